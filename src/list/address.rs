@@ -1,0 +1,201 @@
+//! Bytes to addresses, strictly: one way to read each address, or none.
+//!
+//! Knows nothing of lines or entries. Faults carry the offset of the byte at which they begin.
+
+use super::line::{Fault, Reason};
+
+/// The bytes an address may be written with.
+pub fn is_address_byte(byte: u8) -> bool {
+    byte.is_ascii_hexdigit() || byte == b':' || byte == b'.'
+}
+
+/// Reads four decimal octets.
+///
+/// An octet with a leading zero is octal to some readers and decimal to others and is refused,
+/// unless all four octets have three digits: then it is the fixed-width form of P2P lists, which
+/// is decimal.
+pub fn parse_v4(text: &[u8]) -> Result<u32, Fault> {
+    parse_octets(text, is_fixed_width(text))
+}
+
+fn is_fixed_width(text: &[u8]) -> bool {
+    text.len() == 15 && text[3] == b'.' && text[7] == b'.' && text[11] == b'.'
+}
+
+fn parse_octets(text: &[u8], zeros_may_lead: bool) -> Result<u32, Fault> {
+    let mut address = 0u32;
+    let mut octets = 0;
+    let mut at = 0;
+    for octet in text.split(|&byte| byte == b'.') {
+        if octets == 4 || octet.is_empty() {
+            return Err(Fault::at(at, Reason::NotFourOctets));
+        }
+        let mut value = 0u32;
+        for &digit in octet {
+            if !digit.is_ascii_digit() {
+                return Err(Fault::at(at, Reason::NotAnAddress));
+            }
+            value = value.saturating_mul(10).saturating_add(u32::from(digit - b'0'));
+        }
+        if value > 255 {
+            return Err(Fault::at(at, Reason::OctetTooLarge));
+        }
+        if octet[0] == b'0' && octet.len() > 1 && !zeros_may_lead {
+            return Err(Fault::at(at, Reason::LeadingZero));
+        }
+        address = address << 8 | value;
+        octets += 1;
+        at += octet.len() + 1;
+    }
+    if octets != 4 {
+        return Err(Fault::at(0, Reason::NotFourOctets));
+    }
+    Ok(address)
+}
+
+/// Reads the text forms of RFC 4291, section 2.2: eight groups, `::` for one or more groups of
+/// zeros, and an IPv4 address in place of the last two groups.
+pub fn parse_v6(text: &[u8]) -> Result<u128, Fault> {
+    let mut groups = [0u16; 8];
+    let mut count = 0;
+    let mut gap = None;
+    let mut at = 0;
+    if text.starts_with(b"::") {
+        gap = Some(0);
+        at = 2;
+    }
+    while at < text.len() {
+        let start = at;
+        while at < text.len() && text[at].is_ascii_hexdigit() {
+            at += 1;
+        }
+        if text.get(at) == Some(&b'.') {
+            if count > 6 {
+                return Err(Fault::at(start, Reason::NotAnIpv6Address));
+            }
+            let address = parse_octets(&text[start..], false)
+                .map_err(|fault| Fault::at(start + fault.at, fault.reason))?;
+            groups[count] = (address >> 16) as u16;
+            groups[count + 1] = address as u16;
+            count += 2;
+            break;
+        }
+        if at == start || at - start > 4 || count == 8 {
+            return Err(Fault::at(start, Reason::NotAnIpv6Address));
+        }
+        groups[count] = text[start..at]
+            .iter()
+            .fold(0, |value, &digit| value << 4 | u16::from(hex_value(digit)));
+        count += 1;
+        if at == text.len() {
+            break;
+        }
+        // What ended the group is a colon: the caller's text holds nothing else.
+        at += 1;
+        if text.get(at) == Some(&b':') {
+            if gap.is_some() {
+                return Err(Fault::at(at, Reason::NotAnIpv6Address));
+            }
+            gap = Some(count);
+            at += 1;
+        } else if at == text.len() {
+            return Err(Fault::at(at - 1, Reason::NotAnIpv6Address));
+        }
+    }
+    match gap {
+        None if count == 8 => {}
+        Some(gap) if count < 8 => {
+            groups[gap..].rotate_right(8 - count);
+        }
+        _ => return Err(Fault::at(0, Reason::NotAnIpv6Address)),
+    }
+    Ok(groups.iter().fold(0, |address, &group| address << 16 | u128::from(group)))
+}
+
+fn hex_value(digit: u8) -> u8 {
+    match digit {
+        b'0'..=b'9' => digit - b'0',
+        b'a'..=b'f' => digit - b'a' + 10,
+        _ => digit - b'A' + 10,
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use std::net::{Ipv4Addr, Ipv6Addr};
+
+    fn v6(text: &str) -> Option<Ipv6Addr> {
+        parse_v6(text.as_bytes()).ok().map(Ipv6Addr::from)
+    }
+
+    #[test]
+    fn every_octet_is_read_as_the_standard_library_reads_it() {
+        for octet in 0..=999u32 {
+            let text = format!("192.0.{octet}.1");
+            let ours = parse_v4(text.as_bytes()).ok().map(Ipv4Addr::from);
+            assert_eq!(ours, text.parse().ok(), "{text}");
+        }
+    }
+
+    #[test]
+    fn zeros_lead_only_where_all_octets_have_three_digits() {
+        assert_eq!(parse_v4(b"001.009.096.105").unwrap(), 0x0109_6069);
+        assert_eq!(parse_v4(b"192.168.100.200").unwrap(), 0xc0a8_64c8);
+        for text in ["010.0.0.1", "10.0.0.01", "001.2.3.4", "00.0.0.0", "0010.0.00.10"] {
+            let fault = parse_v4(text.as_bytes()).unwrap_err();
+            assert_eq!(fault.reason, Reason::LeadingZero, "{text}");
+        }
+    }
+
+    #[test]
+    fn ipv6_agrees_with_the_standard_library_on_every_short_text() {
+        // All texts of up to six characters over the alphabet that decides.
+        let alphabet = [b'0', b'f', b'1', b':', b'.'];
+        for length in 0..=6u32 {
+            for number in 0..alphabet.len().pow(length) {
+                let mut number = number;
+                let text: String = (0..length)
+                    .map(|_| {
+                        let letter = alphabet[number % alphabet.len()];
+                        number /= alphabet.len();
+                        char::from(letter)
+                    })
+                    .collect();
+                assert_eq!(v6(&text), text.parse().ok(), "{text:?}");
+            }
+        }
+    }
+
+    #[test]
+    fn ipv6_agrees_with_the_standard_library_on_long_texts() {
+        for text in [
+            "1:2:3:4:5:6:7:8",
+            "1:2:3:4:5:6:7::",
+            "::2:3:4:5:6:7:8",
+            "1:2:3:4:5:6:7:8:9",
+            "1:2:3:4:5:6:7::8",
+            "1:2:3:4:5:6:7:8::",
+            "::1:2:3:4:5:6:7:8",
+            "1:2:3:4:5:6:1.2.3.4",
+            "1:2:3:4:5:6:7:1.2.3.4",
+            "1:2:3:4:5:1.2.3.4",
+            "::1:2:3:4:5:1.2.3.4",
+            "1::2:1.2.3.4",
+            "::ffff:192.0.2.7",
+            "::ffff:192.0.2.07",
+            "::ffff:192.000.002.007",
+            "::ffff:192.0.2.256",
+            "::1.2.3.4:5",
+            "2001:0db8:0000:0000:0000:0000:0000:0001",
+            "2001:0db80::",
+            "2001:db8::1::",
+            "2001:db8:::1",
+            "2001:DB8::aBcD",
+            "1:2:3:4:5:6:7:",
+            ":1:2:3:4:5:6:7",
+        ] {
+            assert_eq!(v6(text), text.parse().ok(), "{text:?}");
+        }
+    }
+}

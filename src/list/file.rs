@@ -1,0 +1,168 @@
+//! Files to bytes: the whole file, one version of it, or an error.
+//!
+//! Knows nothing of what a list holds. Never maps a file (a truncation would kill the process) and
+//! never waits for one (a FIFO would hold up the daemon).
+
+use std::fs::{File, Metadata, OpenOptions};
+use std::io::{self, Read};
+use std::os::unix::fs::{FileTypeExt, MetadataExt, OpenOptionsExt};
+use std::path::{Path, PathBuf};
+use std::time::Duration;
+
+/// The largest list that is read, in bytes.
+pub const MAX_FILE: u64 = 4 << 30;
+
+/// How often a file that changes while it is read is tried, and how long to wait in between. A
+/// writer that needs longer should write a new file and rename it.
+const TRIES: u32 = 10;
+const PAUSE: Duration = Duration::from_millis(50);
+
+/// Why a file could not be read.
+#[derive(Debug)]
+pub enum ReadError {
+    /// The system said no.
+    Io(io::Error),
+    /// A FIFO, a socket, a device.
+    NotAFile(&'static str),
+    /// Larger than [`MAX_FILE`]; the size in bytes.
+    TooLarge(u64),
+    /// Written to during each of the tries.
+    Changing,
+    /// A directory without a file in it.
+    EmptyDirectory,
+}
+
+impl std::fmt::Display for ReadError {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        match self {
+            ReadError::Io(error) => write!(f, "cannot be read: {error}"),
+            ReadError::NotAFile(what) => write!(
+                f,
+                "is {what}, not a regular file; to read from a pipe use - for standard input"
+            ),
+            ReadError::TooLarge(size) => {
+                write!(f, "has {size} bytes; the limit is {MAX_FILE}")
+            }
+            ReadError::Changing => write!(
+                f,
+                "changed during each of {TRIES} readings; write a new file and rename it into place"
+            ),
+            ReadError::EmptyDirectory => {
+                f.write_str("is a directory without a list in it (hidden files do not count)")
+            }
+        }
+    }
+}
+
+/// The files that a path of the command line means: itself, or the regular files of a directory
+/// in the order of their names. Hidden files are left out: they are what editors and transfer
+/// programs leave half-written.
+pub fn expand(path: &Path) -> Result<Vec<PathBuf>, ReadError> {
+    let metadata = path.metadata().map_err(ReadError::Io)?;
+    if !metadata.is_dir() {
+        return Ok(vec![path.to_path_buf()]);
+    }
+    let mut files = Vec::new();
+    for item in path.read_dir().map_err(ReadError::Io)? {
+        let item = item.map_err(ReadError::Io)?;
+        let hidden = item.file_name().as_encoded_bytes().starts_with(b".");
+        // Follows symbolic links; one that leads nowhere is an error, like any list that is gone.
+        if !hidden && item.path().metadata().map_err(ReadError::Io)?.is_file() {
+            files.push(item.path());
+        }
+    }
+    if files.is_empty() {
+        return Err(ReadError::EmptyDirectory);
+    }
+    files.sort();
+    Ok(files)
+}
+
+/// Reads one version of the file at `path`, whole.
+pub fn read(path: &Path) -> Result<Vec<u8>, ReadError> {
+    for attempt in 0..TRIES {
+        if attempt > 0 {
+            std::thread::sleep(PAUSE);
+        }
+        if let Some(bytes) = read_once(path)? {
+            return Ok(bytes);
+        }
+    }
+    Err(ReadError::Changing)
+}
+
+/// `None` if the file was changed or replaced meanwhile.
+fn read_once(path: &Path) -> Result<Option<Vec<u8>>, ReadError> {
+    // O_NONBLOCK: opening a FIFO without a writer would wait for ever.
+    let file = OpenOptions::new()
+        .read(true)
+        .custom_flags(libc::O_NONBLOCK)
+        .open(path)
+        .map_err(ReadError::Io)?;
+    let before = file.metadata().map_err(ReadError::Io)?;
+    if let Some(what) = not_a_file(&before) {
+        return Err(ReadError::NotAFile(what));
+    }
+    if before.len() > MAX_FILE {
+        return Err(ReadError::TooLarge(before.len()));
+    }
+    let bytes = read_bytes(&file, before.len())?;
+    let after = file.metadata().map_err(ReadError::Io)?;
+    // By path again: a file that was replaced is unchanged itself, and old.
+    let now = path.metadata().map_err(ReadError::Io)?;
+    let same = version(&before) == version(&after) && version(&after) == version(&now);
+    Ok(same.then_some(bytes))
+}
+
+/// The null device is let through: reading it is the documented way to empty the sets.
+fn not_a_file(metadata: &Metadata) -> Option<&'static str> {
+    let kind = metadata.file_type();
+    let null = libc::makedev(1, 3);
+    match () {
+        () if kind.is_file() => None,
+        () if kind.is_char_device() && metadata.rdev() == null => None,
+        () if kind.is_dir() => Some("a directory"),
+        () if kind.is_fifo() => Some("a FIFO or pipe"),
+        () if kind.is_socket() => Some("a socket"),
+        () => Some("a device"),
+    }
+}
+
+/// What changes when a file is written to or replaced.
+fn version(metadata: &Metadata) -> (u64, u64, u64, i64, i64, i64, i64) {
+    (
+        metadata.dev(),
+        metadata.ino(),
+        metadata.len(),
+        metadata.mtime(),
+        metadata.mtime_nsec(),
+        metadata.ctime(),
+        metadata.ctime_nsec(),
+    )
+}
+
+fn read_bytes(file: &File, size: u64) -> Result<Vec<u8>, ReadError> {
+    // Files of /proc say 0 and hold something. For others one byte more than the size shows
+    // that the file grew, and keeps an endless writer from being followed.
+    let most = if size == 0 { MAX_FILE + 1 } else { size + 1 };
+    let mut bytes = Vec::new();
+    let expected = usize::try_from(size + 1).map_err(|_| ReadError::TooLarge(size))?;
+    bytes
+        .try_reserve_exact(expected)
+        .map_err(|_| ReadError::Io(io::ErrorKind::OutOfMemory.into()))?;
+    file.take(most).read_to_end(&mut bytes).map_err(ReadError::Io)?;
+    if bytes.len() as u64 > MAX_FILE {
+        return Err(ReadError::TooLarge(bytes.len() as u64));
+    }
+    Ok(bytes)
+}
+
+/// Reads standard input to its end.
+pub fn read_stdin() -> Result<Vec<u8>, ReadError> {
+    let mut bytes = Vec::new();
+    io::stdin().lock().take(MAX_FILE + 1).read_to_end(&mut bytes).map_err(ReadError::Io)?;
+    if bytes.len() as u64 > MAX_FILE {
+        return Err(ReadError::TooLarge(bytes.len() as u64));
+    }
+    Ok(bytes)
+}

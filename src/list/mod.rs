@@ -1,0 +1,249 @@
+//! Bytes to entries: reading lists, and saying which lines could not be read.
+//!
+//! Knows files and the grammar of drop_ips(5); knows nothing of masks, sets or kernels. The text
+//! of a list stays with it, so that an address can be traced back to its line without keeping
+//! anything per entry.
+
+mod address;
+pub mod file;
+pub mod line;
+
+use std::fmt;
+use std::path::{Path, PathBuf};
+
+pub use file::ReadError;
+pub use line::Entry;
+
+use crate::range::{RangeSet, RangeSets};
+use line::{Fault, Reason};
+
+/// How many rejected lines of a reading are named; the others are counted.
+pub const NAMED_REJECTIONS: usize = 10;
+
+/// How much of a rejected line is shown, in bytes.
+const EXCERPT: usize = 40;
+
+/// Where a list is read from.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Source {
+    /// A file, or every regular file of a directory.
+    Path(PathBuf),
+    /// Standard input.
+    Stdin,
+}
+
+/// A list that could not be read, or holds nothing that could be.
+#[derive(Debug)]
+pub enum ListError {
+    /// Named list, and why it could not be read.
+    Read(String, ReadError),
+    /// Named list, and the first of the lines, of which none is an entry.
+    NoEntry(String, Rejection),
+}
+
+impl fmt::Display for ListError {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            ListError::Read(name, error) => write!(f, "{name}: {error}"),
+            ListError::NoEntry(name, first) => write!(
+                f,
+                "{name}: is not a list of addresses, no line of it could be read; the first: {first}"
+            ),
+        }
+    }
+}
+
+impl std::error::Error for ListError {}
+
+/// One list: its name for messages, and its bytes.
+pub struct List {
+    name: String,
+    text: Vec<u8>,
+}
+
+impl List {
+    /// A list of `text`, called `name` in messages.
+    pub fn new(name: impl Into<String>, text: Vec<u8>) -> Self {
+        List { name: name.into(), text }
+    }
+
+    /// The name in messages: the path as given, with unprintable characters escaped.
+    pub fn name(&self) -> &str {
+        &self.name
+    }
+
+    /// Goes through the list and calls `entry` with the line number (from 1) and each entry,
+    /// `reject` with each line that is none.
+    ///
+    /// Allocates nothing.
+    pub fn scan(
+        &self,
+        mut entry: impl FnMut(u64, Entry),
+        mut reject: impl FnMut(u64, Fault, &[u8]),
+    ) -> u64 {
+        let mut rest = self.text.strip_prefix(b"\xef\xbb\xbf").unwrap_or(&self.text);
+        let mut number = 0;
+        while !rest.is_empty() {
+            number += 1;
+            if let Some((range, used)) = line::parse_plain_v4(rest) {
+                entry(number, Entry::V4(range));
+                rest = &rest[used..];
+                continue;
+            }
+            let end = rest.iter().position(|&byte| byte == b'\n').unwrap_or(rest.len());
+            let text = &rest[..end];
+            match line::parse(text) {
+                Ok(Some(found)) => entry(number, found),
+                Ok(None) => {}
+                Err(fault) => reject(number, fault, text),
+            }
+            rest = rest.get(end + 1..).unwrap_or(&[]);
+        }
+        number
+    }
+}
+
+/// Reads every list that `sources` mean, in their order, the files of a directory by name.
+pub fn read(sources: &[Source]) -> Result<Vec<List>, ListError> {
+    let mut lists = Vec::new();
+    for source in sources {
+        match source {
+            Source::Stdin => {
+                let name = "standard input";
+                let text =
+                    file::read_stdin().map_err(|error| ListError::Read(name.into(), error))?;
+                lists.push(List::new(name, text));
+            }
+            Source::Path(path) => {
+                let failed = |path: &Path, error| ListError::Read(printable(path), error);
+                for file in file::expand(path).map_err(|error| failed(path, error))? {
+                    let text = file::read(&file).map_err(|error| failed(&file, error))?;
+                    lists.push(List::new(printable(&file), text));
+                }
+            }
+        }
+    }
+    Ok(lists)
+}
+
+/// A path for messages: what is not printable would disturb a terminal or forge a log line.
+fn printable(path: &Path) -> String {
+    path.to_string_lossy()
+        .chars()
+        .flat_map(|c| {
+            let escaped = c.is_control().then(|| c.escape_default());
+            let plain = escaped.is_none().then_some(c);
+            escaped.into_iter().flatten().chain(plain)
+        })
+        .collect()
+}
+
+/// A line that was rejected.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Rejection {
+    /// The list, by name.
+    pub list: String,
+    /// The line, counted from 1.
+    pub line: u64,
+    /// The column in bytes, counted from 1.
+    pub column: usize,
+    /// What is wrong there.
+    pub reason: Reason,
+    /// The line's beginning, escaped.
+    pub excerpt: String,
+}
+
+impl Rejection {
+    fn new(list: &str, line: u64, fault: Fault, text: &[u8]) -> Self {
+        let shown = &text[..text.len().min(EXCERPT)];
+        let more = if shown.len() < text.len() { "..." } else { "" };
+        Rejection {
+            list: list.to_string(),
+            line,
+            column: fault.at + 1,
+            reason: fault.reason,
+            excerpt: format!("{}{more}", shown.escape_ascii()),
+        }
+    }
+}
+
+impl fmt::Display for Rejection {
+    /// `FILE:LINE:COLUMN: reason: "text"`.
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let Rejection { list, line, column, reason, excerpt } = self;
+        write!(f, "{list}:{line}:{column}: {reason}: \"{excerpt}\"")
+    }
+}
+
+/// What one list held.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Summary {
+    /// The list, by name.
+    pub name: String,
+    /// Lines of any kind.
+    pub lines: u64,
+    /// Entries of IPv4.
+    pub v4: u64,
+    /// Entries of IPv6.
+    pub v6: u64,
+    /// Lines rejected.
+    pub rejected: u64,
+}
+
+/// What a number of lists held together.
+#[derive(Debug, Default)]
+pub struct Contents {
+    /// The entries of all lists, merged.
+    pub sets: RangeSets,
+    /// List by list, in the order of reading.
+    pub summaries: Vec<Summary>,
+    /// The first [`NAMED_REJECTIONS`] lines that were rejected.
+    pub rejections: Vec<Rejection>,
+}
+
+impl Contents {
+    /// Lines rejected in all lists.
+    pub fn rejected(&self) -> u64 {
+        self.summaries.iter().map(|summary| summary.rejected).sum()
+    }
+}
+
+/// Reads the entries of `lists` and merges them.
+///
+/// A list with nothing in it (or comments only) contributes nothing; one with lines of which not
+/// one is an entry is an error, since it is something else than a list.
+pub fn parse(lists: &[List]) -> Result<Contents, ListError> {
+    let mut contents = Contents::default();
+    let (mut v4, mut v6) = (Vec::new(), Vec::new());
+    for list in lists {
+        let mut summary = Summary { name: list.name.clone(), ..Summary::default() };
+        let (before4, before6) = (v4.len(), v6.len());
+        let mut first = None;
+        summary.lines = list.scan(
+            |_, entry| match entry {
+                Entry::V4(range) => v4.push(range),
+                Entry::V6(range) => v6.push(range),
+            },
+            |line, fault, text| {
+                summary.rejected += 1;
+                if first.is_none() || contents.rejections.len() < NAMED_REJECTIONS {
+                    let rejection = Rejection::new(&list.name, line, fault, text);
+                    first.get_or_insert_with(|| rejection.clone());
+                    if contents.rejections.len() < NAMED_REJECTIONS {
+                        contents.rejections.push(rejection);
+                    }
+                }
+            },
+        );
+        summary.v4 = (v4.len() - before4) as u64;
+        summary.v6 = (v6.len() - before6) as u64;
+        match first {
+            Some(first) if summary.v4 + summary.v6 == 0 => {
+                return Err(ListError::NoEntry(list.name.clone(), first));
+            }
+            _ => contents.summaries.push(summary),
+        }
+    }
+    contents.sets = RangeSets { v4: RangeSet::from_ranges(v4), v6: RangeSet::from_ranges(v6) };
+    Ok(contents)
+}
