@@ -3,7 +3,7 @@
 //! The data takes one way, and each module knows only those to its left:
 //!
 //! ```text
-//! bytes -> entries -> range sets
+//! bytes -> entries -> range sets -> plan -> batch -> kernel
 //! ```
 //!
 //! The modules in reading order:
@@ -13,9 +13,30 @@
 //! * [`list`]: bytes to entries; files, and the grammar of drop_ips(5).
 //! * [`guard`]: whether a result may be put in force.
 //! * [`wanted`]: what the lists ask for, by the four above.
+//! * [`print`](mod@print): range sets as text for people and other tools.
+//! * [`plan`]: held against wanted.
+//! * [`nft`]: range sets into nf_tables, and the only part that talks to the kernel.
+//! * [`load`]: one load, from the lists to the kernel, and the line that says what it did.
+//! * [`daemon`]: the loop that loads again when it is told to.
+//! * [`pidfile`]: one daemon at a time.
+//! * [`cli`], [`commands`]: arguments to actions, actions to exit statuses.
+//! * [`sys`]: system calls; the only module with `unsafe`.
+//!
+//! All up to [`plan`] are functions of their arguments (and, in [`list::file`], of files), and are
+//! tested without privileges. Nothing but [`nft`] and [`sys`] may know netlink; nothing but
+//! [`daemon`] may know signals.
 
+pub mod cli;
+pub mod commands;
+pub mod daemon;
 pub mod guard;
 pub mod list;
+pub mod load;
 pub mod mask;
+pub mod nft;
+pub mod pidfile;
+pub mod plan;
+pub mod print;
 pub mod range;
+pub mod sys;
 pub mod wanted;

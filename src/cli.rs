@@ -1,0 +1,175 @@
+//! The command line: definitions and nothing else.
+//!
+//! What cannot be meant cannot be expressed past this point: names are checked, lengths are in
+//! range, a list is a path or standard input.
+
+use std::ffi::CString;
+use std::net::IpAddr;
+use std::path::PathBuf;
+
+use clap::{ArgAction, Args, Parser, Subcommand, value_parser};
+
+use crate::list::Source;
+use crate::nft::{MANAGED_TABLE, SetName, TableName};
+use crate::print::Format;
+
+/// The list that is read when none is named.
+pub const DEFAULT_LIST: &str = "/var/cache/netfilterd/drop_ips";
+
+/// Keeps an nftables set in step with a list of bad networks.
+///
+/// Reads addresses and networks from lists, widens and merges them, and drops packets from and to
+/// them in the kernel. Without a command: load, stay, and load again on SIGHUP.
+#[derive(Debug, Parser)]
+#[command(version, args_conflicts_with_subcommands = true, max_term_width = 100)]
+pub struct Cli {
+    /// What to do.
+    #[command(subcommand)]
+    pub command: Option<Command>,
+    /// The options of `run`, for when no command is given.
+    #[command(flatten)]
+    pub run: RunOptions,
+}
+
+/// The commands.
+#[derive(Debug, Subcommand)]
+pub enum Command {
+    /// Load, stay, and load again on SIGHUP (the default)
+    Run(RunOptions),
+    /// Load once and exit
+    Load(LoadOptions),
+    /// Read and judge the lists as load would, and change nothing
+    Check(LoadOptions),
+    /// Write the merged result to standard output
+    Print(PrintOptions),
+    /// Say whether addresses are dropped, and by which entries
+    Test(TestOptions),
+}
+
+/// Options of `run`.
+#[derive(Debug, Args)]
+pub struct RunOptions {
+    /// What is loaded, and where.
+    #[command(flatten)]
+    pub load: LoadOptions,
+    /// Write the process id to this file, and refuse to start while another daemon holds it
+    #[arg(long, value_name = "PATH")]
+    pub pid_file: Option<PathBuf>,
+}
+
+/// Options of `load` and `check`.
+#[derive(Debug, Args)]
+pub struct LoadOptions {
+    /// Which lists.
+    #[command(flatten)]
+    pub lists: ListOptions,
+    /// Refuse everything if one line cannot be read
+    #[arg(long)]
+    pub strict: bool,
+    /// Refuse fewer networks than this; 0 permits to load nothing
+    #[arg(long, value_name = "N", default_value_t = 1)]
+    pub min_entries: u64,
+    /// Where to.
+    #[command(flatten)]
+    pub names: NameOptions,
+    /// Filter on this interface only (repeatable; a * at the end stands for any ending)
+    #[arg(short, long, value_name = "NAME", value_parser = interface)]
+    pub interface: Vec<CString>,
+    /// How much to say.
+    #[command(flatten)]
+    pub verbosity: Verbosity,
+}
+
+/// Which lists are read, and what is made of their entries.
+#[derive(Debug, Args)]
+pub struct ListOptions {
+    /// Read this list, or every list in this directory (repeatable; - is standard input)
+    #[arg(short, long, value_name = "PATH", default_value = DEFAULT_LIST, value_parser = source)]
+    pub file: Vec<Source>,
+    /// Widen IPv4 entries to networks of this length, 8 to 32
+    #[arg(short, long, value_name = "LEN", value_parser = value_parser!(u8).range(8..=32))]
+    pub mask: Option<u8>,
+    /// Widen IPv6 entries to networks of this length, 16 to 128
+    #[arg(long, value_name = "LEN", value_parser = value_parser!(u8).range(16..=128))]
+    pub mask6: Option<u8>,
+}
+
+/// The names of table and sets.
+#[derive(Debug, Args)]
+pub struct NameOptions {
+    /// Fill the sets of this table, which is left alone otherwise
+    #[arg(short, long, value_name = "FAMILY NAME", default_value = MANAGED_TABLE)]
+    pub table: TableName,
+    /// The set of IPv4 networks
+    #[arg(long, value_name = "NAME", default_value = "drop4")]
+    pub set4: SetName,
+    /// The set of IPv6 networks
+    #[arg(long, value_name = "NAME", default_value = "drop6")]
+    pub set6: SetName,
+}
+
+/// Options of `print`.
+#[derive(Debug, Args)]
+pub struct PrintOptions {
+    /// The form to write
+    #[arg(long, value_name = "FORMAT", value_enum, default_value_t = Format::Cidr)]
+    pub format: Format,
+    /// Which lists.
+    #[command(flatten)]
+    pub lists: ListOptions,
+    /// The names in scripts.
+    #[command(flatten)]
+    pub names: NameOptions,
+    /// How much to say.
+    #[command(flatten)]
+    pub verbosity: Verbosity,
+}
+
+/// Options of `test`.
+#[derive(Debug, Args)]
+pub struct TestOptions {
+    /// The addresses to look up
+    #[arg(required = true, value_name = "ADDRESS")]
+    pub addresses: Vec<IpAddr>,
+    /// Which lists.
+    #[command(flatten)]
+    pub lists: ListOptions,
+    /// How much to say.
+    #[command(flatten)]
+    pub verbosity: Verbosity,
+}
+
+/// How much is said on standard error.
+#[derive(Clone, Copy, Debug, Args)]
+pub struct Verbosity {
+    /// Say more
+    #[arg(short, long, action = ArgAction::Count)]
+    pub verbose: u8,
+    /// Say less: once for warnings and errors only, twice for errors only
+    #[arg(short, long, action = ArgAction::Count, conflicts_with = "verbose")]
+    pub quiet: u8,
+}
+
+fn source(text: &str) -> Result<Source, String> {
+    match text {
+        "" => Err("a list has a name".into()),
+        "-" => Ok(Source::Stdin),
+        path => Ok(Source::Path(path.into())),
+    }
+}
+
+/// `IFNAMSIZ` without the NUL.
+const MAX_INTERFACE: usize = 15;
+
+fn interface(text: &str) -> Result<CString, String> {
+    let valid = !text.is_empty()
+        && text != "*"
+        && text.len() <= MAX_INTERFACE
+        && !text.contains(|c: char| c == '/' || c == ':' || c.is_whitespace() || c.is_control());
+    match CString::new(text) {
+        Ok(name) if valid => Ok(name),
+        _ => {
+            Err(format!("an interface has a name of 1 to {MAX_INTERFACE} bytes, like eth0 or ppp*"))
+        }
+    }
+}

@@ -1,0 +1,212 @@
+//! The commands: options to actions, actions to an exit status.
+
+use std::io::{self, BufWriter, Write};
+use std::net::IpAddr;
+use std::process::ExitCode;
+
+use clap::CommandFactory;
+use clap::error::ErrorKind;
+
+use crate::cli::{
+    Cli, Command, ListOptions, LoadOptions, PrintOptions, RunOptions, TestOptions, Verbosity,
+};
+use crate::daemon;
+use crate::guard::Guards;
+use crate::list::Source;
+use crate::load::{self, Failure, Grouped, Loader};
+use crate::mask::Mask;
+use crate::nft::{self, Target};
+use crate::print::{self, Names};
+use crate::wanted::{Request, Wanted};
+
+/// The exit statuses that the manual page promises. 2, for usage, is clap's.
+const FAILED: u8 = 1;
+const REFUSED: u8 = 3;
+
+/// `test`: not every address is dropped.
+const NOT_DROPPED: u8 = 1;
+
+/// Runs what the command line says, to the exit status.
+pub fn run(cli: Cli) -> ExitCode {
+    let command = cli.command.unwrap_or(Command::Run(cli.run));
+    start_log(command.verbosity());
+    let result = match command {
+        Command::Run(options) => run_daemon(options),
+        Command::Load(options) => load(options),
+        Command::Check(options) => check(&options),
+        Command::Print(options) => print(&options),
+        Command::Test(options) => test(&options),
+    };
+    result.unwrap_or_else(|failure| {
+        log::error!("{failure}");
+        ExitCode::from(match failure {
+            Failure::Failed(_) => FAILED,
+            Failure::Refused(_) => REFUSED,
+        })
+    })
+}
+
+impl Command {
+    fn verbosity(&self) -> Verbosity {
+        match self {
+            Command::Run(options) => options.load.verbosity,
+            Command::Load(options) | Command::Check(options) => options.verbosity,
+            Command::Print(options) => options.verbosity,
+            Command::Test(options) => options.verbosity,
+        }
+    }
+}
+
+/// Ends with a usage error, as clap's own do.
+fn usage(message: &str) -> ! {
+    Cli::command().error(ErrorKind::ArgumentConflict, message).exit()
+}
+
+fn run_daemon(options: RunOptions) -> Result<ExitCode, Failure> {
+    if options.load.lists.file.contains(&Source::Stdin) {
+        usage("a daemon cannot read standard input again on SIGHUP; use load, or name a file");
+    }
+    daemon::run(loader(options.load), options.pid_file.as_deref())?;
+    Ok(ExitCode::SUCCESS)
+}
+
+fn load(options: LoadOptions) -> Result<ExitCode, Failure> {
+    let loaded = loader(options).load()?;
+    log::info!("{loaded}");
+    Ok(ExitCode::SUCCESS)
+}
+
+fn check(options: &LoadOptions) -> Result<ExitCode, Failure> {
+    check_names(options);
+    let wanted = load::read_and_judge(&request(&options.lists), &guards(options))?;
+    let mut report = String::new();
+    for list in &wanted.contents.summaries {
+        report += &format!(
+            "{}: {} entries (v4 {}, v6 {}), {} lines rejected\n",
+            list.name,
+            Grouped((list.v4 + list.v6).into()),
+            Grouped(list.v4.into()),
+            Grouped(list.v6.into()),
+            Grouped(list.rejected.into())
+        );
+    }
+    let (v4, v6) = (wanted.networks4, wanted.networks6);
+    report += &format!(
+        "would load {} networks (v4 {}, v6 {}), {} addresses of them by widening\n",
+        Grouped((v4 + v6).into()),
+        Grouped(v4.into()),
+        Grouped(v6.into()),
+        Grouped(wanted.added4.saturating_add(wanted.added6))
+    );
+    to_stdout(|out| out.write_all(report.as_bytes()))?;
+    Ok(ExitCode::SUCCESS)
+}
+
+fn print(options: &PrintOptions) -> Result<ExitCode, Failure> {
+    let wanted = read(&options.lists)?;
+    let names =
+        Names { table: &options.names.table, set4: &options.names.set4, set6: &options.names.set6 };
+    to_stdout(|out| print::write(options.format, &wanted.sets, &names, out))?;
+    Ok(ExitCode::SUCCESS)
+}
+
+fn test(options: &TestOptions) -> Result<ExitCode, Failure> {
+    let wanted = read(&options.lists)?;
+    // An IPv4-mapped address is the IPv4 one, as in a list.
+    let addresses: Vec<IpAddr> = options.addresses.iter().map(IpAddr::to_canonical).collect();
+    let mut answers: Vec<String> = addresses.iter().map(|_| String::new()).collect();
+    wanted.trace(&addresses, |address, origin| {
+        let widened = if origin.widened { ", widened" } else { "" };
+        let line = format!(
+            "{address}: dropped by {} ({}:{}{widened})\n",
+            origin.entry, origin.list, origin.line
+        );
+        for (answer, _) in
+            answers.iter_mut().zip(&addresses).filter(|(_, asked)| **asked == address)
+        {
+            *answer += &line;
+        }
+    });
+    let all = addresses.iter().all(|&address| wanted.sets.contains(address));
+    to_stdout(|out| {
+        for (address, answer) in addresses.iter().zip(&answers) {
+            match answer.as_str() {
+                "" => writeln!(out, "{address}: not dropped")?,
+                answer => out.write_all(answer.as_bytes())?,
+            }
+        }
+        Ok(())
+    })?;
+    Ok(if all { ExitCode::SUCCESS } else { ExitCode::from(NOT_DROPPED) })
+}
+
+/// Reads the lists whatever any guard thinks, and names the rejected lines.
+fn read(lists: &ListOptions) -> Result<Wanted, Failure> {
+    let anything = Guards { min_entries: 0, strict: false };
+    load::read_and_judge(&request(lists), &anything)
+}
+
+fn request(lists: &ListOptions) -> Request {
+    Request { sources: lists.file.clone(), mask: Mask { v4: lists.mask, v6: lists.mask6 } }
+}
+
+fn guards(options: &LoadOptions) -> Guards {
+    Guards { min_entries: options.min_entries, strict: options.strict }
+}
+
+fn check_names(options: &LoadOptions) {
+    if options.names.set4 == options.names.set6 {
+        usage("--set4 and --set6 are the same set; a set holds one family");
+    }
+    if !options.interface.is_empty() && !nft::is_managed(&options.names.table) {
+        usage("--interface needs the managed table; in another one the rules are yours to narrow");
+    }
+}
+
+fn loader(options: LoadOptions) -> Loader {
+    check_names(&options);
+    let (request, guards) = (request(&options.lists), guards(&options));
+    let names = options.names;
+    let target = Target::new(names.table, names.set4, names.set6, &options.interface);
+    Loader::new(request, guards, target)
+}
+
+/// Writes to standard output. A reader that has seen enough is no failure.
+fn to_stdout(
+    write: impl FnOnce(&mut BufWriter<io::StdoutLock<'_>>) -> io::Result<()>,
+) -> Result<(), Failure> {
+    let mut out = BufWriter::with_capacity(64 << 10, io::stdout().lock());
+    match write(&mut out).and_then(|()| out.flush()) {
+        Err(error) if error.kind() == io::ErrorKind::BrokenPipe => Ok(()),
+        Err(error) => Err(Failure::Failed(format!("standard output: {error}"))),
+        Ok(()) => Ok(()),
+    }
+}
+
+/// Words go to standard error: with the level in front for journald, else as other tools do.
+fn start_log(verbosity: Verbosity) {
+    let level = match (verbosity.verbose, verbosity.quiet) {
+        (1.., _) => log::LevelFilter::Debug,
+        (_, 0) => log::LevelFilter::Info,
+        (_, 1) => log::LevelFilter::Warn,
+        (_, 2..) => log::LevelFilter::Error,
+    };
+    let journald = std::env::var_os("JOURNAL_STREAM").is_some();
+    env_logger::Builder::new()
+        .filter_level(log::LevelFilter::Warn)
+        .filter_module("netfilterd", level)
+        .format(move |out, record| {
+            let (priority, word) = match record.level() {
+                log::Level::Error => (3, "error: "),
+                log::Level::Warn => (4, "warning: "),
+                log::Level::Info => (6, ""),
+                log::Level::Debug | log::Level::Trace => (7, "debug: "),
+            };
+            if journald {
+                writeln!(out, "<{priority}>{}", record.args())
+            } else {
+                writeln!(out, "netfilterd: {word}{}", record.args())
+            }
+        })
+        .init();
+}

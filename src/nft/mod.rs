@@ -1,0 +1,62 @@
+//! Range sets into the kernel.
+//!
+//! In reading order: [`name`] (what may be typed), [`message`] (netlink framing), [`elements`] and
+//! [`objects`] (what goes into a batch), [`transaction`] (the one place that sends), [`inspect`]
+//! (questions), and the two ways of putting range sets in force: [`managed`], in a table of our
+//! own, and [`foreign`], in sets of somebody else's.
+
+pub mod elements;
+pub mod error;
+pub mod foreign;
+pub mod inspect;
+pub mod managed;
+pub mod message;
+pub mod name;
+pub mod objects;
+pub mod transaction;
+
+use std::ffi::CString;
+
+pub use error::Error;
+pub use name::{Family, NameError, SetName, TableName};
+pub use transaction::Connection;
+
+use crate::range::RangeSets;
+
+/// Where in nftables the range sets are put in force.
+pub enum Target {
+    /// The table that netfilterd creates and owns.
+    Managed(managed::Managed),
+    /// Named sets in somebody else's table.
+    Foreign(foreign::Foreign),
+}
+
+/// The managed table, in the form of `--table`.
+pub const MANAGED_TABLE: &str = "inet netfilterd";
+
+impl Target {
+    /// The target that the options name; `interfaces` count in the managed table only.
+    pub fn new(table: TableName, set4: SetName, set6: SetName, interfaces: &[CString]) -> Self {
+        if is_managed(&table) {
+            Target::Managed(managed::Managed::new(table, set4, set6, interfaces))
+        } else {
+            Target::Foreign(foreign::Foreign::new(table, set4, set6))
+        }
+    }
+
+    /// Puts `sets` in force in place of what was there.
+    ///
+    /// On an error what was in force stays, unless it is [`Error::Unknown`]. No packet sees half
+    /// of one set and half of the other.
+    pub fn replace(&self, connection: &mut Connection, sets: &RangeSets) -> Result<(), Error> {
+        match self {
+            Target::Managed(managed) => managed.replace(connection, sets),
+            Target::Foreign(foreign) => foreign.replace(connection, sets),
+        }
+    }
+}
+
+/// Whether netfilterd keeps this table itself.
+pub fn is_managed(table: &TableName) -> bool {
+    table.to_string() == MANAGED_TABLE
+}

@@ -1,0 +1,263 @@
+//! The objects of the managed table: the table itself, its counters, chains, sets and rules.
+//!
+//! Built with libnftnl, except for what its wrapper has no place for: a table's comment and named
+//! counters.
+
+use std::ffi::{CStr, CString};
+use std::net::{Ipv4Addr, Ipv6Addr};
+
+use nftnl::expr::{
+    Cmp, CmpOp, Expression, InterfaceName, Ipv4HeaderField, Ipv6HeaderField, Lookup, Meta,
+    NetworkHeaderField, Payload, Verdict,
+};
+use nftnl::set::{Set, SetKey};
+use nftnl::{Chain, ChainType, Hook, MsgType, Policy, ProtoFamily, Rule, Table};
+
+use super::inspect::USERDATA_TABLE_COMMENT;
+use super::message::Batch;
+use super::name::{Family, TableName};
+use crate::sys;
+
+const NFTA_TABLE_NAME: u16 = 1;
+const NFTA_TABLE_FLAGS: u16 = 2;
+const NFTA_TABLE_USERDATA: u16 = 6;
+const NFTA_OBJ_TABLE: u16 = 1;
+const NFTA_OBJ_NAME: u16 = 2;
+const NFTA_OBJ_TYPE: u16 = 3;
+const NFTA_OBJ_DATA: u16 = 4;
+/// `NFT_OBJECT_COUNTER`.
+const OBJECT_COUNTER: u32 = 1;
+
+/// Before connection tracking and everything else: nft's priority `raw`.
+pub const PRIORITY: i32 = -300;
+
+/// Says in the kernel's own listing who keeps the table.
+pub const COMMENT: &CStr = c"kept by netfilterd(8); changes made here are lost";
+
+/// How [`COMMENT`] begins, by which the table is known again, also that of another version.
+pub const COMMENT_PREFIX: &str = "kept by netfilterd";
+
+/// The number of loopback in every network namespace.
+const LOOPBACK: u32 = 1;
+
+/// The two ways a packet passes.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Direction {
+    /// Judged by its source as it comes in.
+    Inbound,
+    /// Judged by its destination as it goes out.
+    Outbound,
+}
+
+impl Direction {
+    /// Both of them.
+    pub const ALL: [Direction; 2] = [Direction::Inbound, Direction::Outbound];
+
+    /// The name of the chain.
+    pub fn chain(self) -> &'static CStr {
+        match self {
+            Direction::Inbound => c"inbound",
+            Direction::Outbound => c"outbound",
+        }
+    }
+
+    /// The hook the chain hangs on.
+    pub fn hook(self) -> Hook {
+        match self {
+            Direction::Inbound => Hook::PreRouting,
+            Direction::Outbound => Hook::PostRouting,
+        }
+    }
+
+    /// The name of the counter of what is dropped, by family.
+    pub fn counter(self, v6: bool) -> &'static CStr {
+        match (self, v6) {
+            (Direction::Inbound, false) => c"inbound4",
+            (Direction::Inbound, true) => c"inbound6",
+            (Direction::Outbound, false) => c"outbound4",
+            (Direction::Outbound, true) => c"outbound6",
+        }
+    }
+
+    fn interface(self) -> Meta {
+        match self {
+            Direction::Inbound => Meta::Iif,
+            Direction::Outbound => Meta::Oif,
+        }
+    }
+
+    fn interface_name(self) -> Meta {
+        match self {
+            Direction::Inbound => Meta::IifName,
+            Direction::Outbound => Meta::OifName,
+        }
+    }
+
+    fn address(self, v6: bool) -> Payload {
+        Payload::Network(match (self, v6) {
+            (Direction::Inbound, false) => NetworkHeaderField::Ipv4(Ipv4HeaderField::Saddr),
+            (Direction::Inbound, true) => NetworkHeaderField::Ipv6(Ipv6HeaderField::Saddr),
+            (Direction::Outbound, false) => NetworkHeaderField::Ipv4(Ipv4HeaderField::Daddr),
+            (Direction::Outbound, true) => NetworkHeaderField::Ipv6(Ipv6HeaderField::Daddr),
+        })
+    }
+}
+
+/// An interface to which filtering is narrowed: a name, or with a `*` behind it the beginning of
+/// names, as in nft.
+pub fn interface(name: &CStr) -> InterfaceName {
+    match name.to_bytes().strip_suffix(b"*").map(CString::new) {
+        Some(Ok(prefix)) => InterfaceName::StartingWith(prefix),
+        _ => InterfaceName::Exact(name.to_owned()),
+    }
+}
+
+/// Creates the table, or wakes it if it was made dormant; leaves what is in it alone.
+pub fn add_table(batch: &mut Batch, table: &TableName) {
+    batch.message(libc::NFT_MSG_NEWTABLE, libc::NLM_F_CREATE, table.family(), |message| {
+        message.put_str(NFTA_TABLE_NAME, table.name());
+        message.put_u32(NFTA_TABLE_FLAGS, 0);
+        let text = COMMENT.to_bytes_with_nul();
+        let mut userdata = vec![USERDATA_TABLE_COMMENT, text.len() as u8];
+        userdata.extend_from_slice(text);
+        message.put(NFTA_TABLE_USERDATA, &userdata);
+    });
+}
+
+/// Creates the named counters that are missing; one that exists keeps its count.
+pub fn add_counters(batch: &mut Batch, table: &TableName) {
+    for direction in Direction::ALL {
+        for v6 in [false, true] {
+            batch.message(libc::NFT_MSG_NEWOBJ, libc::NLM_F_CREATE, table.family(), |message| {
+                message.put_str(NFTA_OBJ_TABLE, table.name());
+                message.put_str(NFTA_OBJ_NAME, direction.counter(v6));
+                message.put_u32(NFTA_OBJ_TYPE, OBJECT_COUNTER);
+                message.nest(NFTA_OBJ_DATA, |_| {});
+            });
+        }
+    }
+}
+
+/// The sets that the rules look up, by name.
+#[derive(Clone, Copy)]
+pub struct SetNames<'a> {
+    /// The set of IPv4 ranges.
+    pub v4: &'a CStr,
+    /// The set of IPv6 ranges.
+    pub v6: &'a CStr,
+}
+
+/// Creates the interval sets, empty.
+///
+/// Without a size, since both ends of an interval would count against it, and without
+/// auto-merge, timeouts or counters, which cost time with every element.
+pub fn add_sets(batch: &mut Batch, table: &TableName, names: SetNames<'_>) {
+    let parent = parent(table);
+    let family = proto(table.family());
+    let v4 = Set::<Ipv4Addr>::new_named(names.v4, 1, &parent, family);
+    let v6 = Set::<Ipv6Addr>::new_named(names.v6, 2, &parent, family);
+    sys::set_flags(&v4, libc::NFT_SET_INTERVAL as u32);
+    sys::set_flags(&v6, libc::NFT_SET_INTERVAL as u32);
+    batch.object(&v4, MsgType::Add);
+    batch.object(&v6, MsgType::Add);
+}
+
+/// Deletes a set that no rule uses.
+pub fn delete_set(batch: &mut Batch, table: &TableName, name: &CStr) {
+    let parent = parent(table);
+    let set = Set::<Ipv4Addr>::new_named(name, 0, &parent, proto(table.family()));
+    batch.object(&set, MsgType::Del);
+}
+
+/// Deletes a chain; its rules must be gone.
+pub fn delete_chain(batch: &mut Batch, table: &TableName, direction: Direction) {
+    let parent = parent(table);
+    batch.object(&Chain::new(direction.chain(), &parent), MsgType::Del);
+}
+
+/// Creates a base chain, or gives it back the policy it should have.
+pub fn add_chain(batch: &mut Batch, table: &TableName, direction: Direction) {
+    let parent = parent(table);
+    let mut chain = Chain::new(direction.chain(), &parent);
+    chain.set_type(ChainType::Filter);
+    chain.set_hook(direction.hook(), PRIORITY);
+    chain.set_policy(Policy::Accept);
+    batch.object(&chain, MsgType::Add);
+}
+
+/// Deletes all rules of a chain.
+pub fn flush_chain(batch: &mut Batch, table: &TableName, direction: Direction) {
+    let parent = parent(table);
+    let chain = Chain::new(direction.chain(), &parent);
+    batch.object(&Rule::new(&chain), MsgType::Del);
+}
+
+/// Adds the rules of a chain: loopback passes; then, on each of `interfaces` (or all, if none is
+/// named), the address is looked up in its family's set, counted and dropped.
+pub fn add_rules(
+    batch: &mut Batch,
+    table: &TableName,
+    direction: Direction,
+    names: SetNames<'_>,
+    interfaces: &[InterfaceName],
+) {
+    let parent = parent(table);
+    let chain = Chain::new(direction.chain(), &parent);
+    let mut loopback = Rule::new(&chain);
+    loopback.add_expr(&direction.interface());
+    loopback.add_expr(&Cmp::new(CmpOp::Eq, LOOPBACK));
+    loopback.add_expr(&Verdict::Accept);
+    batch.object(&loopback, MsgType::Add);
+
+    let family = proto(table.family());
+    let v4 = Set::<Ipv4Addr>::new_named(names.v4, 0, &parent, family);
+    let v6 = Set::<Ipv6Addr>::new_named(names.v6, 0, &parent, family);
+    let everywhere = [None];
+    let narrowed: Vec<_> = interfaces.iter().map(Some).collect();
+    for interface in if narrowed.is_empty() { &everywhere[..] } else { &narrowed } {
+        let lookup = Lookup::new(&v4);
+        batch.object(&drop_rule(&chain, direction, *interface, false, &lookup), MsgType::Add);
+        let lookup = Lookup::new(&v6);
+        batch.object(&drop_rule(&chain, direction, *interface, true, &lookup), MsgType::Add);
+    }
+}
+
+fn drop_rule<'a>(
+    chain: &'a Chain<'a>,
+    direction: Direction,
+    interface: Option<&InterfaceName>,
+    v6: bool,
+    lookup: &impl Expression,
+) -> Rule<'a> {
+    let family = if v6 { libc::NFPROTO_IPV6 } else { libc::NFPROTO_IPV4 };
+    let mut rule = Rule::new(chain);
+    if let Some(interface) = interface {
+        rule.add_expr(&direction.interface_name());
+        rule.add_expr(&Cmp::new(CmpOp::Eq, interface));
+    }
+    rule.add_expr(&Meta::NfProto);
+    rule.add_expr(&Cmp::new(CmpOp::Eq, family as u8));
+    rule.add_expr(&direction.address(v6));
+    rule.add_expr(lookup);
+    rule.add_expr(&sys::NamedCounter(direction.counter(v6)));
+    rule.add_expr(&Verdict::Drop);
+    rule
+}
+
+fn parent(table: &TableName) -> Table {
+    Table::new(table.name(), proto(table.family()))
+}
+
+fn proto(family: Family) -> ProtoFamily {
+    match family {
+        Family::Inet => ProtoFamily::Inet,
+        Family::Ip => ProtoFamily::Ipv4,
+        Family::Arp => ProtoFamily::Arp,
+        Family::Netdev => ProtoFamily::NetDev,
+        Family::Bridge => ProtoFamily::Bridge,
+        Family::Ip6 => ProtoFamily::Ipv6,
+    }
+}
+
+// `SetKey` is what gives the two families their key type and length in the kernel.
+const _: () = assert!(Ipv4Addr::LEN == 4 && Ipv6Addr::LEN == 16);

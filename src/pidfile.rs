@@ -1,0 +1,69 @@
+//! A file with the daemon's process id, locked for as long as the daemon lives.
+//!
+//! The lock says whether a daemon runs, not the number: that may be left over, or belong to
+//! another process by now.
+
+use std::fs::{File, OpenOptions};
+use std::io::{Read, Seek, Write};
+use std::os::unix::fs::{MetadataExt, OpenOptionsExt};
+use std::path::{Path, PathBuf};
+
+use crate::sys;
+
+/// A locked pid file; removed when it is dropped.
+pub struct PidFile {
+    path: PathBuf,
+    file: File,
+}
+
+impl PidFile {
+    /// Creates and locks the file and writes the process id into it. The error is a sentence.
+    pub fn create(path: &Path) -> Result<Self, String> {
+        let failed = |error: std::io::Error| format!("pid file {}: {error}", path.display());
+        loop {
+            let mut file = OpenOptions::new()
+                .read(true)
+                .write(true)
+                .create(true)
+                .truncate(false)
+                .mode(0o644)
+                .open(path)
+                .map_err(failed)?;
+            if !sys::try_lock(&file).map_err(failed)? {
+                let mut pid = String::new();
+                // Only for the message, which is as good without.
+                let _ = file.read_to_string(&mut pid);
+                return Err(format!(
+                    "another netfilterd is running (pid {}, pid file {}); stop it, or give this \
+                     one its own --pid-file and --table",
+                    pid.trim().escape_debug(),
+                    path.display()
+                ));
+            }
+            // A daemon that just ended may have removed the file between opening and locking.
+            let locked = file.metadata().map_err(failed)?;
+            match path.metadata() {
+                Ok(now) if now.dev() == locked.dev() && now.ino() == locked.ino() => {}
+                _ => continue,
+            }
+            let pid_file = PidFile { path: path.to_path_buf(), file };
+            pid_file.write().map_err(failed)?;
+            return Ok(pid_file);
+        }
+    }
+
+    fn write(&self) -> std::io::Result<()> {
+        let mut file = &self.file;
+        file.set_len(0)?;
+        file.rewind()?;
+        file.write_all(format!("{}\n", std::process::id()).as_bytes())
+    }
+}
+
+impl Drop for PidFile {
+    fn drop(&mut self) {
+        if let Err(error) = std::fs::remove_file(&self.path) {
+            log::debug!("pid file {}: {error}", self.path.display());
+        }
+    }
+}

@@ -1,0 +1,139 @@
+//! The system calls that the standard library lacks, and the few calls into libnftnl that its
+//! wrapper lacks.
+//!
+//! The only module with `unsafe`. Everything it offers is safe to call with any arguments.
+
+#![allow(unsafe_code)]
+
+use std::ffi::CStr;
+use std::io;
+use std::os::fd::{AsFd, AsRawFd, BorrowedFd};
+use std::ptr::NonNull;
+use std::time::Duration;
+
+use nftnl::expr::Expression;
+use nftnl::nftnl_sys;
+use nftnl::{MsgType, NlMsg, Rule};
+
+/// Turns the -1 of a system call into the error it stands for.
+fn check(result: libc::c_int) -> io::Result<libc::c_int> {
+    if result == -1 { Err(io::Error::last_os_error()) } else { Ok(result) }
+}
+
+/// The descriptor of a netlink socket, for as long as the socket is borrowed.
+pub fn netlink_fd(socket: &mnl::Socket) -> BorrowedFd<'_> {
+    // SAFETY: the socket keeps its descriptor open until it is dropped, which the borrow forbids.
+    unsafe { BorrowedFd::borrow_raw(socket.as_raw_fd()) }
+}
+
+/// Sets an integer option of a socket.
+pub fn set_socket_option(
+    socket: BorrowedFd<'_>,
+    level: libc::c_int,
+    name: libc::c_int,
+    value: libc::c_int,
+) -> io::Result<()> {
+    let length = size_of::<libc::c_int>() as libc::socklen_t;
+    // SAFETY: the pointer and the length describe `value`, which lives until the call returns.
+    let result = unsafe {
+        libc::setsockopt(socket.as_raw_fd(), level, name, (&raw const value).cast(), length)
+    };
+    check(result).map(drop)
+}
+
+/// Keeps a descriptor from being handed to other programs.
+pub fn set_close_on_exec(fd: BorrowedFd<'_>) -> io::Result<()> {
+    // SAFETY: F_SETFD takes an integer and touches no memory of ours.
+    check(unsafe { libc::fcntl(fd.as_raw_fd(), libc::F_SETFD, libc::FD_CLOEXEC) }).map(drop)
+}
+
+/// Waits until one of `fds` can be read, or `timeout` has passed; `None` waits without end.
+/// Returns which of them can be read; none after the timeout, or after a signal.
+pub fn wait_readable<const N: usize>(
+    fds: [BorrowedFd<'_>; N],
+    timeout: Option<Duration>,
+) -> io::Result<[bool; N]> {
+    let mut polled =
+        fds.map(|fd| libc::pollfd { fd: fd.as_raw_fd(), events: libc::POLLIN, revents: 0 });
+    let timeout = match timeout {
+        // Rounded up: waking early would turn a wait into a busy loop.
+        Some(timeout) => timeout.as_nanos().div_ceil(1_000_000).try_into().unwrap_or(i32::MAX),
+        None => -1,
+    };
+    // SAFETY: the pointer and the length describe `polled`, which nothing else refers to.
+    let result = check(unsafe { libc::poll(polled.as_mut_ptr(), N as libc::nfds_t, timeout) });
+    match result {
+        Ok(_) => Ok(polled.map(|polled| polled.revents != 0)),
+        Err(error) if error.kind() == io::ErrorKind::Interrupted => Ok([false; N]),
+        Err(error) => Err(error),
+    }
+}
+
+/// Takes the exclusive lock of an open file; `false` if another process has it.
+pub fn try_lock(file: &std::fs::File) -> io::Result<bool> {
+    let fd = file.as_fd().as_raw_fd();
+    // SAFETY: flock takes two integers and touches no memory of ours.
+    match check(unsafe { libc::flock(fd, libc::LOCK_EX | libc::LOCK_NB) }) {
+        Ok(_) => Ok(true),
+        Err(error) if error.kind() == io::ErrorKind::WouldBlock => Ok(false),
+        Err(error) => Err(error),
+    }
+}
+
+/// Appends the netlink message of a libnftnl object to `bytes`.
+pub fn append_message(message: &impl NlMsg, kind: MsgType, sequence: u32, bytes: &mut Vec<u8>) {
+    // In u64s, since the message begins with a header that wants to be aligned.
+    let mut scratch = vec![0u64; (nftnl::nft_nlmsg_maxsize() as usize).div_ceil(8)];
+    // SAFETY: `scratch` has the room for the largest message that the trait asks for.
+    unsafe { message.write(scratch.as_mut_ptr().cast(), sequence, kind) };
+    // SAFETY: all of `scratch` is initialised, and u64 may be read as bytes.
+    let written = unsafe {
+        std::slice::from_raw_parts(scratch.as_ptr().cast::<u8>(), size_of_val(&scratch[..]))
+    };
+    // The first field of every netlink message is its length.
+    let length = u32::from_ne_bytes([written[0], written[1], written[2], written[3]]) as usize;
+    bytes.extend_from_slice(&written[..length.min(written.len())]);
+}
+
+/// Sets the flags (`NFT_SET_*`) of a set that is to be created; its wrapper has no way to.
+pub fn set_flags<K>(set: &nftnl::set::Set<'_, K>, flags: u32) {
+    // SAFETY: the pointer is the set's own and valid while it is borrowed; the attribute is a u32.
+    unsafe {
+        nftnl_sys::nftnl_set_set_u32(
+            set.as_ptr().as_ptr(),
+            nftnl_sys::NFTNL_SET_FLAGS as u16,
+            flags,
+        );
+    }
+}
+
+/// The expression `counter name "..."`, which counts in a named counter of the table.
+pub struct NamedCounter<'a>(pub &'a CStr);
+
+impl Expression for NamedCounter<'_> {
+    fn to_expr(&self, _rule: &Rule) -> NonNull<nftnl_sys::nftnl_expr> {
+        /// `NFT_OBJECT_COUNTER` of linux/netfilter/nf_tables.h.
+        const OBJECT_COUNTER: u32 = 1;
+        // SAFETY: the name is a C string; libnftnl copies it to look it up.
+        let expression = unsafe { nftnl_sys::nftnl_expr_alloc(c"objref".as_ptr()) };
+        let Some(expression) = NonNull::new(expression) else {
+            // Out of memory for a few bytes: nothing better can be done than what the standard
+            // library does.
+            std::process::abort();
+        };
+        // SAFETY: the expression was just allocated and is ours; libnftnl copies the name.
+        unsafe {
+            nftnl_sys::nftnl_expr_set_u32(
+                expression.as_ptr(),
+                nftnl_sys::NFTNL_EXPR_OBJREF_IMM_TYPE as u16,
+                OBJECT_COUNTER,
+            );
+            nftnl_sys::nftnl_expr_set_str(
+                expression.as_ptr(),
+                nftnl_sys::NFTNL_EXPR_OBJREF_IMM_NAME as u16,
+                self.0.as_ptr(),
+            );
+        }
+        expression
+    }
+}
