@@ -3,10 +3,11 @@
 //! What cannot be meant cannot be expressed past this point: names are checked, lengths are in
 //! range, a list is a path or standard input.
 
-use std::ffi::CString;
+use std::ffi::{CString, OsString};
 use std::net::IpAddr;
 use std::path::PathBuf;
 
+use clap::builder::{OsStringValueParser, TypedValueParser};
 use clap::{ArgAction, Args, Parser, Subcommand, value_parser};
 
 use crate::list::Source;
@@ -84,7 +85,7 @@ pub struct LoadOptions {
 #[derive(Debug, Args)]
 pub struct ListOptions {
     /// Read this list, or every list in this directory (repeatable; - is standard input)
-    #[arg(short, long, value_name = "PATH", default_value = DEFAULT_LIST, value_parser = source)]
+    #[arg(short, long, value_name = "PATH", default_value = DEFAULT_LIST, value_parser = OsStringValueParser::new().try_map(source))]
     pub file: Vec<Source>,
     /// Widen IPv4 entries to networks of this length, 8 to 32
     #[arg(short, long, value_name = "LEN", value_parser = value_parser!(u8).range(8..=32))]
@@ -97,7 +98,7 @@ pub struct ListOptions {
 /// The names of table and sets.
 #[derive(Debug, Args)]
 pub struct NameOptions {
-    /// Fill the sets of this table, which is left alone otherwise
+    /// The table; one that is not the default is not netfilterd's, and only its sets are filled
     #[arg(short, long, value_name = "FAMILY NAME", default_value = MANAGED_TABLE)]
     pub table: TableName,
     /// The set of IPv4 networks
@@ -150,12 +151,12 @@ pub struct Verbosity {
     pub quiet: u8,
 }
 
-fn source(text: &str) -> Result<Source, String> {
-    match text {
-        "" => Err("a list has a name".into()),
-        "-" => Ok(Source::Stdin),
-        path => Ok(Source::Path(path.into())),
+/// A path is bytes, and need not be text.
+fn source(text: OsString) -> Result<Source, &'static str> {
+    if text.is_empty() {
+        return Err("a list has a name");
     }
+    Ok(if text == "-" { Source::Stdin } else { Source::Path(text.into()) })
 }
 
 /// `IFNAMSIZ` without the NUL.

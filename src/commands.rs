@@ -2,22 +2,25 @@
 
 use std::io::{self, BufWriter, Write};
 use std::net::IpAddr;
+use std::os::unix::fs::MetadataExt;
 use std::process::ExitCode;
 
 use clap::CommandFactory;
 use clap::error::ErrorKind;
 
 use crate::cli::{
-    Cli, Command, ListOptions, LoadOptions, PrintOptions, RunOptions, TestOptions, Verbosity,
+    Cli, Command, ListOptions, LoadOptions, NameOptions, PrintOptions, RunOptions, TestOptions,
+    Verbosity,
 };
 use crate::daemon;
 use crate::guard::Guards;
 use crate::list::Source;
-use crate::load::{self, Failure, Grouped, Loader};
+use crate::load::{self, Failure, Loader};
 use crate::mask::Mask;
 use crate::nft::{self, Target};
 use crate::print::{self, Names};
-use crate::wanted::{Request, Wanted};
+use crate::wanted::{Families, Request, Wanted};
+use crate::words::{Count, Grouped, Noun};
 
 /// The exit statuses that the manual page promises. 2, for usage, is clap's.
 const FAILED: u8 = 1;
@@ -78,31 +81,41 @@ fn load(options: LoadOptions) -> Result<ExitCode, Failure> {
 
 fn check(options: &LoadOptions) -> Result<ExitCode, Failure> {
     check_names(options);
-    let wanted = load::read_and_judge(&request(&options.lists), &guards(options))?;
+    let wanted = load::read_and_judge(&load_request(options), &guards(options))?;
     let mut report = String::new();
     for list in &wanted.contents.summaries {
         report += &format!(
-            "{}: {} entries (v4 {}, v6 {}), {} lines rejected\n",
+            "{}: {} (v4 {}, v6 {}), {} rejected\n",
             list.name,
-            Grouped((list.v4 + list.v6).into()),
+            Count(list.v4 + list.v6, Noun::Entry),
             Grouped(list.v4.into()),
             Grouped(list.v6.into()),
-            Grouped(list.rejected.into())
+            Count(list.rejected, Noun::Line)
         );
     }
     let (v4, v6) = (wanted.networks4, wanted.networks6);
-    report += &format!(
-        "would load {} networks (v4 {}, v6 {}), {} addresses of them by widening\n",
-        Grouped((v4 + v6).into()),
-        Grouped(v4.into()),
-        Grouped(v6.into()),
-        Grouped(wanted.added4.saturating_add(wanted.added6))
-    );
+    let networks = Count(v4 + v6, Noun::Network);
+    report +=
+        &format!("would load {networks} (v4 {}, v6 {})", Grouped(v4.into()), Grouped(v6.into()));
+    let widening = wanted.added4.saturating_add(wanted.added6);
+    if widening > 0 {
+        report += &format!(", {} addresses of them by widening", Grouped(widening));
+    }
+    report += "\n";
     to_stdout(|out| out.write_all(report.as_bytes()))?;
     Ok(ExitCode::SUCCESS)
 }
 
 fn print(options: &PrintOptions) -> Result<ExitCode, Failure> {
+    check_set_names(&options.names);
+    if options.format == print::Format::Ipset {
+        for name in [&options.names.set4, &options.names.set6] {
+            if name.as_str().len() > print::IPSET_MAX_NAME {
+                let most = print::IPSET_MAX_NAME;
+                usage(&format!("{name} is too long for ipset, which leaves {most} bytes for it"));
+            }
+        }
+    }
     let wanted = read(&options.lists)?;
     let names =
         Names { table: &options.names.table, set4: &options.names.set4, set6: &options.names.set6 };
@@ -147,7 +160,14 @@ fn read(lists: &ListOptions) -> Result<Wanted, Failure> {
 }
 
 fn request(lists: &ListOptions) -> Request {
-    Request { sources: lists.file.clone(), mask: Mask { v4: lists.mask, v6: lists.mask6 } }
+    let mask = Mask { v4: lists.mask, v6: lists.mask6 };
+    Request { sources: lists.file.clone(), mask, families: Families::BOTH }
+}
+
+fn load_request(options: &LoadOptions) -> Request {
+    let family = options.names.table.family();
+    let families = Families { v4: family.sees_v4(), v6: family.sees_v6() };
+    Request { families, ..request(&options.lists) }
 }
 
 fn guards(options: &LoadOptions) -> Guards {
@@ -155,17 +175,21 @@ fn guards(options: &LoadOptions) -> Guards {
 }
 
 fn check_names(options: &LoadOptions) {
-    if options.names.set4 == options.names.set6 {
-        usage("--set4 and --set6 are the same set; a set holds one family");
-    }
+    check_set_names(&options.names);
     if !options.interface.is_empty() && !nft::is_managed(&options.names.table) {
         usage("--interface needs the managed table; in another one the rules are yours to narrow");
     }
 }
 
+fn check_set_names(names: &NameOptions) {
+    if names.set4 == names.set6 {
+        usage("--set4 and --set6 are the same set; a set holds one family");
+    }
+}
+
 fn loader(options: LoadOptions) -> Loader {
     check_names(&options);
-    let (request, guards) = (request(&options.lists), guards(&options));
+    let (request, guards) = (load_request(&options), guards(&options));
     let names = options.names;
     let target = Target::new(names.table, names.set4, names.set6, &options.interface);
     Loader::new(request, guards, target)
@@ -191,7 +215,7 @@ fn start_log(verbosity: Verbosity) {
         (_, 1) => log::LevelFilter::Warn,
         (_, 2..) => log::LevelFilter::Error,
     };
-    let journald = std::env::var_os("JOURNAL_STREAM").is_some();
+    let journald = is_journal_stream();
     env_logger::Builder::new()
         .filter_level(log::LevelFilter::Warn)
         .filter_module("netfilterd", level)
@@ -209,4 +233,13 @@ fn start_log(verbosity: Verbosity) {
             }
         })
         .init();
+}
+
+/// Whether standard error is the connection to journald that systemd names in the environment, as
+/// `device:inode` (systemd.exec(5)). A program that was started by a service and has its output
+/// elsewhere has the variable too.
+fn is_journal_stream() -> bool {
+    let Ok(stream) = std::env::var("JOURNAL_STREAM") else { return false };
+    std::fs::metadata("/proc/self/fd/2")
+        .is_ok_and(|stderr| stream == format!("{}:{}", stderr.dev(), stderr.ino()))
 }

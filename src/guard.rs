@@ -5,6 +5,8 @@
 
 use std::fmt;
 
+use crate::words::{Count, Noun};
+
 /// The limits that a load must keep to.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Guards {
@@ -28,9 +30,12 @@ impl fmt::Display for Refusal {
         match self {
             Refusal::TooFew(networks, least) => write!(
                 f,
-                "{networks} networks where at least {least} are wanted; refused by --min-entries {least}"
+                "{} where at least {least} must be; refused by --min-entries {least}",
+                Count(*networks, Noun::Network)
             ),
-            Refusal::Rejected(lines) => write!(f, "{lines} lines rejected; refused by --strict"),
+            Refusal::Rejected(lines) => {
+                write!(f, "{} rejected; refused by --strict", Count(*lines, Noun::Line))
+            }
         }
     }
 }

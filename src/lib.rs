@@ -20,6 +20,7 @@
 //! * [`daemon`]: the loop that loads again when it is told to.
 //! * [`pidfile`]: one daemon at a time.
 //! * [`cli`], [`commands`]: arguments to actions, actions to exit statuses.
+//! * [`words`]: numbers as people read them.
 //! * [`sys`]: system calls; the only module with `unsafe`.
 //!
 //! All up to [`plan`] are functions of their arguments (and, in [`list::file`], of files), and are
@@ -40,3 +41,4 @@ pub mod print;
 pub mod range;
 pub mod sys;
 pub mod wanted;
+pub mod words;

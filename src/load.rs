@@ -11,6 +11,7 @@ use crate::nft::{Connection, Error, Target};
 use crate::plan::{Change, Plan};
 use crate::range::RangeSets;
 use crate::wanted::{Request, Wanted};
+use crate::words::{Count, Grouped, Noun};
 
 /// Why nothing was changed.
 #[derive(Debug)]
@@ -34,7 +35,15 @@ pub struct Loader {
     request: Request,
     guards: Guards,
     target: Target,
-    held: Option<RangeSets>,
+    held: Option<Held>,
+}
+
+/// What was put in force.
+struct Held {
+    sets: RangeSets,
+    /// The generation of the whole ruleset that this made. `None` if somebody else's transaction
+    /// came in between.
+    generation: Option<u32>,
 }
 
 impl Loader {
@@ -47,10 +56,11 @@ impl Loader {
     pub fn load(&mut self) -> Result<Loaded, Failure> {
         let begin = Instant::now();
         let wanted = read_and_judge(&self.request, &self.guards)?;
-        let plan = Plan::new(self.held.as_ref(), &wanted.sets);
-        if let Plan::Rebuild(_) = plan {
-            self.commit(&wanted)?;
-        }
+        // A connection for each load: one that stays open would have to be looked after.
+        let connected = Connection::open();
+        let (plan, generation) = connected
+            .and_then(|mut connection| self.put_in_force(&mut connection, &wanted))
+            .map_err(|error| Failure::Failed(explain(&error, &wanted)))?;
         let loaded = Loaded {
             plan,
             v4: wanted.networks4,
@@ -60,27 +70,54 @@ impl Loader {
             widening: wanted.added4.saturating_add(wanted.added6),
             time: begin.elapsed(),
         };
-        self.held = Some(wanted.sets);
+        self.held = Some(Held { sets: wanted.sets, generation });
         Ok(loaded)
     }
 
-    fn commit(&self, wanted: &Wanted) -> Result<(), Failure> {
-        // A connection for each load: one that stays open would have to be looked after.
-        Connection::open()
-            .and_then(|mut connection| self.target.replace(&mut connection, &wanted.sets))
-            .map_err(|error| Failure::Failed(explain(&error, wanted)))
+    /// Carries out what has to change, to the generation of the ruleset that results.
+    fn put_in_force(
+        &self,
+        connection: &mut Connection,
+        wanted: &Wanted,
+    ) -> Result<(Plan, Option<u32>), Error> {
+        let before = connection.generation()?;
+        let plan = Plan::new(self.held.as_ref().map(|held| &held.sets), &wanted.sets);
+        // What was committed is known to be there only as long as nobody, we included, has changed
+        // anything in nftables since.
+        let untouched = self.held.as_ref().is_some_and(|held| held.generation == Some(before));
+        let plan = match plan {
+            Plan::Nothing if untouched => return Ok((plan, Some(before))),
+            Plan::Nothing => {
+                log::info!("the ruleset has changed since the last load; loading all of it again");
+                Plan::Rebuild(Change::default())
+            }
+            plan @ Plan::Rebuild(_) => plan,
+        };
+        let commits = self.target.replace(connection, &wanted.sets)?;
+        let after = connection.generation()?;
+        let ours_alone = after.wrapping_sub(before) == commits;
+        Ok((plan, ours_alone.then_some(after)))
     }
 }
 
 /// Reads the lists, names the lines that were rejected in the log, and asks the guards.
 pub fn read_and_judge(request: &Request, guards: &Guards) -> Result<Wanted, Failure> {
     let wanted = Wanted::read(request).map_err(|error| Failure::Failed(error.to_string()))?;
+    let entries: u64 = wanted.contents.summaries.iter().map(|list| list.v4 + list.v6).sum();
+    log::debug!("read {}", Count(entries, Noun::Entry));
     for rejection in &wanted.contents.rejections {
         log::warn!("{rejection}");
     }
     let unnamed = wanted.contents.rejected() - wanted.contents.rejections.len() as u64;
     if unnamed > 0 {
-        log::warn!("{} more lines were rejected", Grouped(unnamed.into()));
+        log::warn!("rejected besides these: {}", Count(unnamed, Noun::Line));
+    }
+    if wanted.left_out > 0 {
+        let (seen, other) = if request.families.v4 { ("IPv4", "IPv6") } else { ("IPv6", "IPv4") };
+        log::warn!(
+            "the table sees {seen} packets only; left out of {other}: {}",
+            Count(wanted.left_out, Noun::Network)
+        );
     }
     wanted.judge(guards).map_err(|refusal| Failure::Refused(refusal.to_string()))?;
     Ok(wanted)
@@ -115,25 +152,23 @@ pub struct Loaded {
 
 impl fmt::Display for Loaded {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let networks = Grouped((self.v4 + self.v6).into());
-        let plural = if self.lists == 1 { "list" } else { "lists" };
+        let networks = Count(self.v4 + self.v6, Noun::Network);
+        let lists = Count(self.lists as u64, Noun::List);
         match self.plan {
             Plan::Nothing => {
-                write!(f, "no changes: {networks} networks from {} {plural}", self.lists)?;
+                write!(f, "no changes: {networks} from {lists}")?;
             }
             Plan::Rebuild(Change { added, removed }) => {
                 let (v4, v6) = (Grouped(self.v4.into()), Grouped(self.v6.into()));
                 let (added, removed) = (Grouped(added.into()), Grouped(removed.into()));
                 write!(
                     f,
-                    "loaded {networks} networks (v4 {v4}, v6 {v6}) from {} {plural}: \
-                     +{added} -{removed}",
-                    self.lists
+                    "loaded {networks} (v4 {v4}, v6 {v6}) from {lists}: +{added} -{removed}"
                 )?;
             }
         }
         if self.skipped > 0 {
-            write!(f, ", {} lines skipped", Grouped(self.skipped.into()))?;
+            write!(f, ", {} skipped", Count(self.skipped, Noun::Line))?;
         }
         if self.widening > 0 {
             write!(f, ", {} addresses by widening", Grouped(self.widening))?;
@@ -142,34 +177,9 @@ impl fmt::Display for Loaded {
     }
 }
 
-/// A number with commas between the thousands.
-pub struct Grouped(pub u128);
-
-impl fmt::Display for Grouped {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let digits = self.0.to_string();
-        for (index, digit) in digits.chars().enumerate() {
-            if index > 0 && (digits.len() - index) % 3 == 0 {
-                f.write_str(",")?;
-            }
-            write!(f, "{digit}")?;
-        }
-        Ok(())
-    }
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
-
-    #[test]
-    fn thousands_are_separated() {
-        for (number, text) in
-            [(0, "0"), (999, "999"), (1000, "1,000"), (61204, "61,204"), (1_234_567, "1,234,567")]
-        {
-            assert_eq!(Grouped(number).to_string(), text);
-        }
-    }
 
     #[test]
     fn a_load_is_one_line() {

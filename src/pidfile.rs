@@ -29,13 +29,15 @@ impl PidFile {
                 .mode(0o644)
                 .open(path)
                 .map_err(failed)?;
+            if !file.metadata().map_err(failed)?.is_file() {
+                return Err(format!("pid file {} is not a regular file", path.display()));
+            }
             if !sys::try_lock(&file).map_err(failed)? {
                 let mut pid = String::new();
                 // Only for the message, which is as good without.
                 let _ = file.read_to_string(&mut pid);
                 return Err(format!(
-                    "another netfilterd is running (pid {}, pid file {}); stop it, or give this \
-                     one its own --pid-file and --table",
+                    "another netfilterd is running (pid {}, pid file {}); stop that one first",
                     pid.trim().escape_debug(),
                     path.display()
                 ));

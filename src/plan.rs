@@ -8,7 +8,7 @@ use crate::range::RangeSets;
 /// What is to be done to get from what is held to what is wanted.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Plan {
-    /// Both are the same.
+    /// Both are the same, so there is nothing to do as long as what is held is still there.
     Nothing,
     /// All of it is to be put in force anew.
     Rebuild(Change),

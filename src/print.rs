@@ -96,6 +96,10 @@ fn write_nft<A: Address>(
 /// for a set that exists with another; it costs nothing, unlike the hash size.
 const IPSET_MAXELEM: u32 = u32::MAX;
 
+/// The longest set name that can be printed for ipset, whose own limit is 31 bytes: the set that is
+/// filled has four more.
+pub const IPSET_MAX_NAME: usize = 27;
+
 /// Fills a second set and swaps the two: ipset has no transactions.
 fn write_ipset<A: Address>(
     set: &RangeSet<A>,

@@ -17,6 +17,22 @@ pub struct Request {
     pub sources: Vec<Source>,
     /// To which prefix lengths entries are widened.
     pub mask: Mask,
+    /// Of which families anything is wanted.
+    pub families: Families,
+}
+
+/// The families that a table sees.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Families {
+    /// IPv4.
+    pub v4: bool,
+    /// IPv6.
+    pub v6: bool,
+}
+
+impl Families {
+    /// Both of them.
+    pub const BOTH: Families = Families { v4: true, v6: true };
 }
 
 /// What the lists ask for.
@@ -31,6 +47,8 @@ pub struct Wanted {
     pub added4: u128,
     /// The same for IPv6.
     pub added6: u128,
+    /// Networks of a family that is not wanted.
+    pub left_out: u64,
     /// What each list held, and which lines were rejected. Its sets have moved to
     /// [`Wanted::sets`].
     pub contents: Contents,
@@ -43,12 +61,20 @@ impl Wanted {
     pub fn read(request: &Request) -> Result<Self, ListError> {
         let lists = list::read(&request.sources)?;
         let mut contents = list::parse(&lists)?;
-        let Widened { sets, added4, added6 } =
-            request.mask.widen(std::mem::take(&mut contents.sets));
+        let mut listed = std::mem::take(&mut contents.sets);
+        let mut left_out = 0;
+        if !request.families.v4 {
+            left_out += std::mem::take(&mut listed.v4).network_count();
+        }
+        if !request.families.v6 {
+            left_out += std::mem::take(&mut listed.v6).network_count();
+        }
+        let Widened { sets, added4, added6 } = request.mask.widen(listed);
         Ok(Wanted {
             networks4: sets.v4.network_count(),
             networks6: sets.v6.network_count(),
             sets,
+            left_out,
             added4,
             added6,
             contents,

@@ -14,8 +14,13 @@ pub const MAX_FILE: u64 = 4 << 30;
 
 /// How often a file that changes while it is read is tried, and how long to wait in between. A
 /// writer that needs longer should write a new file and rename it.
-const TRIES: u32 = 10;
-const PAUSE: Duration = Duration::from_millis(50);
+const TRIES: u32 = 20;
+const PAUSE: Duration = Duration::from_millis(25);
+
+/// For how long a file must not have been written to before it is read. A time stamp says when a
+/// write began, not that it has ended: what is read during one long write would look unchanged
+/// afterwards, and be a mixture. Longer than the tick in which older kernels count time.
+const SETTLED: Duration = Duration::from_millis(20);
 
 /// Why a file could not be read.
 #[derive(Debug)]
@@ -45,7 +50,7 @@ impl std::fmt::Display for ReadError {
             }
             ReadError::Changing => write!(
                 f,
-                "changed during each of {TRIES} readings; write a new file and rename it into place"
+                "was written to during each of {TRIES} readings; write a new file and rename it into place"
             ),
             ReadError::EmptyDirectory => {
                 f.write_str("is a directory without a list in it (hidden files do not count)")
@@ -106,6 +111,9 @@ fn read_once(path: &Path) -> Result<Option<Vec<u8>>, ReadError> {
     if before.len() > MAX_FILE {
         return Err(ReadError::TooLarge(before.len()));
     }
+    if !is_settled(&before) {
+        return Ok(None);
+    }
     let bytes = read_bytes(&file, before.len())?;
     let after = file.metadata().map_err(ReadError::Io)?;
     // By path again: a file that was replaced is unchanged itself, and old.
@@ -125,6 +133,17 @@ fn not_a_file(metadata: &Metadata) -> Option<&'static str> {
         () if kind.is_fifo() => Some("a FIFO or pipe"),
         () if kind.is_socket() => Some("a socket"),
         () => Some("a device"),
+    }
+}
+
+fn is_settled(metadata: &Metadata) -> bool {
+    if !metadata.is_file() {
+        return true;
+    }
+    match metadata.modified().map(|time| time.elapsed()) {
+        Ok(Ok(age)) => age >= SETTLED,
+        // A time in the future, or none at all: nothing can be told from it.
+        Ok(Err(_)) | Err(_) => true,
     }
 }
 

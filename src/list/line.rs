@@ -84,7 +84,7 @@ pub enum Reason {
     ZeroNetmask,
     /// A network in the IPv4-mapped block, with the IPv4 network to write instead if there is one.
     MappedNetwork(Option<(Ipv4Addr, u8)>),
-    /// A range with an IPv4-mapped end.
+    /// A range that holds a part of the IPv4-mapped block.
     MappedRange,
     /// A range between two families.
     MixedRange,
@@ -181,7 +181,7 @@ pub fn parse_plain_v4(text: &[u8]) -> Option<(Range<u32>, usize)> {
         let digits = u32::from_le_bytes(word) ^ 0x3030_3030;
         let length = end.wrapping_sub(start);
         // The last digit goes to the highest byte; zeros come in for those that are not there.
-        let aligned = digits.wrapping_shl(32u32.wrapping_sub(8 * length as u32));
+        let aligned = digits.wrapping_shl(8 * (4 - length as u32 % 4));
         let value = (aligned >> 24) + 10 * (aligned >> 16 & 0xff) + 100 * (aligned >> 8 & 0xff);
         fault |= length.wrapping_sub(1) > 2;
         fault |= value > 255;
@@ -280,6 +280,17 @@ fn mapped(address: u128) -> Option<u32> {
     (address >> 32 == 0xffff).then_some(address as u32)
 }
 
+/// Whether a range holds some IPv4-mapped addresses without holding the `/95` around all of them.
+///
+/// Entries hold that network as a whole or stay out of the mapped block, and so does whatever is
+/// merged from them; so a merged result never has an IPv4-mapped network in it, which could not
+/// be read back.
+fn cuts_mapped(range: Range<u128>) -> bool {
+    let around = Range::network(0xffff << 32, 95);
+    let block = Range::network(0xffff << 32, 96);
+    range.overlaps(block) && (range.first() > around.first() || range.last() < around.last())
+}
+
 fn host(address: Written) -> Entry {
     match address {
         Written::V4(address) => Entry::V4(Range::host(address)),
@@ -357,10 +368,11 @@ fn parse_range(first: Written, last: Written, at: usize) -> Result<Entry, Fault>
     let entry = match (first, last) {
         (Written::V4(first), Written::V4(last)) => Range::new(first, last).map(Entry::V4),
         (Written::V6(first), Written::V6(last)) => {
-            if mapped(first).is_some() || mapped(last).is_some() {
+            let range = Range::new(first, last);
+            if range.is_some_and(cuts_mapped) {
                 return Err(Fault::at(at, Reason::MappedRange));
             }
-            Range::new(first, last).map(Entry::V6)
+            range.map(Entry::V6)
         }
         _ => return Err(Fault::at(at, Reason::MixedRange)),
     };

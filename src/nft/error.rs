@@ -32,8 +32,6 @@ pub enum Error {
     Unsuitable(TableName, SetName, String, &'static str),
     /// The managed table's name is taken by a table with this in it.
     NotOurs(TableName, String),
-    /// A foreign table sees no address of either family in the lists.
-    NothingToLookUp(TableName, &'static str),
 }
 
 /// What the kernel said no to.
@@ -114,10 +112,6 @@ impl fmt::Display for Error {
             Error::NotOurs(table, what) => write!(
                 f,
                 "table {table} exists and is not netfilterd's: {what}; rename or delete that table"
-            ),
-            Error::NothingToLookUp(table, family) => write!(
-                f,
-                "table {table} sees {family} packets only, and the lists hold no such address"
             ),
         }
     }

@@ -36,8 +36,7 @@ impl Foreign {
     }
 
     /// See [`super::Target::replace`]. Warns if no rule uses a set, or the table is dormant.
-    pub fn replace(&self, connection: &mut Connection, sets: &RangeSets) -> Result<(), Error> {
-        let family = self.table.family();
+    pub fn replace(&self, connection: &mut Connection, sets: &RangeSets) -> Result<u32, Error> {
         let Some(table) = inspect::table(connection, &self.table)? else {
             return Err(Error::NoTable(self.table.clone()));
         };
@@ -45,18 +44,8 @@ impl Foreign {
             log::warn!("table {} is dormant: its rules drop nothing", self.table);
         }
         let found = inspect::sets(connection, &self.table)?;
-        let v4 = if family.sees_v4() {
-            self.place(&found, &self.set4, false, sets.v4.is_empty())?
-        } else {
-            self.leave_out("IPv4", "IPv6", sets.v4.network_count(), sets.v6.is_empty())?;
-            None
-        };
-        let v6 = if family.sees_v6() {
-            self.place(&found, &self.set6, true, sets.v6.is_empty())?
-        } else {
-            self.leave_out("IPv6", "IPv4", sets.v6.network_count(), sets.v4.is_empty())?;
-            None
-        };
+        let v4 = self.place(&found, &self.set4, false, sets.v4.is_empty())?;
+        let v6 = self.place(&found, &self.set6, true, sets.v6.is_empty())?;
         self.warn_if_unused(connection, [&v4, &v6])?;
 
         let mut batch = Batch::new();
@@ -68,7 +57,8 @@ impl Foreign {
             elements::flush(&mut batch, &self.table, &place.name);
             elements::add(&mut batch, &self.table, &place.name, sets.v6.ranges());
         }
-        connection.commit(batch)
+        connection.commit(batch)?;
+        Ok(1)
     }
 
     /// The set to fill. One that is missing is no matter if nothing is to go in.
@@ -84,8 +74,8 @@ impl Foreign {
         } else {
             (KEY_TYPE_V4, 4, "ipv4_addr", "IPv4 addresses")
         };
-        let Some(set) = found.iter().find(|set| set.name.as_bytes() == name.as_str().as_bytes())
-        else {
+        let set = found.iter().find(|set| set.name.as_bytes() == name.as_str().as_bytes());
+        let Some(set) = set else {
             if empty {
                 return Ok(None);
             }
@@ -109,27 +99,6 @@ impl Foreign {
             return Ok(Some(Place { name: set.name.clone() }));
         };
         Err(Error::Unsuitable(self.table.clone(), name.clone(), why, kind))
-    }
-
-    /// Says that a family is left out; if the other has nothing either, nothing could be done.
-    fn leave_out(
-        &self,
-        family: &str,
-        seen: &'static str,
-        networks: u64,
-        other_empty: bool,
-    ) -> Result<(), Error> {
-        if networks == 0 {
-            return Ok(());
-        }
-        if other_empty {
-            return Err(Error::NothingToLookUp(self.table.clone(), seen));
-        }
-        log::warn!(
-            "table {} sees {seen} packets only: {networks} {family} networks are left out",
-            self.table
-        );
-        Ok(())
     }
 
     fn warn_if_unused(

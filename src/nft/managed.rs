@@ -45,7 +45,7 @@ impl Managed {
     }
 
     /// See [`super::Target::replace`].
-    pub fn replace(&self, connection: &mut Connection, sets: &RangeSets) -> Result<(), Error> {
+    pub fn replace(&self, connection: &mut Connection, sets: &RangeSets) -> Result<u32, Error> {
         let found = self.find(connection)?;
         let generation = found.generation.wrapping_add(1);
         let (v4, v6) = (set_name(&self.set4, generation), set_name(&self.set6, generation));
@@ -71,7 +71,7 @@ impl Managed {
             }
             return Err(error);
         }
-        Ok(())
+        Ok(2)
     }
 
     /// The first transaction: the table and its counters if they are missing, and new sets.
@@ -146,12 +146,16 @@ impl Managed {
         Error::NotOurs(self.table.clone(), format!("it holds a {kind} called {name}"))
     }
 
-    /// The generation of a set, if it is one of ours by its name.
+    /// The generation of a set, if it is one of ours by its name. One without counts as the first:
+    /// so it is called in the script of `netfilterd print --format nft`.
     fn generation(&self, name: &CStr) -> Option<u64> {
         let name = name.to_str().ok()?;
-        [&self.set4, &self.set6]
-            .into_iter()
-            .find_map(|base| name.strip_prefix(base.as_str())?.strip_prefix("_g")?.parse().ok())
+        [&self.set4, &self.set6].into_iter().find_map(|base| {
+            match name.strip_prefix(base.as_str())? {
+                "" => Some(0),
+                rest => rest.strip_prefix("_g")?.parse().ok(),
+            }
+        })
     }
 }
 

@@ -47,8 +47,9 @@ impl Target {
     /// Puts `sets` in force in place of what was there.
     ///
     /// On an error what was in force stays, unless it is [`Error::Unknown`]. No packet sees half
-    /// of one set and half of the other.
-    pub fn replace(&self, connection: &mut Connection, sets: &RangeSets) -> Result<(), Error> {
+    /// of one set and half of the other. Returns how many transactions it took, by which the
+    /// generation of the ruleset is higher then, if nobody else has changed anything meanwhile.
+    pub fn replace(&self, connection: &mut Connection, sets: &RangeSets) -> Result<u32, Error> {
         match self {
             Target::Managed(managed) => managed.replace(connection, sets),
             Target::Foreign(foreign) => foreign.replace(connection, sets),

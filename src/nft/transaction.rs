@@ -11,9 +11,14 @@ use mnl::{Bus, Socket};
 
 use super::elements;
 use super::error::{Error, Refusal};
-use super::message::{Attributes, Batch, FinishedBatch, Message, Reply, find_str, request};
+use super::message::{
+    Attributes, Batch, FinishedBatch, Message, Reply, find_str, find_u32, request,
+};
 use super::name::Family;
 use crate::sys;
+
+/// Attribute of linux/netfilter/nf_tables.h.
+const NFTA_GEN_ID: u16 = 1;
 
 /// Room for the answers. A transaction is carried out within the call that sends it, and by then
 /// every answer waits here: about 1 KiB each, one for each message that failed.
@@ -104,6 +109,20 @@ impl Connection {
     fn wait(&self, patience: Duration) -> Result<bool, Error> {
         let fd = sys::netlink_fd(&self.socket);
         Ok(sys::wait_readable([fd], Some(patience))? == [true])
+    }
+
+    /// The generation of the ruleset: every transaction, of whoever, makes it one higher.
+    pub fn generation(&mut self) -> Result<u32, Error> {
+        let answer = self.get(
+            libc::NFT_MSG_GETGEN,
+            Family::Inet,
+            |_| {},
+            |message| {
+                let kind = message.nft_kind()? == libc::NFT_MSG_NEWGEN;
+                kind.then(|| find_u32(message.attributes(), NFTA_GEN_ID)).flatten()
+            },
+        )?;
+        answer.ok_or(Error::Malformed("no generation in it"))
     }
 
     /// Asks for one object and hands its message to `read`; `None` if the kernel has no such.

@@ -1,0 +1,68 @@
+//! Numbers as people read them.
+
+use std::fmt;
+
+/// A number with commas between the thousands.
+pub struct Grouped(pub u128);
+
+impl fmt::Display for Grouped {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let digits = self.0.to_string();
+        for (index, digit) in digits.chars().enumerate() {
+            if index > 0 && (digits.len() - index) % 3 == 0 {
+                f.write_str(",")?;
+            }
+            write!(f, "{digit}")?;
+        }
+        Ok(())
+    }
+}
+
+/// So many of something: `1 network`, `61,204 networks`.
+pub struct Count(pub u64, pub Noun);
+
+/// What is counted.
+#[derive(Clone, Copy, Debug)]
+pub enum Noun {
+    /// Items of a list as written.
+    Entry,
+    /// Lines of a list.
+    Line,
+    /// Lists.
+    List,
+    /// Networks.
+    Network,
+}
+
+impl fmt::Display for Count {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let (one, many) = match self.1 {
+            Noun::Entry => ("entry", "entries"),
+            Noun::Line => ("line", "lines"),
+            Noun::List => ("list", "lists"),
+            Noun::Network => ("network", "networks"),
+        };
+        write!(f, "{} {}", Grouped(self.0.into()), if self.0 == 1 { one } else { many })
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn thousands_are_separated() {
+        for (number, text) in
+            [(0, "0"), (999, "999"), (1000, "1,000"), (61204, "61,204"), (1_234_567, "1,234,567")]
+        {
+            assert_eq!(Grouped(number).to_string(), text);
+        }
+    }
+
+    #[test]
+    fn one_is_singular() {
+        assert_eq!(Count(1, Noun::Entry).to_string(), "1 entry");
+        assert_eq!(Count(0, Noun::Line).to_string(), "0 lines");
+        assert_eq!(Count(1000, Noun::Network).to_string(), "1,000 networks");
+    }
+}

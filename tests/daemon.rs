@@ -1,0 +1,242 @@
+//! The daemon: signals, failures that leave what is in force, one at a time, systemd's protocol.
+
+mod support;
+
+use std::fs;
+use std::os::unix::fs::MetadataExt;
+use std::os::unix::net::UnixDatagram;
+use std::time::{Duration, Instant};
+
+use support::*;
+
+const ONE: &str = "192.0.2.0/24\n";
+const TWO: &str = "198.51.100.0/24\n";
+
+#[test]
+fn sighup_loads_again_and_says_what_changed() {
+    require!();
+    let (namespace, folder) = (Namespace::new(), Folder::new());
+    let list = folder.file("list", ONE);
+    let daemon = Daemon::start(&namespace, &["-f", &list]);
+    assert_eq!(namespace.managed("drop4"), ["192.0.2.0/24"]);
+    folder.file("list", TWO);
+    daemon.signal("HUP");
+    daemon.wait_for("loaded 1 network (v4 1, v6 0) from 1 list: +1 -1", 1);
+    assert_eq!(namespace.managed("drop4"), ["198.51.100.0/24"]);
+    let before = namespace.ruleset();
+    daemon.signal("HUP");
+    daemon.wait_for("no changes: 1 network from 1 list", 1);
+    assert_eq!(namespace.ruleset(), before, "no changes, no new generation");
+    // Unless somebody else has changed something, whatever it was.
+    namespace.nft("flush ruleset; add table ip unrelated");
+    daemon.signal("HUP");
+    daemon.wait_for("loaded 1 network (v4 1, v6 0) from 1 list: +0 -0", 1);
+    assert_eq!(namespace.managed("drop4"), ["198.51.100.0/24"]);
+    daemon.signal("HUP");
+    daemon.wait_for("no changes", 2);
+    assert_eq!(daemon.end("TERM"), 0);
+}
+
+#[test]
+fn what_is_in_force_stays_when_a_reload_fails_and_when_the_daemon_ends() {
+    require!();
+    let (namespace, folder) = (Namespace::new(), Folder::new());
+    let list = folder.file("list", ONE);
+    for signal in ["TERM", "INT"] {
+        folder.file("list", ONE);
+        let daemon = Daemon::start(&namespace, &["-f", &list]);
+        let before = namespace.ruleset();
+        for (bad, message) in [
+            (None, "list: cannot be read: No such file"),
+            (Some(""), "refused by --min-entries 1"),
+            (Some("<html>\n"), "is not a list of addresses"),
+        ] {
+            match bad {
+                None => fs::remove_file(&list).unwrap(),
+                Some(text) => drop(folder.file("list", text)),
+            }
+            daemon.signal("HUP");
+            daemon.wait_for(message, 1);
+            assert!(daemon.log().lines().last().unwrap().ends_with("; keeping what is loaded"));
+            assert_eq!(namespace.ruleset(), before, "{message}");
+        }
+        folder.file("list", TWO);
+        daemon.signal("HUP");
+        daemon.wait_for("loaded 1 network", 2);
+        let before = namespace.ruleset();
+        assert_eq!(daemon.end(signal), 0);
+        assert_eq!(namespace.ruleset(), before);
+    }
+}
+
+#[test]
+fn a_start_that_fails_touches_nothing() {
+    require!();
+    let (namespace, folder) = (Namespace::new(), Folder::new());
+    let gone = folder.path().join("gone");
+    let ran = namespace.netfilterd(&["-f", gone.to_str().unwrap()]);
+    ran.expect(1, &["gone: cannot be read"]);
+    namespace.netfilterd(&["-f", &folder.file("empty", "")]).expect(3, &["--min-entries"]);
+    namespace.netfilterd(&["run", "-f", "-"]).expect(2, &["standard input"]);
+    assert_eq!(namespace.ruleset(), "");
+}
+
+#[test]
+fn a_thousand_hups_are_a_few_reloads_and_the_last_content_wins() {
+    require!();
+    let (namespace, folder) = (Namespace::new(), Folder::new());
+    let shipped = format!("{}/tests/lists/ipsum_level3.txt", env!("CARGO_MANIFEST_DIR"));
+    let many = fs::read(shipped).unwrap();
+    let list = folder.file("list", &many);
+    let daemon = Daemon::start(&namespace, &["-f", &list]);
+    let descriptors = || fs::read_dir(format!("/proc/{}/fd", daemon.pid())).unwrap().count();
+    let before = descriptors();
+    for round in 0..1000 {
+        if round == 999 {
+            folder.file("list", TWO);
+        }
+        daemon.signal("HUP");
+    }
+    daemon.wait_for("loaded 1 network", 1);
+    assert_eq!(namespace.managed("drop4"), ["198.51.100.0/24"]);
+    let reloads = daemon.log().lines().filter(|line| line.contains(" network")).count();
+    assert!(reloads < 1000, "{reloads} reloads");
+    assert_eq!(descriptors(), before);
+}
+
+#[test]
+fn a_hup_during_a_reload_is_not_lost() {
+    require!();
+    let (namespace, folder) = (Namespace::new(), Folder::new());
+    let many: String =
+        (0..300_000u32).map(|i| format!("{}\n", std::net::Ipv4Addr::from(i * 4 + 1))).collect();
+    let list = folder.file("list", ONE);
+    let daemon = Daemon::start(&namespace, &["-v", "-f", &list]);
+    folder.file("list", &many);
+    daemon.signal("HUP");
+    // The reload of the many has begun once they are read; what it commits takes far longer.
+    daemon.wait_for("read 300,000 entries", 1);
+    folder.file("list", TWO);
+    daemon.signal("HUP");
+    daemon.wait_for("loaded 300,000 networks", 1);
+    daemon.wait_for("loaded 1 network (v4 1, v6 0) from 1 list: +1 -300,000", 1);
+    assert_eq!(namespace.managed("drop4"), ["198.51.100.0/24"]);
+}
+
+#[test]
+fn a_pid_file_is_held_by_one_daemon() {
+    require!();
+    let (namespace, folder) = (Namespace::new(), Folder::new());
+    let list = folder.file("list", ONE);
+    // Left over from a machine that lost power: the number is some living process.
+    let pid_file = folder.file("pid", "1\n");
+    let options = ["-f", &list, "--pid-file", &pid_file];
+    let daemon = Daemon::start(&namespace, &options);
+    assert_eq!(fs::read_to_string(&pid_file).unwrap(), format!("{}\n", daemon.pid()));
+    let before = namespace.ruleset();
+    let second = namespace.netfilterd(&options);
+    second.expect(1, &["another netfilterd is running", &format!("pid {}", daemon.pid())]);
+    assert_eq!(namespace.ruleset(), before);
+    assert_eq!(daemon.end("TERM"), 0);
+    assert!(!fs::exists(&pid_file).unwrap());
+    // Killed, it leaves the file and not the lock.
+    let daemon = Daemon::start(&namespace, &options);
+    drop(daemon);
+    assert!(fs::exists(&pid_file).unwrap());
+    assert_eq!(Daemon::start(&namespace, &options).end("TERM"), 0);
+}
+
+#[test]
+fn a_pid_file_that_cannot_be_written_is_an_error_before_anything_is_loaded() {
+    require!();
+    let (namespace, folder) = (Namespace::new(), Folder::new());
+    let list = folder.file("list", ONE);
+    for (path, message) in [
+        (folder.path().join("no/pid"), "No such file or directory"),
+        (folder.path().to_path_buf(), "Is a directory"),
+        ("/dev/full".into(), "/dev/full is not a regular file"),
+    ] {
+        let path = path.to_str().unwrap();
+        let ran = namespace.netfilterd(&["-f", &list, "--pid-file", path]);
+        ran.expect(1, &["pid file", path, message]);
+        assert_eq!(namespace.ruleset(), "");
+    }
+    assert!(fs::exists("/dev/full").unwrap());
+}
+
+#[test]
+fn systemd_is_told_of_readiness_reloads_and_the_end() {
+    require!();
+    let (namespace, folder) = (Namespace::new(), Folder::new());
+    let list = folder.file("list", ONE);
+    let socket = folder.path().join("notify");
+    let systemd = UnixDatagram::bind(&socket).unwrap();
+    systemd.set_read_timeout(Some(Duration::from_secs(20))).unwrap();
+    let receive = || {
+        let mut message = [0; 4096];
+        let length = systemd.recv(&mut message).unwrap();
+        String::from_utf8_lossy(&message[..length]).into_owned()
+    };
+    let mut command = namespace.command(NETFILTERD);
+    let daemon = Daemon::spawn(command.env("NOTIFY_SOCKET", &socket).args(["-f", &list]));
+    let ready = receive();
+    assert!(ready.starts_with("READY=1\nSTATUS=loaded 1 network"), "{ready}");
+    assert_eq!(namespace.managed("drop4"), ["192.0.2.0/24"], "ready means in force");
+    folder.file("list", "x\n");
+    daemon.signal("HUP");
+    let reloading = receive();
+    assert!(reloading.starts_with("RELOADING=1\nMONOTONIC_USEC="), "{reloading}");
+    let ready = receive();
+    assert!(ready.starts_with("READY=1\nSTATUS="), "{ready}");
+    assert!(ready.contains("keeping what is loaded"), "{ready}");
+    assert_eq!(daemon.end("TERM"), 0);
+    assert_eq!(receive().trim_end(), "STOPPING=1");
+}
+
+#[test]
+fn under_the_journal_and_only_there_lines_carry_their_priority() {
+    let folder = Folder::new();
+    let list = folder.file("list", "192.0.2.1\nx\n");
+    let journal = fs::File::create(folder.path().join("journal")).unwrap();
+    let metadata = journal.metadata().unwrap();
+    for (inode, prefix) in [(metadata.ino(), "<4>"), (metadata.ino() + 1, "netfilterd: warning: ")]
+    {
+        let stream = format!("{}:{inode}", metadata.dev());
+        let mut command = std::process::Command::new(NETFILTERD);
+        command.env("JOURNAL_STREAM", stream).args(["print", "-f", &list]);
+        command.stderr(journal.try_clone().unwrap()).status().unwrap();
+        let log = fs::read_to_string(folder.path().join("journal")).unwrap();
+        let line = log.lines().last().unwrap();
+        assert_eq!(line, format!(r#"{prefix}{list}:2:1: not an address: "x""#));
+    }
+}
+
+#[test]
+fn a_hup_at_any_moment_of_the_start_does_not_kill() {
+    require!();
+    let (namespace, folder) = (Namespace::new(), Folder::new());
+    let list = folder.file("list", ONE);
+    for round in 0..20u64 {
+        let daemon = Daemon::spawn(namespace.command(NETFILTERD).args(["-f", &list]));
+        // From the moment on in which the program has begun and says so by its own name.
+        let comm = format!("/proc/{}/comm", daemon.pid());
+        let deadline = Instant::now() + Duration::from_secs(20);
+        while !handles_hup(daemon.pid()) {
+            assert!(Instant::now() < deadline, "{:?}", fs::read_to_string(&comm));
+        }
+        std::thread::sleep(Duration::from_micros(100 * round));
+        daemon.signal("HUP");
+        daemon.wait_for("network", 1);
+        assert_eq!(daemon.end("TERM"), 0);
+    }
+}
+
+/// Whether the process has a handler for SIGHUP (bit 0 of the mask in its status).
+fn handles_hup(pid: u32) -> bool {
+    let status = fs::read_to_string(format!("/proc/{pid}/status")).unwrap_or_default();
+    status
+        .lines()
+        .find_map(|line| line.strip_prefix("SigCgt:"))
+        .and_then(|mask| u64::from_str_radix(mask.trim(), 16).ok())
+        .is_some_and(|mask| mask & 1 != 0)
+}

@@ -1,0 +1,321 @@
+//! The managed table, judged by nft and by packets.
+
+mod support;
+
+use std::fs;
+use std::process::Command;
+
+use support::*;
+
+const FOES: &str = "198.51.100.0/24\n2001:db8:bad::/48\n127.0.0.0/8\n";
+
+#[test]
+fn what_is_in_force_is_what_print_prints() {
+    require!();
+    let namespace = Namespace::new();
+    for (list, mask) in [("ipsum_level3.txt", "24"), ("country_us_v6.cidr", "32")] {
+        let list = format!("{}/tests/lists/{list}", env!("CARGO_MANIFEST_DIR"));
+        for options in [&["-f", &list][..], &["-f", &list, "-m", mask, "--mask6", "48"]] {
+            namespace.load(options);
+            let printed = netfilterd(&[&["print"], options].concat()).stdout();
+            let printed = parsed(&printed);
+            assert_eq!(namespace.managed("drop4"), shown(&printed.v4));
+            assert_eq!(namespace.managed("drop6"), shown(&printed.v6));
+        }
+    }
+}
+
+#[test]
+fn the_edges_of_the_address_spaces_are_what_nft_says_they_are() {
+    require!();
+    let (namespace, folder) = (Namespace::new(), Folder::new());
+    for text in [
+        "0.0.0.0\n255.255.255.255\n::\nffff:ffff:ffff:ffff:ffff:ffff:ffff:ffff\n",
+        "0.0.0.0/1\n255.255.255.254/31\n::/1\nffff::/16\n",
+        "128.0.0.0/1\n8000::/1\n",
+        "0.0.0.0-255.255.255.254\n::1-ffff:ffff:ffff:ffff:ffff:ffff:ffff:fffe\n",
+        "0.0.0.0/0\n::/0\n",
+        "192.0.2.1-192.0.2.6\n2001:db8::1-2001:db8::6\n",
+    ] {
+        namespace.load(&["-f", &folder.file("list", text)]);
+        assert_eq!(namespace.managed("drop4"), shown(&parsed(text).v4), "{text}");
+        assert_eq!(namespace.managed("drop6"), shown(&parsed(text).v6), "{text}");
+    }
+}
+
+#[test]
+fn more_ranges_than_fit_into_one_message_all_arrive() {
+    require!();
+    let (namespace, folder) = (Namespace::new(), Folder::new());
+    // 1,638 IPv4 and 1,023 IPv6 ranges fill a message to the last byte.
+    for count in [1022u32, 1023, 1024, 1637, 1638, 1639, 3276, 3277] {
+        let text: String = (0..count)
+            .map(|i| format!("10.{}.{}.1\n2001:db8::{i:x}:1\n", i >> 8, i & 255))
+            .collect();
+        namespace.load(&["-f", &folder.file("list", &text)]);
+        assert_eq!(namespace.managed("drop4"), shown(&parsed(&text).v4), "{count}");
+        assert_eq!(namespace.managed("drop6"), shown(&parsed(&text).v6), "{count}");
+    }
+}
+
+#[test]
+fn packets_from_and_to_the_list_are_dropped_and_all_others_pass() {
+    require!();
+    let (wire, folder) = (Wire::new(), Folder::new());
+    assert!(wire.comes_in(FOE4, INSIDE4), "before anything is loaded, a foe passes");
+    assert!(wire.goes_out(INSIDE6, FOE6));
+    wire.inside.load(&["-f", &folder.file("list", FOES)]);
+    for (friend, foe, inside, counters) in [
+        (FRIEND4, FOE4, INSIDE4, ["inbound4", "outbound4"]),
+        (FRIEND6, FOE6, INSIDE6, ["inbound6", "outbound6"]),
+    ] {
+        assert_eq!(wire.inside.counter(counters[0]), 0);
+        assert!(!wire.comes_in(foe, inside));
+        assert_eq!(wire.inside.counter(counters[0]), 2, "two tries, both counted");
+        assert!(!wire.goes_out(inside, foe));
+        assert_eq!(wire.inside.counter(counters[1]), 2);
+        assert!(wire.comes_in(friend, inside));
+        assert!(wire.goes_out(inside, friend));
+        assert_eq!(wire.inside.counter(counters[0]), 2, "a friend is not counted");
+    }
+}
+
+#[test]
+fn forwarded_packets_are_judged_by_both_addresses() {
+    require!();
+    let (wire, folder) = (Wire::new(), Folder::new());
+    // Behind the inside there is another network, for which it is the router.
+    let behind = Namespace::new();
+    wire.inside.ip(&format!("link add back0 type veth peer name back1 netns {}", behind.name()));
+    wire.inside.ip("addr add 10.78.0.1/24 dev back0");
+    wire.inside.ip("link set back0 up");
+    behind.ip("addr add 10.78.0.2/24 dev back1");
+    behind.ip("link set back1 up");
+    behind.ip("route add default via 10.78.0.1");
+    wire.outside.ip("route add 10.78.0.0/24 via 10.77.0.2");
+    let forward = "/proc/sys/net/ipv4/ip_forward";
+    wire.inside.within(|| fs::write(forward, "1").unwrap());
+    let through = |from: &str| passes(&wire.outside, from, &behind, "10.78.0.2");
+    let back = |to: &str| passes(&behind, "10.78.0.2", &wire.outside, to);
+    assert!(through(FOE4) && back(FOE4) && through(FRIEND4) && back(FRIEND4));
+    wire.inside.load(&["-f", &folder.file("list", FOES)]);
+    assert!(!through(FOE4) && !back(FOE4));
+    assert!(through(FRIEND4) && back(FRIEND4));
+}
+
+#[test]
+fn loopback_passes_even_if_it_is_listed() {
+    require!();
+    let (namespace, folder) = (Namespace::new(), Folder::new());
+    namespace.load(&["-f", &folder.file("list", "127.0.0.0/8\n::1\n")]);
+    assert!(passes(&namespace, "127.0.0.1", &namespace, "127.0.0.1"));
+    assert!(passes(&namespace, "::1", &namespace, "::1"));
+}
+
+#[test]
+fn filtering_is_narrowed_to_the_named_interfaces() {
+    require!();
+    let (wire, folder) = (Wire::new(), Folder::new());
+    let list = folder.file("list", FOES);
+    for (interfaces, passes) in [
+        (&["-i", "eth0"][..], true),
+        (&["-i", "eth0", "-i", WIRE], false),
+        (&["-i", "wire*"], false),
+        (&["-i", "wir"], true),
+        (&[], false),
+    ] {
+        wire.inside.load(&[&["-f", &list], interfaces].concat());
+        assert_eq!(wire.comes_in(FOE4, INSIDE4), passes, "{interfaces:?}");
+        assert_eq!(wire.goes_out(INSIDE6, FOE6), passes, "{interfaces:?}");
+    }
+}
+
+#[test]
+fn a_reload_replaces_the_sets_and_keeps_the_counters() {
+    require!();
+    let (wire, folder) = (Wire::new(), Folder::new());
+    wire.inside.load(&["-f", &folder.file("list", FOES)]);
+    assert!(!wire.comes_in(FOE4, INSIDE4));
+    wire.inside.load(&["-f", &folder.file("list", "192.0.2.0/24\n")]);
+    assert_eq!(wire.inside.counter("inbound4"), 2);
+    assert_eq!(wire.inside.sets("inet netfilterd"), ["drop4_g2", "drop6_g2"]);
+    assert!(wire.comes_in(FOE4, INSIDE4), "no longer listed");
+}
+
+#[test]
+fn left_overs_of_a_killed_run_are_removed() {
+    require!();
+    let (namespace, folder) = (Namespace::new(), Folder::new());
+    let list = folder.file("list", FOES);
+    namespace.load(&["-f", &list]);
+    // What a run leaves that is killed between its two transactions.
+    namespace.nft("add set inet netfilterd drop4_g41 { type ipv4_addr; flags interval; }");
+    namespace.nft("add set inet netfilterd drop6_g41 { type ipv6_addr; flags interval; }");
+    namespace.load(&["-f", &list]);
+    assert_eq!(namespace.sets("inet netfilterd"), ["drop4_g42", "drop6_g42"]);
+}
+
+#[test]
+fn whatever_was_done_to_the_table_a_load_puts_right() {
+    require!();
+    let (wire, folder) = (Wire::new(), Folder::new());
+    let list = folder.file("list", FOES);
+    wire.inside.load(&["-f", &list]);
+    let right = wire.inside.ruleset();
+    for damage in [
+        "flush chain inet netfilterd inbound",
+        "flush chain inet netfilterd outbound; delete chain inet netfilterd outbound",
+        "flush set inet netfilterd drop4_gN",
+        "insert rule inet netfilterd inbound accept",
+        "add table inet netfilterd { flags dormant; }",
+        "add chain inet netfilterd inbound { policy drop; }",
+        "flush chain inet netfilterd inbound; delete chain inet netfilterd inbound; \
+         add chain inet netfilterd inbound { type filter hook input priority 0; }",
+        "flush ruleset",
+    ] {
+        let set = &wire.inside.sets("inet netfilterd")[0];
+        wire.inside.nft(&damage.replace("drop4_gN", set));
+        assert_ne!(plain(&wire.inside.ruleset()), plain(&right), "{damage}");
+        wire.inside.load(&["-f", &list]);
+        let mended = plain(&wire.inside.ruleset());
+        assert_eq!(mended, plain(&right), "{damage}");
+        assert!(!wire.comes_in(FOE4, INSIDE4), "{damage}");
+        assert!(wire.comes_in(FRIEND4, INSIDE4), "{damage}");
+    }
+}
+
+/// A ruleset with the generations taken out, in an order that does not depend on creation.
+fn plain(ruleset: &str) -> Vec<String> {
+    let without_generation = |word: &str| match word.split_once("_g") {
+        Some((set, generation)) if generation.parse::<u64>().is_ok() => set.to_string(),
+        _ => word.to_string(),
+    };
+    let mut blocks: Vec<String> = ruleset
+        .split('}')
+        .map(|block| block.split_whitespace().map(without_generation).collect::<Vec<_>>().join(" "))
+        .collect();
+    blocks.sort();
+    blocks
+}
+
+#[test]
+fn a_table_of_somebody_else_is_left_alone() {
+    require!();
+    let (namespace, folder) = (Namespace::new(), Folder::new());
+    let list = folder.file("list", FOES);
+    for theirs in ["chain mine { }", "set mine { type ipv4_addr; }"] {
+        namespace.nft(&format!("flush ruleset; table inet netfilterd {{ {theirs}; }}"));
+        let before = namespace.ruleset();
+        namespace.netfilterd(&["load", "-f", &list]).expect(
+            1,
+            &["table inet netfilterd exists and is not netfilterd's", "called mine", "rename"],
+        );
+        assert_eq!(namespace.ruleset(), before);
+    }
+    // An empty table of that name is nobody's, and one from a script that print wrote is ours.
+    let script = netfilterd(&["print", "--format", "nft", "-f", &list]).stdout();
+    for nobodys in ["add table inet netfilterd", &script] {
+        namespace.nft(&format!("flush ruleset; {nobodys}"));
+        namespace.load(&["-f", &list]);
+        namespace.load(&["-f", &list]);
+        assert_eq!(namespace.sets("inet netfilterd"), ["drop4_g2", "drop6_g2"]);
+    }
+}
+
+#[test]
+fn what_others_put_into_our_table_stays() {
+    require!();
+    let (namespace, folder) = (Namespace::new(), Folder::new());
+    let list = folder.file("list", FOES);
+    namespace.load(&["-f", &list]);
+    // A rule that uses a set of ours by its full name keeps that set from being deleted.
+    namespace.nft("table inet netfilterd { chain mine { ip saddr @drop4_g1 accept; }; }");
+    let ran = namespace.load(&["-f", &list]);
+    assert!(ran.stderr().contains("a rule still uses it"), "{}", ran.stderr());
+    let ruleset = namespace.ruleset();
+    assert!(ruleset.contains("ip saddr @drop4_g1 accept"), "{ruleset}");
+    assert!(ruleset.contains("ip saddr @drop4_g2 counter name \"inbound4\" drop"), "{ruleset}");
+}
+
+#[test]
+fn a_load_that_fails_changes_nothing() {
+    require!();
+    let (namespace, folder) = (Namespace::new(), Folder::new());
+    namespace.load(&["-f", &folder.file("list", FOES)]);
+    let before = namespace.ruleset();
+    let html = folder.file("page.html", "<html>\n<body>503</body>\n");
+    let empty = folder.file("empty", "# nothing yet\n");
+    let mixed = folder.file("mixed", "192.0.2.1\nexample.com\n");
+    let gone = folder.path().join("gone");
+    for (status, options, fragments) in [
+        (1, &["-f", gone.to_str().unwrap()][..], &["gone: cannot be read: No such file"][..]),
+        (1, &["-f", &html], &["page.html: is not a list", "page.html:1:1: not an address"]),
+        (3, &["-f", &empty], &["0 networks where", "--min-entries 1"]),
+        (3, &["-f", &mixed, "--strict"], &["mixed:2:1: not an address", "--strict"]),
+        (3, &["-f", &mixed, "--min-entries", "2"], &["1 network where", "--min-entries 2"]),
+        (2, &["-f", &mixed, "--set4", "drop"], &["reserved word of nft"]),
+    ] {
+        namespace.netfilterd(&[&["load"], options].concat()).expect(status, fragments);
+        assert_eq!(namespace.ruleset(), before, "{options:?}");
+    }
+}
+
+#[test]
+fn the_sets_can_be_emptied_on_purpose() {
+    require!();
+    let (namespace, folder) = (Namespace::new(), Folder::new());
+    namespace.load(&["-f", &folder.file("list", FOES)]);
+    namespace.load(&["--file", "/dev/null", "--min-entries", "0"]);
+    assert!(namespace.managed("drop4").is_empty());
+    assert!(namespace.managed("drop6").is_empty());
+}
+
+#[test]
+fn without_the_capability_the_message_says_which() {
+    require!("setpriv");
+    let (namespace, folder) = (Namespace::new(), Folder::new());
+    let list = folder.file("list", FOES);
+    let mut command = namespace.command("setpriv");
+    command.args(["--bounding-set=-net_admin", "--inh-caps=-net_admin", NETFILTERD, "load"]);
+    run(command.args(["-f", &list])).expect(1, &["needs CAP_NET_ADMIN"]);
+    assert_eq!(namespace.ruleset(), "");
+}
+
+#[test]
+fn in_a_user_namespace_a_batch_too_large_is_refused_with_the_number_to_set() {
+    require!("unshare");
+    let folder = Folder::new();
+    let load = |list: &str| {
+        let mut command = Command::new("unshare");
+        run(command.args(["-Urn", NETFILTERD, "load", "-f", list]))
+    };
+    let few = load(&folder.file("few", FOES));
+    if few.stderr().contains("unshare") {
+        println!("skipped: no user namespaces here: {}", few.stderr());
+        return;
+    }
+    few.expect(0, &["loaded 3 networks"]);
+    let limit: usize =
+        fs::read_to_string("/proc/sys/net/core/wmem_max").unwrap().trim().parse().unwrap();
+    // Twice the limit is what a socket gets.
+    let ranges = 2 * limit / 40 + 2000;
+    let many: String = (0..ranges)
+        .map(|i| format!("{}.{}.{}.{}\n", 1 + (i >> 23), i >> 15 & 255, i >> 7 & 255, i << 1 & 255))
+        .collect();
+    load(&folder.file("many", many)).expect(1, &["CAP_NET_ADMIN", "net.core.wmem_max to "]);
+}
+
+#[test]
+fn other_names_for_the_sets_are_kept_to() {
+    require!();
+    let (namespace, folder) = (Namespace::new(), Folder::new());
+    let list = folder.file("list", FOES);
+    namespace.load(&["-f", &list, "--set4", "bad-guys.4", "--set6", "_six"]);
+    namespace.load(&["-f", &list, "--set4", "bad-guys.4", "--set6", "_six"]);
+    let mut sets = namespace.sets("inet netfilterd");
+    sets.sort();
+    assert_eq!(sets, ["_six_g2", "bad-guys.4_g2"]);
+    // The listing loads again: no name in it is one that nft cannot type.
+    let listing = namespace.nft("list ruleset");
+    namespace.nft(&format!("flush ruleset; {listing}"));
+}
