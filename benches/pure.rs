@@ -9,7 +9,7 @@ use divan::counter::ItemsCount;
 use divan::{Bencher, black_box};
 use netfilterd::list::List;
 use netfilterd::mask::Mask;
-use netfilterd::nft::message::Batch;
+use netfilterd::nft::batch::Batch;
 use netfilterd::nft::{MANAGED_TABLE, elements};
 use netfilterd::range::{Range, RangeSet, RangeSets};
 

@@ -8,6 +8,7 @@
 //!
 //! The modules in reading order:
 //!
+//! * [`address`]: addresses of both families as numbers.
 //! * [`range`]: ranges of addresses and the canonical set of them.
 //! * [`mask`]: widening to a prefix length.
 //! * [`list`]: bytes to entries; files, and the grammar of drop_ips(5).
@@ -27,6 +28,7 @@
 //! tested without privileges. Nothing but [`nft`] and [`sys`] may know netlink; nothing but
 //! [`daemon`] may know signals.
 
+pub mod address;
 pub mod cli;
 pub mod commands;
 pub mod daemon;

@@ -58,8 +58,12 @@ impl Loader {
         let wanted = read_and_judge(&self.request, &self.guards)?;
         // A connection for each load: one that stays open would have to be looked after.
         let connected = Connection::open();
-        let (plan, generation) = connected
-            .and_then(|mut connection| self.put_in_force(&mut connection, &wanted))
+        let (plan, generation, time) = connected
+            .and_then(|mut connection| {
+                let (plan, generation) = self.put_in_force(&mut connection, &wanted)?;
+                // Before the connection is closed, for which the kernel first frees the old sets.
+                Ok((plan, generation, begin.elapsed()))
+            })
             .map_err(|error| Failure::Failed(explain(&error, &wanted)))?;
         let loaded = Loaded {
             plan,
@@ -68,7 +72,7 @@ impl Loader {
             lists: wanted.contents.summaries.len(),
             skipped: wanted.contents.rejected(),
             widening: wanted.added4.saturating_add(wanted.added6),
-            time: begin.elapsed(),
+            time,
         };
         self.held = Some(Held { sets: wanted.sets, generation });
         Ok(loaded)

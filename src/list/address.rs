@@ -4,9 +4,23 @@
 
 use super::line::{Fault, Reason};
 
+/// What a byte is worth as a hexadecimal digit; [`NO_DIGIT`] if it is none.
+const HEX_VALUES: [u8; 256] = {
+    let mut values = [NO_DIGIT; 256];
+    let mut digit = 0;
+    while digit < 16 {
+        values[b"0123456789abcdef"[digit] as usize] = digit as u8;
+        values[b"0123456789ABCDEF"[digit] as usize] = digit as u8;
+        digit += 1;
+    }
+    values
+};
+const NO_DIGIT: u8 = 0xff;
+
 /// The bytes an address may be written with.
+#[inline]
 pub fn is_address_byte(byte: u8) -> bool {
-    byte.is_ascii_hexdigit() || byte == b':' || byte == b'.'
+    HEX_VALUES[usize::from(byte)] != NO_DIGIT || byte == b':' || byte == b'.'
 }
 
 /// Reads four decimal octets.
@@ -66,7 +80,14 @@ pub fn parse_v6(text: &[u8]) -> Result<u128, Fault> {
     }
     while at < text.len() {
         let start = at;
-        while at < text.len() && text[at].is_ascii_hexdigit() {
+        let mut group = 0u32;
+        while let Some(&byte) = text.get(at) {
+            let value = HEX_VALUES[usize::from(byte)];
+            if value == NO_DIGIT {
+                break;
+            }
+            // Digits beyond the fourth are shifted out, and refused below by their number.
+            group = group << 4 | u32::from(value);
             at += 1;
         }
         if text.get(at) == Some(&b'.') {
@@ -83,9 +104,7 @@ pub fn parse_v6(text: &[u8]) -> Result<u128, Fault> {
         if at == start || at - start > 4 || count == 8 {
             return Err(Fault::at(start, Reason::NotAnIpv6Address));
         }
-        groups[count] = text[start..at]
-            .iter()
-            .fold(0, |value, &digit| value << 4 | u16::from(hex_value(digit)));
+        groups[count] = group as u16;
         count += 1;
         if at == text.len() {
             break;
@@ -110,14 +129,6 @@ pub fn parse_v6(text: &[u8]) -> Result<u128, Fault> {
         _ => return Err(Fault::at(0, Reason::NotAnIpv6Address)),
     }
     Ok(groups.iter().fold(0, |address, &group| address << 16 | u128::from(group)))
-}
-
-fn hex_value(digit: u8) -> u8 {
-    match digit {
-        b'0'..=b'9' => digit - b'0',
-        b'a'..=b'f' => digit - b'a' + 10,
-        _ => digit - b'A' + 10,
-    }
 }
 
 #[cfg(test)]

@@ -9,6 +9,8 @@ use std::os::unix::fs::{FileTypeExt, MetadataExt, OpenOptionsExt};
 use std::path::{Path, PathBuf};
 use std::time::Duration;
 
+use crate::sys;
+
 /// The largest list that is read, in bytes.
 pub const MAX_FILE: u64 = 4 << 30;
 
@@ -169,6 +171,7 @@ fn read_bytes(file: &File, size: u64) -> Result<Vec<u8>, ReadError> {
     bytes
         .try_reserve_exact(expected)
         .map_err(|_| ReadError::Io(io::ErrorKind::OutOfMemory.into()))?;
+    sys::prefer_huge_pages(&mut bytes);
     file.take(most).read_to_end(&mut bytes).map_err(ReadError::Io)?;
     if bytes.len() as u64 > MAX_FILE {
         return Err(ReadError::TooLarge(bytes.len() as u64));

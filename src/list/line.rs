@@ -137,7 +137,7 @@ pub fn parse(line: &[u8]) -> Result<Option<Entry>, Fault> {
     if line.len() > MAX_LINE {
         return Err(Fault::at(MAX_LINE, Reason::TooLong));
     }
-    if let Some(at) = line.iter().position(|&byte| byte == 0) {
+    if let Some(at) = memchr::memchr(0, line) {
         return Err(Fault::at(at, Reason::Nul));
     }
     let start = skip_blanks(line, 0);

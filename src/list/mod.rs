@@ -14,7 +14,10 @@ use std::path::{Path, PathBuf};
 pub use file::ReadError;
 pub use line::Entry;
 
+use memchr::memchr;
+
 use crate::range::{RangeSet, RangeSets};
+use crate::sys;
 use line::{Fault, Reason};
 
 /// How many rejected lines of a reading are named; the others are counted.
@@ -90,7 +93,7 @@ impl List {
                 rest = &rest[used..];
                 continue;
             }
-            let end = rest.iter().position(|&byte| byte == b'\n').unwrap_or(rest.len());
+            let end = memchr(b'\n', rest).unwrap_or(rest.len());
             let text = &rest[..end];
             match line::parse(text) {
                 Ok(Some(found)) => entry(number, found),
@@ -214,7 +217,11 @@ impl Contents {
 /// one is an entry is an error, since it is something else than a list.
 pub fn parse(lists: &[List]) -> Result<Contents, ListError> {
     let mut contents = Contents::default();
-    let (mut v4, mut v6) = (Vec::new(), Vec::new());
+    // Most lists are IPv4, a dozen bytes a line. What is not needed of this is never touched, and
+    // so takes no memory; growing by doubling would touch every page twice.
+    let bytes: usize = lists.iter().map(|list| list.text.len()).sum();
+    let (mut v4, mut v6) = (Vec::with_capacity(bytes / 12), Vec::new());
+    sys::prefer_huge_pages(&mut v4);
     for list in lists {
         let mut summary = Summary { name: list.name.clone(), ..Summary::default() };
         let (before4, before6) = (v4.len(), v6.len());

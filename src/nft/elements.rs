@@ -8,7 +8,8 @@
 use std::ffi::CStr;
 use std::net::IpAddr;
 
-use super::message::{Attributes, Batch, Message, attributes, find, find_u32};
+use super::batch::{Attributes, Batch};
+use super::message::{Message, attributes, find, find_u32};
 use super::name::TableName;
 use crate::range::{Address, Range};
 

@@ -5,10 +5,10 @@
 
 use std::ffi::{CStr, CString};
 
+use super::batch::Batch;
 use super::elements;
 use super::error::Error;
 use super::inspect::{self, Set};
-use super::message::Batch;
 use super::name::{SetName, TableName};
 use super::transaction::Connection;
 use crate::range::RangeSets;

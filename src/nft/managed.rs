@@ -10,10 +10,10 @@ use std::ffi::{CStr, CString};
 
 use nftnl::expr::InterfaceName;
 
+use super::batch::Batch;
 use super::elements;
 use super::error::Error;
 use super::inspect;
-use super::message::Batch;
 use super::name::{SetName, TableName};
 use super::objects::{self, Direction, SetNames};
 use super::transaction::Connection;

@@ -1,10 +1,11 @@
 //! Range sets into the kernel.
 //!
-//! In reading order: [`name`] (what may be typed), [`message`] (netlink framing), [`elements`] and
-//! [`objects`] (what goes into a batch), [`transaction`] (the one place that sends), [`inspect`]
+//! In reading order: [`name`] (what may be typed), [`batch`] and [`message`] (netlink out and in),
+//! [`elements`] and [`objects`] (what goes into a batch), [`transaction`] (the one place that sends), [`inspect`]
 //! (questions), and the two ways of putting range sets in force: [`managed`], in a table of our
 //! own, and [`foreign`], in sets of somebody else's.
 
+pub mod batch;
 pub mod elements;
 pub mod error;
 pub mod foreign;

@@ -13,8 +13,8 @@ use nftnl::expr::{
 use nftnl::set::{Set, SetKey};
 use nftnl::{Chain, ChainType, Hook, MsgType, Policy, ProtoFamily, Rule, Table};
 
+use super::batch::Batch;
 use super::inspect::USERDATA_TABLE_COMMENT;
-use super::message::Batch;
 use super::name::{Family, TableName};
 use crate::sys;
 

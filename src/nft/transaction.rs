@@ -9,11 +9,10 @@ use std::time::Duration;
 
 use mnl::{Bus, Socket};
 
+use super::batch::{Attributes, Batch, FinishedBatch, request};
 use super::elements;
 use super::error::{Error, Refusal};
-use super::message::{
-    Attributes, Batch, FinishedBatch, Message, Reply, find_str, find_u32, request,
-};
+use super::message::{Message, Reply, find_str, find_u32};
 use super::name::Family;
 use crate::sys;
 

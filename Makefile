@@ -1,0 +1,59 @@
+# The targets that a person types. Each installs what it needs and is missing, and says so first.
+
+PREFIX = /usr/local
+DESTDIR =
+CARGO = cargo
+
+sbindir = $(DESTDIR)$(PREFIX)/sbin
+mandir = $(DESTDIR)$(PREFIX)/share/man
+docdir = $(DESTDIR)$(PREFIX)/share/doc/netfilterd
+cachedir = $(DESTDIR)/var/cache/netfilterd
+
+# Tests in network namespaces need root; the programs under test are built without.
+host := $(shell rustc -vV 2>/dev/null | sed -n 's/^host: //p' | tr a-z- A-Z_)
+ifneq ($(shell id -u),0)
+export CARGO_TARGET_$(host)_RUNNER = sudo -E
+endif
+
+.PHONY: build
+build:
+	sh contrib/need.sh build
+	$(CARGO) build --release --locked
+
+.PHONY: demo
+demo: build
+	sh contrib/need.sh demo
+	sh contrib/demo.sh target/release/netfilterd
+
+.PHONY: check
+check:
+	sh contrib/need.sh build demo test
+	$(CARGO) fmt --check
+	$(CARGO) clippy --all-targets --locked -- -D warnings
+	RUSTDOCFLAGS='-D warnings' $(CARGO) doc --no-deps --locked
+	mandoc -T lint -W warning man/netfilterd.8 man/drop_ips.5
+	NETFILTERD_REQUIRE_TOOLS=1 $(CARGO) test --locked
+	$(MAKE) demo
+	sh tests/install.sh
+
+.PHONY: bench
+bench: build
+	sh contrib/need.sh demo bench
+	$(CARGO) bench --bench pure
+	$(CARGO) build --release --locked --examples
+	python3 benches/side-by-side.py
+
+.PHONY: install
+install: build
+	install -d $(sbindir) $(mandir)/man5 $(mandir)/man8 $(docdir) $(cachedir)
+	install -m 755 target/release/netfilterd $(sbindir)/netfilterd
+	install -m 644 man/netfilterd.8 $(mandir)/man8/netfilterd.8
+	install -m 644 man/drop_ips.5 $(mandir)/man5/drop_ips.5
+	install -m 644 README.md CHANGELOG.md rulesets/drop.nft rulesets/foreign.nft $(docdir)
+
+# Leaves the lists, and what is in force in the kernel.
+.PHONY: uninstall
+uninstall:
+	rm -f $(sbindir)/netfilterd $(mandir)/man8/netfilterd.8 $(mandir)/man5/drop_ips.5
+	rm -rf $(docdir)
+	-rmdir $(cachedir) 2>/dev/null

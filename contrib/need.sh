@@ -1,0 +1,76 @@
+#!/bin/sh
+# Installs what is missing for building, for the demonstration, for the tests or for the
+# benchmarks:
+#
+#	need.sh build|demo|test|bench ...
+#
+# Knows Debian and its descendants (apt-get) and Fedora and its (dnf). Says what it installs before
+# it does so; does nothing, silently, where nothing is missing. Rust itself has to be there.
+
+set -eu
+
+# What to look for, the package on Debian, the package on Fedora. "lib:" is looked for with
+# pkg-config, everything else as a program.
+build='
+cc gcc gcc
+pkg-config pkg-config pkgconf-pkg-config
+lib:libmnl libmnl-dev libmnl-devel
+lib:libnftnl libnftnl-dev libnftnl-devel'
+demo='
+ip iproute2 iproute
+nft nftables nftables
+python3 python3 python3'
+test='
+ipset ipset ipset
+mandoc mandoc mandoc
+setpriv util-linux util-linux
+strace strace strace
+unshare util-linux util-linux'
+bench='
+ipset ipset ipset
+iprange iprange iprange'
+
+# Programs of the system's are not in everybody's path.
+PATH=$PATH:/usr/sbin:/sbin
+
+found() {
+	case $1 in
+	lib:*) command -v pkg-config >/dev/null && pkg-config --exists "${1#lib:}" ;;
+	*) command -v "$1" >/dev/null ;;
+	esac
+}
+
+if ! command -v cargo >/dev/null; then
+	echo 'need.sh: cargo is not there; install Rust 1.85 or newer first (https://rustup.rs)' >&2
+	exit 1
+fi
+
+debian='' fedora=''
+for purpose; do
+	eval "list=\$$purpose"
+	while read -r what on_debian on_fedora; do
+		if [ -n "$what" ] && ! found "$what"; then
+			debian="$debian $on_debian" fedora="$fedora $on_fedora"
+		fi
+	done <<-EOF
+	$list
+	EOF
+done
+[ -n "$debian" ] || exit 0
+
+root=''
+[ "$(id -u)" = 0 ] || root=sudo
+if command -v apt-get >/dev/null; then
+	echo "Missing packages, to be installed with apt-get:$debian"
+	$root apt-get update -q
+	# shellcheck disable=SC2086
+	DEBIAN_FRONTEND=noninteractive $root apt-get install -q -y --no-install-recommends $debian
+elif command -v dnf >/dev/null; then
+	echo "Missing packages, to be installed with dnf:$fedora"
+	# shellcheck disable=SC2086
+	$root dnf install -q -y $fedora
+else
+	echo "need.sh: missing:$debian" >&2
+	echo 'need.sh: there is neither apt-get nor dnf here; install these by hand (names of Debian)' >&2
+	exit 1
+fi

@@ -1,0 +1,243 @@
+//! Netlink messages as they are sent: attributes, requests, and the batch that makes a transaction.
+//!
+//! Knows the framing, not what the messages say. Lengths are checked where they are written: an
+//! attribute's length is 16 bits, and one that wraps makes elements vanish without an error, or
+//! flushes a set.
+
+use std::ffi::CStr;
+
+use nftnl::{MsgType, NlMsg};
+
+use super::message::{ALIGNMENT, ATTRIBUTE, GENERIC, Message, SUBSYSTEM};
+use super::name::Family;
+use crate::sys;
+
+/// Marks an attribute that holds attributes.
+const NESTED: u16 = libc::NLA_F_NESTED as u16;
+
+/// Writes attributes behind each other.
+pub struct Attributes<'a> {
+    bytes: &'a mut Vec<u8>,
+    too_long: &'a mut bool,
+}
+
+impl<'a> Attributes<'a> {
+    /// Writes at the end of `bytes`; `too_long` is set if a length does not fit.
+    pub fn new(bytes: &'a mut Vec<u8>, too_long: &'a mut bool) -> Self {
+        Attributes { bytes, too_long }
+    }
+
+    /// An attribute of bytes as they are.
+    pub fn put(&mut self, kind: u16, value: &[u8]) {
+        let length = self.checked(ATTRIBUTE + value.len());
+        self.bytes.extend_from_slice(&length.to_ne_bytes());
+        self.bytes.extend_from_slice(&kind.to_ne_bytes());
+        self.bytes.extend_from_slice(value);
+        self.bytes.resize(self.bytes.len().next_multiple_of(ALIGNMENT), 0);
+    }
+
+    /// A string with its NUL.
+    pub fn put_str(&mut self, kind: u16, value: &CStr) {
+        self.put(kind, value.to_bytes_with_nul());
+    }
+
+    /// A number in network byte order, as nf_tables wants all of them.
+    pub fn put_u32(&mut self, kind: u16, value: u32) {
+        self.put(kind, &value.to_be_bytes());
+    }
+
+    /// An attribute that holds the attributes that `fill` writes.
+    pub fn nest(&mut self, kind: u16, fill: impl FnOnce(&mut Attributes<'_>)) {
+        let start = self.bytes.len();
+        self.bytes.extend_from_slice(&[0; 2]);
+        self.bytes.extend_from_slice(&(kind | NESTED).to_ne_bytes());
+        fill(&mut Attributes { bytes: self.bytes, too_long: self.too_long });
+        let length = self.checked(self.bytes.len() - start);
+        self.bytes[start..start + 2].copy_from_slice(&length.to_ne_bytes());
+    }
+
+    /// The bytes written so far, to append whole attributes that were encoded elsewhere.
+    pub fn raw(&mut self) -> &mut Vec<u8> {
+        self.bytes
+    }
+
+    fn checked(&mut self, length: usize) -> u16 {
+        u16::try_from(length).unwrap_or_else(|_| {
+            *self.too_long = true;
+            0
+        })
+    }
+}
+
+/// Appends a message: header, `nfgenmsg`, attributes.
+fn append(
+    bytes: &mut Vec<u8>,
+    kind: u16,
+    flags: u16,
+    generic: [u8; GENERIC],
+    sequence: u32,
+    too_long: &mut bool,
+    fill: impl FnOnce(&mut Attributes<'_>),
+) {
+    let start = bytes.len();
+    bytes.extend_from_slice(&[0; 4]);
+    bytes.extend_from_slice(&kind.to_ne_bytes());
+    bytes.extend_from_slice(&(flags | libc::NLM_F_REQUEST as u16).to_ne_bytes());
+    bytes.extend_from_slice(&sequence.to_ne_bytes());
+    bytes.extend_from_slice(&[0; 4]);
+    bytes.extend_from_slice(&generic);
+    fill(&mut Attributes { bytes, too_long });
+    let length = u32::try_from(bytes.len() - start).unwrap_or_else(|_| {
+        *too_long = true;
+        0
+    });
+    bytes[start..start + 4].copy_from_slice(&length.to_ne_bytes());
+}
+
+/// `family`, `NFNETLINK_V0`, and the resource id, which is zero for a single message.
+fn generic(family: u8) -> [u8; GENERIC] {
+    [family, libc::NFNETLINK_V0 as u8, 0, 0]
+}
+
+/// The begin and end of a batch name the subsystem where other messages have a resource id.
+fn batch_generic() -> [u8; GENERIC] {
+    let [high, low] = (libc::NFNL_SUBSYS_NFTABLES as u16).to_be_bytes();
+    [libc::AF_UNSPEC as u8, libc::NFNETLINK_V0 as u8, high, low]
+}
+
+/// A request outside a batch: one object, or with [`libc::NLM_F_DUMP`] all of a kind.
+pub fn request(
+    kind: libc::c_int,
+    flags: libc::c_int,
+    family: Family,
+    sequence: u32,
+    fill: impl FnOnce(&mut Attributes<'_>),
+) -> Vec<u8> {
+    let mut bytes = Vec::new();
+    let mut too_long = false;
+    let kind = SUBSYSTEM | kind as u16;
+    append(&mut bytes, kind, flags as u16, generic(family as u8), sequence, &mut too_long, fill);
+    debug_assert!(!too_long, "a request holds names only, which are short");
+    bytes
+}
+
+/// The messages of one transaction, in one piece of memory, since the kernel takes a transaction
+/// as one datagram. A message's sequence number is its place in the batch.
+pub struct Batch {
+    bytes: Vec<u8>,
+    /// Where each message begins.
+    starts: Vec<usize>,
+    too_long: bool,
+}
+
+impl Default for Batch {
+    fn default() -> Self {
+        Self::new()
+    }
+}
+
+impl Batch {
+    /// A batch with only its beginning in it.
+    pub fn new() -> Self {
+        let mut batch = Batch { bytes: Vec::new(), starts: Vec::new(), too_long: false };
+        batch.frame(libc::NFNL_MSG_BATCH_BEGIN);
+        batch
+    }
+
+    fn frame(&mut self, kind: libc::c_int) {
+        let sequence = self.next_message();
+        let Batch { bytes, too_long, .. } = self;
+        append(bytes, kind as u16, 0, batch_generic(), sequence, too_long, |_| {});
+    }
+
+    fn next_message(&mut self) -> u32 {
+        self.starts.push(self.bytes.len());
+        (self.starts.len() - 1) as u32
+    }
+
+    /// Makes room for `bytes` more bytes at once: a batch is large, and growing it by doubling
+    /// would take up to twice its size.
+    pub fn reserve(&mut self, bytes: usize) {
+        self.bytes.reserve_exact(bytes);
+        sys::prefer_huge_pages(&mut self.bytes);
+    }
+
+    /// Appends a message of ours, with the attributes that `fill` writes.
+    pub fn message(
+        &mut self,
+        kind: libc::c_int,
+        flags: libc::c_int,
+        family: Family,
+        fill: impl FnOnce(&mut Attributes<'_>),
+    ) {
+        let sequence = self.next_message();
+        let kind = SUBSYSTEM | kind as u16;
+        let Batch { bytes, too_long, .. } = self;
+        append(bytes, kind, flags as u16, generic(family as u8), sequence, too_long, fill);
+    }
+
+    /// Appends the message of a libnftnl object.
+    pub fn object(&mut self, object: &impl NlMsg, kind: MsgType) {
+        let sequence = self.next_message();
+        let start = self.bytes.len();
+        sys::append_message(object, kind, sequence, &mut self.bytes);
+        // Every object asks for an acknowledgement; a few hundred fill the receive buffer.
+        self.set_flag(start, libc::NLM_F_ACK, false);
+    }
+
+    /// Ends the batch: the last message and the end itself are to be acknowledged, no others.
+    ///
+    /// `None` if an attribute came out longer than its length can say; such a batch would do
+    /// something else than it was meant to.
+    pub fn finish(mut self) -> Option<FinishedBatch> {
+        if let Some(&last) = self.starts.last() {
+            self.set_flag(last, libc::NLM_F_ACK, true);
+        }
+        let last = self.starts.len() - 1;
+        self.frame(libc::NFNL_MSG_BATCH_END);
+        if let Some(&end) = self.starts.last() {
+            self.set_flag(end, libc::NLM_F_ACK, true);
+        }
+        let Batch { bytes, starts, too_long } = self;
+        (!too_long).then_some(FinishedBatch { bytes, starts, last: last as u32 })
+    }
+
+    fn set_flag(&mut self, start: usize, flag: libc::c_int, on: bool) {
+        let flags = &mut self.bytes[start + 6..start + 8];
+        let mut value = u16::from_ne_bytes([flags[0], flags[1]]);
+        if on {
+            value |= flag as u16;
+        } else {
+            value &= !(flag as u16);
+        }
+        flags.copy_from_slice(&value.to_ne_bytes());
+    }
+}
+
+/// A batch that can be sent, from its beginning to its end.
+pub struct FinishedBatch {
+    bytes: Vec<u8>,
+    starts: Vec<usize>,
+    last: u32,
+}
+
+impl FinishedBatch {
+    /// The datagram.
+    pub fn bytes(&self) -> &[u8] {
+        &self.bytes
+    }
+
+    /// The sequence number of the last message before the end, which every kernel acknowledges;
+    /// that of the end itself is acknowledged by newer ones only.
+    pub fn last(&self) -> u32 {
+        self.last
+    }
+
+    /// The message with a sequence number.
+    pub fn message(&self, sequence: u32) -> Option<Message<'_>> {
+        let index = sequence as usize;
+        let start = *self.starts.get(index)?;
+        let end = self.starts.get(index + 1).copied().unwrap_or(self.bytes.len());
+        Message::parse(&self.bytes[start..end]).map(|(message, _)| message)
+    }
+}

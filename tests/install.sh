@@ -1,0 +1,30 @@
+#!/bin/sh
+# Installs into a scratch folder, looks at what is there, uninstalls, and looks again.
+
+set -eu
+
+cd "$(dirname "$0")/.."
+folder=$(mktemp -d)
+trap 'rm -rf "$folder"' EXIT
+
+fail() {
+	echo "install.sh: $*" >&2
+	exit 1
+}
+
+make -s install DESTDIR="$folder" PREFIX=/usr
+for file in usr/sbin/netfilterd usr/share/man/man8/netfilterd.8 usr/share/man/man5/drop_ips.5 \
+	usr/share/doc/netfilterd/README.md usr/share/doc/netfilterd/drop.nft; do
+	[ -s "$folder/$file" ] || fail "$file was not installed"
+done
+[ -d "$folder/var/cache/netfilterd" ] || fail 'the folder of the default list was not made'
+version=$("$folder/usr/sbin/netfilterd" --version)
+[ "$version" = "netfilterd $(sed -n 's/^version = "\(.*\)"/\1/p' Cargo.toml | head -n 1)" ] ||
+	fail "the installed program says it is $version"
+
+echo 192.0.2.7 >"$folder/var/cache/netfilterd/drop_ips"
+make -s uninstall DESTDIR="$folder" PREFIX=/usr
+left=$(cd "$folder" && find . -type f)
+[ "$left" = ./var/cache/netfilterd/drop_ips ] || fail "after make uninstall there is: $left"
+
+echo 'install.sh: installed, tried and uninstalled'

@@ -1,0 +1,328 @@
+//! The bytes that go to the kernel, and what is made of the bytes that come back.
+//!
+//! Four bytes a line, as `nft --debug=mnl` shows them. Lengths, types and flags of netlink are in the
+//! byte order of the machine, so these bytes are those of a little-endian one.
+
+#![cfg(target_endian = "little")]
+
+use std::ffi::CString;
+use std::net::IpAddr;
+
+use netfilterd::nft::batch::{Batch, FinishedBatch};
+use netfilterd::nft::message::{Message, Reply, attributes, find};
+use netfilterd::nft::objects::{self, SetNames};
+use netfilterd::nft::{TableName, elements};
+use netfilterd::range::Range;
+
+fn table() -> TableName {
+    "inet t".parse().unwrap()
+}
+
+/// The messages of a batch, without its begin and end.
+fn messages(batch: &FinishedBatch) -> Vec<Message<'_>> {
+    let mut messages = Vec::new();
+    let mut rest = batch.bytes();
+    while let Some((message, behind)) = Message::parse(rest) {
+        messages.push(message);
+        rest = behind;
+    }
+    messages[1..messages.len() - 1].to_vec()
+}
+
+/// Compares with hexadecimal bytes; what is behind `#` in a line is a comment.
+#[track_caller]
+fn assert_bytes(bytes: &[u8], golden: &str) {
+    let expected: Vec<u8> = golden
+        .lines()
+        .flat_map(|line| line.split('#').next().unwrap().split_whitespace())
+        .map(|byte| u8::from_str_radix(byte, 16).unwrap())
+        .collect();
+    let show =
+        |bytes: &[u8]| bytes.chunks(4).map(|word| format!("{word:02x?}\n")).collect::<String>();
+    assert_eq!(show(bytes), show(&expected));
+}
+
+fn v4(first: &str, last: &str) -> Range<u32> {
+    let number = |text: &str| text.parse::<std::net::Ipv4Addr>().unwrap().into();
+    Range::new(number(first), number(last)).unwrap()
+}
+
+fn v6(first: &str, last: &str) -> Range<u128> {
+    let number = |text: &str| text.parse::<std::net::Ipv6Addr>().unwrap().into();
+    Range::new(number(first), number(last)).unwrap()
+}
+
+#[test]
+fn a_batch_is_framed_and_only_its_last_message_and_its_end_are_acknowledged() {
+    let mut batch = Batch::new();
+    elements::flush(&mut batch, &table(), c"s");
+    elements::flush(&mut batch, &table(), c"s");
+    assert_bytes(
+        batch.finish().unwrap().bytes(),
+        "14 00 00 00  # BEGIN: 20 bytes
+         10 00 01 00  # type NFNL_MSG_BATCH_BEGIN, flags REQUEST
+         00 00 00 00  # sequence 0
+         00 00 00 00  # port
+         00 00 00 0a  # family unspecified, version 0, subsystem NFTABLES
+         24 00 00 00  # a delete of elements that names none: a flush
+         0e 0a 01 00  # NFT_MSG_DELSETELEM of NFTABLES, flags REQUEST
+         01 00 00 00
+         00 00 00 00
+         01 00 00 00  # family inet
+         06 00 01 00  # NFTA_SET_ELEM_LIST_TABLE
+         74 00 00 00
+         06 00 02 00  # NFTA_SET_ELEM_LIST_SET
+         73 00 00 00
+         24 00 00 00
+         0e 0a 05 00  # flags REQUEST, ACK
+         02 00 00 00
+         00 00 00 00
+         01 00 00 00
+         06 00 01 00
+         74 00 00 00
+         06 00 02 00
+         73 00 00 00
+         14 00 00 00  # END
+         11 00 05 00  # type NFNL_MSG_BATCH_END, flags REQUEST, ACK
+         03 00 00 00
+         00 00 00 00
+         00 00 00 0a",
+    );
+}
+
+#[test]
+fn an_interval_is_its_first_address_and_the_one_behind_its_last() {
+    let mut batch = Batch::new();
+    elements::add(&mut batch, &table(), c"s", &[v4("10.0.0.0", "10.255.255.255")]);
+    let batch = batch.finish().unwrap();
+    assert_bytes(
+        messages(&batch)[0].bytes,
+        "50 00 00 00
+         0c 0a 05 04  # NFT_MSG_NEWSETELEM, flags CREATE, REQUEST, ACK
+         01 00 00 00
+         00 00 00 00
+         01 00 00 00
+         06 00 01 00
+         74 00 00 00
+         06 00 02 00
+         73 00 00 00
+         2c 00 03 80  # NFTA_SET_ELEM_LIST_ELEMENTS, nested: 4 + 40 bytes
+         10 00 01 80  # NFTA_LIST_ELEM, nested
+         0c 00 01 80  # NFTA_SET_ELEM_KEY, nested
+         08 00 01 00  # NFTA_DATA_VALUE
+         0a 00 00 00  # 10.0.0.0
+         18 00 01 80
+         0c 00 01 80
+         08 00 01 00
+         0b 00 00 00  # 11.0.0.0
+         08 00 03 00  # NFTA_SET_ELEM_FLAGS
+         00 00 00 01  # NFT_SET_ELEM_INTERVAL_END",
+    );
+}
+
+#[test]
+fn an_interval_up_to_the_last_address_has_no_end_element() {
+    let mut batch = Batch::new();
+    elements::add(&mut batch, &table(), c"s", &[v4("255.255.255.254", "255.255.255.255")]);
+    elements::add(&mut batch, &table(), c"s", &[Range::host(u128::MAX)]);
+    let batch = batch.finish().unwrap();
+    assert_bytes(
+        &messages(&batch)[0].bytes[36..],
+        "14 00 03 80
+         10 00 01 80
+         0c 00 01 80
+         08 00 01 00
+         ff ff ff fe",
+    );
+    assert_bytes(
+        &messages(&batch)[1].bytes[36..],
+        "20 00 03 80
+         1c 00 01 80
+         18 00 01 80
+         14 00 01 00
+         ff ff ff ff
+         ff ff ff ff
+         ff ff ff ff
+         ff ff ff ff",
+    );
+}
+
+#[test]
+fn an_ipv6_interval_takes_64_bytes() {
+    let mut batch = Batch::new();
+    let range = v6("2001:db8::", "2001:db8::ffff:ffff:ffff:ffff");
+    elements::add(&mut batch, &table(), c"s", &[range]);
+    let batch = batch.finish().unwrap();
+    assert_bytes(
+        &messages(&batch)[0].bytes[36..],
+        "44 00 03 80
+         1c 00 01 80
+         18 00 01 80
+         14 00 01 00
+         20 01 0d b8
+         00 00 00 00
+         00 00 00 00
+         00 00 00 00
+         24 00 01 80
+         18 00 01 80
+         14 00 01 00
+         20 01 0d b8
+         00 00 00 01
+         00 00 00 00
+         00 00 00 00
+         08 00 03 00
+         00 00 00 01",
+    );
+}
+
+#[test]
+fn no_element_list_is_longer_than_its_length_can_say() {
+    let hosts = |count: u32| (0..count).map(|i| Range::host(i * 2)).collect::<Vec<Range<u32>>>();
+    for (count, lists) in
+        [(0, &[][..]), (1, &[1]), (1638, &[1638]), (1639, &[1638, 1]), (3276, &[1638; 2])]
+    {
+        let mut batch = Batch::new();
+        elements::add(&mut batch, &table(), c"s", &hosts(count));
+        let batch = batch.finish().unwrap();
+        let in_messages: Vec<usize> = messages(&batch)
+            .iter()
+            .map(|message| attributes(find(message.attributes(), 3).unwrap()).count() / 2)
+            .collect();
+        assert_eq!(in_messages, lists, "{count}");
+        // An empty list of a delete would be a flush; of an add it is only useless.
+        assert!(!in_messages.contains(&0));
+    }
+}
+
+#[test]
+fn an_attribute_that_is_too_long_keeps_the_batch_from_being_sent() {
+    for (length, fits) in [(60_000, true), (65_531, true), (65_532, false), (70_000, false)] {
+        let mut batch = Batch::new();
+        batch.message(0, 0, netfilterd::nft::Family::Inet, |message| {
+            message.put(1, &vec![0; length]);
+        });
+        assert_eq!(batch.finish().is_some(), fits, "{length}");
+        let mut batch = Batch::new();
+        batch.message(0, 0, netfilterd::nft::Family::Inet, |message| {
+            message.nest(1, |nested| {
+                for _ in 0..2 {
+                    nested.put(2, &vec![0; length / 2]);
+                }
+            });
+        });
+        assert_eq!(batch.finish().is_some(), length < 65_500, "{length} nested");
+    }
+}
+
+#[test]
+fn the_table_has_a_comment_that_says_whose_it_is() {
+    let mut batch = Batch::new();
+    objects::add_table(&mut batch, &table());
+    let batch = batch.finish().unwrap();
+    let message = messages(&batch)[0];
+    assert_eq!(message.nft_kind(), Some(0), "NFT_MSG_NEWTABLE");
+    let userdata = find(message.attributes(), 6).unwrap();
+    assert_eq!(userdata[0], 0, "NFTNL_UDATA_TABLE_COMMENT");
+    assert_eq!(usize::from(userdata[1]), userdata.len() - 2);
+    assert!(userdata[2..].starts_with(b"kept by netfilterd(8)"));
+    assert_eq!(userdata.last(), Some(&0));
+    // nft refuses longer comments than 128 bytes.
+    assert!(userdata.len() - 2 <= 128);
+}
+
+#[test]
+fn sets_have_the_flag_interval_and_no_size() {
+    let (v4, v6) = (CString::new("a").unwrap(), CString::new("b").unwrap());
+    let mut batch = Batch::new();
+    objects::add_sets(&mut batch, &table(), SetNames { v4: &v4, v6: &v6 });
+    let batch = batch.finish().unwrap();
+    for (message, key_type, key_length) in
+        [(messages(&batch)[0], 7, 4), (messages(&batch)[1], 8, 16)]
+    {
+        let number = |kind| netfilterd::nft::message::find_u32(message.attributes(), kind);
+        assert_eq!(message.nft_kind(), Some(9), "NFT_MSG_NEWSET");
+        assert_eq!(number(3), Some(4), "NFTA_SET_FLAGS is NFT_SET_INTERVAL");
+        assert_eq!(number(4), Some(key_type), "NFTA_SET_KEY_TYPE");
+        assert_eq!(number(5), Some(key_length), "NFTA_SET_KEY_LEN");
+        assert!(number(10).is_some(), "NFTA_SET_ID is mandatory");
+        assert_eq!(find(message.attributes(), 9), None, "no NFTA_SET_DESC, which has the size");
+    }
+}
+
+#[test]
+fn the_offset_of_an_error_leads_to_the_address_of_the_element() {
+    let ranges = [v4("10.0.0.0", "10.0.0.7"), v4("192.0.2.9", "192.0.2.9")];
+    let mut batch = Batch::new();
+    elements::add(&mut batch, &table(), c"s", &ranges);
+    let batch = batch.finish().unwrap();
+    let message = messages(&batch)[0];
+    let address = |text: &str| Some(text.parse::<IpAddr>().unwrap());
+    // The list begins at 36, its first element at 40; an interval has 16 and 24 bytes.
+    for (offset, expected) in [
+        (0, None),
+        (20, None),
+        (36, None),
+        (40, address("10.0.0.0")),
+        (44, address("10.0.0.0")),
+        (56, address("10.0.0.7")),
+        (80, address("192.0.2.9")),
+        (96, address("192.0.2.9")),
+    ] {
+        assert_eq!(elements::address_at(&message, offset), expected, "{offset}");
+    }
+}
+
+#[test]
+fn an_extended_ack_is_read_to_its_offset_and_text() {
+    let mut error = vec![];
+    for word in [60u32, 0x0300_0002, 7, 0, -17i32 as u32, 100, 0x0005_0a0c, 7, 0] {
+        error.extend_from_slice(&word.to_ne_bytes());
+    }
+    error.extend_from_slice(&[8, 0, 2, 0, 80, 0, 0, 0]);
+    error.extend_from_slice(&[12, 0, 1, 0, b'o', b'v', b'e', b'r', b'l', b'a', b'p', 0]);
+    error.extend_from_slice(&[0; 4]);
+    let (message, rest) = Message::parse(&error).unwrap();
+    assert!(rest.is_empty());
+    let reply = Reply::parse(&message).unwrap();
+    let text = Some("overlap".to_string());
+    assert_eq!(reply, Reply { sequence: 7, errno: 17, offset: Some(80), text });
+}
+
+#[test]
+fn whatever_comes_back_is_read_without_a_panic() {
+    // A valid answer, damaged at random, and pure noise.
+    let mut batch = Batch::new();
+    objects::add_table(&mut batch, &table());
+    elements::add(&mut batch, &table(), c"s", &[v4("10.0.0.0", "10.0.0.7")]);
+    let valid = batch.finish().unwrap().bytes().to_vec();
+    let mut state = 0x9e37_79b9_7f4a_7c15u64;
+    let mut random = || {
+        state ^= state << 13;
+        state ^= state >> 7;
+        state ^= state << 17;
+        state
+    };
+    for round in 0..200_000 {
+        let mut bytes = valid.clone();
+        if round % 4 == 0 {
+            bytes.iter_mut().for_each(|byte| *byte = random() as u8);
+        } else {
+            for _ in 0..1 + random() % 4 {
+                let at = random() as usize % bytes.len();
+                bytes[at] = random() as u8;
+            }
+        }
+        bytes.truncate(random() as usize % (bytes.len() + 1));
+        let mut rest = &bytes[..];
+        while let Some((message, behind)) = Message::parse(rest) {
+            assert!(behind.len() < rest.len(), "it goes on");
+            rest = behind;
+            let _ = Reply::parse(&message);
+            let _ = message.generation();
+            let _ = elements::address_at(&message, random() as u32 % 200);
+            for attribute in message.attributes() {
+                let _ = attributes(attribute.value).map(|inner| inner.value.len()).sum::<usize>();
+            }
+        }
+    }
+}
