@@ -21,7 +21,7 @@ pub enum Format {
     Nft,
     /// Input for ipset restore that creates, fills and swaps the sets
     Ipset,
-    /// One JSON object: {"v4":[networks],"v6":[networks]}
+    /// One JSON object with the keys v4 and v6, each an array of networks
     Json,
 }
 
