@@ -9,8 +9,9 @@ use divan::counter::ItemsCount;
 use divan::{Bencher, black_box};
 use netfilterd::list::List;
 use netfilterd::mask::Mask;
+use netfilterd::name::MANAGED_TABLE;
 use netfilterd::nft::batch::Batch;
-use netfilterd::nft::{MANAGED_TABLE, elements};
+use netfilterd::nft::elements;
 use netfilterd::range::{Range, RangeSet, RangeSets};
 
 /// Networks of IPv4.

@@ -14,9 +14,10 @@ use std::time::{Duration, Instant};
 
 use mnl::{Bus, Socket};
 use netfilterd::list::{self, List};
+use netfilterd::name::{MANAGED_TABLE, TableName};
 use netfilterd::nft::batch::{Batch, FinishedBatch};
+use netfilterd::nft::elements;
 use netfilterd::nft::objects::{self, Direction, SetNames};
-use netfilterd::nft::{MANAGED_TABLE, TableName, elements};
 use netfilterd::range::RangeSets;
 use netfilterd::sys;
 

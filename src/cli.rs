@@ -11,7 +11,7 @@ use clap::builder::{OsStringValueParser, TypedValueParser};
 use clap::{ArgAction, Args, Parser, Subcommand, value_parser};
 
 use crate::list::Source;
-use crate::nft::{MANAGED_TABLE, SetName, TableName};
+use crate::name::{MANAGED_TABLE, SetName, TableName};
 use crate::print::Format;
 
 /// The list that is read when none is named.

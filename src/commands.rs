@@ -17,7 +17,7 @@ use crate::guard::Guards;
 use crate::list::Source;
 use crate::load::{self, Failure, Loader};
 use crate::mask::Mask;
-use crate::nft::{self, Target};
+use crate::nft::Target;
 use crate::print::{self, Names};
 use crate::wanted::{Families, Request, Wanted};
 use crate::words::{Count, Grouped, Noun};
@@ -176,7 +176,7 @@ fn guards(options: &LoadOptions) -> Guards {
 
 fn check_names(options: &LoadOptions) {
     check_set_names(&options.names);
-    if !options.interface.is_empty() && !nft::is_managed(&options.names.table) {
+    if !options.interface.is_empty() && !options.names.table.is_managed() {
         usage("--interface needs the managed table; in another one the rules are yours to narrow");
     }
 }

@@ -14,6 +14,7 @@
 //! * [`list`]: bytes to entries; files, and the grammar of drop_ips(5).
 //! * [`guard`]: whether a result may be put in force.
 //! * [`wanted`]: what the lists ask for, by the four above.
+//! * [`name`]: names that nft can type.
 //! * [`print`](mod@print): range sets as text for people and other tools.
 //! * [`plan`]: held against wanted.
 //! * [`nft`]: range sets into nf_tables, and the only part that talks to the kernel.
@@ -36,6 +37,7 @@ pub mod guard;
 pub mod list;
 pub mod load;
 pub mod mask;
+pub mod name;
 pub mod nft;
 pub mod pidfile;
 pub mod plan;

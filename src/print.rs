@@ -7,7 +7,7 @@ use std::io::{self, Write};
 
 use ipnet::IpNet;
 
-use crate::nft::{SetName, TableName};
+use crate::name::{SetName, TableName};
 use crate::range::{Address, RangeSet, RangeSets};
 
 /// The forms that range sets can be written in.

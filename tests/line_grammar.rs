@@ -2,7 +2,8 @@
 
 use std::net::Ipv4Addr;
 
-use netfilterd::list::line::{self, MAX_LINE, Reason};
+use netfilterd::list::fault::{MAX_LINE, Reason};
+use netfilterd::list::line;
 use netfilterd::list::{Entry, List};
 use netfilterd::range::Range;
 

@@ -491,7 +491,7 @@ fn every_message_on_the_pages_is_one_that_the_program_gives() {
 
 #[test]
 fn every_reason_for_a_rejection_is_on_the_page() {
-    let path = Path::new(env!("CARGO_MANIFEST_DIR")).join("src/list/line.rs");
+    let path = Path::new(env!("CARGO_MANIFEST_DIR")).join("src/list/fault.rs");
     let source = fs::read_to_string(path).expect("source is text");
     let reasons = source.split_once("impl fmt::Display for Reason").expect("reasons are shown").1;
     let reasons = literals_of(reasons.split_once("\n}\n").expect("it ends").0);

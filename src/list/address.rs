@@ -2,7 +2,7 @@
 //!
 //! Knows nothing of lines or entries. Faults carry the offset of the byte at which they begin.
 
-use super::line::{Fault, Reason};
+use super::fault::{Fault, Reason};
 
 /// What a byte is worth as a hexadecimal digit; [`NO_DIGIT`] if it is none.
 const HEX_VALUES: [u8; 256] = {

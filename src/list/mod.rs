@@ -5,6 +5,7 @@
 //! anything per entry.
 
 mod address;
+pub mod fault;
 pub mod file;
 pub mod line;
 
@@ -18,7 +19,7 @@ use memchr::memchr;
 
 use crate::range::{RangeSet, RangeSets};
 use crate::sys;
-use line::{Fault, Reason};
+use fault::{Fault, Reason};
 
 /// How many rejected lines of a reading are named; the others are counted.
 pub const NAMED_REJECTIONS: usize = 10;

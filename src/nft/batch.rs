@@ -9,7 +9,7 @@ use std::ffi::CStr;
 use nftnl::{MsgType, NlMsg};
 
 use super::message::{ALIGNMENT, ATTRIBUTE, GENERIC, Message, SUBSYSTEM};
-use super::name::Family;
+use crate::name::Family;
 use crate::sys;
 
 /// Marks an attribute that holds attributes.

@@ -10,7 +10,7 @@ use std::net::IpAddr;
 
 use super::batch::{Attributes, Batch};
 use super::message::{Message, attributes, find, find_u32};
-use super::name::TableName;
+use crate::name::TableName;
 use crate::range::{Address, Range};
 
 // linux/netfilter/nf_tables.h; the libc crate has the messages and flags, not the attributes.

@@ -5,7 +5,7 @@ use std::fmt;
 use std::io;
 use std::net::IpAddr;
 
-use super::name::{SetName, TableName};
+use crate::name::{SetName, TableName};
 
 /// A change that was not made, or a question that was not answered.
 #[derive(Debug)]

@@ -9,8 +9,8 @@ use super::batch::Batch;
 use super::elements;
 use super::error::Error;
 use super::inspect::{self, Set};
-use super::name::{SetName, TableName};
 use super::transaction::Connection;
+use crate::name::{SetName, TableName};
 use crate::range::RangeSets;
 
 /// `TYPE_IPADDR` and `TYPE_IP6ADDR` of nft's datatype.h.

@@ -6,8 +6,8 @@ use std::ffi::{CStr, CString};
 
 use super::error::Error;
 use super::message::{Message, attributes, find, find_str, find_u32};
-use super::name::{Family, TableName};
 use super::transaction::Connection;
+use crate::name::{Family, TableName};
 
 // Attributes of linux/netfilter/nf_tables.h.
 const NFTA_TABLE_NAME: u16 = 1;

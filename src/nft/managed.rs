@@ -14,9 +14,9 @@ use super::batch::Batch;
 use super::elements;
 use super::error::Error;
 use super::inspect;
-use super::name::{SetName, TableName};
 use super::objects::{self, Direction, SetNames};
 use super::transaction::Connection;
+use crate::name::{SetName, TableName};
 use crate::range::RangeSets;
 
 /// A table that netfilterd creates, fills and repairs.

@@ -1,7 +1,6 @@
 //! Range sets into the kernel.
 //!
-//! In reading order: [`name`] (what may be typed), [`batch`] and [`message`] (netlink out and in),
-//! [`elements`] and [`objects`] (what goes into a batch), [`transaction`] (the one place that sends), [`inspect`]
+//! In reading order: [`batch`] and [`message`] (netlink out and in), [`elements`] and [`objects`] (what goes into a batch), [`transaction`] (the one place that sends), [`inspect`]
 //! (questions), and the two ways of putting range sets in force: [`managed`], in a table of our
 //! own, and [`foreign`], in sets of somebody else's.
 
@@ -12,14 +11,13 @@ pub mod foreign;
 pub mod inspect;
 pub mod managed;
 pub mod message;
-pub mod name;
 pub mod objects;
 pub mod transaction;
 
 use std::ffi::CString;
 
+pub use crate::name::{Family, SetName, TableName};
 pub use error::Error;
-pub use name::{Family, NameError, SetName, TableName};
 pub use transaction::Connection;
 
 use crate::range::RangeSets;
@@ -32,13 +30,10 @@ pub enum Target {
     Foreign(foreign::Foreign),
 }
 
-/// The managed table, in the form of `--table`.
-pub const MANAGED_TABLE: &str = "inet netfilterd";
-
 impl Target {
     /// The target that the options name; `interfaces` count in the managed table only.
     pub fn new(table: TableName, set4: SetName, set6: SetName, interfaces: &[CString]) -> Self {
-        if is_managed(&table) {
+        if table.is_managed() {
             Target::Managed(managed::Managed::new(table, set4, set6, interfaces))
         } else {
             Target::Foreign(foreign::Foreign::new(table, set4, set6))
@@ -56,9 +51,4 @@ impl Target {
             Target::Foreign(foreign) => foreign.replace(connection, sets),
         }
     }
-}
-
-/// Whether netfilterd keeps this table itself.
-pub fn is_managed(table: &TableName) -> bool {
-    table.to_string() == MANAGED_TABLE
 }

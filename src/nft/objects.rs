@@ -15,7 +15,7 @@ use nftnl::{Chain, ChainType, Hook, MsgType, Policy, ProtoFamily, Rule, Table};
 
 use super::batch::Batch;
 use super::inspect::USERDATA_TABLE_COMMENT;
-use super::name::{Family, TableName};
+use crate::name::{Family, TableName};
 use crate::sys;
 
 const NFTA_TABLE_NAME: u16 = 1;

@@ -13,7 +13,7 @@ use super::batch::{Attributes, Batch, FinishedBatch, request};
 use super::elements;
 use super::error::{Error, Refusal};
 use super::message::{Message, Reply, find_str, find_u32};
-use super::name::Family;
+use crate::name::Family;
 use crate::sys;
 
 /// Attribute of linux/netfilter/nf_tables.h.

@@ -8,6 +8,9 @@ use std::ffi::{CStr, CString};
 use std::fmt;
 use std::str::FromStr;
 
+/// The managed table, in the form of `--table`: the one that netfilterd creates and keeps.
+pub const MANAGED_TABLE: &str = "inet netfilterd";
+
 /// The longest name that can be given, in bytes: `NFT_NAME_MAXLEN` is 256 with its NUL, and a
 /// generation (`_g` and up to 20 digits) must fit behind it.
 const MAX_SET_NAME: usize = 233;
@@ -198,6 +201,11 @@ impl TableName {
     /// The family.
     pub fn family(&self) -> Family {
         self.family
+    }
+
+    /// Whether netfilterd keeps this table itself.
+    pub fn is_managed(&self) -> bool {
+        self.to_string() == MANAGED_TABLE
     }
 
     /// The name without the family, as the kernel takes it.
