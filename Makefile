@@ -21,8 +21,9 @@ build:
 	$(CARGO) build --release --locked
 
 .PHONY: demo
-demo: build
-	sh contrib/need.sh demo
+demo:
+	sh contrib/need.sh build demo
+	$(CARGO) build --release --locked
 	sh contrib/demo.sh target/release/netfilterd
 
 .PHONY: check
@@ -37,14 +38,18 @@ check:
 	sh tests/install.sh
 
 .PHONY: bench
-bench: build
-	sh contrib/need.sh demo bench
+bench:
+	sh contrib/need.sh build demo bench
 	$(CARGO) bench --bench pure
 	$(CARGO) build --release --locked --examples
-	python3 benches/side-by-side.py
+	$(CARGO) build --release --locked
+	python3 benches/side-by-side.py --svg docs/bench.svg
 
+# Does not build: under sudo there is often no cargo, and what it builds belongs to root.
 .PHONY: install
-install: build
+install:
+	@[ -x target/release/netfilterd ] || \
+		{ echo 'make install: nothing is built yet; run make first, without sudo' >&2; exit 1; }
 	install -d $(sbindir) $(mandir)/man5 $(mandir)/man8 $(docdir) $(cachedir)
 	install -m 755 target/release/netfilterd $(sbindir)/netfilterd
 	install -m 644 man/netfilterd.8 $(mandir)/man8/netfilterd.8
@@ -56,4 +61,4 @@ install: build
 uninstall:
 	rm -f $(sbindir)/netfilterd $(mandir)/man8/netfilterd.8 $(mandir)/man5/drop_ips.5
 	rm -rf $(docdir)
-	-rmdir $(cachedir) 2>/dev/null
+	@[ ! -d $(cachedir) ] || rmdir $(cachedir) 2>/dev/null || echo 'Left: your lists in $(cachedir)'

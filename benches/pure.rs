@@ -11,7 +11,7 @@ use netfilterd::list::List;
 use netfilterd::mask::Mask;
 use netfilterd::name::MANAGED_TABLE;
 use netfilterd::nft::batch::Batch;
-use netfilterd::nft::elements;
+use netfilterd::nft::elements::{self, Action};
 use netfilterd::range::{Range, RangeSet, RangeSets};
 
 /// Networks of IPv4.
@@ -154,7 +154,7 @@ fn encode_v4(bencher: Bencher<'_, '_>) {
     let table = MANAGED_TABLE.parse().expect("the default is a name");
     bencher.counter(ItemsCount::new(MANY)).bench(|| {
         let mut batch = Batch::new();
-        elements::add(&mut batch, &table, c"drop4_g1", &ranges);
+        elements::ranges(&mut batch, Action::Add, &table, c"drop4_g1", &ranges);
         batch
     });
 }

@@ -27,7 +27,7 @@ clean_up() {
 	rm -rf "$folder"
 }
 trap clean_up EXIT
-trap 'exit 1' INT TERM
+trap 'exit 1' HUP INT TERM
 
 bold='' plain=''
 if [ -t 1 ]; then bold='\033[1m' plain='\033[0m'; fi
@@ -150,4 +150,4 @@ wait "$daemon" || :
 daemon=''
 say 'The daemon has ended, the filter is still there:'
 expect "$listed" dropped
-say 'Done. Both namespaces are removed; this machine is as it was.'
+say "Done. Both namespaces are removed; nothing of this machine's network was changed."

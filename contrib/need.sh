@@ -10,9 +10,11 @@
 set -eu
 
 # What to look for, the package on Debian, the package on Fedora. "lib:" is looked for with
-# pkg-config, everything else as a program.
+# pkg-config, "start:" among the files that every program begins with, everything else as a
+# program.
 build='
 cc gcc gcc
+start:crt1.o libc6-dev glibc-devel
 pkg-config pkg-config pkgconf-pkg-config
 lib:libmnl libmnl-dev libmnl-devel
 lib:libnftnl libnftnl-dev libnftnl-devel'
@@ -28,6 +30,7 @@ strace strace strace
 unshare util-linux util-linux'
 bench='
 ipset ipset ipset
+iptables iptables iptables-nft
 iprange iprange iprange'
 
 # Programs of the system's are not in everybody's path.
@@ -36,12 +39,19 @@ PATH=$PATH:/usr/sbin:/sbin
 found() {
 	case $1 in
 	lib:*) command -v pkg-config >/dev/null && pkg-config --exists "${1#lib:}" ;;
+	start:*) case $(cc -print-file-name="${1#start:}" 2>/dev/null) in /*) ;; *) return 1 ;; esac ;;
 	*) command -v "$1" >/dev/null ;;
 	esac
 }
 
 if ! command -v cargo >/dev/null; then
 	echo 'need.sh: cargo is not there; install Rust 1.85 or newer first (https://rustup.rs)' >&2
+	exit 1
+fi
+
+version=$(cargo --version | sed 's/^cargo 1\.\([0-9]*\).*/\1/')
+if [ "$version" -lt 85 ] 2>/dev/null; then
+	echo "need.sh: this is Rust 1.$version; 1.85 or newer is needed (https://rustup.rs)" >&2
 	exit 1
 fi
 
@@ -59,7 +69,14 @@ done
 [ -n "$debian" ] || exit 0
 
 root=''
-[ "$(id -u)" = 0 ] || root=sudo
+if [ "$(id -u)" != 0 ]; then
+	if ! command -v sudo >/dev/null; then
+		echo 'need.sh: installing needs root, and there is no sudo. As root, install:' >&2
+		echo "need.sh: on Debian$debian; on Fedora$fedora" >&2
+		exit 1
+	fi
+	root=sudo
+fi
 if command -v apt-get >/dev/null; then
 	echo "Missing packages, to be installed with apt-get:$debian"
 	$root apt-get update -q

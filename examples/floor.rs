@@ -1,6 +1,6 @@
 //! What the kernel itself takes for a load: the floor under every time that a load can reach.
 //!
-//!     floor LIST [ROUNDS]
+//!     floor LIST [ROUNDS [auto|interval|hash]]
 //!
 //! Encodes the two transactions of the managed table, fill and switch, ahead of time, and prints
 //! the seconds from the first send to the last answer; one line for each round, of which the later
@@ -12,12 +12,15 @@ use std::error::Error;
 use std::ffi::CString;
 use std::time::{Duration, Instant};
 
+use clap::ValueEnum;
 use mnl::{Bus, Socket};
+use netfilterd::layout::{LaidOut, Layout, Shapes};
 use netfilterd::list::{self, List};
+use netfilterd::mask::Mask;
 use netfilterd::name::{MANAGED_TABLE, TableName};
 use netfilterd::nft::batch::{Batch, FinishedBatch};
-use netfilterd::nft::elements;
-use netfilterd::nft::objects::{self, Direction, SetNames};
+use netfilterd::nft::elements::{self, Action};
+use netfilterd::nft::objects::{self, Direction, KernelSet};
 use netfilterd::range::RangeSets;
 use netfilterd::sys;
 
@@ -25,8 +28,10 @@ type Result<T> = std::result::Result<T, Box<dyn Error>>;
 
 fn main() -> Result<()> {
     let mut arguments = std::env::args().skip(1);
-    let path = arguments.next().ok_or("usage: floor LIST [ROUNDS]")?;
+    let path = arguments.next().ok_or("usage: floor LIST [ROUNDS [LAYOUT]]")?;
     let rounds = arguments.next().map_or(Ok(1), |rounds| rounds.parse())?;
+    let layout =
+        arguments.next().map_or(Ok(Layout::Auto), |name| Layout::from_str(&name, false))?;
 
     let list = List::new(path.as_str(), std::fs::read(&path)?);
     let sets = list::parse(&[list])?.sets;
@@ -34,7 +39,7 @@ fn main() -> Result<()> {
     let socket = Socket::open(Bus::Netfilter)?;
     socket.bind(0, 0)?;
     for round in 1..=rounds {
-        let (fill, switch) = transactions(&table, &sets, round)?;
+        let (fill, switch) = transactions(&table, &sets, layout, round)?;
         let room = i32::try_from(fill.bytes().len() + 4096)?;
         let fd = sys::netlink_fd(&socket);
         sys::set_socket_option(fd, libc::SOL_SOCKET, libc::SO_SNDBUFFORCE, room)?;
@@ -51,34 +56,55 @@ fn main() -> Result<()> {
 fn transactions(
     table: &TableName,
     sets: &RangeSets,
+    layout: Layout,
     round: u32,
 ) -> Result<(FinishedBatch, FinishedBatch)> {
-    let (v4, v6) = (set_name(4, round)?, set_name(6, round)?);
-    let names = SetNames { v4: &v4, v6: &v6 };
+    let shapes = Shapes::choose(sets, layout, Mask::default());
+    let kernel_sets = kernel_sets(&shapes, round)?;
+    let (v4, v6) = (LaidOut::new(&sets.v4, shapes.v4), LaidOut::new(&sets.v6, shapes.v6));
 
     let mut fill = Batch::new();
     objects::add_table(&mut fill, table);
     objects::add_counters(&mut fill, table);
-    objects::add_sets(&mut fill, table, names);
-    elements::add(&mut fill, table, names.v4, sets.v4.ranges());
-    elements::add(&mut fill, table, names.v6, sets.v6.ranges());
+    objects::add_sets(&mut fill, table, &kernel_sets);
+    for set in &kernel_sets {
+        let add = Action::Add;
+        match (set.v6, set.hash.is_some()) {
+            (false, true) => elements::keys(&mut fill, add, table, &set.name, &v4.keys),
+            (false, false) => elements::ranges(&mut fill, add, table, &set.name, &v4.ranges),
+            (true, true) => elements::keys(&mut fill, add, table, &set.name, &v6.keys),
+            (true, false) => elements::ranges(&mut fill, add, table, &set.name, &v6.ranges),
+        }
+    }
 
     let mut switch = Batch::new();
     for direction in Direction::ALL {
         objects::add_chain(&mut switch, table, direction);
         objects::flush_chain(&mut switch, table, direction);
-        objects::add_rules(&mut switch, table, direction, names, &[]);
+        objects::add_rules(&mut switch, table, direction, &kernel_sets, &[]);
     }
     if round > 1 {
-        objects::delete_set(&mut switch, table, &set_name(4, round - 1)?);
-        objects::delete_set(&mut switch, table, &set_name(6, round - 1)?);
+        for old in self::kernel_sets(&shapes, round - 1)? {
+            objects::delete_set(&mut switch, table, &old.name);
+        }
     }
     let too_long = "a message came out too long";
     Ok((fill.finish().ok_or(too_long)?, switch.finish().ok_or(too_long)?))
 }
 
-fn set_name(family: u8, round: u32) -> Result<CString> {
-    Ok(CString::new(format!("drop{family}_g{round}"))?)
+fn kernel_sets(shapes: &Shapes, round: u32) -> Result<Vec<KernelSet>> {
+    let mut sets = Vec::new();
+    for (v6, base, shape) in [(false, "drop4", shapes.v4), (true, "drop6", shapes.v6)] {
+        if let Some(hash) = shape.hash {
+            let name = CString::new(format!("{base}_{}_g{round}", hash.length))?;
+            sets.push(KernelSet { name, v6, hash: Some(hash) });
+        }
+        if shape.interval {
+            let name = CString::new(format!("{base}_g{round}"))?;
+            sets.push(KernelSet { name, v6, hash: None });
+        }
+    }
+    Ok(sets)
 }
 
 /// One send, and every answer that waits behind it.

@@ -29,6 +29,10 @@ pub trait Address: Copy + Ord + fmt::Debug + Send + Sync + 'static {
     fn trailing_zeros(self) -> u8;
     /// The 11 bits of `self` from bit `shift` up.
     fn digit(self, shift: u8) -> u16;
+    /// The length of the longest prefix that both addresses have.
+    fn common_length(self, other: Self) -> u8;
+    /// How many networks of `length` lie between, from that of `first` to that of `last`.
+    fn networks_of(first: Self, last: Self, length: u8) -> u128;
     /// The fewest networks that make up `first..=last`.
     fn networks_between(first: Self, last: Self) -> u32;
     /// The number of addresses in `first..=last`; [`u128::MAX`] for the whole of IPv6, which is
@@ -64,6 +68,15 @@ macro_rules! address {
             }
             fn digit(self, shift: u8) -> u16 {
                 (self >> shift) as u16 & 0x7ff
+            }
+            fn common_length(self, other: Self) -> u8 {
+                (self ^ other).leading_zeros() as u8
+            }
+            fn networks_of(first: Self, last: Self, length: u8) -> u128 {
+                let shift = u32::from(<Self as Address>::BITS - length);
+                // A shift by the full width is undefined: then there is one network, of length 0.
+                let number = |address: Self| address.checked_shr(shift).unwrap_or(0) as u128;
+                (number(last) - number(first)).saturating_add(1)
             }
             fn networks_between(first: Self, last: Self) -> u32 {
                 let Some(behind) = last.checked_add(1) else {

@@ -8,8 +8,9 @@ use std::net::IpAddr;
 use std::path::PathBuf;
 
 use clap::builder::{OsStringValueParser, TypedValueParser};
-use clap::{ArgAction, Args, Parser, Subcommand, value_parser};
+use clap::{ArgAction, Args, Parser, Subcommand};
 
+use crate::layout::Layout;
 use crate::list::Source;
 use crate::name::{MANAGED_TABLE, SetName, TableName};
 use crate::print::Format;
@@ -23,6 +24,7 @@ pub const DEFAULT_LIST: &str = "/var/cache/netfilterd/drop_ips";
 /// them in the kernel. Without a command: load, stay, and load again on SIGHUP.
 #[derive(Debug, Parser)]
 #[command(version, args_conflicts_with_subcommands = true, max_term_width = 100)]
+#[command(override_usage = "netfilterd [COMMAND] [OPTIONS]")]
 pub struct Cli {
     /// What to do.
     #[command(subcommand)]
@@ -68,7 +70,7 @@ pub struct LoadOptions {
     #[arg(long)]
     pub strict: bool,
     /// Refuse fewer networks than this; 0 permits to load nothing
-    #[arg(long, value_name = "N", default_value_t = 1)]
+    #[arg(long, value_name = "N", default_value_t = 1, allow_negative_numbers = true)]
     pub min_entries: u64,
     /// Where to.
     #[command(flatten)]
@@ -76,6 +78,9 @@ pub struct LoadOptions {
     /// Filter on this interface only (repeatable; a * at the end stands for any ending)
     #[arg(short, long, value_name = "NAME", value_parser = interface)]
     pub interface: Vec<CString>,
+    /// How the networks are laid out in kernel sets
+    #[arg(long, value_name = "LAYOUT", value_enum, default_value_t = Layout::Auto)]
+    pub layout: Layout,
     /// How much to say.
     #[command(flatten)]
     pub verbosity: Verbosity,
@@ -88,10 +93,10 @@ pub struct ListOptions {
     #[arg(short, long, value_name = "PATH", default_value = DEFAULT_LIST, value_parser = OsStringValueParser::new().try_map(source))]
     pub file: Vec<Source>,
     /// Widen IPv4 entries to networks of this length, 8 to 32
-    #[arg(short, long, value_name = "LEN", value_parser = value_parser!(u8).range(8..=32))]
+    #[arg(short, long, value_name = "LEN", value_parser = length::<8, 32>)]
     pub mask: Option<u8>,
     /// Widen IPv6 entries to networks of this length, 16 to 128
-    #[arg(long, value_name = "LEN", value_parser = value_parser!(u8).range(16..=128))]
+    #[arg(long, value_name = "LEN", value_parser = length::<16, 128>)]
     pub mask6: Option<u8>,
 }
 
@@ -130,7 +135,7 @@ pub struct PrintOptions {
 #[derive(Debug, Args)]
 pub struct TestOptions {
     /// The addresses to look up
-    #[arg(required = true, value_name = "ADDRESS")]
+    #[arg(required = true, value_name = "ADDRESS", value_parser = address)]
     pub addresses: Vec<IpAddr>,
     /// Which lists.
     #[command(flatten)]
@@ -157,6 +162,17 @@ fn source(text: OsString) -> Result<Source, &'static str> {
         return Err("a list has a name");
     }
     Ok(if text == "-" { Source::Stdin } else { Source::Path(text.into()) })
+}
+
+fn length<const LEAST: u8, const MOST: u8>(text: &str) -> Result<u8, String> {
+    match text.parse() {
+        Ok(length) if (LEAST..=MOST).contains(&length) => Ok(length),
+        _ => Err(format!("a prefix length is a number from {LEAST} to {MOST}, without a slash")),
+    }
+}
+
+fn address(text: &str) -> Result<IpAddr, &'static str> {
+    text.parse().map_err(|_| "not an address; networks and host names cannot be tested")
 }
 
 /// `IFNAMSIZ` without the NUL.

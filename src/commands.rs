@@ -14,10 +14,11 @@ use crate::cli::{
 };
 use crate::daemon;
 use crate::guard::Guards;
+use crate::layout::Layout;
 use crate::list::Source;
 use crate::load::{self, Failure, Loader};
 use crate::mask::Mask;
-use crate::nft::Target;
+use crate::nft::{self, Target};
 use crate::print::{self, Names};
 use crate::wanted::{Families, Request, Wanted};
 use crate::words::{Count, Grouped, Noun};
@@ -99,7 +100,7 @@ fn check(options: &LoadOptions) -> Result<ExitCode, Failure> {
         &format!("would load {networks} (v4 {}, v6 {})", Grouped(v4.into()), Grouped(v6.into()));
     let widening = wanted.added4.saturating_add(wanted.added6);
     if widening > 0 {
-        report += &format!(", {} addresses of them by widening", Grouped(widening));
+        report += &format!(", {} addresses added by widening", Grouped(widening));
     }
     report += "\n";
     to_stdout(|out| out.write_all(report.as_bytes()))?;
@@ -176,6 +177,9 @@ fn guards(options: &LoadOptions) -> Guards {
 
 fn check_names(options: &LoadOptions) {
     check_set_names(&options.names);
+    if options.layout == Layout::Hash && !options.names.table.is_managed() {
+        usage("--layout hash needs the managed table: its look-up is a rule of its own kind");
+    }
     if !options.interface.is_empty() && !options.names.table.is_managed() {
         usage("--interface needs the managed table; in another one the rules are yours to narrow");
     }
@@ -191,7 +195,14 @@ fn loader(options: LoadOptions) -> Loader {
     check_names(&options);
     let (request, guards) = (load_request(&options), guards(&options));
     let names = options.names;
-    let target = Target::new(names.table, names.set4, names.set6, &options.interface);
+    let target = Target::new(nft::Options {
+        table: names.table,
+        set4: names.set4,
+        set6: names.set6,
+        interfaces: options.interface,
+        layout: options.layout,
+        mask: request.mask,
+    });
     Loader::new(request, guards, target)
 }
 

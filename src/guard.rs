@@ -28,6 +28,10 @@ pub enum Refusal {
 impl fmt::Display for Refusal {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
+            Refusal::TooFew(0, _) => f.write_str(
+                "the lists hold no network; refused, since that would let everything pass \
+                 (--min-entries 0 permits it)",
+            ),
             Refusal::TooFew(networks, least) => write!(
                 f,
                 "{} where at least {least} must be; refused by --min-entries {least}",

@@ -3,7 +3,7 @@
 //! The data takes one way, and each module knows only those to its left:
 //!
 //! ```text
-//! bytes -> entries -> range sets -> plan -> batch -> kernel
+//! bytes -> entries -> range sets -> layout -> plan -> batch -> kernel
 //! ```
 //!
 //! The modules in reading order:
@@ -16,7 +16,8 @@
 //! * [`wanted`]: what the lists ask for, by the four above.
 //! * [`name`]: names that nft can type.
 //! * [`print`](mod@print): range sets as text for people and other tools.
-//! * [`plan`]: held against wanted.
+//! * [`layout`]: how a range set is laid out in kernel sets.
+//! * [`plan`]: held against wanted, in that form.
 //! * [`nft`]: range sets into nf_tables, and the only part that talks to the kernel.
 //! * [`load`]: one load, from the lists to the kernel, and the line that says what it did.
 //! * [`daemon`]: the loop that loads again when it is told to.
@@ -34,6 +35,7 @@ pub mod cli;
 pub mod commands;
 pub mod daemon;
 pub mod guard;
+pub mod layout;
 pub mod list;
 pub mod load;
 pub mod mask;

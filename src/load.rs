@@ -7,9 +7,8 @@ use std::fmt;
 use std::time::{Duration, Instant};
 
 use crate::guard::Guards;
-use crate::nft::{Connection, Error, Target};
-use crate::plan::{Change, Plan};
-use crate::range::RangeSets;
+use crate::nft::{Connection, Done, Error, Target};
+use crate::plan::Change;
 use crate::wanted::{Request, Wanted};
 use crate::words::{Count, Grouped, Noun};
 
@@ -35,72 +34,42 @@ pub struct Loader {
     request: Request,
     guards: Guards,
     target: Target,
-    held: Option<Held>,
-}
-
-/// What was put in force.
-struct Held {
-    sets: RangeSets,
-    /// The generation of the whole ruleset that this made. `None` if somebody else's transaction
-    /// came in between.
-    generation: Option<u32>,
 }
 
 impl Loader {
     /// A loader that has loaded nothing yet.
     pub fn new(request: Request, guards: Guards, target: Target) -> Self {
-        Loader { request, guards, target, held: None }
+        Loader { request, guards, target }
     }
 
     /// Reads the lists and puts what they ask for in force. On a failure what is in force stays.
     pub fn load(&mut self) -> Result<Loaded, Failure> {
         let begin = Instant::now();
-        let wanted = read_and_judge(&self.request, &self.guards)?;
+        let mut wanted = read_and_judge(&self.request, &self.guards)?;
+        let sets = std::mem::take(&mut wanted.sets);
         // A connection for each load: one that stays open would have to be looked after.
         let connected = Connection::open();
-        let (plan, generation, time) = connected
+        let (done, time) = connected
             .and_then(|mut connection| {
-                let (plan, generation) = self.put_in_force(&mut connection, &wanted)?;
+                let done = self.target.put_in_force(&mut connection, sets)?;
                 // Before the connection is closed, for which the kernel first frees the old sets.
-                Ok((plan, generation, begin.elapsed()))
+                Ok((done, begin.elapsed()))
             })
             .map_err(|error| Failure::Failed(explain(&error, &wanted)))?;
-        let loaded = Loaded {
-            plan,
+        Ok(Loaded {
+            done,
             v4: wanted.networks4,
             v6: wanted.networks6,
             lists: wanted.contents.summaries.len(),
             skipped: wanted.contents.rejected(),
             widening: wanted.added4.saturating_add(wanted.added6),
             time,
-        };
-        self.held = Some(Held { sets: wanted.sets, generation });
-        Ok(loaded)
+        })
     }
 
-    /// Carries out what has to change, to the generation of the ruleset that results.
-    fn put_in_force(
-        &self,
-        connection: &mut Connection,
-        wanted: &Wanted,
-    ) -> Result<(Plan, Option<u32>), Error> {
-        let before = connection.generation()?;
-        let plan = Plan::new(self.held.as_ref().map(|held| &held.sets), &wanted.sets);
-        // What was committed is known to be there only as long as nobody, we included, has changed
-        // anything in nftables since.
-        let untouched = self.held.as_ref().is_some_and(|held| held.generation == Some(before));
-        let plan = match plan {
-            Plan::Nothing if untouched => return Ok((plan, Some(before))),
-            Plan::Nothing => {
-                log::info!("the ruleset has changed since the last load; loading all of it again");
-                Plan::Rebuild(Change::default())
-            }
-            plan @ Plan::Rebuild(_) => plan,
-        };
-        let commits = self.target.replace(connection, &wanted.sets)?;
-        let after = connection.generation()?;
-        let ours_alone = after.wrapping_sub(before) == commits;
-        Ok((plan, ours_alone.then_some(after)))
+    /// Where it loads to.
+    pub fn target(&mut self) -> &mut Target {
+        &mut self.target
     }
 }
 
@@ -138,8 +107,8 @@ fn explain(error: &Error, wanted: &Wanted) -> String {
 /// What a load did, shown as one line.
 #[derive(Debug)]
 pub struct Loaded {
-    /// What had to be done.
-    pub plan: Plan,
+    /// What was done.
+    pub done: Done,
     /// Networks of IPv4 in force.
     pub v4: u64,
     /// Networks of IPv6 in force.
@@ -158,11 +127,11 @@ impl fmt::Display for Loaded {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         let networks = Count(self.v4 + self.v6, Noun::Network);
         let lists = Count(self.lists as u64, Noun::List);
-        match self.plan {
-            Plan::Nothing => {
+        match self.done {
+            Done::Nothing => {
                 write!(f, "no changes: {networks} from {lists}")?;
             }
-            Plan::Rebuild(Change { added, removed }) => {
+            Done::Changed(Change { added, removed }) | Done::Rebuilt(Change { added, removed }) => {
                 let (v4, v6) = (Grouped(self.v4.into()), Grouped(self.v6.into()));
                 let (added, removed) = (Grouped(added.into()), Grouped(removed.into()));
                 write!(
@@ -175,7 +144,7 @@ impl fmt::Display for Loaded {
             write!(f, ", {} skipped", Count(self.skipped, Noun::Line))?;
         }
         if self.widening > 0 {
-            write!(f, ", {} addresses by widening", Grouped(self.widening))?;
+            write!(f, ", {} addresses added by widening", Grouped(self.widening))?;
         }
         write!(f, ", {:.3} s", self.time.as_secs_f64())
     }
@@ -188,7 +157,7 @@ mod tests {
     #[test]
     fn a_load_is_one_line() {
         let mut loaded = Loaded {
-            plan: Plan::Rebuild(Change { added: 1204, removed: 377 }),
+            done: Done::Rebuilt(Change { added: 1204, removed: 377 }),
             v4: 60_917,
             v6: 287,
             lists: 3,
@@ -201,7 +170,7 @@ mod tests {
             "loaded 61,204 networks (v4 60,917, v6 287) from 3 lists: +1,204 -377, \
              3 lines skipped, 0.041 s"
         );
-        loaded.plan = Plan::Nothing;
+        loaded.done = Done::Nothing;
         loaded.lists = 1;
         loaded.skipped = 0;
         assert_eq!(loaded.to_string(), "no changes: 61,204 networks from 1 list, 0.041 s");

@@ -66,9 +66,8 @@ impl fmt::Display for NameError {
             NameError::TooLong(most) => write!(f, "a name has at most {most} bytes"),
             NameError::Reserved(name) => write!(
                 f,
-                "'{name}' is a reserved word of nft: a rule with @{name} does not parse, no quoting \
-                 helps, and a listing with such a set cannot be loaded back; take another name, \
-                 like {name}4"
+                "'{name}' is a reserved word of nft: @{name} does not parse, no quoting helps, and a \
+                 listing with that name cannot be loaded back; take another, like {name}4"
             ),
             NameError::Untypable(name) => write!(
                 f,
@@ -229,6 +228,9 @@ impl FromStr for TableName {
             return Err(NameError::NoFamily(text.into()));
         };
         typable(name, MAX_TABLE_NAME)?;
+        if RESERVED.binary_search(&name).is_ok() {
+            return Err(NameError::Reserved(name.into()));
+        }
         // A typable name has no NUL, so this cannot fail; saying so keeps it from panicking.
         let c_name = CString::new(name).map_err(|_| NameError::Untypable(name.into()))?;
         Ok(TableName { family: family.parse()?, name: c_name })
@@ -248,7 +250,7 @@ mod tests {
     fn drop_is_refused_with_the_reason() {
         let message = "drop".parse::<SetName>().unwrap_err().to_string();
         assert!(message.contains("reserved word of nft"), "{message}");
-        assert!(message.contains("take another name, like drop4"), "{message}");
+        assert!(message.contains("take another, like drop4"), "{message}");
     }
 
     #[test]

@@ -1,17 +1,56 @@
 //! What has to change: held against wanted.
 //!
-//! A pure function of two range sets. What it says is what is logged: networks added and removed,
-//! in the smallest number of networks that name exactly the addresses that differ.
+//! A pure function of two range sets, in the form in which the kernel holds them. What it says is
+//! also what is logged: networks added and removed, in the smallest number of networks that name
+//! exactly the addresses that differ.
 
-use crate::range::RangeSets;
+use std::cmp::Ordering;
+
+use crate::layout::{LaidOut, Shape, Shapes};
+use crate::range::{Address, Range, RangeSet, RangeSets};
 
 /// What is to be done to get from what is held to what is wanted.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Plan {
     /// Both are the same, so there is nothing to do as long as what is held is still there.
     Nothing,
+    /// These elements differ, and all others are left alone.
+    Delta(Delta),
     /// All of it is to be put in force anew.
-    Rebuild(Change),
+    Rebuild,
+}
+
+/// The elements that differ, of both families.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Delta {
+    /// IPv4.
+    pub v4: Differing<u32>,
+    /// IPv6.
+    pub v6: Differing<u128>,
+}
+
+/// The elements of one family that differ, each list ascending.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Differing<A: Address> {
+    /// Keys to delete from the hash set.
+    pub delete_keys: Vec<A>,
+    /// Keys to add to it.
+    pub add_keys: Vec<A>,
+    /// Ranges to delete from the interval set, as they are in it.
+    pub delete_ranges: Vec<Range<A>>,
+    /// Ranges to add to it.
+    pub add_ranges: Vec<Range<A>>,
+}
+
+impl<A: Address> Default for Differing<A> {
+    fn default() -> Self {
+        Differing {
+            delete_keys: Vec::new(),
+            add_keys: Vec::new(),
+            delete_ranges: Vec::new(),
+            add_ranges: Vec::new(),
+        }
+    }
 }
 
 /// By how many networks two states differ.
@@ -23,19 +62,151 @@ pub struct Change {
     pub removed: u64,
 }
 
+impl Change {
+    /// The difference that a delta makes, in a time that depends on it alone: what is in elements
+    /// that stay is neither added nor removed.
+    pub fn of(delta: &Delta, shapes: &Shapes) -> Self {
+        let v4 = delta.v4.change(shapes.v4);
+        let v6 = delta.v6.change(shapes.v6);
+        Change { added: v4.added + v6.added, removed: v4.removed + v6.removed }
+    }
+
+    /// The difference between what is held, if anything is known to be, and what is wanted.
+    pub fn between(held: Option<&RangeSets>, wanted: &RangeSets) -> Self {
+        match held {
+            None => Change { added: wanted.network_count(), removed: 0 },
+            Some(held) if held == wanted => Change::default(),
+            Some(held) => Change {
+                added: wanted.subtract(held).network_count(),
+                removed: held.subtract(wanted).network_count(),
+            },
+        }
+    }
+}
+
 impl Plan {
-    /// The plan that leads from `held` to `wanted`; `None` is what a new process knows, which is
-    /// nothing, so it cannot rely on anything being there.
-    pub fn new(held: Option<&RangeSets>, wanted: &RangeSets) -> Self {
-        let Some(held) = held else {
-            return Plan::Rebuild(Change { added: wanted.network_count(), removed: 0 });
-        };
+    /// The plan that leads from `held`, in sets of the shapes `shapes`, to `wanted`, for which fresh
+    /// sets would have the shapes `fresh`.
+    ///
+    /// A delta costs with what changes, a rebuild with what is there. Of a million networks, half as
+    /// many changes (deletes and adds) took 0.46 s and a rebuild 0.74 s in the hash layout, 1.27 s
+    /// and 1.93 s in the interval layout, so both cross at about three quarters.
+    pub fn new(held: &RangeSets, wanted: &RangeSets, shapes: &Shapes, fresh: &Shapes) -> Self {
+        if !shapes.v4.is_like(&fresh.v4) || !shapes.v6.is_like(&fresh.v6) {
+            return Plan::Rebuild;
+        }
         if held == wanted {
             return Plan::Nothing;
         }
-        Plan::Rebuild(Change {
-            added: wanted.subtract(held).network_count(),
-            removed: held.subtract(wanted).network_count(),
-        })
+        let (held4, wanted4) = both(&held.v4, &wanted.v4, |set| LaidOut::new(set, shapes.v4));
+        let (held6, wanted6) = both(&held.v6, &wanted.v6, |set| LaidOut::new(set, shapes.v6));
+        if !shapes.v4.has_room(&wanted4) || !shapes.v6.has_room(&wanted6) {
+            return Plan::Rebuild;
+        }
+        let delta =
+            Delta { v4: Differing::new(&held4, &wanted4), v6: Differing::new(&held6, &wanted6) };
+        if delta.v4.changes_sets(shapes.v4) || delta.v6.changes_sets(shapes.v6) {
+            return Plan::Rebuild;
+        }
+        if delta.len() / 3 > (wanted4.len() + wanted6.len()) / 4 {
+            return Plan::Rebuild;
+        }
+        Plan::Delta(delta)
     }
+}
+
+fn both<'a, S, T>(held: &'a S, wanted: &'a S, lay_out: impl Fn(&'a S) -> T) -> (T, T) {
+    (lay_out(held), lay_out(wanted))
+}
+
+impl Delta {
+    /// The number of elements that differ.
+    pub fn len(&self) -> usize {
+        self.v4.len() + self.v6.len()
+    }
+
+    /// Whether no element differs.
+    pub fn is_empty(&self) -> bool {
+        self.len() == 0
+    }
+}
+
+impl<A: Address> Differing<A> {
+    /// The elements in which two families differ.
+    pub fn new(held: &LaidOut<'_, A>, wanted: &LaidOut<'_, A>) -> Self {
+        let (delete_keys, add_keys) = differences(&held.keys, &wanted.keys, |key| (*key, *key));
+        let ends = |range: &Range<A>| (range.first(), range.last());
+        let (delete_ranges, add_ranges) = differences(&held.ranges, &wanted.ranges, ends);
+        Differing { delete_keys, add_keys, delete_ranges, add_ranges }
+    }
+
+    /// Whether an address would go from one kernel set to the other.
+    ///
+    /// A commit publishes an interval set at its end, a hash set as it goes along; so for a while
+    /// such an address would be in neither. Measured: dozens of packets in a hundred thousand.
+    fn changes_sets(&self, shape: Shape) -> bool {
+        let (deleted, added) = (keyed(&self.delete_keys, shape), keyed(&self.add_keys, shape));
+        let set = |ranges: &[Range<A>]| RangeSet::from_ranges(ranges.to_vec());
+        deleted.intersects(&set(&self.add_ranges)) || added.intersects(&set(&self.delete_ranges))
+    }
+
+    fn change(&self, shape: Shape) -> Change {
+        let set = |keys: &[A], ranges: &[Range<A>]| {
+            RangeSet::from_ranges([keyed(keys, shape).ranges(), ranges].concat())
+        };
+        let deleted = set(&self.delete_keys, &self.delete_ranges);
+        let added = set(&self.add_keys, &self.add_ranges);
+        Change {
+            added: added.subtract(&deleted).network_count(),
+            removed: deleted.subtract(&added).network_count(),
+        }
+    }
+
+    /// The number of elements that differ.
+    pub fn len(&self) -> usize {
+        self.delete_keys.len()
+            + self.add_keys.len()
+            + self.delete_ranges.len()
+            + self.add_ranges.len()
+    }
+
+    /// Whether no element differs.
+    pub fn is_empty(&self) -> bool {
+        self.len() == 0
+    }
+}
+
+/// The addresses that keys of a hash set stand for.
+fn keyed<A: Address>(keys: &[A], shape: Shape) -> RangeSet<A> {
+    let length = shape.hash.map_or(A::BITS, |hash| hash.length);
+    RangeSet::from_ranges(keys.iter().map(|&key| Range::network(key, length)).collect())
+}
+
+/// What is only in the first of two ascending lists, and what is only in the second.
+fn differences<T: Copy, K: Ord>(
+    first: &[T],
+    second: &[T],
+    key: impl Fn(&T) -> K,
+) -> (Vec<T>, Vec<T>) {
+    let (mut only_first, mut only_second) = (Vec::new(), Vec::new());
+    let (mut i, mut j) = (0, 0);
+    while let (Some(a), Some(b)) = (first.get(i), second.get(j)) {
+        match key(a).cmp(&key(b)) {
+            Ordering::Less => {
+                only_first.push(*a);
+                i += 1;
+            }
+            Ordering::Greater => {
+                only_second.push(*b);
+                j += 1;
+            }
+            Ordering::Equal => {
+                i += 1;
+                j += 1;
+            }
+        }
+    }
+    only_first.extend_from_slice(&first[i..]);
+    only_second.extend_from_slice(&second[j..]);
+    (only_first, only_second)
 }

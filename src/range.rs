@@ -198,6 +198,24 @@ impl<A: Address> RangeSet<A> {
         self.find(address).is_some()
     }
 
+    /// Whether the two sets have an address in common.
+    pub fn intersects(&self, other: &Self) -> bool {
+        let (mut ours, mut theirs) =
+            (self.ranges.iter().peekable(), other.ranges.iter().peekable());
+        while let (Some(a), Some(b)) = (ours.peek(), theirs.peek()) {
+            if a.overlaps(**b) {
+                return true;
+            }
+            // Whichever ends first has nothing in common with what follows in the other.
+            if a.last < b.first {
+                ours.next()
+            } else {
+                theirs.next()
+            };
+        }
+        false
+    }
+
     /// The addresses of `self` that are not in `other`.
     pub fn subtract(&self, other: &Self) -> Self {
         let mut ranges = Vec::new();

@@ -126,6 +126,18 @@ pub fn set_flags<K>(set: &nftnl::set::Set<'_, K>, flags: u32) {
     }
 }
 
+/// Sets how many elements a set that is to be created has room for; its wrapper has no way to.
+pub fn set_size<K>(set: &nftnl::set::Set<'_, K>, elements: u32) {
+    // SAFETY: the pointer is the set's own and valid while it is borrowed; the attribute is a u32.
+    unsafe {
+        nftnl_sys::nftnl_set_set_u32(
+            set.as_ptr().as_ptr(),
+            nftnl_sys::NFTNL_SET_DESC_SIZE as u16,
+            elements,
+        );
+    }
+}
+
 /// The expression `counter name "..."`, which counts in a named counter of the table.
 pub struct NamedCounter<'a>(pub &'a CStr);
 

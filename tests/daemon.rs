@@ -48,7 +48,7 @@ fn what_is_in_force_stays_when_a_reload_fails_and_when_the_daemon_ends() {
         let before = namespace.ruleset();
         for (bad, message) in [
             (None, "list: cannot be read: No such file"),
-            (Some(""), "refused by --min-entries 1"),
+            (Some(""), "the lists hold no network; refused"),
             (Some("<html>\n"), "is not a list of addresses"),
         ] {
             match bad {
@@ -204,7 +204,7 @@ fn under_the_journal_and_only_there_lines_carry_their_priority() {
         let stream = format!("{}:{inode}", metadata.dev());
         let mut command = std::process::Command::new(NETFILTERD);
         command.env("JOURNAL_STREAM", stream).args(["print", "-f", &list]);
-        command.stderr(journal.try_clone().unwrap()).status().unwrap();
+        command.stderr(journal.try_clone().unwrap()).output().unwrap();
         let log = fs::read_to_string(folder.path().join("journal")).unwrap();
         let line = log.lines().last().unwrap();
         assert_eq!(line, format!(r#"{prefix}{list}:2:1: not an address: "x""#));

@@ -221,26 +221,6 @@ fn a_file_that_is_written_over_while_it_is_read_is_never_a_mixture() {
 }
 
 #[test]
-fn a_file_that_is_written_while_it_is_opened_is_waited_for() {
-    let folder = Folder::new();
-    let path = folder.path().join("list");
-    for _ in 0..5 {
-        fs::write(&path, "192.0.2.1\n").unwrap();
-        // Only part of the list is there, and its writer pauses no longer than a busy machine does.
-        thread::scope(|scope| {
-            scope.spawn(|| {
-                for _ in 0..20 {
-                    let mut file = fs::OpenOptions::new().append(true).open(&path).unwrap();
-                    file.write_all(b"192.0.2.3\n").unwrap();
-                    thread::sleep(Duration::from_millis(2));
-                }
-            });
-            assert_eq!(file::read(&path).unwrap().len(), 210);
-        });
-    }
-}
-
-#[test]
 fn a_file_that_grows_without_end_is_not_followed() {
     let folder = Folder::new();
     let path = folder.path().join("list");

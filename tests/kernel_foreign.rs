@@ -137,7 +137,7 @@ fn a_table_of_one_family_takes_that_family_and_says_what_is_left_out() {
     let six = folder.file("six", "2001:db8::/32\n");
     namespace
         .netfilterd(&["load", "-f", &six, "-t", "ip t", "--set4", "a"])
-        .expect(3, &["sees IPv4 packets only", "0 networks where at least 1"]);
+        .expect(3, &["sees IPv4 packets only", "the lists hold no network"]);
     assert_eq!(namespace.elements("ip t", "a"), ["198.51.100.0/24"]);
 }
 

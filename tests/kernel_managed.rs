@@ -15,9 +15,16 @@ fn what_is_in_force_is_what_print_prints() {
     let namespace = Namespace::new();
     for (list, mask) in [("ipsum_level3.txt", "24"), ("country_us_v6.cidr", "32")] {
         let list = format!("{}/tests/lists/{list}", env!("CARGO_MANIFEST_DIR"));
-        for options in [&["-f", &list][..], &["-f", &list, "-m", mask, "--mask6", "48"]] {
+        for options in [
+            &["-f", &list][..],
+            &["-f", &list, "-m", mask, "--mask6", "48"],
+            &["-f", &list, "--layout", "hash"],
+            &["-f", &list, "--layout", "interval"],
+        ] {
             namespace.load(options);
-            let printed = netfilterd(&[&["print"], options].concat()).stdout();
+            let lists: Vec<&str> =
+                options.iter().copied().take_while(|option| *option != "--layout").collect();
+            let printed = netfilterd(&[&["print"], &lists[..]].concat()).stdout();
             let printed = parsed(&printed);
             assert_eq!(namespace.managed("drop4"), shown(&printed.v4));
             assert_eq!(namespace.managed("drop6"), shown(&printed.v6));
@@ -37,9 +44,11 @@ fn the_edges_of_the_address_spaces_are_what_nft_says_they_are() {
         "0.0.0.0/0\n::/0\n",
         "192.0.2.1-192.0.2.6\n2001:db8::1-2001:db8::6\n",
     ] {
-        namespace.load(&["-f", &folder.file("list", text)]);
-        assert_eq!(namespace.managed("drop4"), shown(&parsed(text).v4), "{text}");
-        assert_eq!(namespace.managed("drop6"), shown(&parsed(text).v6), "{text}");
+        for layout in ["interval", "hash"] {
+            namespace.load(&["-f", &folder.file("list", text), "--layout", layout]);
+            assert_eq!(namespace.managed("drop4"), shown(&parsed(text).v4), "{text}");
+            assert_eq!(namespace.managed("drop6"), shown(&parsed(text).v6), "{text}");
+        }
     }
 }
 
@@ -48,13 +57,17 @@ fn more_ranges_than_fit_into_one_message_all_arrive() {
     require!();
     let (namespace, folder) = (Namespace::new(), Folder::new());
     // 1,638 IPv4 and 1,023 IPv6 ranges fill a message to the last byte.
-    for count in [1022u32, 1023, 1024, 1637, 1638, 1639, 3276, 3277] {
+    // Of keys 4,095 and 2,339 do.
+    for count in [1022u32, 1023, 1024, 1637, 1638, 1639, 2339, 2340, 3276, 3277, 4095, 4096] {
         let text: String = (0..count)
             .map(|i| format!("10.{}.{}.1\n2001:db8::{i:x}:1\n", i >> 8, i & 255))
             .collect();
-        namespace.load(&["-f", &folder.file("list", &text)]);
-        assert_eq!(namespace.managed("drop4"), shown(&parsed(&text).v4), "{count}");
-        assert_eq!(namespace.managed("drop6"), shown(&parsed(&text).v6), "{count}");
+        let list = folder.file("list", &text);
+        for layout in ["interval", "hash"] {
+            namespace.load(&["-f", &list, "--layout", layout]);
+            assert_eq!(namespace.managed("drop4"), shown(&parsed(&text).v4), "{count}");
+            assert_eq!(namespace.managed("drop6"), shown(&parsed(&text).v6), "{count}");
+        }
     }
 }
 
@@ -64,20 +77,63 @@ fn packets_from_and_to_the_list_are_dropped_and_all_others_pass() {
     let (wire, folder) = (Wire::new(), Folder::new());
     assert!(wire.comes_in(FOE4, INSIDE4), "before anything is loaded, a foe passes");
     assert!(wire.goes_out(INSIDE6, FOE6));
-    wire.inside.load(&["-f", &folder.file("list", FOES)]);
-    for (friend, foe, inside, counters) in [
-        (FRIEND4, FOE4, INSIDE4, ["inbound4", "outbound4"]),
-        (FRIEND6, FOE6, INSIDE6, ["inbound6", "outbound6"]),
+    let list = folder.file("list", FOES);
+    let mut seen = 0;
+    for options in [
+        &["--layout", "interval"][..],
+        &["--layout", "hash"],
+        // Hosts, then networks, which are looked up by the masked address.
+        &["--layout", "hash", "--mask", "32", "--mask6", "128"],
+        &["--layout", "hash", "--mask", "24", "--mask6", "64"],
     ] {
-        assert_eq!(wire.inside.counter(counters[0]), 0);
-        assert!(!wire.comes_in(foe, inside));
-        assert_eq!(wire.inside.counter(counters[0]), 2, "two tries, both counted");
-        assert!(!wire.goes_out(inside, foe));
-        assert_eq!(wire.inside.counter(counters[1]), 2);
-        assert!(wire.comes_in(friend, inside));
-        assert!(wire.goes_out(inside, friend));
-        assert_eq!(wire.inside.counter(counters[0]), 2, "a friend is not counted");
+        wire.inside.load(&[&["-f", &list], options].concat());
+        for (friend, foe, inside, counters) in [
+            (FRIEND4, FOE4, INSIDE4, ["inbound4", "outbound4"]),
+            (FRIEND6, FOE6, INSIDE6, ["inbound6", "outbound6"]),
+        ] {
+            assert_eq!(wire.inside.counter(counters[0]), seen);
+            assert!(!wire.comes_in(foe, inside), "{options:?}");
+            assert_eq!(wire.inside.counter(counters[0]), seen + 2, "two tries, both counted");
+            assert!(!wire.goes_out(inside, foe), "{options:?}");
+            assert_eq!(wire.inside.counter(counters[1]), seen + 2);
+            assert!(wire.comes_in(friend, inside), "{options:?}");
+            assert!(wire.goes_out(inside, friend), "{options:?}");
+            assert_eq!(wire.inside.counter(counters[0]), seen + 2, "a friend is not counted");
+        }
+        seen += 2;
     }
+}
+
+#[test]
+fn the_hash_set_is_looked_up_by_the_masked_address_and_before_the_interval_set() {
+    require!();
+    let (namespace, folder) = (Namespace::new(), Folder::new());
+    let list = folder.file("list", "192.0.2.7\n10.0.0.0/8\n2001:db8::7\n2001:db9::/32\n");
+    let options = ["-f", &list, "--layout", "hash", "--mask", "24", "--mask6", "64"];
+    namespace.load(&options);
+    let ruleset = namespace.terse_ruleset();
+    for (direction, counter) in [("saddr", "inbound"), ("daddr", "outbound")] {
+        let rules = [
+            format!("ip {direction} & 255.255.255.0 @drop4_24_g1 counter name \"{counter}4\" drop"),
+            format!("ip {direction} @drop4_g1 counter name \"{counter}4\" drop"),
+            format!(
+                "ip6 {direction} & ffff:ffff:ffff:ffff:: @drop6_64_g1 counter name \"{counter}6\" drop"
+            ),
+            format!("ip6 {direction} @drop6_g1 counter name \"{counter}6\" drop"),
+        ];
+        // Some versions of nft write the comparison out.
+        let lines: Vec<String> =
+            ruleset.lines().map(|line| line.trim().replace(" == @", " @")).collect();
+        let first = lines.iter().position(|line| *line == rules[0]).expect("the first rule");
+        assert_eq!(lines[first..first + 4], rules, "{ruleset}");
+    }
+    let listing = namespace.nft("list ruleset");
+    namespace.nft(&format!("flush ruleset; {listing}"));
+    // What goes out of the hash set leaves no set behind that nothing is in.
+    namespace.load(&["-f", &folder.file("list", "192.0.2.7\n"), "--layout", "hash"]);
+    let mut sets = namespace.sets("inet netfilterd");
+    sets.sort();
+    assert_eq!(sets, ["drop4_32_g2", "drop6_g2"]);
 }
 
 #[test]
@@ -250,7 +306,7 @@ fn a_load_that_fails_changes_nothing() {
     for (status, options, fragments) in [
         (1, &["-f", gone.to_str().unwrap()][..], &["gone: cannot be read: No such file"][..]),
         (1, &["-f", &html], &["page.html: is not a list", "page.html:1:1: not an address"]),
-        (3, &["-f", &empty], &["0 networks where", "--min-entries 1"]),
+        (3, &["-f", &empty], &["the lists hold no network; refused", "--min-entries 0"]),
         (3, &["-f", &mixed, "--strict"], &["mixed:2:1: not an address", "--strict"]),
         (3, &["-f", &mixed, "--min-entries", "2"], &["1 network where", "--min-entries 2"]),
         (2, &["-f", &mixed, "--set4", "drop"], &["reserved word of nft"]),
@@ -287,7 +343,7 @@ fn in_a_user_namespace_a_batch_too_large_is_refused_with_the_number_to_set() {
     let folder = Folder::new();
     let load = |list: &str| {
         let mut command = Command::new("unshare");
-        run(command.args(["-Urn", NETFILTERD, "load", "-f", list]))
+        run(command.args(["-Urn", NETFILTERD, "load", "--layout", "interval", "-f", list]))
     };
     let few = load(&folder.file("few", FOES));
     if few.stderr().contains("unshare") {

@@ -8,10 +8,12 @@
 use std::ffi::CString;
 use std::net::IpAddr;
 
+use netfilterd::layout::Hash;
+use netfilterd::name::{Family, TableName};
 use netfilterd::nft::batch::{Batch, FinishedBatch};
+use netfilterd::nft::elements::{self, Action};
 use netfilterd::nft::message::{Message, Reply, attributes, find};
-use netfilterd::nft::objects::{self, SetNames};
-use netfilterd::nft::{TableName, elements};
+use netfilterd::nft::objects::{self, KernelSet};
 use netfilterd::range::Range;
 
 fn table() -> TableName {
@@ -93,7 +95,7 @@ fn a_batch_is_framed_and_only_its_last_message_and_its_end_are_acknowledged() {
 #[test]
 fn an_interval_is_its_first_address_and_the_one_behind_its_last() {
     let mut batch = Batch::new();
-    elements::add(&mut batch, &table(), c"s", &[v4("10.0.0.0", "10.255.255.255")]);
+    elements::ranges(&mut batch, Action::Add, &table(), c"s", &[v4("10.0.0.0", "10.255.255.255")]);
     let batch = batch.finish().unwrap();
     assert_bytes(
         messages(&batch)[0].bytes,
@@ -123,8 +125,14 @@ fn an_interval_is_its_first_address_and_the_one_behind_its_last() {
 #[test]
 fn an_interval_up_to_the_last_address_has_no_end_element() {
     let mut batch = Batch::new();
-    elements::add(&mut batch, &table(), c"s", &[v4("255.255.255.254", "255.255.255.255")]);
-    elements::add(&mut batch, &table(), c"s", &[Range::host(u128::MAX)]);
+    elements::ranges(
+        &mut batch,
+        Action::Add,
+        &table(),
+        c"s",
+        &[v4("255.255.255.254", "255.255.255.255")],
+    );
+    elements::ranges(&mut batch, Action::Add, &table(), c"s", &[Range::host(u128::MAX)]);
     let batch = batch.finish().unwrap();
     assert_bytes(
         &messages(&batch)[0].bytes[36..],
@@ -151,7 +159,7 @@ fn an_interval_up_to_the_last_address_has_no_end_element() {
 fn an_ipv6_interval_takes_64_bytes() {
     let mut batch = Batch::new();
     let range = v6("2001:db8::", "2001:db8::ffff:ffff:ffff:ffff");
-    elements::add(&mut batch, &table(), c"s", &[range]);
+    elements::ranges(&mut batch, Action::Add, &table(), c"s", &[range]);
     let batch = batch.finish().unwrap();
     assert_bytes(
         &messages(&batch)[0].bytes[36..],
@@ -182,7 +190,7 @@ fn no_element_list_is_longer_than_its_length_can_say() {
         [(0, &[][..]), (1, &[1]), (1638, &[1638]), (1639, &[1638, 1]), (3276, &[1638; 2])]
     {
         let mut batch = Batch::new();
-        elements::add(&mut batch, &table(), c"s", &hosts(count));
+        elements::ranges(&mut batch, Action::Add, &table(), c"s", &hosts(count));
         let batch = batch.finish().unwrap();
         let in_messages: Vec<usize> = messages(&batch)
             .iter()
@@ -198,12 +206,12 @@ fn no_element_list_is_longer_than_its_length_can_say() {
 fn an_attribute_that_is_too_long_keeps_the_batch_from_being_sent() {
     for (length, fits) in [(60_000, true), (65_531, true), (65_532, false), (70_000, false)] {
         let mut batch = Batch::new();
-        batch.message(0, 0, netfilterd::nft::Family::Inet, |message| {
+        batch.message(0, 0, Family::Inet, |message| {
             message.put(1, &vec![0; length]);
         });
         assert_eq!(batch.finish().is_some(), fits, "{length}");
         let mut batch = Batch::new();
-        batch.message(0, 0, netfilterd::nft::Family::Inet, |message| {
+        batch.message(0, 0, Family::Inet, |message| {
             message.nest(1, |nested| {
                 for _ in 0..2 {
                     nested.put(2, &vec![0; length / 2]);
@@ -231,29 +239,102 @@ fn the_table_has_a_comment_that_says_whose_it_is() {
 }
 
 #[test]
-fn sets_have_the_flag_interval_and_no_size() {
-    let (v4, v6) = (CString::new("a").unwrap(), CString::new("b").unwrap());
+fn interval_sets_have_the_flag_and_no_size_and_hash_sets_a_size_and_no_flag() {
+    let set = |name: &str, v6, hash| KernelSet { name: CString::new(name).unwrap(), v6, hash };
+    let hash = Some(Hash { length: 24, size: 5000 });
+    let sets =
+        [set("a", false, None), set("b", true, None), set("c", false, hash), set("d", true, hash)];
     let mut batch = Batch::new();
-    objects::add_sets(&mut batch, &table(), SetNames { v4: &v4, v6: &v6 });
+    objects::add_sets(&mut batch, &table(), &sets);
     let batch = batch.finish().unwrap();
-    for (message, key_type, key_length) in
-        [(messages(&batch)[0], 7, 4), (messages(&batch)[1], 8, 16)]
-    {
+    for (message, set) in messages(&batch).iter().zip(&sets) {
         let number = |kind| netfilterd::nft::message::find_u32(message.attributes(), kind);
         assert_eq!(message.nft_kind(), Some(9), "NFT_MSG_NEWSET");
-        assert_eq!(number(3), Some(4), "NFTA_SET_FLAGS is NFT_SET_INTERVAL");
+        let interval = if set.hash.is_none() { 4 } else { 0 };
+        assert_eq!(number(3).unwrap_or(0), interval, "NFTA_SET_FLAGS, NFT_SET_INTERVAL");
+        let (key_type, key_length) = if set.v6 { (8, 16) } else { (7, 4) };
         assert_eq!(number(4), Some(key_type), "NFTA_SET_KEY_TYPE");
         assert_eq!(number(5), Some(key_length), "NFTA_SET_KEY_LEN");
         assert!(number(10).is_some(), "NFTA_SET_ID is mandatory");
-        assert_eq!(find(message.attributes(), 9), None, "no NFTA_SET_DESC, which has the size");
+        let size = find(message.attributes(), 9)
+            .and_then(|desc| netfilterd::nft::message::find_u32(attributes(desc), 1));
+        assert_eq!(size, set.hash.map(|hash| hash.size), "NFTA_SET_DESC_SIZE");
     }
+}
+
+#[test]
+fn a_key_of_a_hash_set_is_one_element_and_a_delete_names_what_an_add_named() {
+    let mut batch = Batch::at_generation(0x01020304);
+    elements::keys(&mut batch, Action::Delete, &table(), c"s", &[0x0a00_0000u32]);
+    elements::ranges(&mut batch, Action::Delete, &table(), c"s", &[v4("10.0.0.0", "10.0.0.7")]);
+    elements::ranges(&mut batch, Action::Add, &table(), c"s", &[v4("10.0.0.0", "10.0.0.7")]);
+    let batch = batch.finish().unwrap();
+    assert_bytes(
+        &batch.bytes()[..28],
+        "1c 00 00 00
+         10 00 01 00
+         00 00 00 00
+         00 00 00 00
+         00 00 00 0a
+         08 00 01 00  # NFNL_BATCH_GENID
+         01 02 03 04",
+    );
+    let messages = messages(&batch);
+    assert_bytes(
+        messages[0].bytes,
+        "38 00 00 00
+         0e 0a 01 00  # NFT_MSG_DELSETELEM
+         01 00 00 00
+         00 00 00 00
+         01 00 00 00
+         06 00 01 00
+         74 00 00 00
+         06 00 02 00
+         73 00 00 00
+         14 00 03 80
+         10 00 01 80
+         0c 00 01 80
+         08 00 01 00
+         0a 00 00 00",
+    );
+    assert_eq!(messages[1].attributes().count(), 3);
+    let list = |message: &Message<'_>| find(message.attributes(), 3).unwrap().to_vec();
+    assert_eq!(list(&messages[1]), list(&messages[2]));
+}
+
+#[test]
+fn nothing_to_delete_is_no_message_for_that_would_be_a_flush() {
+    let mut batch = Batch::new();
+    for action in [Action::Add, Action::Delete] {
+        elements::keys::<u32>(&mut batch, action, &table(), c"s", &[]);
+        elements::ranges::<u128>(&mut batch, action, &table(), c"s", &[]);
+    }
+    assert!(messages(&batch.finish().unwrap()).is_empty());
+}
+
+#[test]
+fn what_is_dumped_is_read_back_to_the_ranges() {
+    let ranges = [
+        v4("0.0.0.0", "0.0.0.9"),
+        v4("10.0.0.0", "10.0.0.7"),
+        v4("10.0.0.8", "10.0.0.8"),
+        v4("255.0.0.0", "255.255.255.255"),
+    ];
+    let mut batch = Batch::new();
+    elements::ranges(&mut batch, Action::Add, &table(), c"s", &ranges);
+    let batch = batch.finish().unwrap();
+    let mut dumped = elements::read::<u32>(&messages(&batch)[0]);
+    // Kernels dump in the order of their trees, and may keep an end where the address space begins.
+    dumped.reverse();
+    dumped.push((0, true));
+    assert_eq!(elements::intervals(&dumped), ranges);
 }
 
 #[test]
 fn the_offset_of_an_error_leads_to_the_address_of_the_element() {
     let ranges = [v4("10.0.0.0", "10.0.0.7"), v4("192.0.2.9", "192.0.2.9")];
     let mut batch = Batch::new();
-    elements::add(&mut batch, &table(), c"s", &ranges);
+    elements::ranges(&mut batch, Action::Add, &table(), c"s", &ranges);
     let batch = batch.finish().unwrap();
     let message = messages(&batch)[0];
     let address = |text: &str| Some(text.parse::<IpAddr>().unwrap());
@@ -293,7 +374,7 @@ fn whatever_comes_back_is_read_without_a_panic() {
     // A valid answer, damaged at random, and pure noise.
     let mut batch = Batch::new();
     objects::add_table(&mut batch, &table());
-    elements::add(&mut batch, &table(), c"s", &[v4("10.0.0.0", "10.0.0.7")]);
+    elements::ranges(&mut batch, Action::Add, &table(), c"s", &[v4("10.0.0.0", "10.0.0.7")]);
     let valid = batch.finish().unwrap().bytes().to_vec();
     let mut state = 0x9e37_79b9_7f4a_7c15u64;
     let mut random = || {

@@ -65,7 +65,9 @@ impl fmt::Display for Reason {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
             Reason::TooLong => write!(f, "line is longer than {MAX_LINE} bytes"),
-            Reason::Nul => f.write_str("NUL byte: is this a text file?"),
+            Reason::Nul => {
+                f.write_str("NUL byte: not text, or UTF-16, which iconv -t UTF-8 converts")
+            }
             Reason::NotAnAddress => f.write_str("not an address"),
             Reason::NotFourOctets => f.write_str("an IPv4 address has four octets"),
             Reason::OctetTooLarge => f.write_str("an octet is at most 255"),

@@ -73,9 +73,16 @@ pub fn expand(path: &Path) -> Result<Vec<PathBuf>, ReadError> {
     for item in path.read_dir().map_err(ReadError::Io)? {
         let item = item.map_err(ReadError::Io)?;
         let hidden = item.file_name().as_encoded_bytes().starts_with(b".");
-        // Follows symbolic links; one that leads nowhere is an error, like any list that is gone.
-        if !hidden && item.path().metadata().map_err(ReadError::Io)?.is_file() {
-            files.push(item.path());
+        if hidden {
+            continue;
+        }
+        // Follows symbolic links. One that leads nowhere is a list that is gone, and reading it
+        // will say so by its name.
+        match item.path().metadata() {
+            Ok(metadata) if !metadata.is_file() => {
+                log::debug!("{}: left out, not a regular file", item.path().display());
+            }
+            _ => files.push(item.path()),
         }
     }
     if files.is_empty() {

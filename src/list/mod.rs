@@ -159,6 +159,7 @@ pub struct Rejection {
 
 impl Rejection {
     fn new(list: &str, line: u64, fault: Fault, text: &[u8]) -> Self {
+        let text = text.strip_suffix(b"\r").unwrap_or(text);
         let shown = &text[..text.len().min(EXCERPT)];
         let more = if shown.len() < text.len() { "..." } else { "" };
         Rejection {

@@ -12,6 +12,9 @@ use super::message::{ALIGNMENT, ATTRIBUTE, GENERIC, Message, SUBSYSTEM};
 use crate::name::Family;
 use crate::sys;
 
+/// Attribute of linux/netfilter/nfnetlink.h.
+const NFNL_BATCH_GENID: u16 = 1;
+
 /// Marks an attribute that holds attributes.
 const NESTED: u16 = libc::NLA_F_NESTED as u16;
 
@@ -137,17 +140,26 @@ impl Default for Batch {
 }
 
 impl Batch {
-    /// A batch with only its beginning in it.
+    /// A batch with only its beginning in it, to be carried out whatever the ruleset is.
     pub fn new() -> Self {
         let mut batch = Batch { bytes: Vec::new(), starts: Vec::new(), too_long: false };
-        batch.frame(libc::NFNL_MSG_BATCH_BEGIN);
+        batch.frame(libc::NFNL_MSG_BATCH_BEGIN, |_| {});
         batch
     }
 
-    fn frame(&mut self, kind: libc::c_int) {
+    /// A batch that is carried out only if the ruleset has this generation, and is refused with
+    /// ERESTART if somebody has changed anything.
+    pub fn at_generation(generation: u32) -> Self {
+        let mut batch = Batch { bytes: Vec::new(), starts: Vec::new(), too_long: false };
+        batch
+            .frame(libc::NFNL_MSG_BATCH_BEGIN, |begin| begin.put_u32(NFNL_BATCH_GENID, generation));
+        batch
+    }
+
+    fn frame(&mut self, kind: libc::c_int, fill: impl FnOnce(&mut Attributes<'_>)) {
         let sequence = self.next_message();
         let Batch { bytes, too_long, .. } = self;
-        append(bytes, kind as u16, 0, batch_generic(), sequence, too_long, |_| {});
+        append(bytes, kind as u16, 0, batch_generic(), sequence, too_long, fill);
     }
 
     fn next_message(&mut self) -> u32 {
@@ -194,7 +206,7 @@ impl Batch {
             self.set_flag(last, libc::NLM_F_ACK, true);
         }
         let last = self.starts.len() - 1;
-        self.frame(libc::NFNL_MSG_BATCH_END);
+        self.frame(libc::NFNL_MSG_BATCH_END, |_| {});
         if let Some(&end) = self.starts.last() {
             self.set_flag(end, libc::NLM_F_ACK, true);
         }

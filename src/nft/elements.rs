@@ -1,4 +1,5 @@
-//! Range sets to the element messages of interval sets, and back from a fault to its element.
+//! Range sets to the element messages of kernel sets, and back: from a fault to its element, from a
+//! dump to the ranges in it.
 //!
 //! libnftnl's element objects take ten times the memory and fifteen times the time of a million
 //! intervals, so these messages are written here, byte for byte. An interval is two elements: its
@@ -36,9 +37,16 @@ pub trait Key: Address {
 
     /// Writes the key; `to` has [`Key::BYTES`] bytes.
     fn write(self, to: &mut [u8]);
+
+    /// Reads a key of [`Key::BYTES`] bytes.
+    fn read(from: &[u8]) -> Option<Self>;
 }
 
 impl Key for u32 {
+    fn read(from: &[u8]) -> Option<Self> {
+        from.try_into().ok().map(<u32>::from_be_bytes)
+    }
+
     const BYTES: usize = 4;
 
     fn write(self, to: &mut [u8]) {
@@ -47,6 +55,10 @@ impl Key for u32 {
 }
 
 impl Key for u128 {
+    fn read(from: &[u8]) -> Option<Self> {
+        from.try_into().ok().map(<u128>::from_be_bytes)
+    }
+
     const BYTES: usize = 16;
 
     fn write(self, to: &mut [u8]) {
@@ -54,24 +66,69 @@ impl Key for u128 {
     }
 }
 
-/// Appends messages that add `ranges` to an interval set: 40 bytes an IPv4 range, 64 bytes an IPv6
-/// range.
+/// What is done with elements.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Action {
+    /// They are added.
+    Add,
+    /// They are deleted; each must be in the set, exactly as it is named.
+    Delete,
+}
+
+/// Appends messages that add `ranges` to an interval set or delete them: 40 bytes an IPv4 range, 64
+/// bytes an IPv6 range.
 ///
 /// The ranges must be sorted and disjoint, as those of a range set are; the kernel takes a flush
 /// and refill in any other order in quadratic time.
-pub fn add<A: Key>(batch: &mut Batch, table: &TableName, set: &CStr, ranges: &[Range<A>]) {
+pub fn ranges<A: Key>(
+    batch: &mut Batch,
+    action: Action,
+    table: &TableName,
+    set: &CStr,
+    ranges: &[Range<A>],
+) {
     let interval = Interval::<A>::new();
-    let per_message = MOST_BYTES / interval.template.len();
+    append(batch, action, table, set, ranges, interval.template.len(), |bytes, range| {
+        interval.write(bytes, range);
+    });
+}
+
+/// Appends messages that add `keys` to a hash set or delete them: 16 bytes an IPv4 key, 28 bytes an
+/// IPv6 key.
+pub fn keys<A: Key>(batch: &mut Batch, action: Action, table: &TableName, set: &CStr, keys: &[A]) {
+    let interval = Interval::<A>::new();
+    let template = &interval.template[..interval.start];
+    append(batch, action, table, set, keys, template.len(), |bytes, key| {
+        let at = bytes.len() + KEY_AT;
+        bytes.extend_from_slice(template);
+        key.write(&mut bytes[at..at + A::BYTES]);
+    });
+}
+
+/// Appends as many messages as the items need; never one without an item, since a delete that
+/// names none is a flush.
+fn append<T: Copy>(
+    batch: &mut Batch,
+    action: Action,
+    table: &TableName,
+    set: &CStr,
+    items: &[T],
+    item_bytes: usize,
+    write: impl Fn(&mut Vec<u8>, T),
+) {
+    let (kind, flags) = match action {
+        Action::Add => (libc::NFT_MSG_NEWSETELEM, libc::NLM_F_CREATE),
+        Action::Delete => (libc::NFT_MSG_DELSETELEM, 0),
+    };
+    let per_message = MOST_BYTES / item_bytes;
     let overhead = 64 + table.name().count_bytes() + set.count_bytes();
-    let messages = ranges.len().div_ceil(per_message);
-    batch.reserve(ranges.len() * interval.template.len() + messages * overhead);
-    for ranges in ranges.chunks(per_message) {
-        let flags = libc::NLM_F_CREATE;
-        batch.message(libc::NFT_MSG_NEWSETELEM, flags, table.family(), |message| {
+    batch.reserve(items.len() * item_bytes + items.len().div_ceil(per_message) * overhead);
+    for items in items.chunks(per_message) {
+        batch.message(kind, flags, table.family(), |message| {
             name(message, table, set);
             message.nest(NFTA_SET_ELEM_LIST_ELEMENTS, |list| {
-                for &range in ranges {
-                    interval.write(list.raw(), range);
+                for &item in items {
+                    write(list.raw(), item);
                 }
             });
         });
@@ -85,7 +142,8 @@ pub fn flush(batch: &mut Batch, table: &TableName, set: &CStr) {
     });
 }
 
-fn name(message: &mut Attributes<'_>, table: &TableName, set: &CStr) {
+/// Writes which set of which table a message is about.
+pub fn name(message: &mut Attributes<'_>, table: &TableName, set: &CStr) {
     message.put_str(NFTA_SET_ELEM_LIST_TABLE, table.name());
     message.put_str(NFTA_SET_ELEM_LIST_SET, set);
 }
@@ -131,6 +189,49 @@ impl<A: Key> Interval<A> {
     }
 }
 
+/// The elements of a message of a dump: the key, and whether it is the end of an interval. Elements
+/// that are none of the family are left out.
+pub fn read<A: Key>(message: &Message<'_>) -> Vec<(A, bool)> {
+    let Some(list) = find(message.attributes(), NFTA_SET_ELEM_LIST_ELEMENTS) else {
+        return Vec::new();
+    };
+    attributes(list)
+        .filter_map(|element| {
+            let key = find(attributes(element.value), NFTA_SET_ELEM_KEY)?;
+            let key = A::read(find(attributes(key), NFTA_DATA_VALUE)?)?;
+            Some((key, is_end(element.value)))
+        })
+        .collect()
+}
+
+/// The intervals that dumped elements make up, ascending.
+///
+/// Intervals of a set are disjoint, so the first end belongs to the first start, and so on; one
+/// that reaches the end of the address space has none.
+pub fn intervals<A: Key>(elements: &[(A, bool)]) -> Vec<Range<A>> {
+    let sorted = |ends: bool| {
+        let wanted = elements.iter().filter(|(_, is_end)| *is_end == ends);
+        let mut keys: Vec<A> = wanted.map(|(key, _)| *key).collect();
+        keys.sort_unstable();
+        keys
+    };
+    let starts = sorted(false);
+    // The kernel keeps an end at the very first address where there is no interval before.
+    let mut ends = sorted(true).into_iter().filter_map(A::previous).peekable();
+    starts
+        .into_iter()
+        .filter_map(|start| {
+            while ends.next_if(|&end| end < start).is_some() {}
+            Range::new(start, ends.next().unwrap_or(A::MAX))
+        })
+        .collect()
+}
+
+fn is_end(element: &[u8]) -> bool {
+    let flags = find_u32(attributes(element), NFTA_SET_ELEM_FLAGS).unwrap_or(0);
+    flags & libc::NFT_SET_ELEM_INTERVAL_END as u32 != 0
+}
+
 /// The address that the element at `offset` of an element message is about; `offset` is the one of
 /// an extended ACK. For the end of an interval this is its last address.
 pub fn address_at(message: &Message<'_>, offset: u32) -> Option<IpAddr> {
@@ -143,18 +244,13 @@ pub fn address_at(message: &Message<'_>, offset: u32) -> Option<IpAddr> {
         .filter(|_| offset >= first)?;
     let key = find(attributes(element.value), NFTA_SET_ELEM_KEY)?;
     let key = find(attributes(key), NFTA_DATA_VALUE)?;
-    let flags = find_u32(attributes(element.value), NFTA_SET_ELEM_FLAGS).unwrap_or(0);
-    let is_end = flags & libc::NFT_SET_ELEM_INTERVAL_END as u32 != 0;
-    let behind = u8::from(is_end);
-    match key.len() {
-        4 => {
-            let key = u32::from_be_bytes(key.try_into().ok()?);
-            Some(key.wrapping_sub(behind.into()).to_ip())
-        }
-        16 => {
-            let key = u128::from_be_bytes(key.try_into().ok()?);
-            Some(key.wrapping_sub(behind.into()).to_ip())
-        }
-        _ => None,
-    }
+    let ends = is_end(element.value);
+    u32::read(key)
+        .map(|key| last_of(key, ends).to_ip())
+        .or_else(|| u128::read(key).map(|key| last_of(key, ends).to_ip()))
+}
+
+/// The last address of an interval by its end element, which is the one behind it.
+fn last_of<A: Key>(key: A, ends: bool) -> A {
+    key.previous().filter(|_| ends).unwrap_or(key)
 }

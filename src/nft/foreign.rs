@@ -1,21 +1,29 @@
-//! Sets in somebody else's table: their elements are replaced, nothing else is touched.
+//! Sets in somebody else's table: their elements are changed, nothing else is touched.
 //!
-//! In one transaction, a flush and a refill in ascending order. The sets are looked at first, since
-//! the kernel's own errors for a set of the wrong kind say little, and some it does not report.
+//! There are no rules to switch, so only what differs is changed, against what was committed or, at
+//! the start, against a dump. A set too large to be dumped is flushed and refilled in one
+//! transaction, in ascending order. The sets are looked at first, since the kernel's own errors
+//! for a set of the wrong kind say little, and some it does not report.
 
 use std::ffi::{CStr, CString};
 
 use super::batch::Batch;
-use super::elements;
+use super::elements::{self, Action, Key};
 use super::error::Error;
 use super::inspect::{self, Set};
 use super::transaction::Connection;
+use crate::layout::Shapes;
 use crate::name::{SetName, TableName};
-use crate::range::RangeSets;
+use crate::plan::{Differing, Plan};
+use crate::range::{RangeSet, RangeSets};
 
 /// `TYPE_IPADDR` and `TYPE_IP6ADDR` of nft's datatype.h.
 const KEY_TYPE_V4: u32 = 7;
 const KEY_TYPE_V6: u32 = 8;
+
+/// How many elements a set may have to be dumped, both ends of a network counted: beyond that the
+/// kernel, which takes quadratic time for it, takes longer than for loading them.
+const MOST_DUMPED: usize = 400_000;
 
 /// A table that belongs to somebody else.
 pub struct Foreign {
@@ -24,7 +32,12 @@ pub struct Foreign {
     set6: SetName,
 }
 
-/// A set that was looked at and found good.
+/// The sets that were looked at and found good; one that is missing is not needed.
+pub struct Places {
+    v4: Option<Place>,
+    v6: Option<Place>,
+}
+
 struct Place {
     name: CString,
 }
@@ -35,8 +48,13 @@ impl Foreign {
         Foreign { table, set4, set6 }
     }
 
-    /// See [`super::Target::replace`]. Warns if no rule uses a set, or the table is dormant.
-    pub fn replace(&self, connection: &mut Connection, sets: &RangeSets) -> Result<u32, Error> {
+    /// The table's name.
+    pub fn table(&self) -> &TableName {
+        &self.table
+    }
+
+    /// Looks at the table and its sets. Warns if no rule uses a set, or the table is dormant.
+    pub fn look(&self, connection: &mut Connection, sets: &RangeSets) -> Result<Places, Error> {
         let Some(table) = inspect::table(connection, &self.table)? else {
             return Err(Error::NoTable(self.table.clone()));
         };
@@ -47,18 +65,99 @@ impl Foreign {
         let v4 = self.place(&found, &self.set4, false, sets.v4.is_empty())?;
         let v6 = self.place(&found, &self.set6, true, sets.v6.is_empty())?;
         self.warn_if_unused(connection, [&v4, &v6])?;
+        Ok(Places { v4, v6 })
+    }
 
-        let mut batch = Batch::new();
-        if let Some(place) = &v4 {
-            elements::flush(&mut batch, &self.table, &place.name);
-            elements::add(&mut batch, &self.table, &place.name, sets.v4.ranges());
-        }
-        if let Some(place) = &v6 {
-            elements::flush(&mut batch, &self.table, &place.name);
-            elements::add(&mut batch, &self.table, &place.name, sets.v6.ranges());
+    /// What the sets hold; `None` if that is more than is worth dumping, or not in the form of a
+    /// range set.
+    pub fn dump(&self, places: &Places) -> Result<Option<RangeSets>, Error> {
+        let v4 = self.dump_set(&places.v4)?;
+        let v6 = self.dump_set(&places.v6)?;
+        Ok(v4.zip(v6).map(|(v4, v6)| RangeSets { v4, v6 }))
+    }
+
+    fn dump_set<A: Key>(&self, place: &Option<Place>) -> Result<Option<RangeSet<A>>, Error> {
+        let Some(place) = place else { return Ok(Some(RangeSet::default())) };
+        // Of its own, since a dump that is given up leaves the connection in the middle of it.
+        let elements = Connection::open()?.dump_most(
+            libc::NFT_MSG_GETSETELEM,
+            self.table.family(),
+            |request| elements::name(request, &self.table, &place.name),
+            elements::read::<A>,
+            MOST_DUMPED,
+        )?;
+        let Some(elements) = elements else { return Ok(None) };
+        let intervals = elements::intervals(&elements);
+        let (dumped, set) = (intervals.len(), RangeSet::from_ranges(intervals));
+        // Adjacent networks that somebody put in one by one are not the ranges of a range set, and
+        // can only be deleted one by one.
+        Ok((set.len() == dumped).then_some(set))
+    }
+
+    /// Changes what differs between `held`, which the sets are known to hold at the generation
+    /// `at`, and `wanted`. `false` if nothing does. Takes one transaction.
+    pub fn change(
+        &self,
+        connection: &mut Connection,
+        places: &Places,
+        at: u32,
+        held: &RangeSets,
+        wanted: &RangeSets,
+    ) -> Result<bool, Error> {
+        let mut batch = Batch::at_generation(at);
+        match Plan::new(held, wanted, &Shapes::INTERVAL, &Shapes::INTERVAL) {
+            Plan::Nothing => return Ok(false),
+            Plan::Rebuild => self.refill(&mut batch, places, wanted),
+            Plan::Delta(delta) => {
+                for action in [Action::Delete, Action::Add] {
+                    self.differing(&mut batch, action, &places.v4, &delta.v4);
+                    self.differing(&mut batch, action, &places.v6, &delta.v6);
+                }
+            }
         }
         connection.commit(batch)?;
-        Ok(1)
+        Ok(true)
+    }
+
+    fn differing<A: Key>(
+        &self,
+        batch: &mut Batch,
+        action: Action,
+        place: &Option<Place>,
+        differing: &Differing<A>,
+    ) {
+        let ranges = match action {
+            Action::Delete => &differing.delete_ranges,
+            Action::Add => &differing.add_ranges,
+        };
+        if let Some(place) = place {
+            elements::ranges(batch, action, &self.table, &place.name, ranges);
+        }
+    }
+
+    /// Flushes the sets and fills them again, whatever they hold. Takes one transaction.
+    pub fn replace(
+        &self,
+        connection: &mut Connection,
+        places: &Places,
+        wanted: &RangeSets,
+    ) -> Result<(), Error> {
+        let mut batch = Batch::new();
+        self.refill(&mut batch, places, wanted);
+        connection.commit(batch)
+    }
+
+    fn refill(&self, batch: &mut Batch, places: &Places, wanted: &RangeSets) {
+        if let Some(place) = &places.v4 {
+            elements::flush(batch, &self.table, &place.name);
+            let ranges = wanted.v4.ranges();
+            elements::ranges(batch, Action::Add, &self.table, &place.name, ranges);
+        }
+        if let Some(place) = &places.v6 {
+            elements::flush(batch, &self.table, &place.name);
+            let ranges = wanted.v6.ranges();
+            elements::ranges(batch, Action::Add, &self.table, &place.name, ranges);
+        }
     }
 
     /// The set to fill. One that is missing is no matter if nothing is to go in.

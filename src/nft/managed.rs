@@ -1,22 +1,25 @@
-//! The managed table: replaced in two transactions, fill and switch.
+//! The managed table: rebuilt in two transactions, fill and switch; changed in one.
 //!
-//! The first fills fresh sets that no rule uses yet, the second switches the rules to them and
-//! deletes the old sets. One transaction for both is not enough: newer kernels publish the content
-//! of an interval set at the end of the commit, after the rules have switched, and packets pass an
-//! empty set for as long as the commit takes. Killed in between, a run leaves sets that nothing
-//! uses; the next switch deletes them.
+//! A rebuild first fills fresh sets that no rule uses yet; the second transaction switches the rules
+//! to them and deletes the old sets. One transaction for both is not enough: newer kernels publish
+//! the content of an interval set at the end of the commit, after the rules have switched, and
+//! packets pass an empty set for as long as the commit takes. Killed in between, a run leaves sets
+//! that nothing uses; the next switch deletes them.
 
 use std::ffi::{CStr, CString};
 
 use nftnl::expr::InterfaceName;
 
 use super::batch::Batch;
-use super::elements;
+use super::elements::{self, Action};
 use super::error::Error;
 use super::inspect;
-use super::objects::{self, Direction, SetNames};
+use super::objects::{self, Direction, KernelSet};
 use super::transaction::Connection;
+use crate::layout::{LaidOut, Layout, Shape, Shapes};
+use crate::mask::Mask;
 use crate::name::{SetName, TableName};
+use crate::plan::{Delta, Differing};
 use crate::range::RangeSets;
 
 /// A table that netfilterd creates, fills and repairs.
@@ -25,6 +28,17 @@ pub struct Managed {
     set4: SetName,
     set6: SetName,
     interfaces: Vec<InterfaceName>,
+    layout: Layout,
+    mask: Mask,
+}
+
+/// Which sets of the table the rules look up.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Placed {
+    /// The generation in their names.
+    generation: u64,
+    /// Their shapes.
+    pub shapes: Shapes,
 }
 
 /// What is in the table before it is changed.
@@ -39,54 +53,128 @@ struct Found {
 
 impl Managed {
     /// A managed table called `table`, with sets named after `set4` and `set6` and a generation.
-    pub fn new(table: TableName, set4: SetName, set6: SetName, interfaces: &[CString]) -> Self {
+    pub fn new(
+        table: TableName,
+        set4: SetName,
+        set6: SetName,
+        interfaces: &[CString],
+        layout: Layout,
+        mask: Mask,
+    ) -> Self {
         let interfaces = interfaces.iter().map(|name| objects::interface(name)).collect();
-        Managed { table, set4, set6, interfaces }
+        Managed { table, set4, set6, interfaces, layout, mask }
     }
 
-    /// See [`super::Target::replace`].
-    pub fn replace(&self, connection: &mut Connection, sets: &RangeSets) -> Result<u32, Error> {
+    /// The table's name.
+    pub fn table(&self) -> &TableName {
+        &self.table
+    }
+
+    /// The shapes that fresh sets for `sets` have.
+    pub fn fresh_shapes(&self, sets: &RangeSets) -> Shapes {
+        Shapes::choose(sets, self.layout, self.mask)
+    }
+
+    /// Puts `sets` in force in fresh kernel sets, whatever is there. Takes two transactions.
+    pub fn rebuild(&self, connection: &mut Connection, sets: &RangeSets) -> Result<Placed, Error> {
         let found = self.find(connection)?;
         let generation = found.generation.wrapping_add(1);
-        let (v4, v6) = (set_name(&self.set4, generation), set_name(&self.set6, generation));
-        let names = SetNames { v4: &v4, v6: &v6 };
+        let placed = Placed { generation, shapes: self.fresh_shapes(sets) };
+        let kernel_sets = self.kernel_sets(placed);
 
-        connection.commit(self.fill(names, sets))?;
-        let switched = match connection.commit(self.switch(names, &found, true)) {
+        connection.commit(self.fill(&kernel_sets, sets, &placed.shapes))?;
+        let switched = match connection.commit(self.switch(&kernel_sets, &found, true)) {
             // Somebody's rule uses an old set. It stays, to be deleted another time; keeping the
             // list of today out of force for it would be worse.
             Err(error) if error.errno() == Some(libc::EBUSY) => {
                 log::warn!("{error}; it is left where it is");
-                connection.commit(self.switch(names, &found, false))
+                connection.commit(self.switch(&kernel_sets, &found, false))
+            }
+            // The answer was lost; the rules themselves tell.
+            Err(Error::Unknown(lost)) if self.is_in_force(connection, &kernel_sets)? => {
+                log::debug!("an answer was lost ({lost}), and the change was made");
+                Ok(())
             }
             result => result,
         };
         if let Err(error) = switched {
             // The new sets are not in use; what was in force still is.
             let mut batch = Batch::new();
-            objects::delete_set(&mut batch, &self.table, names.v4);
-            objects::delete_set(&mut batch, &self.table, names.v6);
+            for set in &kernel_sets {
+                objects::delete_set(&mut batch, &self.table, &set.name);
+            }
             if let Err(left) = connection.commit(batch) {
                 log::debug!("the unused sets stay for now: {left}");
             }
             return Err(error);
         }
-        Ok(2)
+        Ok(placed)
+    }
+
+    /// Changes the elements that differ, if the ruleset still has the generation `at`. Takes one
+    /// transaction.
+    pub fn change(
+        &self,
+        connection: &mut Connection,
+        at: u32,
+        placed: Placed,
+        delta: &Delta,
+    ) -> Result<(), Error> {
+        let mut batch = Batch::at_generation(at);
+        // All deletes come first: a range may be added where another was.
+        for action in [Action::Delete, Action::Add] {
+            for set in self.kernel_sets(placed) {
+                if set.v6 {
+                    differing(&mut batch, action, &self.table, &set, &delta.v6);
+                } else {
+                    differing(&mut batch, action, &self.table, &set, &delta.v4);
+                }
+            }
+        }
+        connection.commit(batch)
+    }
+
+    /// The sets of a generation, in the order of look-up: the cheaper one comes first.
+    fn kernel_sets(&self, placed: Placed) -> Vec<KernelSet> {
+        let mut sets = Vec::new();
+        let shapes = placed.shapes;
+        for (v6, base, shape) in [(false, &self.set4, shapes.v4), (true, &self.set6, shapes.v6)] {
+            let Shape { hash, interval } = shape;
+            let generation = placed.generation;
+            if let Some(hash) = hash {
+                let name = c_string(format!("{base}_{}_g{generation}", hash.length));
+                sets.push(KernelSet { name, v6, hash: Some(hash) });
+            }
+            if interval {
+                let name = c_string(format!("{base}_g{generation}"));
+                sets.push(KernelSet { name, v6, hash: None });
+            }
+        }
+        sets
     }
 
     /// The first transaction: the table and its counters if they are missing, and new sets.
-    fn fill(&self, names: SetNames<'_>, sets: &RangeSets) -> Batch {
+    fn fill(&self, kernel_sets: &[KernelSet], sets: &RangeSets, shapes: &Shapes) -> Batch {
         let mut batch = Batch::new();
         objects::add_table(&mut batch, &self.table);
         objects::add_counters(&mut batch, &self.table);
-        objects::add_sets(&mut batch, &self.table, names);
-        elements::add(&mut batch, &self.table, names.v4, sets.v4.ranges());
-        elements::add(&mut batch, &self.table, names.v6, sets.v6.ranges());
+        objects::add_sets(&mut batch, &self.table, kernel_sets);
+        let v4 = LaidOut::new(&sets.v4, shapes.v4);
+        let v6 = LaidOut::new(&sets.v6, shapes.v6);
+        for set in kernel_sets {
+            let (table, add) = (&self.table, Action::Add);
+            match (set.v6, set.hash.is_some()) {
+                (false, true) => elements::keys(&mut batch, add, table, &set.name, &v4.keys),
+                (false, false) => elements::ranges(&mut batch, add, table, &set.name, &v4.ranges),
+                (true, true) => elements::keys(&mut batch, add, table, &set.name, &v6.keys),
+                (true, false) => elements::ranges(&mut batch, add, table, &set.name, &v6.ranges),
+            }
+        }
         batch
     }
 
     /// The second transaction: the rules look the new sets up, and the old ones go.
-    fn switch(&self, names: SetNames<'_>, found: &Found, delete: bool) -> Batch {
+    fn switch(&self, kernel_sets: &[KernelSet], found: &Found, delete: bool) -> Batch {
         let mut batch = Batch::new();
         for direction in Direction::ALL {
             if found.misplaced.contains(&direction) {
@@ -95,7 +183,7 @@ impl Managed {
             }
             objects::add_chain(&mut batch, &self.table, direction);
             objects::flush_chain(&mut batch, &self.table, direction);
-            objects::add_rules(&mut batch, &self.table, direction, names, &self.interfaces);
+            objects::add_rules(&mut batch, &self.table, direction, kernel_sets, &self.interfaces);
         }
         if delete {
             for set in &found.sets {
@@ -103,6 +191,16 @@ impl Managed {
             }
         }
         batch
+    }
+
+    /// Whether the rules look these sets up.
+    fn is_in_force(
+        &self,
+        connection: &mut Connection,
+        kernel_sets: &[KernelSet],
+    ) -> Result<bool, Error> {
+        let used = inspect::sets_in_use(connection, &self.table)?;
+        Ok(kernel_sets.iter().all(|set| used.iter().any(|used| used == set.name.to_bytes())))
     }
 
     /// What is in the table, or an error if it is somebody else's.
@@ -146,21 +244,42 @@ impl Managed {
         Error::NotOurs(self.table.clone(), format!("it holds a {kind} called {name}"))
     }
 
-    /// The generation of a set, if it is one of ours by its name. One without counts as the first:
-    /// so it is called in the script of `netfilterd print --format nft`.
+    /// The generation of a set, if it is one of ours by its name: `drop4_g7`, `drop4_24_g7`. One
+    /// without counts as the first: so it is called in the script of `netfilterd print --format
+    /// nft`.
     fn generation(&self, name: &CStr) -> Option<u64> {
         let name = name.to_str().ok()?;
         [&self.set4, &self.set6].into_iter().find_map(|base| {
-            match name.strip_prefix(base.as_str())? {
-                "" => Some(0),
-                rest => rest.strip_prefix("_g")?.parse().ok(),
+            let rest = name.strip_prefix(base.as_str())?;
+            if rest.is_empty() {
+                return Some(0);
             }
+            let (length, generation) = rest.rsplit_once("_g")?;
+            let is_length = length.strip_prefix('_').is_some_and(|text| text.parse::<u8>().is_ok());
+            (length.is_empty() || is_length).then(|| generation.parse().ok())?
         })
     }
 }
 
-/// `drop4_g7`: the generation is in the name, since old and new exist side by side.
-fn set_name(base: &SetName, generation: u64) -> CString {
-    // A set's name has no NUL, so nothing is ever cut off here.
-    CString::new(format!("{base}_g{generation}")).unwrap_or_default()
+/// Appends what differs in one set.
+fn differing<A: elements::Key>(
+    batch: &mut Batch,
+    action: Action,
+    table: &TableName,
+    set: &KernelSet,
+    differing: &Differing<A>,
+) {
+    let (keys, ranges) = match action {
+        Action::Delete => (&differing.delete_keys, &differing.delete_ranges),
+        Action::Add => (&differing.add_keys, &differing.add_ranges),
+    };
+    match set.hash {
+        Some(_) => elements::keys(batch, action, table, &set.name, keys),
+        None => elements::ranges(batch, action, table, &set.name, ranges),
+    }
+}
+
+/// A set's name has no NUL, so nothing is ever cut off here.
+fn c_string(name: String) -> CString {
+    CString::new(name).unwrap_or_default()
 }

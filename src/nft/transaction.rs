@@ -138,6 +138,7 @@ impl Connection {
         let mut found = None;
         self.receive(|message| {
             found = found.take().or_else(|| read(message));
+            true
         })?;
         Ok(found)
     }
@@ -145,13 +146,26 @@ impl Connection {
     /// Asks for all objects of a kind and gathers what `read` makes of their messages.
     ///
     /// A dump that was made while the ruleset changed is a mixture; it is made again.
-    pub fn dump<T>(
+    pub fn dump<T, I: IntoIterator<Item = T>>(
         &mut self,
         kind: libc::c_int,
         family: Family,
         fill: impl Fn(&mut Attributes<'_>),
-        read: impl Fn(&Message<'_>) -> Option<T>,
+        read: impl Fn(&Message<'_>) -> I,
     ) -> Result<Vec<T>, Error> {
+        Ok(self.dump_most(kind, family, fill, read, usize::MAX)?.unwrap_or_default())
+    }
+
+    /// As [`Connection::dump`], but `None` if there is more than `most`. What is left of the answer
+    /// then still comes, so the connection is of no further use.
+    pub fn dump_most<T, I: IntoIterator<Item = T>>(
+        &mut self,
+        kind: libc::c_int,
+        family: Family,
+        fill: impl Fn(&mut Attributes<'_>),
+        read: impl Fn(&Message<'_>) -> I,
+        most: usize,
+    ) -> Result<Option<Vec<T>>, Error> {
         for _ in 0..DUMPS {
             self.sequence += 1;
             self.send(&request(kind, libc::NLM_F_DUMP, family, self.sequence, &fill))?;
@@ -164,16 +178,21 @@ impl Connection {
                 let now = message.generation();
                 mixed |= *generation.get_or_insert(now) != now;
                 found.extend(read(message));
+                found.len() <= most
             })?;
+            if found.len() > most {
+                return Ok(None);
+            }
             if !mixed {
-                return Ok(found);
+                return Ok(Some(found));
             }
         }
         Err(Error::Changing)
     }
 
-    /// Receives the answer to the last request, message by message, up to its end.
-    fn receive(&self, mut each: impl FnMut(&Message<'_>)) -> Result<(), Error> {
+    /// Receives the answer to the last request, message by message, up to its end, or until `each`
+    /// has seen enough.
+    fn receive(&self, mut each: impl FnMut(&Message<'_>) -> bool) -> Result<(), Error> {
         let mut piece = vec![0; PIECE];
         loop {
             if !self.wait(PATIENCE)? {
@@ -189,7 +208,8 @@ impl Connection {
                 match i32::from(message.kind) {
                     libc::NLMSG_DONE => return Ok(()),
                     libc::NLMSG_ERROR => return asked(&message),
-                    _ => each(&message),
+                    _ if each(&message) => {}
+                    _ => return Ok(()),
                 }
             }
         }

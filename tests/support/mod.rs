@@ -14,6 +14,8 @@ use std::thread;
 use std::time::{Duration, Instant};
 
 use nix::sched::{CloneFlags, setns};
+use nix::sys::signal::{Signal, kill};
+use nix::unistd::Pid;
 
 /// The program under test.
 pub const NETFILTERD: &str = env!("CARGO_BIN_EXE_netfilterd");
@@ -189,13 +191,28 @@ impl Namespace {
             .collect()
     }
 
-    /// The set of the managed table that holds a family now: `drop4` or `drop6`.
+    /// What the sets of the managed table hold together of a family (`drop4` or `drop6`), in the
+    /// form of [`shown`]: the keys of a hash set are networks of the length in its name.
     pub fn managed(&self, base: &str) -> Vec<String> {
         let sets = self.sets("inet netfilterd");
-        let mut of_base = sets.iter().filter(|set| set.starts_with(base));
-        let set = of_base.next().expect("the managed table has a set");
-        assert_eq!(of_base.next(), None, "one generation only");
-        self.elements("inet netfilterd", set)
+        let of_base: Vec<&String> = sets.iter().filter(|set| set.starts_with(base)).collect();
+        let generation = |set: &str| set.rsplit_once("_g").unwrap().1.to_string();
+        assert!(!of_base.is_empty(), "the managed table has a set");
+        assert!(of_base.iter().all(|set| generation(set) == generation(&sets[0])), "{sets:?}");
+        let mut text = String::new();
+        for set in of_base {
+            let length = set.strip_prefix(&format!("{base}_")).unwrap().split_once("_g");
+            for element in self.elements("inet netfilterd", set) {
+                match length {
+                    Some((length, _)) => {
+                        text += &format!("{}/{length}\n", element.split_once('/').unwrap().0);
+                    }
+                    None => text += &format!("{element}\n"),
+                }
+            }
+        }
+        let together = parsed(&text);
+        if base.ends_with('4') { shown(&together.v4) } else { shown(&together.v6) }
     }
 
     /// Packets that a named counter of the managed table has seen.
@@ -297,7 +314,7 @@ pub fn run(command: &mut Command) -> Ran {
 
 #[track_caller]
 fn succeed(command: &mut Command) {
-    let output = command.output().unwrap();
+    let output = command.output().unwrap_or_else(|error| panic!("{command:?}: {error}"));
     assert!(output.status.success(), "{command:?}: {}", String::from_utf8_lossy(&output.stderr));
 }
 
@@ -402,7 +419,8 @@ impl Daemon {
     }
 
     pub fn signal(&self, signal: &str) {
-        succeed(Command::new("kill").args([&format!("-{signal}"), &self.pid().to_string()]));
+        let signal = format!("SIG{signal}").parse::<Signal>().unwrap();
+        kill(Pid::from_raw(self.pid() as i32), signal).unwrap();
     }
 
     pub fn log(&self) -> String {
