@@ -25,6 +25,7 @@ python3 python3 python3'
 test='
 ipset ipset ipset
 mandoc mandoc mandoc
+prlimit util-linux util-linux
 setpriv util-linux util-linux
 strace strace strace
 unshare util-linux util-linux'

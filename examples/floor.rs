@@ -88,8 +88,8 @@ fn transactions(
             objects::delete_set(&mut switch, table, &old.name);
         }
     }
-    let too_long = "a message came out too long";
-    Ok((fill.finish().ok_or(too_long)?, switch.finish().ok_or(too_long)?))
+    let unfit = |why| format!("{why:?}");
+    Ok((fill.finish().map_err(unfit)?, switch.finish().map_err(unfit)?))
 }
 
 fn kernel_sets(shapes: &Shapes, round: u32) -> Result<Vec<KernelSet>> {

@@ -55,6 +55,9 @@ pub struct RunOptions {
     /// What is loaded, and where.
     #[command(flatten)]
     pub load: LoadOptions,
+    /// Do not put back what another program takes out of the kernel's tables
+    #[arg(long)]
+    pub no_repair: bool,
     /// Write the process id to this file, and refuse to start while another daemon holds it
     #[arg(long, value_name = "PATH")]
     pub pid_file: Option<PathBuf>,

@@ -70,7 +70,7 @@ fn run_daemon(options: RunOptions) -> Result<ExitCode, Failure> {
     if options.load.lists.file.contains(&Source::Stdin) {
         usage("a daemon cannot read standard input again on SIGHUP; use load, or name a file");
     }
-    daemon::run(loader(options.load), options.pid_file.as_deref())?;
+    daemon::run(loader(options.load), options.pid_file.as_deref(), !options.no_repair)?;
     Ok(ExitCode::SUCCESS)
 }
 

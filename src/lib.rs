@@ -20,6 +20,7 @@
 //! * [`plan`]: held against wanted, in that form.
 //! * [`nft`]: range sets into nf_tables, and the only part that talks to the kernel.
 //! * [`load`]: one load, from the lists to the kernel, and the line that says what it did.
+//! * [`repair`]: when to put back what somebody else has taken away.
 //! * [`daemon`]: the loop that loads again when it is told to.
 //! * [`pidfile`]: one daemon at a time.
 //! * [`cli`], [`commands`]: arguments to actions, actions to exit statuses.
@@ -45,6 +46,7 @@ pub mod pidfile;
 pub mod plan;
 pub mod print;
 pub mod range;
+pub mod repair;
 pub mod sys;
 pub mod wanted;
 pub mod words;

@@ -67,6 +67,11 @@ impl Loader {
         })
     }
 
+    /// Puts again in force what was loaded last, without reading the lists.
+    pub fn repair(&mut self) -> Result<(), Error> {
+        self.target.repair(&mut Connection::open()?)
+    }
+
     /// Where it loads to.
     pub fn target(&mut self) -> &mut Target {
         &mut self.target

@@ -267,7 +267,12 @@ fn sort<A: Address>(ranges: &mut Vec<Range<A>>) {
         ranges.sort_unstable_by_key(|range| range.first);
         return;
     }
-    let mut sorted = ranges.clone();
+    let mut sorted = Vec::new();
+    if sorted.try_reserve_exact(ranges.len()).is_err() {
+        ranges.sort_unstable_by_key(|range| range.first);
+        return;
+    }
+    sorted.extend_from_slice(ranges);
     for shift in (0..A::BITS).step_by(11) {
         // Where the next range with each digit goes.
         let mut places = vec![0u32; 1 << 11];

@@ -41,6 +41,22 @@ pub fn set_socket_option(
     check(result).map(drop)
 }
 
+/// Sizes a buffer of a socket beyond the system's limit by the option `force`, or, where that is not
+/// permitted, up to the limit by the option `ask`.
+pub fn force_buffer(
+    socket: BorrowedFd<'_>,
+    force: libc::c_int,
+    ask: libc::c_int,
+    bytes: libc::c_int,
+) -> io::Result<()> {
+    match set_socket_option(socket, libc::SOL_SOCKET, force, bytes) {
+        Err(error) if error.raw_os_error() == Some(libc::EPERM) => {
+            set_socket_option(socket, libc::SOL_SOCKET, ask, bytes)
+        }
+        result => result,
+    }
+}
+
 /// Keeps a descriptor from being handed to other programs.
 pub fn set_close_on_exec(fd: BorrowedFd<'_>) -> io::Result<()> {
     // SAFETY: F_SETFD takes an integer and touches no memory of ours.
@@ -86,6 +102,17 @@ pub fn prefer_huge_pages<T>(memory: &mut Vec<T>) {
     let skip = start.align_offset(64 << 10).min(bytes);
     // SAFETY: the range lies within the vector's allocation; this advice changes no byte of it.
     let _ = unsafe { libc::madvise(start.add(skip).cast(), bytes - skip, libc::MADV_HUGEPAGE) };
+}
+
+/// Gives memory that is free back to the system. After a load most of what was used is free, in
+/// pieces that the allocator would keep for the next one.
+pub fn give_memory_back() {
+    // SAFETY: only moves the allocator's own free memory. Other C libraries than glibc have no
+    // such call, and keep less.
+    #[cfg(target_env = "gnu")]
+    unsafe {
+        libc::malloc_trim(0);
+    }
 }
 
 /// Takes the exclusive lock of an open file; `false` if another process has it.

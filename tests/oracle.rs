@@ -181,6 +181,8 @@ fn subtraction_leaves_the_addresses_that_only_the_first_set_holds() {
         let left = set::<A>(base, &a).subtract(&set(base, &b));
         let wanted = both(&flags(&a), &flags(&b), |a, b| a && !b);
         assert_eq!(ranges(&left), runs(base, &wanted), "seed {seed}, base {base:#x}");
+        let common = both(&flags(&a), &flags(&b), |a, b| a && b).contains(&true);
+        assert_eq!(set::<A>(base, &a).intersects(&set(base, &b)), common, "seed {seed}");
     }
     everywhere!(check);
 }

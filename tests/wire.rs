@@ -209,7 +209,7 @@ fn an_attribute_that_is_too_long_keeps_the_batch_from_being_sent() {
         batch.message(0, 0, Family::Inet, |message| {
             message.put(1, &vec![0; length]);
         });
-        assert_eq!(batch.finish().is_some(), fits, "{length}");
+        assert_eq!(batch.finish().is_ok(), fits, "{length}");
         let mut batch = Batch::new();
         batch.message(0, 0, Family::Inet, |message| {
             message.nest(1, |nested| {
@@ -218,7 +218,7 @@ fn an_attribute_that_is_too_long_keeps_the_batch_from_being_sent() {
                 }
             });
         });
-        assert_eq!(batch.finish().is_some(), length < 65_500, "{length} nested");
+        assert_eq!(batch.finish().is_ok(), length < 65_500, "{length} nested");
     }
 }
 

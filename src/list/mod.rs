@@ -17,7 +17,7 @@ pub use line::Entry;
 
 use memchr::memchr;
 
-use crate::range::{RangeSet, RangeSets};
+use crate::range::{Range, RangeSet, RangeSets};
 use crate::sys;
 use fault::{Fault, Reason};
 
@@ -43,12 +43,17 @@ pub enum ListError {
     Read(String, ReadError),
     /// Named list, and the first of the lines, of which none is an entry.
     NoEntry(String, Rejection),
+    /// Named list, by its size in bytes: there is no memory for what is in it.
+    NoMemory(String, usize),
 }
 
 impl fmt::Display for ListError {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
             ListError::Read(name, error) => write!(f, "{name}: {error}"),
+            ListError::NoMemory(name, bytes) => {
+                write!(f, "{name}: there is not enough memory for a list of {bytes} bytes")
+            }
             ListError::NoEntry(name, first) => write!(
                 f,
                 "{name}: is not a list of addresses, no line of it could be read; the first: {first}"
@@ -213,6 +218,17 @@ impl Contents {
     }
 }
 
+/// Appends a range; `false` if there is no memory for it. A daemon must outlive a list that is too
+/// large for its machine.
+#[inline]
+fn push<A>(ranges: &mut Vec<Range<A>>, range: Range<A>) -> bool {
+    if ranges.len() == ranges.capacity() && ranges.try_reserve(1).is_err() {
+        return false;
+    }
+    ranges.push(range);
+    true
+}
+
 /// Reads the entries of `lists` and merges them.
 ///
 /// A list with nothing in it (or comments only) contributes nothing; one with lines of which not
@@ -222,16 +238,19 @@ pub fn parse(lists: &[List]) -> Result<Contents, ListError> {
     // Most lists are IPv4, a dozen bytes a line. What is not needed of this is never touched, and
     // so takes no memory; growing by doubling would touch every page twice.
     let bytes: usize = lists.iter().map(|list| list.text.len()).sum();
-    let (mut v4, mut v6) = (Vec::with_capacity(bytes / 12), Vec::new());
+    let (mut v4, mut v6) = (Vec::new(), Vec::new());
+    // If there is not so much, what is needed may still be there.
+    let _ = v4.try_reserve_exact(bytes / 12);
     sys::prefer_huge_pages(&mut v4);
     for list in lists {
         let mut summary = Summary { name: list.name.clone(), ..Summary::default() };
         let (before4, before6) = (v4.len(), v6.len());
         let mut first = None;
+        let mut no_memory = false;
         summary.lines = list.scan(
             |_, entry| match entry {
-                Entry::V4(range) => v4.push(range),
-                Entry::V6(range) => v6.push(range),
+                Entry::V4(range) => no_memory |= !push(&mut v4, range),
+                Entry::V6(range) => no_memory |= !push(&mut v6, range),
             },
             |line, fault, text| {
                 summary.rejected += 1;
@@ -244,6 +263,9 @@ pub fn parse(lists: &[List]) -> Result<Contents, ListError> {
                 }
             },
         );
+        if no_memory {
+            return Err(ListError::NoMemory(list.name.clone(), list.text.len()));
+        }
         summary.v4 = (v4.len() - before4) as u64;
         summary.v6 = (v6.len() - before6) as u64;
         match first {

@@ -131,6 +131,17 @@ pub struct Batch {
     /// Where each message begins.
     starts: Vec<usize>,
     too_long: bool,
+    no_memory: bool,
+}
+
+/// Why a batch cannot be sent.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Unfit {
+    /// An attribute came out longer than its length can say; the batch would do something else
+    /// than it was meant to.
+    TooLong,
+    /// There was no memory for some of it.
+    NoMemory,
 }
 
 impl Default for Batch {
@@ -140,9 +151,13 @@ impl Default for Batch {
 }
 
 impl Batch {
+    fn empty() -> Self {
+        Batch { bytes: Vec::new(), starts: Vec::new(), too_long: false, no_memory: false }
+    }
+
     /// A batch with only its beginning in it, to be carried out whatever the ruleset is.
     pub fn new() -> Self {
-        let mut batch = Batch { bytes: Vec::new(), starts: Vec::new(), too_long: false };
+        let mut batch = Batch::empty();
         batch.frame(libc::NFNL_MSG_BATCH_BEGIN, |_| {});
         batch
     }
@@ -150,7 +165,7 @@ impl Batch {
     /// A batch that is carried out only if the ruleset has this generation, and is refused with
     /// ERESTART if somebody has changed anything.
     pub fn at_generation(generation: u32) -> Self {
-        let mut batch = Batch { bytes: Vec::new(), starts: Vec::new(), too_long: false };
+        let mut batch = Batch::empty();
         batch
             .frame(libc::NFNL_MSG_BATCH_BEGIN, |begin| begin.put_u32(NFNL_BATCH_GENID, generation));
         batch
@@ -168,10 +183,14 @@ impl Batch {
     }
 
     /// Makes room for `bytes` more bytes at once: a batch is large, and growing it by doubling
-    /// would take up to twice its size.
-    pub fn reserve(&mut self, bytes: usize) {
-        self.bytes.reserve_exact(bytes);
+    /// would take up to twice its size. `false` if there is no room; the batch is unfit then.
+    pub fn reserve(&mut self, bytes: usize) -> bool {
+        if self.bytes.try_reserve_exact(bytes).is_err() {
+            self.no_memory = true;
+            return false;
+        }
         sys::prefer_huge_pages(&mut self.bytes);
+        true
     }
 
     /// Appends a message of ours, with the attributes that `fill` writes.
@@ -199,9 +218,8 @@ impl Batch {
 
     /// Ends the batch: the last message and the end itself are to be acknowledged, no others.
     ///
-    /// `None` if an attribute came out longer than its length can say; such a batch would do
-    /// something else than it was meant to.
-    pub fn finish(mut self) -> Option<FinishedBatch> {
+    /// An unfit batch is not to be sent, and cannot be.
+    pub fn finish(mut self) -> Result<FinishedBatch, Unfit> {
         if let Some(&last) = self.starts.last() {
             self.set_flag(last, libc::NLM_F_ACK, true);
         }
@@ -210,8 +228,12 @@ impl Batch {
         if let Some(&end) = self.starts.last() {
             self.set_flag(end, libc::NLM_F_ACK, true);
         }
-        let Batch { bytes, starts, too_long } = self;
-        (!too_long).then_some(FinishedBatch { bytes, starts, last: last as u32 })
+        let Batch { bytes, starts, too_long, no_memory } = self;
+        match (too_long, no_memory) {
+            (true, _) => Err(Unfit::TooLong),
+            (_, true) => Err(Unfit::NoMemory),
+            (false, false) => Ok(FinishedBatch { bytes, starts, last: last as u32 }),
+        }
     }
 
     fn set_flag(&mut self, start: usize, flag: libc::c_int, on: bool) {

@@ -122,7 +122,10 @@ fn append<T: Copy>(
     };
     let per_message = MOST_BYTES / item_bytes;
     let overhead = 64 + table.name().count_bytes() + set.count_bytes();
-    batch.reserve(items.len() * item_bytes + items.len().div_ceil(per_message) * overhead);
+    let bytes = items.len() * item_bytes + items.len().div_ceil(per_message) * overhead;
+    if !batch.reserve(bytes) {
+        return;
+    }
     for items in items.chunks(per_message) {
         batch.message(kind, flags, table.family(), |message| {
             name(message, table, set);

@@ -5,6 +5,7 @@ use std::fmt;
 use std::io;
 use std::net::IpAddr;
 
+use super::batch::Unfit;
 use crate::name::{SetName, TableName};
 
 /// A change that was not made, or a question that was not answered.
@@ -20,8 +21,8 @@ pub enum Error {
     Unknown(io::Error),
     /// The kernel answered something that cannot be read.
     Malformed(&'static str),
-    /// A length in the batch came out longer than its field can say; it was not sent.
-    Encoding,
+    /// The transaction could not be put together, and was not sent.
+    Unfit(Unfit),
     /// The ruleset kept changing while it was asked for.
     Changing,
     /// The table is not there.
@@ -90,7 +91,12 @@ impl fmt::Display for Error {
                  made; load again"
             ),
             Error::Malformed(what) => write!(f, "the kernel's answer cannot be read: {what}"),
-            Error::Encoding => f.write_str("a netlink message came out too long; nothing was sent"),
+            Error::Unfit(Unfit::TooLong) => {
+                f.write_str("a netlink message came out too long; nothing was sent")
+            }
+            Error::Unfit(Unfit::NoMemory) => {
+                f.write_str("there is not enough memory for the transaction; nothing was sent")
+            }
             Error::Changing => f.write_str(
                 "the ruleset kept changing while it was read; stop what changes it and load again",
             ),

@@ -53,6 +53,11 @@ impl Foreign {
         &self.table
     }
 
+    /// The names of the sets.
+    pub fn sets(&self) -> [SetName; 2] {
+        [self.set4.clone(), self.set6.clone()]
+    }
+
     /// Looks at the table and its sets. Warns if no rule uses a set, or the table is dormant.
     pub fn look(&self, connection: &mut Connection, sets: &RangeSets) -> Result<Places, Error> {
         let Some(table) = inspect::table(connection, &self.table)? else {

@@ -3,7 +3,7 @@
 //! In reading order: [`batch`] and [`message`] (netlink out and in), [`elements`] and [`objects`] (what goes into a batch), [`transaction`] (the one place that sends), [`inspect`]
 //! (questions), the two ways of putting range sets in force: [`managed`], in a table of our own,
 //! and [`foreign`], in sets of somebody else's; and [`target`], which takes the one or the other and
-//! remembers what is in force.
+//! remembers what is in force. [`watch`] hears of somebody else's changes.
 
 pub mod batch;
 pub mod elements;
@@ -15,6 +15,7 @@ pub mod message;
 pub mod objects;
 pub mod target;
 pub mod transaction;
+pub mod watch;
 
 pub use error::Error;
 pub use target::{Done, Options, Target};

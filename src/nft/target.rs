@@ -84,6 +84,14 @@ impl Target {
         }
     }
 
+    /// The sets that are filled in somebody else's table; in our own everything is ours.
+    pub fn foreign_sets(&self) -> Option<[SetName; 2]> {
+        match &self.table {
+            Table::Managed(_) => None,
+            Table::Foreign(foreign) => Some(foreign.sets()),
+        }
+    }
+
     /// The generation of the ruleset up to which what was put in force is known to be there.
     pub fn generation(&self) -> Option<u32> {
         self.held.as_ref().and_then(|held| held.generation)
@@ -133,9 +141,10 @@ impl Target {
                 return Err(error);
             }
         };
-        let after = connection.generation()?;
-        let ours_alone = after.wrapping_sub(before) == commits;
-        self.held = Some(Held { sets, placed, generation: ours_alone.then_some(after) });
+        // It is in force, whether this question is answered or not.
+        let after = connection.generation().ok();
+        let ours_alone = after.filter(|after| after.wrapping_sub(before) == commits);
+        self.held = Some(Held { sets, placed, generation: ours_alone });
         Ok(done)
     }
 
@@ -217,7 +226,9 @@ fn foreign_in(
     Ok((Done::Rebuilt(Change::between(last, sets)), None, 1))
 }
 
-/// Whether a transaction was refused because somebody else changed something meanwhile.
+/// Whether looking again and trying again may help: somebody else changed something meanwhile, or
+/// the kernel's answer was lost.
 fn lost_a_race(error: &Error) -> bool {
-    matches!(error.errno(), Some(libc::ERESTART | libc::ENOENT | libc::EEXIST))
+    let raced = matches!(error.errno(), Some(libc::ERESTART | libc::ENOENT | libc::EEXIST));
+    raced || matches!(error, Error::Unknown(_))
 }

@@ -4,7 +4,6 @@
 //! Knows how a transaction is carried out, not what is in it.
 
 use std::io;
-use std::os::fd::BorrowedFd;
 use std::time::Duration;
 
 use mnl::{Bus, Socket};
@@ -49,18 +48,18 @@ impl Connection {
         // fault lies. Both are as old as Linux 4.12.
         sys::set_socket_option(fd, libc::SOL_NETLINK, libc::NETLINK_CAP_ACK, 1)?;
         sys::set_socket_option(fd, libc::SOL_NETLINK, libc::NETLINK_EXT_ACK, 1)?;
-        force_buffer(fd, libc::SO_RCVBUFFORCE, libc::SO_RCVBUF, RECEIVE_BUFFER)?;
+        sys::force_buffer(fd, libc::SO_RCVBUFFORCE, libc::SO_RCVBUF, RECEIVE_BUFFER)?;
         socket.bind(0, 0)?;
         Ok(Connection { socket, sequence: 0 })
     }
 
     /// Carries a batch out, as one transaction: all of it or nothing.
     pub fn commit(&mut self, batch: Batch) -> Result<(), Error> {
-        let batch = batch.finish().ok_or(Error::Encoding)?;
+        let batch = batch.finish().map_err(Error::Unfit)?;
         let bytes = batch.bytes();
         let fd = sys::netlink_fd(&self.socket);
         let room = i32::try_from(bytes.len() + 4096).map_err(|_| Error::TooLarge(bytes.len()))?;
-        force_buffer(fd, libc::SO_SNDBUFFORCE, libc::SO_SNDBUF, room)?;
+        sys::force_buffer(fd, libc::SO_SNDBUFFORCE, libc::SO_SNDBUF, room)?;
         self.send(bytes)?;
         let replies = self.replies()?;
         // Answers come in the order of the messages, so the first error is the cause and what
@@ -225,21 +224,6 @@ fn asked(message: &Message<'_>) -> Result<(), Error> {
             let doing = "reading the ruleset".into();
             Err(Error::Refused(Refusal { doing, errno, text: reply.text, address: None }))
         }
-    }
-}
-
-/// Sizes a buffer beyond the system's limit, or up to it where that is not permitted.
-fn force_buffer(
-    socket: BorrowedFd<'_>,
-    force: libc::c_int,
-    ask: libc::c_int,
-    bytes: libc::c_int,
-) -> Result<(), Error> {
-    match sys::set_socket_option(socket, libc::SOL_SOCKET, force, bytes) {
-        Err(error) if error.raw_os_error() == Some(libc::EPERM) => {
-            Ok(sys::set_socket_option(socket, libc::SOL_SOCKET, ask, bytes)?)
-        }
-        result => Ok(result?),
     }
 }
 
