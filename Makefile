@@ -4,6 +4,9 @@ PREFIX = /usr/local
 DESTDIR =
 CARGO = cargo
 
+# Where cargo puts what it builds.
+built = $(or $(CARGO_TARGET_DIR),target)/release
+
 sbindir = $(DESTDIR)$(PREFIX)/sbin
 mandir = $(DESTDIR)$(PREFIX)/share/man
 docdir = $(DESTDIR)$(PREFIX)/share/doc/netfilterd
@@ -24,7 +27,7 @@ build:
 demo:
 	sh contrib/need.sh build demo
 	$(CARGO) build --release --locked
-	sh contrib/demo.sh target/release/netfilterd
+	sh contrib/demo.sh $(built)/netfilterd
 
 .PHONY: check
 check:
@@ -48,10 +51,10 @@ bench:
 # Does not build: under sudo there is often no cargo, and what it builds belongs to root.
 .PHONY: install
 install:
-	@[ -x target/release/netfilterd ] || \
+	@[ -x $(built)/netfilterd ] || \
 		{ echo 'make install: nothing is built yet; run make first, without sudo' >&2; exit 1; }
 	install -d $(sbindir) $(mandir)/man5 $(mandir)/man8 $(docdir) $(cachedir)
-	install -m 755 target/release/netfilterd $(sbindir)/netfilterd
+	install -m 755 $(built)/netfilterd $(sbindir)/netfilterd
 	install -m 644 man/netfilterd.8 $(mandir)/man8/netfilterd.8
 	install -m 644 man/drop_ips.5 $(mandir)/man5/drop_ips.5
 	install -m 644 README.md CHANGELOG.md rulesets/drop.nft rulesets/foreign.nft $(docdir)

@@ -178,6 +178,37 @@ fn an_element_that_the_kernel_refuses_is_traced_to_its_line() {
 }
 
 #[test]
+fn a_set_too_large_to_be_dumped_is_flushed_and_refilled() {
+    require!();
+    let (namespace, folder) = (Namespace::new(), Folder::new());
+    namespace.nft(
+        "table ip t { set a { type ipv4_addr; flags interval; }\n \
+                   chain c { ip saddr @a drop; }\n }",
+    );
+    // Every other address, so that nothing merges; 200,000 are the most that are dumped.
+    let hosts = |from: u32, count: u32| -> String {
+        (0..count).map(|i| format!("{}\n", std::net::Ipv4Addr::from(from + i * 2))).collect()
+    };
+    let list = folder.file("list", hosts(0x0a00_0000, 210_000));
+    let options = ["-f", &list, "-t", "ip t", "--set4", "a"];
+    namespace.load(&options);
+    // What is loaded now is not known to this process, and not asked for.
+    folder.file("list", hosts(0x0b00_0000, 3));
+    let ran = namespace.load(&options);
+    assert!(ran.stderr().contains("loaded 3 networks (v4 3, v6 0) from 1 list: +3 -0"));
+    assert_eq!(namespace.elements("ip t", "a"), ["11.0.0.0/32", "11.0.0.2/32", "11.0.0.4/32"]);
+    // And what is small enough is.
+    let ran = namespace.load(&options);
+    assert!(ran.stderr().contains("no changes"), "{}", ran.stderr());
+}
+
+#[test]
+fn the_hash_layout_is_for_the_table_with_rules_of_our_own() {
+    let ran = netfilterd(&["load", "-t", "ip filter", "--layout", "hash"]);
+    ran.expect(2, &["--layout hash needs the managed table: its look-up is a rule of its own"]);
+}
+
+#[test]
 fn an_interface_cannot_be_narrowed_to_in_a_table_that_is_not_ours() {
     netfilterd(&["load", "-t", "ip filter", "-i", "eth0"]).expect(2, &["--interface needs the"]);
 }

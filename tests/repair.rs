@@ -210,6 +210,66 @@ fn a_foreign_set_is_changed_where_it_differs_from_what_is_in_it() {
 }
 
 #[test]
+fn a_busy_second_writer_delays_nothing_and_spoils_nothing() {
+    require!();
+    for target in [&[][..], &["-t", "ip t", "--set4", "a"]] {
+        let (namespace, folder) = (Namespace::new(), Folder::new());
+        namespace.nft(
+            "table ip t { set a { type ipv4_addr; flags interval; }\n \
+                       chain c { ip saddr @a drop; }\n }",
+        );
+        let networks = |odd: u32| -> String {
+            (0..300).map(|i| format!("10.{}.{}.0/24\n", i >> 6, (i & 63) * 4 + odd)).collect()
+        };
+        let list = folder.file("list", networks(0));
+        let daemon = Daemon::start(&namespace, &[&["-f", &list][..], target].concat());
+        // Every transaction of the other makes the generation another than was planned for.
+        let script = "while :; do nft add table ip busy; nft delete table ip busy; done";
+        let mut other = namespace.command("sh").args(["-c", script]).spawn().unwrap();
+        for round in 1..=20 {
+            // A few networks come and go: sometimes that is a change, sometimes all of it.
+            let more = format!("{}192.0.2.{round}\n", networks(round / 10));
+            folder.file("list", &more);
+            daemon.signal("HUP");
+            daemon.wait_for("from 1 list", round as usize + 1);
+            let wanted = shown(&parsed(&more).v4);
+            let held = if target.is_empty() {
+                namespace.managed("drop4")
+            } else {
+                namespace.elements("ip t", "a")
+            };
+            assert_eq!(held, wanted, "round {round}");
+        }
+        let _ = other.kill();
+        let _ = other.wait();
+        let log = daemon.log();
+        assert!(!log.contains("error"), "{log}");
+    }
+}
+
+#[test]
+fn at_rest_a_daemon_takes_the_ranges_and_little_more() {
+    require!();
+    let (namespace, folder) = (Namespace::new(), Folder::new());
+    let many: String =
+        (0..400_000u32).map(|i| format!("{}\n", std::net::Ipv4Addr::from(i * 4 + 1))).collect();
+    let list = folder.file("list", &many);
+    let daemon = Daemon::start(&namespace, &["-f", &list]);
+    let resident = || {
+        let status = std::fs::read_to_string(format!("/proc/{}/status", daemon.pid())).unwrap();
+        let line = status.lines().find_map(|line| line.strip_prefix("VmRSS:")).unwrap();
+        line.trim().trim_end_matches(" kB").parse::<usize>().unwrap() * 1024
+    };
+    for round in 1..=4 {
+        // 8 bytes a range are 3.2 MB; text, elements and batch were four times that.
+        eventually("memory is given back", || resident() < 400_000 * 8 + (8 << 20));
+        folder.file("list", format!("{many}255.0.0.{round}\n"));
+        daemon.signal("HUP");
+        daemon.wait_for("from 1 list", round + 1);
+    }
+}
+
+#[test]
 fn a_lost_answer_is_no_lost_list() {
     require!("strace");
     let (namespace, folder) = (Namespace::new(), Folder::new());
