@@ -17,7 +17,7 @@ use crate::load::{Failure, Loader};
 use crate::nft::Connection;
 use crate::nft::watch::Watch;
 use crate::pidfile::PidFile;
-use crate::repair::Schedule;
+use crate::repair::{Answer, Schedule};
 use crate::sys;
 
 /// Loads, stays, and loads again at each SIGHUP, until SIGTERM or SIGINT. With `repair` it also puts
@@ -111,10 +111,28 @@ impl Daemon {
         if self.watch.is_none() {
             return;
         }
-        match Connection::open().and_then(|mut connection| connection.generation()) {
-            Ok(now) if self.loader.target().generation() == Some(now) => self.schedule.loaded(),
-            Ok(_) => drop(self.schedule.changed(Instant::now())),
-            Err(error) => log::debug!("the generation is not known: {error}"),
+        let target = self.loader.target();
+        let in_place = Connection::open().and_then(|mut connection| {
+            let now = connection.generation()?;
+            if target.generation() == Some(now) {
+                return Ok(true);
+            }
+            // Somebody has committed something. On a busy host that is mostly about something else.
+            let in_place = target.is_in_place(&mut connection)?;
+            if in_place {
+                target.in_place_at(now);
+            }
+            Ok(in_place)
+        });
+        match in_place {
+            Ok(true) => self.schedule.loaded(),
+            Ok(false) => {
+                let table = target.table().clone();
+                if self.schedule.changed(Instant::now()) != Answer::Already {
+                    log::warn!("table {table} is not as it was left; putting it right");
+                }
+            }
+            Err(error) => log::debug!("the ruleset is not known: {error}"),
         }
     }
 
@@ -136,8 +154,11 @@ impl Daemon {
                     target.touched();
                     let (table, by) = (target.table().clone(), &transaction.by);
                     match self.schedule.changed(Instant::now()) {
-                        None => log::warn!("table {table} was changed by {by}; putting it right"),
-                        Some(pause) => log::warn!(
+                        Answer::Already => log::debug!("table {table} was changed by {by}, too"),
+                        Answer::AtOnce => {
+                            log::warn!("table {table} was changed by {by}; putting it right");
+                        }
+                        Answer::After(pause) => log::warn!(
                             "table {table} was changed again by {by}; putting it right in {} s: \
                              stop what does it, or run with --no-repair",
                             pause.as_secs()

@@ -16,6 +16,17 @@ const LONGEST: Duration = Duration::from_secs(60);
 /// For how long nothing must have been taken away for the pauses to begin anew.
 const QUIET: Duration = Duration::from_secs(120);
 
+/// When something that was taken away will be put back.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Answer {
+    /// As soon as what belongs together has been gathered.
+    AtOnce,
+    /// After this pause, since it was put back only a moment ago.
+    After(Duration),
+    /// With what was taken away before it.
+    Already,
+}
+
 /// Decides when to repair.
 #[derive(Debug, Default)]
 pub struct Schedule {
@@ -25,11 +36,10 @@ pub struct Schedule {
 }
 
 impl Schedule {
-    /// Something was taken away at `now`. Returns for how long it will not be put back, if that is
-    /// because it was put back a moment ago.
-    pub fn changed(&mut self, now: Instant) -> Option<Duration> {
+    /// Something was taken away at `now`.
+    pub fn changed(&mut self, now: Instant) -> Answer {
         if self.due.is_some() {
-            return None;
+            return Answer::Already;
         }
         let since = self.last.map(|last| now.saturating_duration_since(last));
         self.pause = match (since, self.pause) {
@@ -41,7 +51,7 @@ impl Schedule {
         };
         let wait = self.pause.unwrap_or(GATHER);
         self.due = Some(now + wait);
-        self.pause
+        self.pause.map_or(Answer::AtOnce, Answer::After)
     }
 
     /// How long there is to wait at `now`; `None` if nothing is to be done.
@@ -75,8 +85,8 @@ mod tests {
         let now = Instant::now();
         let mut schedule = Schedule::default();
         assert_eq!(schedule.wait(now), None);
-        assert_eq!(schedule.changed(now), None);
-        assert_eq!(schedule.changed(now + GATHER / 2), None, "one of the same");
+        assert_eq!(schedule.changed(now), Answer::AtOnce);
+        assert_eq!(schedule.changed(now + GATHER / 2), Answer::Already, "one of the same");
         assert_eq!(schedule.wait(now), Some(GATHER));
         assert!(!schedule.is_due(now));
         assert!(schedule.is_due(now + GATHER));
@@ -89,7 +99,13 @@ mod tests {
         let mut schedule = Schedule::default();
         let mut pauses = Vec::new();
         for _ in 0..10 {
-            pauses.push(schedule.changed(now).map_or(0, |pause| pause.as_secs()));
+            pauses.push(match schedule.changed(now) {
+                Answer::After(pause) => pause.as_secs(),
+                answer => {
+                    assert_eq!(answer, Answer::AtOnce);
+                    0
+                }
+            });
             now += schedule.wait(now).unwrap();
             assert!(schedule.is_due(now));
             schedule.repaired(now);
@@ -97,7 +113,7 @@ mod tests {
         }
         assert_eq!(pauses, [0, 1, 2, 4, 8, 16, 32, 60, 60, 60]);
         now += QUIET;
-        assert_eq!(schedule.changed(now), None, "after a quiet time it begins anew");
+        assert_eq!(schedule.changed(now), Answer::AtOnce, "after a quiet time it begins anew");
     }
 
     #[test]

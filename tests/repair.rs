@@ -240,10 +240,18 @@ fn a_busy_second_writer_delays_nothing_and_spoils_nothing() {
             };
             assert_eq!(held, wanted, "round {round}");
         }
+        // Nor is what the other does taken for something to be put right.
+        let before = daemon.log().matches("put right").count();
+        namespace.nft(
+            "flush ruleset; table ip t { set a { type ipv4_addr; flags interval; }\n \
+                       chain c { ip saddr @a drop; }\n }",
+        );
+        daemon.wait_for("put right", before + 1);
         let _ = other.kill();
         let _ = other.wait();
         let log = daemon.log();
         assert!(!log.contains("error"), "{log}");
+        assert!(!log.contains("was changed again"), "{log}");
     }
 }
 

@@ -210,10 +210,12 @@ impl Foreign {
         connection: &mut Connection,
         places: [&Option<Place>; 2],
     ) -> Result<(), Error> {
-        let used = inspect::sets_in_use(connection, &self.table)?;
+        let rules = inspect::rules(connection, &self.table)?;
         for place in places.into_iter().flatten() {
             let name: &CStr = &place.name;
-            if !used.iter().any(|used| used == name.to_bytes()) {
+            let uses =
+                |rule: &inspect::Rule| rule.looks_up.iter().any(|set| set == name.to_bytes());
+            if !rules.iter().any(uses) {
                 log::warn!(
                     "no rule of table {} uses set {}: nothing is dropped by it",
                     self.table,

@@ -24,6 +24,7 @@ const NFTA_CHAIN_HOOK: u16 = 4;
 const NFTA_HOOK_HOOKNUM: u16 = 1;
 const NFTA_HOOK_PRIORITY: u16 = 2;
 const NFTA_RULE_TABLE: u16 = 1;
+const NFTA_RULE_CHAIN: u16 = 2;
 const NFTA_RULE_EXPRESSIONS: u16 = 4;
 const NFTA_EXPR_NAME: u16 = 1;
 const NFTA_EXPR_DATA: u16 = 2;
@@ -130,15 +131,27 @@ pub fn chains(connection: &mut Connection, table: &TableName) -> Result<Vec<Chai
     )
 }
 
-/// The names of all sets that a rule of the table looks up.
-pub fn sets_in_use(connection: &mut Connection, table: &TableName) -> Result<Vec<Vec<u8>>, Error> {
-    let rules = connection.dump(
+/// A rule that exists.
+#[derive(Debug)]
+pub struct Rule {
+    /// The chain that it is in.
+    pub chain: String,
+    /// The names of the sets that it looks up.
+    pub looks_up: Vec<Vec<u8>>,
+}
+
+/// The rules of a table.
+pub fn rules(connection: &mut Connection, table: &TableName) -> Result<Vec<Rule>, Error> {
+    connection.dump(
         libc::NFT_MSG_GETRULE,
         table.family(),
         |request| request.put_str(NFTA_RULE_TABLE, table.name()),
-        |message| is_of(message, table, NFTA_RULE_TABLE).then(|| looked_up(message)),
-    )?;
-    Ok(rules.into_iter().flatten().collect())
+        |message| {
+            is_of(message, table, NFTA_RULE_TABLE).then_some(())?;
+            let chain = find_str(message.attributes(), NFTA_RULE_CHAIN)?;
+            Some(Rule { chain, looks_up: looked_up(message) })
+        },
+    )
 }
 
 /// The sets that the expressions of a rule look up.

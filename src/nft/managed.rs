@@ -91,7 +91,7 @@ impl Managed {
                 connection.commit(self.switch(&kernel_sets, &found, false))
             }
             // The answer was lost; the rules themselves tell.
-            Err(Error::Unknown(lost)) if self.is_in_force(connection, &kernel_sets)? => {
+            Err(Error::Unknown(lost)) if self.is_in_place(connection, placed)? => {
                 log::debug!("an answer was lost ({lost}), and the change was made");
                 Ok(())
             }
@@ -193,14 +193,24 @@ impl Managed {
         batch
     }
 
-    /// Whether the rules look these sets up.
-    fn is_in_force(
-        &self,
-        connection: &mut Connection,
-        kernel_sets: &[KernelSet],
-    ) -> Result<bool, Error> {
-        let used = inspect::sets_in_use(connection, &self.table)?;
-        Ok(kernel_sets.iter().all(|set| used.iter().any(|used| used == set.name.to_bytes())))
+    /// Whether the table has its chains, and in them the rules that look these sets up and no
+    /// others.
+    pub fn is_in_place(&self, connection: &mut Connection, placed: Placed) -> Result<bool, Error> {
+        let found = self.find(connection)?;
+        let kernel_sets = self.kernel_sets(placed);
+        let looked_up = || kernel_sets.iter().map(|set| set.name.as_bytes());
+        let rules = inspect::rules(connection, &self.table)?;
+        let each = Direction::ALL.iter().all(|direction| {
+            let chain = direction.chain().to_bytes();
+            let rules = rules.iter().filter(|rule| rule.chain.as_bytes() == chain);
+            // The first lets loopback pass; then the same look-ups for every interface.
+            let expected: Vec<&[u8]> =
+                (0..self.interfaces.len().max(1)).flat_map(|_| looked_up()).collect();
+            let found: Vec<&[u8]> =
+                rules.clone().flat_map(|rule| rule.looks_up.iter().map(Vec::as_slice)).collect();
+            found == expected && rules.count() == 1 + expected.len()
+        });
+        Ok(each && found.misplaced.is_empty())
     }
 
     /// What is in the table, or an error if it is somebody else's.

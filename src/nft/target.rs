@@ -105,6 +105,24 @@ impl Target {
         }
     }
 
+    /// Whether the table looks as it was left: the rules, and the sets they look up. Not whether
+    /// an element is missing, which only a dump of the sets would tell.
+    pub fn is_in_place(&self, connection: &mut Connection) -> Result<bool, Error> {
+        let Some(held) = &self.held else { return Ok(true) };
+        match (&self.table, held.placed) {
+            (Table::Managed(managed), Some(placed)) => managed.is_in_place(connection, placed),
+            (Table::Foreign(foreign), _) => Ok(foreign.look(connection, &held.sets).is_ok()),
+            (Table::Managed(_), None) => Ok(false),
+        }
+    }
+
+    /// Takes note that the table was seen in place at this generation.
+    pub fn in_place_at(&mut self, generation: u32) {
+        if let Some(held) = &mut self.held {
+            held.generation = Some(generation);
+        }
+    }
+
     /// Takes note that what was put in force may no longer be there.
     pub fn touched(&mut self) {
         if let Some(held) = &mut self.held {
