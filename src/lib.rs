@@ -18,6 +18,7 @@
 //! * [`print`](mod@print): range sets as text for people and other tools.
 //! * [`layout`]: how a range set is laid out in kernel sets.
 //! * [`plan`]: held against wanted, in that form.
+//! * [`netlink`]: messages to and from the kernel.
 //! * [`nft`]: range sets into nf_tables, and the only part that talks to the kernel.
 //! * [`load`]: one load, from the lists to the kernel, and the line that says what it did.
 //! * [`repair`]: when to put back what somebody else has taken away.
@@ -41,6 +42,7 @@ pub mod list;
 pub mod load;
 pub mod mask;
 pub mod name;
+pub mod netlink;
 pub mod nft;
 pub mod pidfile;
 pub mod plan;

@@ -10,9 +10,9 @@ use std::net::IpAddr;
 
 use netfilterd::layout::Hash;
 use netfilterd::name::{Family, TableName};
+use netfilterd::netlink::{Message, Reply, attributes, find};
 use netfilterd::nft::batch::{Batch, FinishedBatch};
 use netfilterd::nft::elements::{self, Action};
-use netfilterd::nft::message::{Message, Reply, attributes, find};
 use netfilterd::nft::objects::{self, KernelSet};
 use netfilterd::range::Range;
 
@@ -228,7 +228,7 @@ fn the_table_has_a_comment_that_says_whose_it_is() {
     objects::add_table(&mut batch, &table());
     let batch = batch.finish().unwrap();
     let message = messages(&batch)[0];
-    assert_eq!(message.nft_kind(), Some(0), "NFT_MSG_NEWTABLE");
+    assert_eq!(message.kind_in(libc::NFNL_SUBSYS_NFTABLES), Some(0), "NFT_MSG_NEWTABLE");
     let userdata = find(message.attributes(), 6).unwrap();
     assert_eq!(userdata[0], 0, "NFTNL_UDATA_TABLE_COMMENT");
     assert_eq!(usize::from(userdata[1]), userdata.len() - 2);
@@ -248,8 +248,8 @@ fn interval_sets_have_the_flag_and_no_size_and_hash_sets_a_size_and_no_flag() {
     objects::add_sets(&mut batch, &table(), &sets);
     let batch = batch.finish().unwrap();
     for (message, set) in messages(&batch).iter().zip(&sets) {
-        let number = |kind| netfilterd::nft::message::find_u32(message.attributes(), kind);
-        assert_eq!(message.nft_kind(), Some(9), "NFT_MSG_NEWSET");
+        let number = |kind| netfilterd::netlink::find_u32(message.attributes(), kind);
+        assert_eq!(message.kind_in(libc::NFNL_SUBSYS_NFTABLES), Some(9), "NFT_MSG_NEWSET");
         let interval = if set.hash.is_none() { 4 } else { 0 };
         assert_eq!(number(3).unwrap_or(0), interval, "NFTA_SET_FLAGS, NFT_SET_INTERVAL");
         let (key_type, key_length) = if set.v6 { (8, 16) } else { (7, 4) };
@@ -257,7 +257,7 @@ fn interval_sets_have_the_flag_and_no_size_and_hash_sets_a_size_and_no_flag() {
         assert_eq!(number(5), Some(key_length), "NFTA_SET_KEY_LEN");
         assert!(number(10).is_some(), "NFTA_SET_ID is mandatory");
         let size = find(message.attributes(), 9)
-            .and_then(|desc| netfilterd::nft::message::find_u32(attributes(desc), 1));
+            .and_then(|desc| netfilterd::netlink::find_u32(attributes(desc), 1));
         assert_eq!(size, set.hash.map(|hash| hash.size), "NFTA_SET_DESC_SIZE");
     }
 }

@@ -9,9 +9,9 @@
 use std::ffi::CStr;
 use std::net::IpAddr;
 
-use super::batch::{Attributes, Batch};
-use super::message::{Message, attributes, find, find_u32};
+use super::batch::Batch;
 use crate::name::TableName;
+use crate::netlink::{Attributes, Message, attributes, find, find_u32};
 use crate::range::{Address, Range};
 
 // linux/netfilter/nf_tables.h; the libc crate has the messages and flags, not the attributes.

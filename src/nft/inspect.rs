@@ -5,9 +5,9 @@
 use std::ffi::{CStr, CString};
 
 use super::error::Error;
-use super::message::{Message, attributes, find, find_str, find_u32};
 use super::transaction::Connection;
 use crate::name::{Family, TableName};
+use crate::netlink::{Message, attributes, find, find_str, find_u32};
 
 // Attributes of linux/netfilter/nf_tables.h.
 const NFTA_TABLE_NAME: u16 = 1;
@@ -75,12 +75,14 @@ pub fn table(connection: &mut Connection, table: &TableName) -> Result<Option<Ta
         table.family(),
         |request| request.put_str(NFTA_TABLE_NAME, table.name()),
         |message| {
-            (message.nft_kind() == Some(libc::NFT_MSG_NEWTABLE)).then(|| Table {
-                dormant: find_u32(message.attributes(), NFTA_TABLE_FLAGS).unwrap_or(0)
-                    & TABLE_DORMANT
-                    != 0,
-                comment: find(message.attributes(), NFTA_TABLE_USERDATA).and_then(comment),
-            })
+            (message.kind_in(libc::NFNL_SUBSYS_NFTABLES) == Some(libc::NFT_MSG_NEWTABLE)).then(
+                || Table {
+                    dormant: find_u32(message.attributes(), NFTA_TABLE_FLAGS).unwrap_or(0)
+                        & TABLE_DORMANT
+                        != 0,
+                    comment: find(message.attributes(), NFTA_TABLE_USERDATA).and_then(comment),
+                },
+            )
         },
     )
 }

@@ -1,7 +1,7 @@
 //! Range sets into the kernel.
 //!
-//! In reading order: [`batch`] and [`message`] (netlink out and in), [`elements`] and [`objects`] (what goes into a batch), [`transaction`] (the one place that sends), [`inspect`]
-//! (questions), the two ways of putting range sets in force: [`managed`], in a table of our own,
+//! In reading order: [`batch`] (what makes a transaction), [`elements`] and [`objects`] (what goes
+//! into it), [`transaction`] (the one place that sends), [`inspect`] (questions), the two ways of putting range sets in force: [`managed`], in a table of our own,
 //! and [`foreign`], in sets of somebody else's; and [`target`], which takes the one or the other and
 //! remembers what is in force. [`watch`] hears of somebody else's changes.
 
@@ -11,7 +11,6 @@ pub mod error;
 pub mod foreign;
 pub mod inspect;
 pub mod managed;
-pub mod message;
 pub mod objects;
 pub mod target;
 pub mod transaction;

@@ -8,11 +8,11 @@ use std::time::Duration;
 
 use mnl::{Bus, Socket};
 
-use super::batch::{Attributes, Batch, FinishedBatch, request};
+use super::batch::{Batch, FinishedBatch, request};
 use super::elements;
 use super::error::{Error, Refusal};
-use super::message::{Message, Reply, find_str, find_u32};
 use crate::name::Family;
+use crate::netlink::{Attributes, Message, Reply, find_str, find_u32};
 use crate::sys;
 
 /// Attribute of linux/netfilter/nf_tables.h.
@@ -116,7 +116,7 @@ impl Connection {
             Family::Inet,
             |_| {},
             |message| {
-                let kind = message.nft_kind()? == libc::NFT_MSG_NEWGEN;
+                let kind = message.kind_in(libc::NFNL_SUBSYS_NFTABLES)? == libc::NFT_MSG_NEWGEN;
                 kind.then(|| find_u32(message.attributes(), NFTA_GEN_ID)).flatten()
             },
         )?;
@@ -174,7 +174,7 @@ impl Connection {
             self.receive(|message| {
                 mixed |= message.flags & libc::NLM_F_DUMP_INTR as u16 != 0;
                 // The flag is not set on every kernel; the generation in the message tells.
-                let now = message.generation();
+                let now = message.resource();
                 mixed |= *generation.get_or_insert(now) != now;
                 found.extend(read(message));
                 found.len() <= most
@@ -242,7 +242,7 @@ fn describe(message: &Message<'_>) -> String {
     // Attribute 1 is the table and 2 the object's name in all of these but a table's own.
     let table = find_str(message.attributes(), 1).unwrap_or_default();
     let name = find_str(message.attributes(), 2).unwrap_or_default();
-    match message.nft_kind() {
+    match message.kind_in(libc::NFNL_SUBSYS_NFTABLES) {
         Some(libc::NFT_MSG_NEWTABLE) => format!("creating table {table}"),
         Some(libc::NFT_MSG_NEWCHAIN) => {
             let name = find_str(message.attributes(), 3).unwrap_or_default();

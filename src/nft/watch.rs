@@ -10,8 +10,8 @@ use std::os::fd::BorrowedFd;
 use mnl::{Bus, Socket};
 
 use super::error::Error;
-use super::message::{Message, find, find_str, find_u32};
 use crate::name::{SetName, TableName};
+use crate::netlink::{Message, find, find_str, find_u32};
 use crate::sys;
 
 // linux/netfilter/nfnetlink.h and nf_tables.h.
@@ -121,7 +121,7 @@ impl Watch {
         let mut rest = bytes;
         while let Some((message, behind)) = Message::parse(rest) {
             rest = behind;
-            match message.nft_kind() {
+            match message.kind_in(libc::NFNL_SUBSYS_NFTABLES) {
                 // The end of a transaction's messages.
                 Some(libc::NFT_MSG_NEWGEN) => {
                     let pid = find_u32(message.attributes(), NFTA_GEN_PROC_PID);

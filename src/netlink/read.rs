@@ -1,20 +1,7 @@
-//! Netlink messages as they are received: lengths checked, attributes found, errors understood.
-//!
-//! Knows the framing of linux/netlink.h and linux/netfilter/nfnetlink.h, and nothing of what the
-//! messages say. Whatever comes in, nothing here panics.
+//! Messages as they are received: lengths checked, attributes found, errors understood. Whatever
+//! comes in, nothing here panics.
 
-/// Bytes of a `struct nlmsghdr`.
-pub(super) const HEADER: usize = 16;
-/// Bytes of a `struct nfgenmsg`.
-pub(super) const GENERIC: usize = 4;
-/// Bytes of a `struct nlattr`.
-pub(super) const ATTRIBUTE: usize = 4;
-
-/// What netlink aligns everything to.
-pub(super) const ALIGNMENT: usize = 4;
-
-/// The subsystem in the upper half of a message type.
-pub(super) const SUBSYSTEM: u16 = (libc::NFNL_SUBSYS_NFTABLES as u16) << 8;
+use super::{ALIGNMENT, ATTRIBUTE, GENERIC, HEADER};
 
 // Attributes of an extended ACK, linux/netlink.h.
 const NLMSGERR_ATTR_MSG: u16 = 1;
@@ -59,9 +46,10 @@ impl<'a> Message<'a> {
         &self.bytes[HEADER..]
     }
 
-    /// The nf_tables message type (`NFT_MSG_*`), if it is one.
-    pub fn nft_kind(&self) -> Option<libc::c_int> {
-        (self.kind & 0xff00 == SUBSYSTEM).then_some(libc::c_int::from(self.kind & 0xff))
+    /// The message's type within a subsystem of netfilter (`NFNL_SUBSYS_*`), if it is of that one.
+    pub fn kind_in(&self, subsystem: libc::c_int) -> Option<libc::c_int> {
+        let [subsystem_of, kind] = self.kind.to_be_bytes();
+        (libc::c_int::from(subsystem_of) == subsystem).then_some(libc::c_int::from(kind))
     }
 
     /// The family in the `nfgenmsg`.
@@ -69,8 +57,9 @@ impl<'a> Message<'a> {
         self.payload().first().copied()
     }
 
-    /// The lower half of the generation in which a dump's message was made.
-    pub fn generation(&self) -> Option<u16> {
+    /// The resource id in the `nfgenmsg`: in a dump of nf_tables the lower half of the generation
+    /// in which the message was made, of a queue's packet the queue.
+    pub fn resource(&self) -> Option<u16> {
         let bytes = self.payload().get(2..4)?;
         Some(u16::from_be_bytes([bytes[0], bytes[1]]))
     }

@@ -1,0 +1,22 @@
+//! Netlink's framing: the headers of linux/netlink.h and linux/netfilter/nfnetlink.h, attributes,
+//! errors. Nothing of what the messages say.
+
+mod read;
+mod write;
+
+pub use read::{Attribute, AttributeIter, Message, Reply, attributes, find, find_str, find_u32};
+pub use write::{Attributes, append, generic};
+
+/// Bytes of a `struct nlmsghdr`.
+pub const HEADER: usize = 16;
+/// Bytes of a `struct nfgenmsg`.
+pub const GENERIC: usize = 4;
+/// Bytes of a `struct nlattr`.
+pub const ATTRIBUTE: usize = 4;
+/// What netlink aligns everything to.
+pub const ALIGNMENT: usize = 4;
+
+/// The type of a netfilter message: the subsystem (`NFNL_SUBSYS_*`) in the upper half.
+pub const fn message_kind(subsystem: libc::c_int, kind: libc::c_int) -> u16 {
+    (subsystem as u16) << 8 | kind as u16
+}
