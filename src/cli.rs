@@ -5,10 +5,12 @@
 
 use std::ffi::{CString, OsString};
 use std::net::IpAddr;
+use std::num::NonZeroU32;
+use std::ops::RangeInclusive;
 use std::path::PathBuf;
 
 use clap::builder::{OsStringValueParser, TypedValueParser};
-use clap::{ArgAction, Args, Parser, Subcommand};
+use clap::{ArgAction, Args, Parser, Subcommand, value_parser};
 
 use crate::layout::Layout;
 use crate::list::Source;
@@ -17,6 +19,9 @@ use crate::print::Format;
 
 /// The list that is read when none is named.
 pub const DEFAULT_LIST: &str = "/var/cache/netfilterd/drop_ips";
+
+/// Where a daemon keeps its status when no other place is named.
+pub const DEFAULT_STATUS: &str = "/run/netfilterd/status.json";
 
 /// Keeps an nftables set in step with a list of bad networks.
 ///
@@ -47,6 +52,8 @@ pub enum Command {
     Print(PrintOptions),
     /// Say whether addresses are dropped, and by which entries
     Test(TestOptions),
+    /// Say what the running daemon is at
+    Status(StatusOptions),
 }
 
 /// Options of `run`.
@@ -61,6 +68,43 @@ pub struct RunOptions {
     /// Write the process id to this file, and refuse to start while another daemon holds it
     #[arg(long, value_name = "PATH")]
     pub pid_file: Option<PathBuf>,
+    /// Where status finds what the daemon is at.
+    #[command(flatten)]
+    pub status: StatusFile,
+    /// Queue mode.
+    #[command(flatten)]
+    pub queue: QueueOptions,
+}
+
+/// Where the daemon keeps what it is at.
+#[derive(Debug, Args)]
+pub struct StatusFile {
+    /// The file in which the daemon keeps what it is at
+    #[arg(long, value_name = "PATH", default_value = DEFAULT_STATUS)]
+    pub status_file: PathBuf,
+}
+
+/// Options of queue mode.
+#[derive(Debug, Args)]
+pub struct QueueOptions {
+    /// Give verdicts on queue N, or on each from N to M, instead of filling nftables sets
+    #[arg(long, value_name = "N[:M]", value_parser = queues, conflicts_with_all = ["table", "set4", "set6", "layout", "no_repair"])]
+    pub queue: Option<RangeInclusive<u16>>,
+    /// How many packets may wait in a queue
+    #[arg(long, value_name = "N", default_value_t = 65535, value_parser = value_parser!(u32).range(1..), requires = "queue")]
+    pub queue_maxlen: u32,
+    /// Accept packets when the queue is full, and those that cannot be read (the default)
+    #[arg(long, requires = "queue")]
+    pub fail_open: bool,
+    /// Drop packets when the queue is full, and those that cannot be read
+    #[arg(long, requires = "queue", conflicts_with = "fail_open")]
+    pub fail_closed: bool,
+    /// Do not accept, but set this mark and have the rules look at the packet again
+    #[arg(long, value_name = "MARK", value_parser = mark, requires = "queue")]
+    pub mark_accept: Option<NonZeroU32>,
+    /// Do not drop, but set this mark and have the rules look at the packet again
+    #[arg(long, value_name = "MARK", value_parser = mark, requires = "queue")]
+    pub mark_drop: Option<NonZeroU32>,
 }
 
 /// Options of `load` and `check`.
@@ -148,6 +192,20 @@ pub struct TestOptions {
     pub verbosity: Verbosity,
 }
 
+/// Options of `status`.
+#[derive(Debug, Args)]
+pub struct StatusOptions {
+    /// Which daemon's.
+    #[command(flatten)]
+    pub file: StatusFile,
+    /// Write JSON, for programs
+    #[arg(long)]
+    pub json: bool,
+    /// How much to say.
+    #[command(flatten)]
+    pub verbosity: Verbosity,
+}
+
 /// How much is said on standard error.
 #[derive(Clone, Copy, Debug, Args)]
 pub struct Verbosity {
@@ -176,6 +234,34 @@ fn length<const LEAST: u8, const MOST: u8>(text: &str) -> Result<u8, String> {
 
 fn address(text: &str) -> Result<IpAddr, &'static str> {
     text.parse().map_err(|_| "not an address; networks and host names cannot be tested")
+}
+
+/// More queues than a machine has processors are of no use, and each is a thread.
+const MOST_QUEUES: usize = 256;
+
+fn queues(text: &str) -> Result<RangeInclusive<u16>, String> {
+    let number = |text: &str| {
+        let digits = !text.is_empty() && text.bytes().all(|byte| byte.is_ascii_digit());
+        let number = digits.then(|| text.parse().ok()).flatten();
+        number.ok_or("a queue is a number from 0 to 65535, or two of them as in 0:3")
+    };
+    let (first, last) = text.split_once(':').unwrap_or((text, text));
+    let queues = number(first)?..=number(last)?;
+    match queues.len() {
+        0 => Err(format!("the last queue comes before the first; write {last}:{first}")),
+        1..=MOST_QUEUES => Ok(queues),
+        count => Err(format!("{count} queues, each of which is a thread; {MOST_QUEUES} at most")),
+    }
+}
+
+fn mark(text: &str) -> Result<NonZeroU32, &'static str> {
+    let number = match text.strip_prefix("0x").or(text.strip_prefix("0X")) {
+        Some(digits) if !digits.starts_with('+') => u32::from_str_radix(digits, 16),
+        Some(_) => return Err("a mark is a number, such as 16 or 0x10"),
+        None => text.parse(),
+    };
+    let number = number.map_err(|_| "a mark is a number of 32 bits, such as 16 or 0x10")?;
+    NonZeroU32::new(number).ok_or("a mark of 0 is what unmarked packets have; choose another")
 }
 
 /// `IFNAMSIZ` without the NUL.

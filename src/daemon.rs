@@ -1,188 +1,145 @@
-//! The loop: waits for signals and loads again, and puts back what others take away.
+//! The loop: waits for signals and loads again, and lets its service see to what else happens.
 //!
 //! A signal is a byte in a pipe; the loop acts on it. A reload that fails leaves what is in force
 //! in force and the daemon running.
 
 use std::io::Read;
-use std::os::fd::AsFd;
+use std::os::fd::{AsFd, BorrowedFd};
 use std::os::unix::net::UnixStream;
 use std::path::Path;
 use std::time::{Duration, Instant};
 
 use sd_notify::NotifyState;
-use signal_hook::consts::{SIGHUP, SIGINT, SIGTERM};
+use signal_hook::consts::{SIGHUP, SIGINT, SIGTERM, SIGUSR1};
 use signal_hook::low_level::pipe;
 
-use crate::load::{Failure, Loader};
-use crate::nft::Connection;
-use crate::nft::watch::Watch;
+use crate::load::{Failure, Loaded};
 use crate::pidfile::PidFile;
-use crate::repair::{Answer, Schedule};
+use crate::status::{self, Mode, QueueStatus, Status};
 use crate::sys;
 
-/// Loads, stays, and loads again at each SIGHUP, until SIGTERM or SIGINT. With `repair` it also puts
-/// back what other programs take out of the kernel's tables. The sets stay in force when it ends.
+/// What a daemon keeps as the lists want it: sets in nftables, or the verdicts of queues.
+pub trait Service {
+    /// Which of them it is.
+    const MODE: Mode;
+
+    /// Reads the lists and puts what they ask for in force; on a failure what is in force stays.
+    /// The first time it also starts what it needs for that.
+    fn load(&mut self) -> Result<Loaded, Failure>;
+
+    /// Readable when [`Service::heard`] is to be called.
+    fn listens(&self) -> Option<BorrowedFd<'_>>;
+
+    /// Looks at what came in where it listens.
+    fn heard(&mut self);
+
+    /// How long until [`Service::due`] is to be called; `None` if it need not be.
+    fn wait(&self, now: Instant) -> Option<Duration>;
+
+    /// Does what it is time for.
+    fn due(&mut self);
+
+    /// The counters of its queues.
+    fn queues(&self) -> Vec<QueueStatus> {
+        Vec::new()
+    }
+
+    /// Ends what runs. Returns what becomes of packets from here on, in words.
+    fn stop(&mut self) -> &'static str;
+}
+
+/// Files that a daemon writes.
+#[derive(Clone, Copy, Debug)]
+pub struct Files<'a> {
+    /// Its process id, to be one daemon at a time.
+    pub pid: Option<&'a Path>,
+    /// What `netfilterd status` shows.
+    pub status: &'a Path,
+}
+
+/// Loads, stays, and loads again at each SIGHUP, until SIGTERM or SIGINT.
 ///
 /// Fails only if it cannot begin: what happens later is logged.
-pub fn run(loader: Loader, pid_file: Option<&Path>, repair: bool) -> Result<(), Failure> {
+pub fn run<S: Service>(service: S, files: Files<'_>) -> Result<(), Failure> {
     // Before anything that takes time: a SIGHUP that comes early must not kill.
     let mut signals = Signals::register()
         .map_err(|error| Failure::Failed(format!("cannot receive signals: {error}")))?;
-    let _pid_file = pid_file.map(PidFile::create).transpose().map_err(Failure::Failed)?;
-    let mut daemon = Daemon { loader, watch: None, schedule: Schedule::default() };
+    let _pid_file = files.pid.map(PidFile::create).transpose().map_err(Failure::Failed)?;
+    let mut daemon =
+        Daemon { service, status: Status::new(S::MODE), file: status::File::new(files.status) };
 
-    let loaded = daemon.loader.load()?;
+    let loaded = daemon.service.load()?;
     sys::give_memory_back();
-    if repair {
-        daemon.listen();
-    }
     log::info!("{loaded}");
+    daemon.status.loaded(&loaded);
+    daemon.write_status();
     notify(&[NotifyState::Ready, NotifyState::Status(&loaded.to_string())]);
 
     loop {
-        match signals.wait(daemon.watch.as_ref(), daemon.schedule.wait(Instant::now())) {
+        match signals.wait(daemon.service.listens(), daemon.wait(Instant::now())) {
             Event::Stop => {
                 notify(&[NotifyState::Stopping]);
-                log::info!("stopping; what is loaded stays in force");
+                log::info!("stopping; {}", daemon.service.stop());
                 return Ok(());
             }
             Event::Reload => daemon.reload(),
-            Event::Ruleset => daemon.look(),
-            Event::Time => daemon.repair(),
+            Event::Status => daemon.log_status(),
+            Event::Heard => daemon.service.heard(),
+            Event::Time => {
+                daemon.service.due();
+                daemon.write_status();
+            }
         }
     }
 }
 
-struct Daemon {
-    loader: Loader,
-    watch: Option<Watch>,
-    schedule: Schedule,
+/// How often the status file follows counters that change by themselves.
+const STATUS_EVERY: Duration = Duration::from_secs(1);
+
+struct Daemon<'a, S> {
+    service: S,
+    status: Status,
+    file: status::File<'a>,
 }
 
-impl Daemon {
+impl<S: Service> Daemon<'_, S> {
     fn reload(&mut self) {
         let Ok(now) = NotifyState::monotonic_usec_now() else { return };
         notify(&[NotifyState::Reloading, now]);
-        let status = match self.without_listening(Loader::load) {
+        let result = self.service.load();
+        sys::give_memory_back();
+        let status = match result {
             Ok(loaded) => {
                 log::info!("{loaded}");
+                self.status.loaded(&loaded);
                 loaded.to_string()
             }
             Err(failure) => {
                 let status = format!("{failure}; keeping what is loaded");
                 log::error!("{status}");
+                self.status.failed(&failure);
                 status
             }
         };
+        self.write_status();
         notify(&[NotifyState::Ready, NotifyState::Status(&status)]);
     }
 
-    /// Begins to listen for changes by others.
-    fn listen(&mut self) {
-        let target = self.loader.target();
-        let (table, sets) = (target.table().clone(), target.foreign_sets());
-        let watch = Watch::open(table, sets).and_then(|mut watch| watch.join().map(|()| watch));
-        match watch {
-            Ok(watch) => self.watch = Some(watch),
-            Err(error) => {
-                log::warn!("cannot listen for changes of the ruleset, so none are mended: {error}");
-            }
-        }
-        self.catch_up();
+    fn wait(&self, now: Instant) -> Option<Duration> {
+        let counts = (S::MODE == Mode::Queue).then_some(STATUS_EVERY);
+        self.service.wait(now).into_iter().chain(counts).min()
     }
 
-    /// Does something that commits, and does not listen meanwhile.
-    fn without_listening<T>(&mut self, action: impl FnOnce(&mut Loader) -> T) -> T {
-        if let Some(Err(error)) = self.watch.as_mut().map(Watch::leave) {
-            log::debug!("still listening: {error}");
-        }
-        let result = action(&mut self.loader);
-        sys::give_memory_back();
-        match self.watch.as_mut().map(Watch::join) {
-            Some(Ok(())) => self.catch_up(),
-            Some(Err(_)) => self.listen(),
-            None => {}
-        }
-        result
+    fn write_status(&mut self) {
+        self.status.queues = self.service.queues();
+        self.file.write(&self.status);
     }
 
-    /// Finds out whether anything was changed while nobody listened.
-    fn catch_up(&mut self) {
-        if self.watch.is_none() {
-            return;
+    fn log_status(&mut self) {
+        self.write_status();
+        for line in self.status.to_string().lines() {
+            log::info!("{line}");
         }
-        let target = self.loader.target();
-        let in_place = Connection::open().and_then(|mut connection| {
-            let now = connection.generation()?;
-            if target.generation() == Some(now) {
-                return Ok(true);
-            }
-            // Somebody has committed something. On a busy host that is mostly about something else.
-            let in_place = target.is_in_place(&mut connection)?;
-            if in_place {
-                target.in_place_at(now);
-            }
-            Ok(in_place)
-        });
-        match in_place {
-            Ok(true) => self.schedule.loaded(),
-            Ok(false) => {
-                let table = target.table().clone();
-                if self.schedule.changed(Instant::now()) != Answer::Already {
-                    log::warn!("table {table} is not as it was left; putting it right");
-                }
-            }
-            Err(error) => log::debug!("the ruleset is not known: {error}"),
-        }
-    }
-
-    /// Looks at what others have changed.
-    fn look(&mut self) {
-        let Some(watch) = self.watch.as_mut() else { return };
-        let transactions = match watch.transactions() {
-            Ok(transactions) => transactions,
-            Err(error) => {
-                log::debug!("listening anew: {error}");
-                return self.listen();
-            }
-        };
-        for transaction in transactions {
-            let target = self.loader.target();
-            match transaction.generation {
-                Some(generation) if !transaction.touched => target.untouched_by(generation),
-                _ => {
-                    target.touched();
-                    let (table, by) = (target.table().clone(), &transaction.by);
-                    match self.schedule.changed(Instant::now()) {
-                        Answer::Already => log::debug!("table {table} was changed by {by}, too"),
-                        Answer::AtOnce => {
-                            log::warn!("table {table} was changed by {by}; putting it right");
-                        }
-                        Answer::After(pause) => log::warn!(
-                            "table {table} was changed again by {by}; putting it right in {} s: \
-                             stop what does it, or run with --no-repair",
-                            pause.as_secs()
-                        ),
-                    }
-                }
-            }
-        }
-    }
-
-    /// Puts back what others have taken away, when it is time.
-    fn repair(&mut self) {
-        if !self.schedule.is_due(Instant::now()) {
-            return;
-        }
-        let result = self.without_listening(Loader::repair);
-        let now = Instant::now();
-        self.schedule.repaired(now);
-        match result {
-            Ok(()) => log::info!("put right: table {}", self.loader.target().table()),
-            Err(error) => log::error!("not put right, waiting for the next change: {error}"),
-        }
-        // Something may have been changed again since.
-        self.catch_up();
     }
 }
 
@@ -199,8 +156,10 @@ enum Event {
     Reload,
     /// SIGTERM or SIGINT.
     Stop,
-    /// Somebody has changed the ruleset.
-    Ruleset,
+    /// SIGUSR1.
+    Status,
+    /// The service has something to look at.
+    Heard,
     /// The time that was given has passed.
     Time,
 }
@@ -209,34 +168,42 @@ enum Event {
 struct Signals {
     reload: UnixStream,
     stop: UnixStream,
+    status: UnixStream,
 }
 
 impl Signals {
     fn register() -> std::io::Result<Self> {
         let (reload, reload_sender) = UnixStream::pair()?;
         let (stop, stop_sender) = UnixStream::pair()?;
+        let (status, status_sender) = UnixStream::pair()?;
         reload.set_nonblocking(true)?;
+        status.set_nonblocking(true)?;
         pipe::register(SIGHUP, reload_sender)?;
         pipe::register(SIGTERM, stop_sender.try_clone()?)?;
         pipe::register(SIGINT, stop_sender)?;
-        Ok(Signals { reload, stop })
+        pipe::register(SIGUSR1, status_sender)?;
+        Ok(Signals { reload, stop, status })
     }
 
-    /// Waits for a signal, for something to be heard, or until `time` has passed. All SIGHUPs that
-    /// have come by now are one; one that comes later, also during the reload that follows, is
+    /// Waits for a signal, for something to be heard, or until `time` has passed. All signals of a
+    /// kind that have come by now are one; one that comes later, also while it is acted upon, is
     /// another.
-    fn wait(&mut self, watch: Option<&Watch>, time: Option<Duration>) -> Event {
-        // Without a listener the first descriptor stands in for it, and is asked first.
-        let heard = watch.map_or(self.stop.as_fd(), Watch::fd);
-        match sys::wait_readable([self.stop.as_fd(), self.reload.as_fd(), heard], time) {
+    fn wait(&mut self, listens: Option<BorrowedFd<'_>>, time: Option<Duration>) -> Event {
+        // What does not listen is stood in for by the first descriptor, which is asked first.
+        let heard = listens.unwrap_or(self.stop.as_fd());
+        let fds = [self.stop.as_fd(), self.reload.as_fd(), self.status.as_fd(), heard];
+        match sys::wait_readable(fds, time) {
             Ok([true, ..]) => Event::Stop,
-            Ok([_, true, _]) => {
-                let mut bytes = [0; 1024];
-                while matches!(self.reload.read(&mut bytes), Ok(count) if count > 0) {}
+            Ok([_, true, ..]) => {
+                drain(&mut self.reload);
                 Event::Reload
             }
-            Ok([_, _, true]) => Event::Ruleset,
-            Ok([false, false, false]) => Event::Time,
+            Ok([_, _, true, _]) => {
+                drain(&mut self.status);
+                Event::Status
+            }
+            Ok([.., true]) => Event::Heard,
+            Ok([false, false, false, false]) => Event::Time,
             // Cannot happen with open descriptors; a daemon that can no longer hear is better
             // ended, for its supervisor to start it again.
             Err(error) => {
@@ -245,4 +212,9 @@ impl Signals {
             }
         }
     }
+}
+
+fn drain(pipe: &mut UnixStream) {
+    let mut bytes = [0; 1024];
+    while matches!(pipe.read(&mut bytes), Ok(count) if count > 0) {}
 }

@@ -4,6 +4,8 @@
 //!
 //! ```text
 //! bytes -> entries -> range sets -> layout -> plan -> batch -> kernel
+//!                         |
+//!                         +-> queue mode: the same range sets answer per packet
 //! ```
 //!
 //! The modules in reading order:
@@ -20,8 +22,12 @@
 //! * [`plan`]: held against wanted, in that form.
 //! * [`netlink`]: messages to and from the kernel.
 //! * [`nft`]: range sets into nf_tables, and the only part that talks to the kernel.
-//! * [`load`]: one load, from the lists to the kernel, and the line that says what it did.
+//! * [`route`]: the interfaces that the kernel has.
+//! * [`queue`]: range sets into verdicts, for packets that rules send to NFQUEUE.
+//! * [`load`]: what every load begins and ends with: judged lists, and the line that says what was
+//!   done.
 //! * [`repair`]: when to put back what somebody else has taken away.
+//! * [`status`]: what a daemon is at.
 //! * [`daemon`]: the loop that loads again when it is told to.
 //! * [`pidfile`]: one daemon at a time.
 //! * [`cli`], [`commands`]: arguments to actions, actions to exit statuses.
@@ -29,8 +35,9 @@
 //! * [`sys`]: system calls; the only module with `unsafe`.
 //!
 //! All up to [`plan`] are functions of their arguments (and, in [`list::file`], of files), and are
-//! tested without privileges. Nothing but [`nft`] and [`sys`] may know netlink; nothing but
-//! [`daemon`] may know signals.
+//! tested without privileges. Nothing but [`nft`], [`queue`], [`route`] and [`sys`] may know
+//! [`netlink`]; nothing but [`daemon`] may know signals. [`nft`] and [`queue`] do not know each
+//! other, and the first can be left out (feature `nftables`).
 
 pub mod address;
 pub mod cli;
@@ -43,12 +50,16 @@ pub mod load;
 pub mod mask;
 pub mod name;
 pub mod netlink;
+#[cfg(feature = "nftables")]
 pub mod nft;
 pub mod pidfile;
 pub mod plan;
 pub mod print;
+pub mod queue;
 pub mod range;
 pub mod repair;
+pub mod route;
+pub mod status;
 pub mod sys;
 pub mod wanted;
 pub mod words;

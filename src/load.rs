@@ -1,14 +1,10 @@
-//! One load: from the lists to the kernel, and the line that says what it did.
-//!
-//! Everything that can fail is done before the kernel is touched; what is held in mind is replaced
-//! last, when the kernel has taken the new sets.
+//! One load, whatever it is for: the lists are read and judged, and one line says what was done.
 
 use std::fmt;
-use std::time::{Duration, Instant};
+use std::time::Duration;
 
 use crate::guard::Guards;
-use crate::nft::{Connection, Done, Error, Target};
-use crate::plan::Change;
+use crate::plan::{Change, Done};
 use crate::wanted::{Request, Wanted};
 use crate::words::{Count, Grouped, Noun};
 
@@ -26,55 +22,6 @@ impl fmt::Display for Failure {
         match self {
             Failure::Failed(reason) | Failure::Refused(reason) => f.write_str(reason),
         }
-    }
-}
-
-/// Loads lists into a target, and remembers what it put there.
-pub struct Loader {
-    request: Request,
-    guards: Guards,
-    target: Target,
-}
-
-impl Loader {
-    /// A loader that has loaded nothing yet.
-    pub fn new(request: Request, guards: Guards, target: Target) -> Self {
-        Loader { request, guards, target }
-    }
-
-    /// Reads the lists and puts what they ask for in force. On a failure what is in force stays.
-    pub fn load(&mut self) -> Result<Loaded, Failure> {
-        let begin = Instant::now();
-        let mut wanted = read_and_judge(&self.request, &self.guards)?;
-        let sets = std::mem::take(&mut wanted.sets);
-        // A connection for each load: one that stays open would have to be looked after.
-        let connected = Connection::open();
-        let (done, time) = connected
-            .and_then(|mut connection| {
-                let done = self.target.put_in_force(&mut connection, sets)?;
-                // Before the connection is closed, for which the kernel first frees the old sets.
-                Ok((done, begin.elapsed()))
-            })
-            .map_err(|error| Failure::Failed(explain(&error, &wanted)))?;
-        Ok(Loaded {
-            done,
-            v4: wanted.networks4,
-            v6: wanted.networks6,
-            lists: wanted.contents.summaries.len(),
-            skipped: wanted.contents.rejected(),
-            widening: wanted.added4.saturating_add(wanted.added6),
-            time,
-        })
-    }
-
-    /// Puts again in force what was loaded last, without reading the lists.
-    pub fn repair(&mut self) -> Result<(), Error> {
-        self.target.repair(&mut Connection::open()?)
-    }
-
-    /// Where it loads to.
-    pub fn target(&mut self) -> &mut Target {
-        &mut self.target
     }
 }
 
@@ -101,16 +48,8 @@ pub fn read_and_judge(request: &Request, guards: &Guards) -> Result<Wanted, Fail
     Ok(wanted)
 }
 
-/// The kernel's error, with the entry that caused it if it was one.
-fn explain(error: &Error, wanted: &Wanted) -> String {
-    match error.address().and_then(|address| wanted.first_origin(address)) {
-        Some(origin) => format!("{error} (the entry is {origin})"),
-        None => error.to_string(),
-    }
-}
-
 /// What a load did, shown as one line.
-#[derive(Debug)]
+#[derive(Clone, Debug)]
 pub struct Loaded {
     /// What was done.
     pub done: Done,
@@ -126,6 +65,21 @@ pub struct Loaded {
     pub widening: u128,
     /// From the first byte read to the kernel's answer.
     pub time: Duration,
+}
+
+impl Loaded {
+    /// What became of `wanted`: `done`, in `time`.
+    pub fn new(done: Done, wanted: &Wanted, time: Duration) -> Self {
+        Loaded {
+            done,
+            v4: wanted.networks4,
+            v6: wanted.networks6,
+            lists: wanted.contents.summaries.len(),
+            skipped: wanted.contents.rejected(),
+            widening: wanted.added4.saturating_add(wanted.added6),
+            time,
+        }
+    }
 }
 
 impl fmt::Display for Loaded {

@@ -62,25 +62,51 @@ pub struct Change {
     pub removed: u64,
 }
 
+/// What was done.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Done {
+    /// What was wanted is there already.
+    Nothing,
+    /// What differed was changed.
+    Changed(Change),
+    /// All of it was put in force anew.
+    Rebuilt(Change),
+}
+
 impl Change {
     /// The difference that a delta makes, in a time that depends on it alone: what is in elements
     /// that stay is neither added nor removed.
     pub fn of(delta: &Delta, shapes: &Shapes) -> Self {
-        let v4 = delta.v4.change(shapes.v4);
-        let v6 = delta.v6.change(shapes.v6);
-        Change { added: v4.added + v6.added, removed: v4.removed + v6.removed }
+        delta.v4.change(shapes.v4) + delta.v6.change(shapes.v6)
     }
 
     /// The difference between what is held, if anything is known to be, and what is wanted.
     pub fn between(held: Option<&RangeSets>, wanted: &RangeSets) -> Self {
         match held {
             None => Change { added: wanted.network_count(), removed: 0 },
-            Some(held) if held == wanted => Change::default(),
-            Some(held) => Change {
-                added: wanted.subtract(held).network_count(),
-                removed: held.subtract(wanted).network_count(),
-            },
+            Some(held) => {
+                Change::in_family(&held.v4, &wanted.v4) + Change::in_family(&held.v6, &wanted.v6)
+            }
         }
+    }
+
+    /// The same, of one family.
+    pub fn in_family<A: Address>(held: &RangeSet<A>, wanted: &RangeSet<A>) -> Self {
+        if held == wanted {
+            return Change::default();
+        }
+        Change {
+            added: wanted.subtract(held).network_count(),
+            removed: held.subtract(wanted).network_count(),
+        }
+    }
+}
+
+impl std::ops::Add for Change {
+    type Output = Change;
+
+    fn add(self, other: Change) -> Change {
+        Change { added: self.added + other.added, removed: self.removed + other.removed }
     }
 }
 

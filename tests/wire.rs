@@ -399,7 +399,7 @@ fn whatever_comes_back_is_read_without_a_panic() {
             assert!(behind.len() < rest.len(), "it goes on");
             rest = behind;
             let _ = Reply::parse(&message);
-            let _ = message.generation();
+            let _ = message.resource();
             let _ = elements::address_at(&message, random() as u32 % 200);
             for attribute in message.attributes() {
                 let _ = attributes(attribute.value).map(|inner| inner.value.len()).sum::<usize>();

@@ -62,12 +62,12 @@ impl<'a> Attributes<'a> {
     }
 }
 
-/// Appends a message: header, `nfgenmsg`, attributes. `too_long` is set if a length does not fit.
+/// Appends a message: netlink's header, the subsystem's (such as [`generic`]), attributes. `too_long` is set if a length does not fit.
 pub fn append(
     bytes: &mut Vec<u8>,
     kind: u16,
     flags: u16,
-    generic: [u8; GENERIC],
+    header: &[u8],
     sequence: u32,
     too_long: &mut bool,
     fill: impl FnOnce(&mut Attributes<'_>),
@@ -78,7 +78,7 @@ pub fn append(
     bytes.extend_from_slice(&(flags | libc::NLM_F_REQUEST as u16).to_ne_bytes());
     bytes.extend_from_slice(&sequence.to_ne_bytes());
     bytes.extend_from_slice(&[0; 4]);
-    bytes.extend_from_slice(&generic);
+    bytes.extend_from_slice(header);
     fill(&mut Attributes { bytes, too_long });
     let length = u32::try_from(bytes.len() - start).unwrap_or_else(|_| {
         *too_long = true;

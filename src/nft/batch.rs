@@ -28,7 +28,15 @@ pub fn request(
     let mut bytes = Vec::new();
     let mut too_long = false;
     let kind = message_kind(libc::NFNL_SUBSYS_NFTABLES, kind);
-    append(&mut bytes, kind, flags as u16, generic(family as u8, 0), sequence, &mut too_long, fill);
+    append(
+        &mut bytes,
+        kind,
+        flags as u16,
+        &generic(family as u8, 0),
+        sequence,
+        &mut too_long,
+        fill,
+    );
     debug_assert!(!too_long, "a request holds names only, which are short");
     bytes
 }
@@ -83,7 +91,7 @@ impl Batch {
     fn frame(&mut self, kind: libc::c_int, fill: impl FnOnce(&mut Attributes<'_>)) {
         let sequence = self.next_message();
         let Batch { bytes, too_long, .. } = self;
-        append(bytes, kind as u16, 0, batch_generic(), sequence, too_long, fill);
+        append(bytes, kind as u16, 0, &batch_generic(), sequence, too_long, fill);
     }
 
     fn next_message(&mut self) -> u32 {
@@ -113,7 +121,7 @@ impl Batch {
         let sequence = self.next_message();
         let kind = message_kind(libc::NFNL_SUBSYS_NFTABLES, kind);
         let Batch { bytes, too_long, .. } = self;
-        append(bytes, kind, flags as u16, generic(family as u8, 0), sequence, too_long, fill);
+        append(bytes, kind, flags as u16, &generic(family as u8, 0), sequence, too_long, fill);
     }
 
     /// Appends the message of a libnftnl object.

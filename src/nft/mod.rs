@@ -3,19 +3,24 @@
 //! In reading order: [`batch`] (what makes a transaction), [`elements`] and [`objects`] (what goes
 //! into it), [`transaction`] (the one place that sends), [`inspect`] (questions), the two ways of putting range sets in force: [`managed`], in a table of our own,
 //! and [`foreign`], in sets of somebody else's; and [`target`], which takes the one or the other and
-//! remembers what is in force. [`watch`] hears of somebody else's changes.
+//! remembers what is in force. [`loader`] makes one load of it, from the lists to the kernel;
+//! [`watch`] hears of somebody else's changes, and [`service`] is what the daemon does with both.
 
 pub mod batch;
 pub mod elements;
 pub mod error;
 pub mod foreign;
 pub mod inspect;
+pub mod loader;
 pub mod managed;
 pub mod objects;
+pub mod service;
 pub mod target;
 pub mod transaction;
 pub mod watch;
 
 pub use error::Error;
-pub use target::{Done, Options, Target};
+pub use loader::Loader;
+pub use service::Service;
+pub use target::{Options, Target};
 pub use transaction::Connection;

@@ -9,7 +9,7 @@ use super::transaction::Connection;
 use crate::layout::Layout;
 use crate::mask::Mask;
 use crate::name::{SetName, TableName};
-use crate::plan::{Change, Plan};
+use crate::plan::{Change, Done, Plan};
 use crate::range::RangeSets;
 
 /// How often something is tried again because somebody else changed the ruleset meanwhile. Under a
@@ -51,17 +51,6 @@ struct Held {
     /// The generation of the ruleset up to which it is known to be there unchanged; `None` if
     /// somebody else's transaction came in between.
     generation: Option<u32>,
-}
-
-/// What was done.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Done {
-    /// What was wanted is there already.
-    Nothing,
-    /// What differed was changed.
-    Changed(Change),
-    /// All of it was put in force anew.
-    Rebuilt(Change),
 }
 
 impl Target {

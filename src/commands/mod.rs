@@ -1,7 +1,11 @@
 //! The commands: options to actions, actions to an exit status.
 
+#[cfg(feature = "nftables")]
+mod tables;
+
 use std::io::{self, BufWriter, Write};
 use std::net::IpAddr;
+use std::ops::RangeInclusive;
 use std::os::unix::fs::MetadataExt;
 use std::process::ExitCode;
 
@@ -9,17 +13,18 @@ use clap::CommandFactory;
 use clap::error::ErrorKind;
 
 use crate::cli::{
-    Cli, Command, ListOptions, LoadOptions, NameOptions, PrintOptions, RunOptions, TestOptions,
-    Verbosity,
+    Cli, Command, ListOptions, LoadOptions, NameOptions, PrintOptions, RunOptions, StatusOptions,
+    TestOptions, Verbosity,
 };
 use crate::daemon;
 use crate::guard::Guards;
 use crate::layout::Layout;
 use crate::list::Source;
-use crate::load::{self, Failure, Loader};
+use crate::load::{self, Failure};
 use crate::mask::Mask;
-use crate::nft::{self, Target};
 use crate::print::{self, Names};
+use crate::queue;
+use crate::status;
 use crate::wanted::{Families, Request, Wanted};
 use crate::words::{Count, Grouped, Noun};
 
@@ -30,16 +35,34 @@ const REFUSED: u8 = 3;
 /// `test`: not every address is dropped.
 const NOT_DROPPED: u8 = 1;
 
+/// `status`: the LSB's number for a program that is not running.
+const NOT_RUNNING: u8 = 3;
+
+/// What stands in for the commands that a netfilterd without nftables does not have.
+#[cfg(not(feature = "nftables"))]
+mod tables {
+    use super::*;
+
+    pub fn run(_: &RunOptions) -> Result<(), Failure> {
+        usage("this netfilterd was built without nftables: --queue is required")
+    }
+
+    pub fn load(_: &LoadOptions) -> Result<ExitCode, Failure> {
+        usage("this netfilterd was built without nftables, and has nothing to load into")
+    }
+}
+
 /// Runs what the command line says, to the exit status.
 pub fn run(cli: Cli) -> ExitCode {
     let command = cli.command.unwrap_or(Command::Run(cli.run));
     start_log(command.verbosity());
     let result = match command {
-        Command::Run(options) => run_daemon(options),
-        Command::Load(options) => load(options),
+        Command::Run(options) => run_daemon(&options),
+        Command::Load(options) => tables::load(&options),
         Command::Check(options) => check(&options),
         Command::Print(options) => print(&options),
         Command::Test(options) => test(&options),
+        Command::Status(options) => status(&options),
     };
     result.unwrap_or_else(|failure| {
         log::error!("{failure}");
@@ -57,6 +80,7 @@ impl Command {
             Command::Load(options) | Command::Check(options) => options.verbosity,
             Command::Print(options) => options.verbosity,
             Command::Test(options) => options.verbosity,
+            Command::Status(options) => options.verbosity,
         }
     }
 }
@@ -66,18 +90,61 @@ fn usage(message: &str) -> ! {
     Cli::command().error(ErrorKind::ArgumentConflict, message).exit()
 }
 
-fn run_daemon(options: RunOptions) -> Result<ExitCode, Failure> {
+fn run_daemon(options: &RunOptions) -> Result<ExitCode, Failure> {
     if options.load.lists.file.contains(&Source::Stdin) {
         usage("a daemon cannot read standard input again on SIGHUP; use load, or name a file");
     }
-    daemon::run(loader(options.load), options.pid_file.as_deref(), !options.no_repair)?;
+    match &options.queue.queue {
+        Some(queues) => run_queues(options, queues.clone())?,
+        None => tables::run(options)?,
+    }
     Ok(ExitCode::SUCCESS)
 }
 
-fn load(options: LoadOptions) -> Result<ExitCode, Failure> {
-    let loaded = loader(options).load()?;
-    log::info!("{loaded}");
-    Ok(ExitCode::SUCCESS)
+fn run_queues(options: &RunOptions, queues: RangeInclusive<u16>) -> Result<(), Failure> {
+    let load = &options.load;
+    let queue = &options.queue;
+    if queue.mark_accept.is_some() && queue.mark_accept == queue.mark_drop {
+        usage("--mark-accept and --mark-drop are the same mark; a rule could not tell them apart");
+    }
+    let service = queue::Service::new(
+        load_request(load),
+        guards(load),
+        load.interface.clone(),
+        queue::Options {
+            queues,
+            max_length: queue.queue_maxlen,
+            fail_open: !queue.fail_closed,
+            mark_accept: queue.mark_accept,
+            mark_drop: queue.mark_drop,
+        },
+    );
+    daemon::run(service, files(options))
+}
+
+fn files(options: &RunOptions) -> daemon::Files<'_> {
+    daemon::Files { pid: options.pid_file.as_deref(), status: &options.status.status_file }
+}
+
+fn status(options: &StatusOptions) -> Result<ExitCode, Failure> {
+    let path = &options.file.status_file;
+    match status::read(path).map_err(Failure::Failed)? {
+        None => {
+            log::error!("no netfilterd is running that keeps {}", path.display());
+            Ok(ExitCode::from(NOT_RUNNING))
+        }
+        Some(status) => {
+            to_stdout(|out| {
+                if options.json {
+                    serde_json::to_writer_pretty(&mut *out, &status)?;
+                    writeln!(out)
+                } else {
+                    write!(out, "{status}")
+                }
+            })?;
+            Ok(if status.is_healthy() { ExitCode::SUCCESS } else { ExitCode::from(FAILED) })
+        }
+    }
 }
 
 fn check(options: &LoadOptions) -> Result<ExitCode, Failure> {
@@ -189,21 +256,6 @@ fn check_set_names(names: &NameOptions) {
     if names.set4 == names.set6 {
         usage("--set4 and --set6 are the same set; a set holds one family");
     }
-}
-
-fn loader(options: LoadOptions) -> Loader {
-    check_names(&options);
-    let (request, guards) = (load_request(&options), guards(&options));
-    let names = options.names;
-    let target = Target::new(nft::Options {
-        table: names.table,
-        set4: names.set4,
-        set6: names.set6,
-        interfaces: options.interface,
-        layout: options.layout,
-        mask: request.mask,
-    });
-    Loader::new(request, guards, target)
 }
 
 /// Writes to standard output. A reader that has seen enough is no failure.

@@ -1,0 +1,62 @@
+//! One load into nf_tables: from the lists to the kernel.
+//!
+//! Everything that can fail is done before the kernel is touched; what is held in mind is replaced
+//! last, when the kernel has taken the new sets.
+
+use std::time::Instant;
+
+use super::error::Error;
+use super::target::Target;
+use super::transaction::Connection;
+use crate::guard::Guards;
+use crate::load::{Failure, Loaded, read_and_judge};
+use crate::wanted::{Request, Wanted};
+
+/// Loads lists into a target, and remembers what it put there.
+pub struct Loader {
+    request: Request,
+    guards: Guards,
+    target: Target,
+}
+
+impl Loader {
+    /// A loader that has loaded nothing yet.
+    pub fn new(request: Request, guards: Guards, target: Target) -> Self {
+        Loader { request, guards, target }
+    }
+
+    /// Reads the lists and puts what they ask for in force. On a failure what is in force stays.
+    pub fn load(&mut self) -> Result<Loaded, Failure> {
+        let begin = Instant::now();
+        let mut wanted = read_and_judge(&self.request, &self.guards)?;
+        let sets = std::mem::take(&mut wanted.sets);
+        // A connection for each load: one that stays open would have to be looked after.
+        let connected = Connection::open();
+        let (done, time) = connected
+            .and_then(|mut connection| {
+                let done = self.target.put_in_force(&mut connection, sets)?;
+                // Before the connection is closed, for which the kernel first frees the old sets.
+                Ok((done, begin.elapsed()))
+            })
+            .map_err(|error| Failure::Failed(explain(&error, &wanted)))?;
+        Ok(Loaded::new(done, &wanted, time))
+    }
+
+    /// Puts again in force what was loaded last, without reading the lists.
+    pub fn repair(&mut self) -> Result<(), Error> {
+        self.target.repair(&mut Connection::open()?)
+    }
+
+    /// Where it loads to.
+    pub fn target(&mut self) -> &mut Target {
+        &mut self.target
+    }
+}
+
+/// The kernel's error, with the entry that caused it if it was one.
+fn explain(error: &Error, wanted: &Wanted) -> String {
+    match error.address().and_then(|address| wanted.first_origin(address)) {
+        Some(origin) => format!("{error} (the entry is {origin})"),
+        None => error.to_string(),
+    }
+}

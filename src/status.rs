@@ -1,0 +1,254 @@
+//! What a daemon is at: kept by the daemon in a file, shown by `netfilterd status`.
+//!
+//! Knows what is to be told, and nothing of how it came about.
+
+use std::fmt;
+use std::fs;
+use std::io;
+use std::path::{Path, PathBuf};
+
+use jiff::{Timestamp, Unit};
+use serde::{Deserialize, Serialize};
+
+use crate::load::{Failure, Loaded};
+use crate::words::Grouped;
+
+/// What a daemon is for.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "lowercase")]
+pub enum Mode {
+    /// Sets in nftables.
+    Tables,
+    /// Verdicts of queues.
+    Queue,
+}
+
+/// What a daemon is at.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub struct Status {
+    /// The version of the daemon.
+    pub version: String,
+    /// Its process id.
+    pub pid: u32,
+    /// What it is for.
+    pub mode: Mode,
+    /// When it was started.
+    pub started: Timestamp,
+    /// What is in force.
+    pub loaded: Option<InForce>,
+    /// The last reload, if that failed.
+    pub failed: Option<Failed>,
+    /// The queues that it serves.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub queues: Vec<QueueStatus>,
+}
+
+/// What is in force, and the load that put it there.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub struct InForce {
+    /// When.
+    pub at: Timestamp,
+    /// Networks of IPv4.
+    pub networks4: u64,
+    /// Networks of IPv6.
+    pub networks6: u64,
+    /// Lists that were read.
+    pub lists: u64,
+    /// Lines that were rejected.
+    pub rejected: u64,
+    /// How long the load took, in seconds.
+    pub seconds: f64,
+    /// The line in the log.
+    pub line: String,
+}
+
+/// A reload that failed.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub struct Failed {
+    /// When.
+    pub at: Timestamp,
+    /// The line in the log.
+    pub line: String,
+}
+
+/// The counters of one queue, since the daemon was started.
+#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
+pub struct QueueStatus {
+    /// The number of the queue.
+    pub queue: u16,
+    /// Packets that were given a verdict.
+    pub packets: u64,
+    /// Packets that were accepted, with or without a mark.
+    pub accepted: u64,
+    /// Packets that were dropped, or marked to be.
+    pub dropped: u64,
+    /// Packets that could not be read; they are accepted or dropped, and counted there too.
+    pub unreadable: u64,
+    /// Messages of the kernel that were none.
+    pub malformed: u64,
+    /// How often the kernel said that the receive buffer was full.
+    pub enobufs: u64,
+    /// Packets that the kernel did not queue, since the queue was full.
+    pub queue_full: u64,
+    /// Packets that the kernel did not queue, since the receive buffer was full.
+    pub user_full: u64,
+    /// The longest time from when packets could be read to their verdicts, in seconds.
+    pub longest_wait: f64,
+}
+
+impl Status {
+    /// Of this process, which has loaded nothing yet.
+    pub fn new(mode: Mode) -> Self {
+        Status {
+            version: env!("CARGO_PKG_VERSION").to_string(),
+            pid: std::process::id(),
+            mode,
+            started: now(),
+            loaded: None,
+            failed: None,
+            queues: Vec::new(),
+        }
+    }
+
+    /// Takes note of a load.
+    pub fn loaded(&mut self, loaded: &Loaded) {
+        self.failed = None;
+        self.loaded = Some(InForce {
+            at: now(),
+            networks4: loaded.v4,
+            networks6: loaded.v6,
+            lists: loaded.lists as u64,
+            rejected: loaded.skipped,
+            seconds: loaded.time.as_secs_f64(),
+            line: loaded.to_string(),
+        });
+    }
+
+    /// Takes note of a load that failed, which changed nothing.
+    pub fn failed(&mut self, failure: &Failure) {
+        self.failed = Some(Failed { at: now(), line: failure.to_string() });
+    }
+
+    /// Whether the last load went well.
+    pub fn is_healthy(&self) -> bool {
+        self.loaded.is_some() && self.failed.is_none()
+    }
+}
+
+fn now() -> Timestamp {
+    let now = Timestamp::now();
+    now.round(Unit::Second).unwrap_or(now)
+}
+
+impl fmt::Display for Status {
+    /// Lines for people, and for the log.
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let Status { version, pid, started, .. } = self;
+        let mode = match self.mode {
+            Mode::Tables => "nftables",
+            Mode::Queue => "queue mode",
+        };
+        writeln!(f, "netfilterd {version}, {mode}, pid {pid}, since {started}")?;
+        if let Some(loaded) = &self.loaded {
+            writeln!(f, "{}: {}", loaded.at, loaded.line)?;
+        }
+        if let Some(failed) = &self.failed {
+            writeln!(f, "{}: failed, what was loaded stays in force: {}", failed.at, failed.line)?;
+        }
+        self.queues.iter().try_for_each(|queue| writeln!(f, "{queue}"))
+    }
+}
+
+impl fmt::Display for QueueStatus {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let number = |number: u64| Grouped(number.into());
+        write!(
+            f,
+            "queue {}: packets {}, accepted {}, dropped {}, unreadable {}, malformed messages {}, \
+             ENOBUFS {}, lost to a full queue {}, to a full buffer {}, longest wait {:.6} s",
+            self.queue,
+            number(self.packets),
+            number(self.accepted),
+            number(self.dropped),
+            number(self.unreadable),
+            number(self.malformed),
+            number(self.enobufs),
+            number(self.queue_full),
+            number(self.user_full),
+            self.longest_wait
+        )
+    }
+}
+
+/// The file in which a daemon keeps its status; removed when it is dropped.
+pub struct File<'a> {
+    path: &'a Path,
+    /// What is in it; the file is not written to say the same again.
+    written: Option<Status>,
+    /// Whether the last attempt to write failed, which is told once.
+    failing: bool,
+}
+
+impl<'a> File<'a> {
+    /// A file that is not there yet.
+    pub fn new(path: &'a Path) -> Self {
+        File { path, written: None, failing: false }
+    }
+
+    /// Replaces the file, so that a reader sees the old status or the new one. A failure is
+    /// logged: a daemon that cannot tell how it is still does its work.
+    pub fn write(&mut self, status: &Status) {
+        if self.written.as_ref() == Some(status) {
+            return;
+        }
+        match self.replace(status) {
+            Ok(()) => {
+                self.written = Some(status.clone());
+                self.failing = false;
+            }
+            Err(error) if !self.failing => {
+                log::warn!(
+                    "status file {}: {error}; netfilterd status will not know of this daemon",
+                    self.path.display()
+                );
+                self.failing = true;
+            }
+            Err(_) => {}
+        }
+    }
+
+    fn replace(&self, status: &Status) -> io::Result<()> {
+        if let Some(folder) = self.path.parent() {
+            fs::create_dir_all(folder)?;
+        }
+        let mut aside = self.path.as_os_str().to_owned();
+        aside.push(".new");
+        let aside = PathBuf::from(aside);
+        fs::write(&aside, serde_json::to_vec(status)?)?;
+        fs::rename(&aside, self.path)
+    }
+}
+
+impl Drop for File<'_> {
+    fn drop(&mut self) {
+        if self.written.is_some() {
+            if let Err(error) = fs::remove_file(self.path) {
+                log::debug!("status file {}: {error}", self.path.display());
+            }
+        }
+    }
+}
+
+/// Reads what the daemon that keeps `path` is at; `None` if none is running. The error is a
+/// sentence.
+pub fn read(path: &Path) -> Result<Option<Status>, String> {
+    let failed = |error: &dyn fmt::Display| format!("status file {}: {error}", path.display());
+    let text = match fs::read(path) {
+        Err(error) if error.kind() == io::ErrorKind::NotFound => return Ok(None),
+        result => result.map_err(|error| failed(&error))?,
+    };
+    let status: Status = serde_json::from_slice(&text).map_err(|error| failed(&error))?;
+    // A daemon that was killed leaves its file behind.
+    let name = fs::read_to_string(format!("/proc/{}/comm", status.pid)).unwrap_or_default();
+    Ok((name.trim_end() == "netfilterd").then_some(status))
+}
