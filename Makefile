@@ -37,6 +37,7 @@ check:
 	RUSTDOCFLAGS='-D warnings' $(CARGO) doc --no-deps --locked
 	mandoc -T lint -W warning man/netfilterd.8 man/drop_ips.5
 	NETFILTERD_REQUIRE_TOOLS=1 $(CARGO) test --locked
+	sh tests/without-nftables.sh
 	$(MAKE) demo
 	sh tests/install.sh
 
@@ -57,7 +58,7 @@ install:
 	install -m 755 $(built)/netfilterd $(sbindir)/netfilterd
 	install -m 644 man/netfilterd.8 $(mandir)/man8/netfilterd.8
 	install -m 644 man/drop_ips.5 $(mandir)/man5/drop_ips.5
-	install -m 644 README.md CHANGELOG.md rulesets/drop.nft rulesets/foreign.nft $(docdir)
+	install -m 644 README.md CHANGELOG.md $(wildcard rulesets/*) contrib/netfilterd.init $(docdir)
 
 # Leaves the lists, and what is in force in the kernel.
 .PHONY: uninstall

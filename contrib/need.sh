@@ -23,11 +23,18 @@ ip iproute2 iproute
 nft nftables nftables
 python3 python3 python3'
 test='
+ip6tables-legacy iptables iptables-legacy
+ip6tables-nft iptables iptables-nft
 ipset ipset ipset
+iptables-legacy iptables iptables-legacy
+iptables-nft iptables iptables-nft
+logger bsdutils util-linux
 mandoc mandoc mandoc
+nsenter util-linux util-linux
 prlimit util-linux util-linux
 setpriv util-linux util-linux
 strace strace strace
+sysctl procps procps-ng
 unshare util-linux util-linux'
 bench='
 ipset ipset ipset

@@ -88,7 +88,7 @@ pub struct StatusFile {
 #[derive(Debug, Args)]
 pub struct QueueOptions {
     /// Give verdicts on queue N, or on each from N to M, instead of filling nftables sets
-    #[arg(long, value_name = "N[:M]", value_parser = queues, conflicts_with_all = ["table", "set4", "set6", "layout", "no_repair"])]
+    #[arg(long, value_name = "N[:M]", value_parser = queues, allow_negative_numbers = true, conflicts_with_all = ["table", "set4", "set6", "layout", "no_repair"])]
     pub queue: Option<RangeInclusive<u16>>,
     /// How many packets may wait in a queue
     #[arg(long, value_name = "N", default_value_t = 65535, value_parser = value_parser!(u32).range(1..), requires = "queue")]
@@ -100,10 +100,10 @@ pub struct QueueOptions {
     #[arg(long, requires = "queue", conflicts_with = "fail_open")]
     pub fail_closed: bool,
     /// Do not accept, but set this mark and have the rules look at the packet again
-    #[arg(long, value_name = "MARK", value_parser = mark, requires = "queue")]
+    #[arg(long, value_name = "MARK", value_parser = mark, allow_negative_numbers = true, requires = "queue")]
     pub mark_accept: Option<NonZeroU32>,
     /// Do not drop, but set this mark and have the rules look at the packet again
-    #[arg(long, value_name = "MARK", value_parser = mark, requires = "queue")]
+    #[arg(long, value_name = "MARK", value_parser = mark, allow_negative_numbers = true, requires = "queue")]
     pub mark_drop: Option<NonZeroU32>,
 }
 

@@ -88,10 +88,11 @@ pub struct QueueStatus {
     pub malformed: u64,
     /// How often the kernel said that the receive buffer was full.
     pub enobufs: u64,
-    /// Packets that the kernel did not queue, since the queue was full.
-    pub queue_full: u64,
-    /// Packets that the kernel did not queue, since the receive buffer was full.
-    pub user_full: u64,
+    /// Packets that the kernel dropped because the queue was full; `None` if it was told to accept
+    /// them instead, since then it does not count them.
+    pub queue_full: Option<u64>,
+    /// Packets that were not seen because the receive buffer was full.
+    pub buffer_full: u64,
     /// The longest time from when packets could be read to their verdicts, in seconds.
     pub longest_wait: f64,
 }
@@ -165,7 +166,7 @@ impl fmt::Display for QueueStatus {
         write!(
             f,
             "queue {}: packets {}, accepted {}, dropped {}, unreadable {}, malformed messages {}, \
-             ENOBUFS {}, lost to a full queue {}, to a full buffer {}, longest wait {:.6} s",
+             ENOBUFS {}, full queue {}, full buffer {}, longest wait {:.6} s",
             self.queue,
             number(self.packets),
             number(self.accepted),
@@ -173,8 +174,8 @@ impl fmt::Display for QueueStatus {
             number(self.unreadable),
             number(self.malformed),
             number(self.enobufs),
-            number(self.queue_full),
-            number(self.user_full),
+            self.queue_full.map_or("not counted".into(), |full| number(full).to_string()),
+            number(self.buffer_full),
             self.longest_wait
         )
     }

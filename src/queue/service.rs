@@ -188,8 +188,9 @@ impl daemon::Service for Service {
             .map(|worker| {
                 let status = worker.shared.status();
                 let known = kernel.iter().find(|known| known.queue == status.queue);
-                let known = known.copied().unwrap_or_default();
-                QueueStatus { queue_full: known.queue_full, user_full: known.user_full, ..status }
+                // What it accepts because the queue is full it does not count.
+                let queue_full = known.filter(|_| !self.options.fail_open);
+                QueueStatus { queue_full: queue_full.map(|known| known.queue_full), ..status }
             })
             .collect()
     }

@@ -40,6 +40,9 @@ const BIND: u32 = 1;
 const PING: u32 = 2;
 const UNBIND: u32 = 3;
 
+/// The number of the first packet of a queue that was just bound.
+const FIRST: u32 = 1;
+
 /// What a worker and those who look after it share.
 pub struct Shared {
     /// The queue.
@@ -60,6 +63,8 @@ struct Counters {
     unreadable: AtomicU64,
     malformed: AtomicU64,
     enobufs: AtomicU64,
+    /// Packets whose numbers were left out.
+    missed: AtomicU64,
     /// In nanoseconds.
     longest_wait: AtomicU64,
 }
@@ -89,7 +94,7 @@ impl Shared {
 
     /// What the worker has counted, beside what the kernel has.
     pub fn status(&self) -> QueueStatus {
-        let Counters { accepted, dropped, unreadable, malformed, enobufs, longest_wait } =
+        let Counters { accepted, dropped, unreadable, malformed, enobufs, missed, longest_wait } =
             &self.counters;
         let (accepted, dropped) = (accepted.load(Relaxed), dropped.load(Relaxed));
         QueueStatus {
@@ -100,8 +105,8 @@ impl Shared {
             unreadable: unreadable.load(Relaxed),
             malformed: malformed.load(Relaxed),
             enobufs: enobufs.load(Relaxed),
-            queue_full: 0,
-            user_full: 0,
+            queue_full: None,
+            buffer_full: missed.load(Relaxed),
             longest_wait: Duration::from_nanos(longest_wait.load(Relaxed)).as_secs_f64(),
         }
     }
@@ -132,6 +137,7 @@ pub fn serve(shared: &Shared, options: &Options, began: &Sender<Result<(), Strin
         options,
         datagrams: Datagrams::new(AT_ONCE, MESSAGE),
         verdicts: Verdicts::new(shared.queue),
+        next: FIRST,
         failing: false,
     };
     let mut socket = match worker.open() {
@@ -173,6 +179,8 @@ struct Worker<'a> {
     options: &'a Options,
     datagrams: Datagrams,
     verdicts: Verdicts,
+    /// The number that the next packet has, if the kernel can deliver it.
+    next: u32,
     /// Whether what came last was an error, which is told once.
     failing: bool,
 }
@@ -187,6 +195,7 @@ impl Worker<'_> {
         prepare(fd, self.options.max_length).map_err(failed)?;
         socket.bind(0, 0).map_err(failed)?;
         sys::send(fd, &message::bind(queue, self.options, BIND)).map_err(failed)?;
+        self.next = FIRST;
         // The answer was made within that call, so it waits here, behind packets if there are any.
         let errno = loop {
             self.datagrams.receive(fd, false).map_err(failed)?;
@@ -243,6 +252,7 @@ impl Worker<'_> {
         // One for all of them: neither a reload nor the end of an interface comes in between.
         let judge = self.shared.judge.load();
         let (mut accepted, mut dropped, mut unreadable, mut malformed) = (0, 0, 0, 0);
+        let mut missed = 0;
         let mut answer = None;
         self.verdicts.clear();
         for datagram in self.datagrams.iter() {
@@ -259,6 +269,8 @@ impl Worker<'_> {
                         let drop = self.options.drops(judgement);
                         *(if drop { &mut dropped } else { &mut accepted }) += 1;
                         unreadable += u64::from(judgement == Judgement::Unreadable);
+                        missed += u64::from(packet.id.wrapping_sub(self.next));
+                        self.next = packet.id.wrapping_add(1);
                         self.verdicts.push(packet.id, self.options.verdict(drop, &packet));
                     }
                     Incoming::Reply(reply) if reply.sequence != VERDICT => answer = Some(reply),
@@ -270,6 +282,7 @@ impl Worker<'_> {
         drop(judge);
         let counters = &self.shared.counters;
         counters.malformed.fetch_add(malformed, Relaxed);
+        counters.missed.fetch_add(missed, Relaxed);
         if accepted + dropped > 0 {
             send(socket, self.verdicts.bytes())?;
             counters.accepted.fetch_add(accepted, Relaxed);
@@ -399,7 +412,7 @@ fn refused(queue: u16, errno: i32) -> String {
     match (errno, other) {
         (libc::EPERM | libc::EBUSY, Some(other)) => format!(
             "queue {queue} is served by another program ({}); stop it, or choose another number",
-            program(other.port)
+            kernel::program(other.port)
         ),
         (libc::EPERM, None) => {
             format!("queue {queue}: {error}; netfilterd needs CAP_NET_ADMIN to serve it")
@@ -413,13 +426,5 @@ fn refused(queue: u16, errno: i32) -> String {
         ),
         (libc::ENODEV, _) => format!("queue {queue} was taken away"),
         _ => format!("queue {queue}: {error}"),
-    }
-}
-
-/// The program that has a netlink port. The first port of a program is its process id.
-fn program(port: u32) -> String {
-    match std::fs::read_to_string(format!("/proc/{port}/comm")) {
-        Ok(name) => format!("{}, pid {port}", name.trim_end().escape_debug()),
-        Err(_) => format!("netlink port {port}"),
     }
 }

@@ -1,0 +1,48 @@
+#!/bin/sh
+# A netfilterd for old hosts: built without nftables it does not need libnftnl, and has queue mode,
+# check, print and test.
+set -eu
+cd "$(dirname "$0")/.."
+
+target=${CARGO_TARGET_DIR:-target}/without-nftables
+cargo clippy --lib --bins --locked --no-default-features --target-dir "$target" -- -D warnings
+cargo build --locked --no-default-features --target-dir "$target"
+netfilterd=$target/debug/netfilterd
+
+failed() {
+	echo "tests/without-nftables.sh: $*" >&2
+	exit 1
+}
+
+if ldd "$netfilterd" | grep -q nftnl; then
+	failed 'it is linked with libnftnl'
+fi
+ldd "$netfilterd" | grep -q libmnl || failed 'ldd does not show what it is linked with'
+
+printf '192.0.2.7\n192.0.2.0/25\n' | "$netfilterd" check -f - | grep -q 'would load 1 network' ||
+	failed 'check does not work'
+[ "$(printf '192.0.2.7\n' | "$netfilterd" print -f -)" = 192.0.2.7/32 ] ||
+	failed 'print does not work'
+printf '192.0.2.7\n' | "$netfilterd" test -f - 192.0.2.7 >/dev/null || failed 'test does not work'
+
+for command in load run; do
+	status=0
+	message=$("$netfilterd" "$command" 2>&1) || status=$?
+	[ "$status" = 2 ] || failed "$command ends with $status"
+	case $message in *'built without nftables'*) ;; *) failed "$command says: $message" ;; esac
+done
+
+[ "$(id -u)" = 0 ] || {
+	echo 'skipped: queue mode needs root'
+	exit 0
+}
+folder=$(mktemp -d)
+trap 'rm -rf "$folder"' EXIT
+echo 192.0.2.7 >"$folder/list"
+status=0
+timeout --preserve-status --signal TERM 2 unshare --net \
+	"$netfilterd" --queue 0 -f "$folder/list" --status-file "$folder/status" 2>"$folder/log" ||
+	status=$?
+[ "$status" = 0 ] || failed "queue mode ends with $status: $(cat "$folder/log")"
+grep -q 'loaded 1 network' "$folder/log" || failed "queue mode says: $(cat "$folder/log")"
+echo 'tests/without-nftables.sh: passed'
