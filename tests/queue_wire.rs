@@ -31,13 +31,13 @@ fn options(fail_open: bool) -> Options {
 fn a_queue_is_bound_and_configured_in_one_message() {
     // Length, type (subsystem 3, config), flags (request, ack), sequence, port; family, version,
     // queue 0x0102.
-    let head = "40 00 00 00 02 03 05 00\n07 00 00 00 00 00 00 00\n00 00 01 02 ";
+    let head = "40 00 00 00 02 03 05 00\n01 00 00 00 00 00 00 00\n00 00 01 02 ";
     // Command bind; 40 bytes of the packet, padded; 1,000 packets; mask and flags: fail open and
     // GSO.
     let body = "08 00 01 00\n01 00 00 00 09 00 02 00\n00 00 00 28 02 00 00 00\n\
                 08 00 03 00 00 00 03 e8\n08 00 04 00 00 00 00 05\n08 00 05 00 00 00 00 05\n";
-    assert_eq!(hex(&message::bind(0x0102, &options(true), 7)), format!("{head}{body}"));
-    let closed = hex(&message::bind(0x0102, &options(false), 7));
+    assert_eq!(hex(&message::bind(0x0102, &options(true))), format!("{head}{body}"));
+    let closed = hex(&message::bind(0x0102, &options(false)));
     assert_eq!(closed, format!("{head}{body}").replace("05 00 00 00 00 05", "05 00 00 00 00 04"));
 }
 
@@ -46,9 +46,9 @@ fn a_queue_is_bound_and_configured_in_one_message() {
 fn a_queue_is_given_up_and_asked_for_in_a_message_each() {
     let unbind = "1c 00 00 00 02 03 05 00\n03 00 00 00 00 00 00 00\n00 00 00 09 08 00 01 00\n\
                   02 00 00 00\n";
-    assert_eq!(hex(&message::unbind(9, 3)), unbind);
+    assert_eq!(hex(&message::unbind(9)), unbind);
     let ping = "14 00 00 00 02 03 05 00\n02 00 00 00 00 00 00 00\n00 00 00 09\n";
-    assert_eq!(hex(&message::ping(9, 2)), ping);
+    assert_eq!(hex(&message::ping(9)), ping);
 }
 
 const ACCEPT: Verdict = Verdict { code: 1, mark: None };

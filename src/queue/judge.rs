@@ -5,8 +5,9 @@
 
 use std::sync::Arc;
 
+use super::Options;
 use super::index::Index;
-use super::message::Packet;
+use super::message::{Packet, Verdict};
 use super::packet::Addresses;
 
 /// The loopback interface, in every network namespace (`LOOPBACK_IFINDEX` of the kernel).
@@ -83,5 +84,32 @@ impl Interfaces {
                 Interfaces::All => true,
                 Interfaces::Only(indices) => indices.contains(&index),
             }
+    }
+}
+
+impl Options {
+    /// Whether a judgement means that the packet is dropped.
+    pub fn drops(&self, judgement: Judgement) -> bool {
+        match judgement {
+            Judgement::Accept => false,
+            Judgement::Drop => true,
+            Judgement::Unreadable => !self.fail_open,
+        }
+    }
+
+    /// The verdict. A packet that comes back with the mark that it was to get has found no rule
+    /// that looks at the mark; repeating it for ever would help nobody.
+    pub fn verdict(&self, drop: bool, packet: &Packet<'_>) -> Verdict {
+        let (mark, code) = if drop {
+            (self.mark_drop, libc::NF_DROP)
+        } else {
+            (self.mark_accept, libc::NF_ACCEPT)
+        };
+        match mark {
+            Some(mark) if mark.get() != packet.mark => {
+                Verdict { code: libc::NF_REPEAT, mark: Some(mark) }
+            }
+            _ => Verdict { code, mark: None },
+        }
     }
 }

@@ -8,7 +8,19 @@ use super::Options;
 use super::packet;
 use crate::netlink::{Attributes, Message, Reply, append, generic, message_kind};
 
-/// The queue's fixed headers are all that is copied of a packet.
+/// The sequence numbers of requests, which tell to what an answer belongs.
+pub mod sequence {
+    /// Verdicts, which are answered only if something is wrong with them.
+    pub const VERDICT: u32 = 0;
+    /// To take a queue over.
+    pub const BIND: u32 = 1;
+    /// To have an answer.
+    pub const PING: u32 = 2;
+    /// To give a queue up.
+    pub const UNBIND: u32 = 3;
+}
+
+/// The fixed headers are all that is copied of a packet.
 const COPY_RANGE: u32 = packet::NEEDED as u32;
 
 /// A packet that waits for its verdict.
@@ -93,8 +105,8 @@ fn be32(value: &[u8]) -> Option<u32> {
 
 /// A request to take over a queue and how to serve it, in one message: a packet that comes between
 /// the one and the other would be lost.
-pub fn bind(queue: u16, options: &Options, sequence: u32) -> Vec<u8> {
-    configure(queue, sequence, |to| {
+pub fn bind(queue: u16, options: &Options) -> Vec<u8> {
+    configure(queue, sequence::BIND, |to| {
         command(to, libc::NFQNL_CFG_CMD_BIND);
         // struct nfqnl_msg_config_params, packed: how much is copied, and that it is the packet.
         let [a, b, c, d] = COPY_RANGE.to_be_bytes();
@@ -111,14 +123,14 @@ pub fn bind(queue: u16, options: &Options, sequence: u32) -> Vec<u8> {
 }
 
 /// A request to give a queue up. The kernel drops what still waits in it.
-pub fn unbind(queue: u16, sequence: u32) -> Vec<u8> {
-    configure(queue, sequence, |to| command(to, libc::NFQNL_CFG_CMD_UNBIND))
+pub fn unbind(queue: u16) -> Vec<u8> {
+    configure(queue, sequence::UNBIND, |to| command(to, libc::NFQNL_CFG_CMD_UNBIND))
 }
 
 /// A request that changes nothing, for the sake of its answer: that the queue is still ours, or
 /// ENODEV; and that a thread which waits for packets wakes up.
-pub fn ping(queue: u16, sequence: u32) -> Vec<u8> {
-    configure(queue, sequence, |_| {})
+pub fn ping(queue: u16) -> Vec<u8> {
+    configure(queue, sequence::PING, |_| {})
 }
 
 fn configure(queue: u16, sequence: u32, fill: impl FnOnce(&mut Attributes<'_>)) -> Vec<u8> {
@@ -202,7 +214,7 @@ impl Verdicts {
         let kind = if is_long { libc::NFQNL_MSG_VERDICT_BATCH } else { libc::NFQNL_MSG_VERDICT };
         let kind = message_kind(libc::NFNL_SUBSYS_QUEUE, kind);
         let header = generic(libc::AF_UNSPEC as u8, self.queue);
-        append(&mut self.bytes, kind, 0, &header, 0, &mut false, |to| {
+        append(&mut self.bytes, kind, 0, &header, sequence::VERDICT, &mut false, |to| {
             // struct nfqnl_msg_verdict_hdr: the verdict, the packet's number.
             let mut value = [0; 8];
             value[..4].copy_from_slice(&(verdict.code as u32).to_be_bytes());

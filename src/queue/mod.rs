@@ -2,8 +2,9 @@
 //!
 //! In reading order: [`index`] (is an address in a range set, at once), [`packet`] (an IP header to
 //! its addresses), [`judge`] (what is to become of a packet), [`message`] (NFQUEUE's messages in and
-//! out), [`kernel`] (what the kernel says of its queues), [`worker`] (one queue, one thread), and
-//! [`service`], which has the workers and gives them new lists while they work.
+//! out), [`kernel`] (what the kernel says of its queues), `socket` (a queue that was taken over),
+//! `worker` (one queue, one thread) and `shared` (what others know of it), and [`service`], which
+//! has the workers and gives them new lists while they work.
 //!
 //! Knows nothing of nftables. All up to [`message`] are functions of their arguments.
 
@@ -13,6 +14,8 @@ pub mod kernel;
 pub mod message;
 pub mod packet;
 pub mod service;
+mod shared;
+mod socket;
 mod worker;
 
 use std::num::NonZeroU32;

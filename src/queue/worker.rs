@@ -1,23 +1,18 @@
 //! One queue, one thread: receives packets, has them judged, and sends the verdicts.
 
 use std::io;
-use std::os::fd::{AsFd, BorrowedFd, OwnedFd};
-use std::sync::atomic::{AtomicBool, AtomicU64, Ordering::Relaxed};
+use std::sync::atomic::Ordering::Relaxed;
 use std::sync::mpsc::Sender;
-use std::sync::{Arc, Mutex, PoisonError};
 use std::thread;
 use std::time::{Duration, Instant};
 
-use arc_swap::ArcSwap;
-use mnl::{Bus, Socket};
-
 use super::Options;
-use super::judge::{Judge, Judgement};
-use super::kernel;
-use super::message::{self, Incoming, Packet, Verdict, Verdicts};
+use super::judge::Judgement;
+use super::message::{self, Incoming, Verdicts, sequence};
+use super::shared::Shared;
+use super::socket::{self, QueueSocket, Trouble};
 use crate::netlink::{Message, Reply};
-use crate::status::QueueStatus;
-use crate::sys::{self, Datagrams};
+use crate::sys::Datagrams;
 
 /// Packets received at once. More would make the first of them wait longer for its verdict, and
 /// spare little.
@@ -26,108 +21,11 @@ const AT_ONCE: usize = 64;
 /// Room for a message about a packet: its headers and attributes are about 250 bytes.
 const MESSAGE: usize = 512;
 
-/// What a message takes of the receive buffer, in the kernel's own reckoning: memory comes in
-/// powers of two, and the kernel doubles what is asked for.
-const MESSAGE_IN_BUFFER: u64 = 640;
-
 /// How long to wait after an error before going on.
 const PAUSE: Duration = Duration::from_secs(2);
 
-// The sequence numbers tell to what an answer belongs. Verdicts have none, and are answered only
-// if something is wrong with them.
-const VERDICT: u32 = 0;
-const BIND: u32 = 1;
-const PING: u32 = 2;
-const UNBIND: u32 = 3;
-
 /// The number of the first packet of a queue that was just bound.
 const FIRST: u32 = 1;
-
-/// What a worker and those who look after it share.
-pub struct Shared {
-    /// The queue.
-    pub queue: u16,
-    /// What packets are judged by.
-    pub judge: Arc<ArcSwap<Judge>>,
-    counters: Counters,
-    stop: AtomicBool,
-    /// A second descriptor of the worker's socket, to wake it by.
-    waker: Mutex<Option<OwnedFd>>,
-}
-
-/// Written by the worker alone, read by anyone.
-#[derive(Default)]
-struct Counters {
-    accepted: AtomicU64,
-    dropped: AtomicU64,
-    unreadable: AtomicU64,
-    malformed: AtomicU64,
-    enobufs: AtomicU64,
-    /// Packets whose numbers were left out.
-    missed: AtomicU64,
-    /// In nanoseconds.
-    longest_wait: AtomicU64,
-}
-
-impl Shared {
-    /// For a worker that is to be started.
-    pub fn new(queue: u16, judge: Arc<ArcSwap<Judge>>) -> Self {
-        Shared {
-            queue,
-            judge,
-            counters: Counters::default(),
-            stop: AtomicBool::new(false),
-            waker: Mutex::new(None),
-        }
-    }
-
-    /// Tells the worker to end. It first gives the packets that wait their verdicts.
-    pub fn stop(&self) {
-        self.stop.store(true, Relaxed);
-        let waker = self.waker.lock().unwrap_or_else(PoisonError::into_inner);
-        if let Some(socket) = waker.as_ref() {
-            // If this fails the worker is not waiting: its socket is gone, or so full that the
-            // answer does not fit.
-            let _ = sys::send(socket.as_fd(), &message::ping(self.queue, PING));
-        }
-    }
-
-    /// What the worker has counted, beside what the kernel has.
-    pub fn status(&self) -> QueueStatus {
-        let Counters { accepted, dropped, unreadable, malformed, enobufs, missed, longest_wait } =
-            &self.counters;
-        let (accepted, dropped) = (accepted.load(Relaxed), dropped.load(Relaxed));
-        QueueStatus {
-            queue: self.queue,
-            packets: accepted + dropped,
-            accepted,
-            dropped,
-            unreadable: unreadable.load(Relaxed),
-            malformed: malformed.load(Relaxed),
-            enobufs: enobufs.load(Relaxed),
-            queue_full: None,
-            buffer_full: missed.load(Relaxed),
-            longest_wait: Duration::from_nanos(longest_wait.load(Relaxed)).as_secs_f64(),
-        }
-    }
-}
-
-/// Why a queue cannot be served now.
-enum Trouble {
-    /// Reading or writing failed; the socket may still do.
-    Io(io::Error),
-    /// The socket is of no more use, or verdicts were lost. A new one has to be made.
-    Gone(String),
-}
-
-impl From<io::Error> for Trouble {
-    fn from(error: io::Error) -> Self {
-        match error.raw_os_error() {
-            Some(libc::EBADF | libc::ENOTSOCK) => Trouble::Gone(error.to_string()),
-            _ => Trouble::Io(error),
-        }
-    }
-}
 
 /// Serves a queue until it is told to stop. Says once whether it could begin; if not, the reason as
 /// a sentence.
@@ -142,36 +40,30 @@ pub fn serve(shared: &Shared, options: &Options, began: &Sender<Result<(), Strin
     };
     let mut socket = match worker.open() {
         Ok(socket) => Some(socket),
-        Err(error) => {
+        Err(Trouble::Passing(reason) | Trouble::Gone(reason)) => {
             // Who waits for it may have given up.
-            let _ = began.send(Err(error));
+            let _ = began.send(Err(reason));
             return;
         }
     };
     let _ = began.send(Ok(()));
-    loop {
-        let trouble = match &socket {
-            Some(serving) => match worker.until_trouble(serving) {
-                Ok(()) => break,
-                Err(Trouble::Io(error)) => error.to_string(),
-                Err(Trouble::Gone(reason)) => {
-                    worker.close(socket.take());
-                    reason
-                }
-            },
-            None if shared.stop.load(Relaxed) => break,
-            None => match worker.open() {
-                Ok(opened) => {
-                    socket = Some(opened);
-                    continue;
-                }
-                Err(reason) => reason,
-            },
+    while !shared.is_stopped() {
+        let served = match &socket {
+            Some(serving) => worker.until_trouble(serving),
+            None => worker.open().map(|opened| socket = Some(opened)),
         };
-        worker.tell(&trouble);
-        worker.pause();
+        match served {
+            Ok(()) => {}
+            Err(Trouble::Passing(reason)) => worker.pause(&reason),
+            Err(Trouble::Gone(reason)) => {
+                worker.close(socket.take());
+                worker.pause(&reason);
+            }
+        }
     }
-    worker.end(socket);
+    if let Some(socket) = socket {
+        worker.end(socket);
+    }
 }
 
 struct Worker<'a> {
@@ -187,48 +79,37 @@ struct Worker<'a> {
 
 impl Worker<'_> {
     /// A socket that has the queue.
-    fn open(&mut self) -> Result<Socket, String> {
+    fn open(&mut self) -> Result<QueueSocket, Trouble> {
         let queue = self.shared.queue;
-        let failed = |error: io::Error| format!("queue {queue}: netlink socket: {error}");
-        let socket = Socket::open(Bus::Netfilter).map_err(failed)?;
-        let fd = sys::netlink_fd(&socket);
-        prepare(fd, self.options.max_length).map_err(failed)?;
-        socket.bind(0, 0).map_err(failed)?;
-        sys::send(fd, &message::bind(queue, self.options, BIND)).map_err(failed)?;
+        let socket = QueueSocket::open(queue, self.options)?;
         self.next = FIRST;
-        // The answer was made within that call, so it waits here, behind packets if there are any.
+        // The answer was made while the request was sent, so it is there, behind packets if any.
         let errno = loop {
-            self.datagrams.receive(fd, false).map_err(failed)?;
-            match self.answer(fd) {
-                Ok(Some(reply)) if reply.sequence == BIND => break reply.errno,
-                Ok(_) => {}
-                Err(Trouble::Io(error)) => return Err(failed(error)),
-                Err(Trouble::Gone(reason)) => return Err(format!("queue {queue}: {reason}")),
+            let received = self.datagrams.receive(socket.fd(), false);
+            received.map_err(|error| socket::of_queue(queue, &error))?;
+            match self.answer(&socket)? {
+                Some(reply) if reply.sequence == sequence::BIND => break reply.errno,
+                _ => {}
             }
         };
         if errno != 0 {
-            return Err(refused(queue, errno));
+            return Err(socket::refused(queue, errno));
         }
-        let waker = fd.try_clone_to_owned().map_err(failed)?;
-        *self.waker() = Some(waker);
+        self.shared.wake_by(Some(socket.duplicate()?));
         Ok(socket)
     }
 
-    fn waker(&self) -> std::sync::MutexGuard<'_, Option<OwnedFd>> {
-        self.shared.waker.lock().unwrap_or_else(PoisonError::into_inner)
-    }
-
     /// Gives verdicts until it is told to stop.
-    fn until_trouble(&mut self, socket: &Socket) -> Result<(), Trouble> {
-        let fd = sys::netlink_fd(socket);
+    fn until_trouble(&mut self, socket: &QueueSocket) -> Result<(), Trouble> {
+        let queue = self.shared.queue;
         if self.failing {
-            sys::send(fd, &message::ping(self.shared.queue, PING))?;
+            socket.send(&message::ping(queue))?;
         }
-        while !self.shared.stop.load(Relaxed) {
-            match self.datagrams.receive(fd, true) {
+        while !self.shared.is_stopped() {
+            match self.datagrams.receive(socket.fd(), true) {
                 Ok(()) => {
                     if std::mem::take(&mut self.failing) {
-                        log::info!("queue {}: served again", self.shared.queue);
+                        log::info!("queue {queue}: served again");
                     }
                 }
                 Err(error) if error.kind() == io::ErrorKind::Interrupted => continue,
@@ -236,10 +117,10 @@ impl Worker<'_> {
                     self.shared.counters.enobufs.fetch_add(1, Relaxed);
                     continue;
                 }
-                Err(error) => return Err(error.into()),
+                Err(error) => return Err(socket::of_queue(queue, &error)),
             }
-            if let Some(reply) = self.answer(fd)?.filter(|reply| reply.errno != 0) {
-                return Err(Trouble::Gone(refused(self.shared.queue, reply.errno)));
+            if let Some(reply) = self.answer(socket)?.filter(|reply| reply.errno != 0) {
+                return Err(socket::refused(queue, reply.errno));
             }
         }
         Ok(())
@@ -247,7 +128,7 @@ impl Worker<'_> {
 
     /// Gives the packets that were received last their verdicts. Returns the answer to a
     /// configuration, if one was among them.
-    fn answer(&mut self, socket: BorrowedFd<'_>) -> Result<Option<Reply>, Trouble> {
+    fn answer(&mut self, socket: &QueueSocket) -> Result<Option<Reply>, Trouble> {
         let begin = Instant::now();
         // One for all of them: neither a reload nor the end of an interface comes in between.
         let judge = self.shared.judge.load();
@@ -273,8 +154,10 @@ impl Worker<'_> {
                         self.next = packet.id.wrapping_add(1);
                         self.verdicts.push(packet.id, self.options.verdict(drop, &packet));
                     }
-                    Incoming::Reply(reply) if reply.sequence != VERDICT => answer = Some(reply),
-                    Incoming::Reply(reply) => late(&reply)?,
+                    Incoming::Reply(reply) if reply.sequence == sequence::VERDICT => {
+                        socket::judge_late(self.shared.queue, &reply)?;
+                    }
+                    Incoming::Reply(reply) => answer = Some(reply),
                     Incoming::Malformed => malformed += 1,
                 }
             }
@@ -284,7 +167,7 @@ impl Worker<'_> {
         counters.malformed.fetch_add(malformed, Relaxed);
         counters.missed.fetch_add(missed, Relaxed);
         if accepted + dropped > 0 {
-            send(socket, self.verdicts.bytes())?;
+            socket.send_verdicts(self.verdicts.bytes())?;
             counters.accepted.fetch_add(accepted, Relaxed);
             counters.dropped.fetch_add(dropped, Relaxed);
             counters.unreadable.fetch_add(unreadable, Relaxed);
@@ -294,20 +177,16 @@ impl Worker<'_> {
         Ok(answer)
     }
 
-    fn tell(&mut self, trouble: &str) {
-        let queue = self.shared.queue;
+    /// Says why it cannot go on, once, and waits before the next attempt, unless it is told to stop.
+    fn pause(&mut self, reason: &str) {
         if self.failing {
-            log::debug!("queue {queue}: {trouble}");
+            log::debug!("{reason}");
         } else {
-            log::error!("queue {queue}: {trouble}; trying again every {} s", PAUSE.as_secs());
+            log::error!("{reason}; trying again every {} s", PAUSE.as_secs());
         }
         self.failing = true;
-    }
-
-    /// Waits before the next attempt, unless it is told to stop.
-    fn pause(&self) {
         let end = Instant::now() + PAUSE;
-        while !self.shared.stop.load(Relaxed) {
+        while !self.shared.is_stopped() {
             match end.checked_duration_since(Instant::now()) {
                 Some(left) if !left.is_zero() => thread::park_timeout(left),
                 _ => break,
@@ -316,115 +195,23 @@ impl Worker<'_> {
     }
 
     /// Closes a socket, whereby the kernel drops what waits in the queue, and gives it up.
-    fn close(&mut self, socket: Option<Socket>) {
-        *self.waker() = None;
+    fn close(&mut self, socket: Option<QueueSocket>) {
+        self.shared.wake_by(None);
         drop(socket);
     }
 
     /// Gives the packets that wait their verdicts, as many as the queue can have held, and then
     /// gives the queue up.
-    fn end(&mut self, socket: Option<Socket>) {
-        if let Some(socket) = &socket {
-            let fd = sys::netlink_fd(socket);
-            let mut left = i64::from(self.options.max_length);
-            while left > 0 && self.datagrams.receive(fd, false).is_ok() {
-                if self.answer(fd).is_err() {
-                    break;
-                }
-                left -= AT_ONCE as i64;
+    fn end(&mut self, socket: QueueSocket) {
+        let mut left = i64::from(self.options.max_length);
+        while left > 0 && self.datagrams.receive(socket.fd(), false).is_ok() {
+            if self.answer(&socket).is_err() {
+                break;
             }
-            // Closing the socket does the same.
-            let _ = sys::send(fd, &message::unbind(self.shared.queue, UNBIND));
+            left -= AT_ONCE as i64;
         }
-        self.close(socket);
-    }
-}
-
-impl Options {
-    /// Whether a judgement means that the packet is dropped.
-    fn drops(&self, judgement: Judgement) -> bool {
-        match judgement {
-            Judgement::Accept => false,
-            Judgement::Drop => true,
-            Judgement::Unreadable => !self.fail_open,
-        }
-    }
-
-    /// The verdict. A packet that comes back with the mark that it was to get has found no rule
-    /// that looks at the mark; repeating it for ever would help nobody.
-    fn verdict(&self, drop: bool, packet: &Packet<'_>) -> Verdict {
-        let (mark, code) = if drop {
-            (self.mark_drop, libc::NF_DROP)
-        } else {
-            (self.mark_accept, libc::NF_ACCEPT)
-        };
-        match mark {
-            Some(mark) if mark.get() != packet.mark => {
-                Verdict { code: libc::NF_REPEAT, mark: Some(mark) }
-            }
-            _ => Verdict { code, mark: None },
-        }
-    }
-}
-
-/// Makes a socket ready to receive `packets` that wait.
-fn prepare(socket: BorrowedFd<'_>, packets: u32) -> io::Result<()> {
-    sys::set_close_on_exec(socket)?;
-    // With it a full buffer costs the packets that do not fit, which the kernel counts. Without it
-    // the kernel refuses all others, too, until the buffer is empty.
-    sys::set_socket_option(socket, libc::SOL_NETLINK, libc::NETLINK_NO_ENOBUFS, 1)?;
-    // An answer that quotes the whole verdict is of no use.
-    sys::set_socket_option(socket, libc::SOL_NETLINK, libc::NETLINK_CAP_ACK, 1)?;
-    let bytes = (u64::from(packets) * MESSAGE_IN_BUFFER).min(i32::MAX as u64 / 2) as i32;
-    sys::force_buffer(socket, libc::SO_RCVBUFFORCE, libc::SO_RCVBUF, bytes)
-}
-
-/// Sends verdicts. If they cannot be sent, what comes later must not be decided by later ones, so
-/// the socket is of no more use.
-fn send(socket: BorrowedFd<'_>, verdicts: &[u8]) -> Result<(), Trouble> {
-    loop {
-        match sys::send(socket, verdicts) {
-            Err(error) if error.kind() == io::ErrorKind::Interrupted => {}
-            result => {
-                return result
-                    .map_err(|error| Trouble::Gone(format!("verdicts cannot be sent: {error}")));
-            }
-        }
-    }
-}
-
-/// What the kernel says to a verdict: that the packet is gone by now, which does no harm, or that
-/// the queue is.
-fn late(reply: &Reply) -> Result<(), Trouble> {
-    match reply.errno {
-        0 | libc::ENOENT => Ok(()),
-        errno => {
-            let error = io::Error::from_raw_os_error(errno);
-            Err(Trouble::Gone(format!("the kernel takes no verdicts: {error}")))
-        }
-    }
-}
-
-/// Why a queue cannot be had, with the cure.
-fn refused(queue: u16, errno: i32) -> String {
-    let other = kernel::queues().into_iter().find(|other| other.queue == queue);
-    let error = io::Error::from_raw_os_error(errno);
-    match (errno, other) {
-        (libc::EPERM | libc::EBUSY, Some(other)) => format!(
-            "queue {queue} is served by another program ({}); stop it, or choose another number",
-            kernel::program(other.port)
-        ),
-        (libc::EPERM, None) => {
-            format!("queue {queue}: {error}; netfilterd needs CAP_NET_ADMIN to serve it")
-        }
-        (libc::EINVAL | libc::ENOENT | libc::EPROTONOSUPPORT, _) => format!(
-            "queue {queue}: {error}; this kernel has no NFQUEUE: module nfnetlink_queue \
-             (CONFIG_NETFILTER_NETLINK_QUEUE)"
-        ),
-        (libc::EOPNOTSUPP, _) => format!(
-            "queue {queue}: {error}; this kernel is too old: queue mode needs Linux 3.10 or later"
-        ),
-        (libc::ENODEV, _) => format!("queue {queue} was taken away"),
-        _ => format!("queue {queue}: {error}"),
+        // Closing the socket does the same.
+        let _ = socket.send(&message::unbind(self.shared.queue));
+        self.close(Some(socket));
     }
 }
