@@ -8,6 +8,7 @@ mod address;
 pub mod fault;
 pub mod file;
 pub mod line;
+pub mod watch;
 
 use std::fmt;
 use std::path::{Path, PathBuf};

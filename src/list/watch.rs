@@ -1,0 +1,220 @@
+//! Hears that a list has changed: by inotify(7).
+//!
+//! A list is changed when something was renamed into its place, when a program that had written to
+//! it has closed it, or when it is gone; a list that is being written to is not. Every name on the
+//! way to it is watched, symbolic links included, so that a folder that is replaced counts as well.
+
+use std::collections::{BTreeMap, VecDeque};
+use std::ffi::{OsStr, OsString};
+use std::io;
+use std::os::fd::{AsFd, BorrowedFd};
+use std::os::unix::ffi::OsStrExt;
+use std::os::unix::fs::MetadataExt;
+use std::path::{Component, Path, PathBuf};
+use std::time::{Duration, Instant};
+
+use nix::errno::Errno;
+use nix::sys::inotify::{AddWatchFlags, InitFlags, Inotify, InotifyEvent, WatchDescriptor};
+
+/// Symbolic links that are followed on the way to a list, as many as the kernel follows.
+const MOST_LINKS: usize = 40;
+
+/// Listens for changes of lists.
+pub struct Watch {
+    paths: Vec<PathBuf>,
+    inotify: Inotify,
+    folders: Vec<Folder>,
+}
+
+/// A watched folder, and which names in it matter.
+struct Folder {
+    watch: WatchDescriptor,
+    path: PathBuf,
+    names: Names,
+}
+
+/// The names of a folder that matter.
+#[derive(Default)]
+struct Names {
+    /// What is named here and is, or leads to, a list.
+    named: Vec<OsString>,
+    /// Whether the folder is a source itself: then all but hidden ones.
+    all: bool,
+}
+
+impl Watch {
+    /// Listens for changes of the lists that `paths` mean, files or folders, from here on. They
+    /// need not exist.
+    pub fn open(paths: Vec<PathBuf>) -> io::Result<Self> {
+        let (inotify, folders) = listen(&paths)?;
+        Ok(Watch { paths, inotify, folders })
+    }
+
+    /// Takes what has been heard. Returns whether a list has changed.
+    pub fn changed(&mut self) -> io::Result<bool> {
+        let mut changed = false;
+        loop {
+            match self.inotify.read_events() {
+                Ok(events) => changed |= events.iter().any(|event| self.matters(event)),
+                Err(Errno::EAGAIN) => break,
+                Err(Errno::EINTR) => {}
+                Err(error) => return Err(error.into()),
+            }
+        }
+        if changed {
+            // What is on the way to the lists may have changed too. Before they are read: what
+            // changes from here on is heard again.
+            (self.inotify, self.folders) = listen(&self.paths)?;
+        }
+        Ok(changed)
+    }
+
+    fn matters(&self, event: &InotifyEvent) -> bool {
+        // Some were lost.
+        if event.mask.contains(AddWatchFlags::IN_Q_OVERFLOW) {
+            return true;
+        }
+        let Some(folder) = self.folders.iter().find(|folder| folder.watch == event.wd) else {
+            return false;
+        };
+        // The folder itself was moved or removed.
+        let Some(name) = &event.name else { return true };
+        let in_source = folder.names.all && !is_hidden(name);
+        if !in_source && !folder.names.named.contains(name) {
+            return false;
+        }
+        if event.mask.contains(AddWatchFlags::IN_CREATE) {
+            // A new file is yet to be written, and closed; what is new otherwise is complete.
+            return match folder.path.join(name).symlink_metadata() {
+                Ok(new) => !new.is_file() || new.nlink() > 1,
+                Err(_) => false,
+            };
+        }
+        true
+    }
+}
+
+impl AsFd for Watch {
+    fn as_fd(&self) -> BorrowedFd<'_> {
+        self.inotify.as_fd()
+    }
+}
+
+fn is_hidden(name: &OsStr) -> bool {
+    name.as_bytes().starts_with(b".")
+}
+
+fn listen(paths: &[PathBuf]) -> io::Result<(Inotify, Vec<Folder>)> {
+    let mut folders: BTreeMap<PathBuf, Names> = BTreeMap::new();
+    for path in paths {
+        let Some(place) = follow(path, &mut folders)? else { continue };
+        let Ok(items) = place.read_dir() else { continue };
+        for item in items.flatten() {
+            if item.file_type().is_ok_and(|kind| kind.is_symlink()) && !is_hidden(&item.file_name())
+            {
+                follow(&item.path(), &mut folders)?;
+            }
+        }
+        folders.entry(place).or_default().all = true;
+    }
+    let inotify = Inotify::init(InitFlags::IN_CLOEXEC | InitFlags::IN_NONBLOCK)?;
+    let mut watched = Vec::new();
+    for (path, names) in folders {
+        let flags = AddWatchFlags::IN_CLOSE_WRITE
+            | AddWatchFlags::IN_MOVED_TO
+            | AddWatchFlags::IN_MOVED_FROM
+            | AddWatchFlags::IN_CREATE
+            | AddWatchFlags::IN_DELETE
+            | AddWatchFlags::IN_MOVE_SELF
+            | AddWatchFlags::IN_DELETE_SELF
+            | AddWatchFlags::IN_ONLYDIR;
+        match inotify.add_watch(&path, flags) {
+            Ok(watch) => watched.push(Folder { watch, path, names }),
+            // Gone since it was found, or not ours to look into; what leads to it is watched.
+            Err(Errno::ENOENT | Errno::ENOTDIR | Errno::EACCES) => {}
+            Err(error) => return Err(error.into()),
+        }
+    }
+    Ok((inotify, watched))
+}
+
+/// Goes the way to `path` and notes every name on it. Returns where it leads, if it exists.
+fn follow(path: &Path, folders: &mut BTreeMap<PathBuf, Names>) -> io::Result<Option<PathBuf>> {
+    let mut at = PathBuf::from("/");
+    let mut links = 0;
+    let mut rest: VecDeque<OsString> = steps(&std::path::absolute(path)?);
+    while let Some(step) = rest.pop_front() {
+        if step == ".." {
+            at.pop();
+            continue;
+        }
+        let next = at.join(&step);
+        let found = next.symlink_metadata();
+        folders.entry(at.clone()).or_default().named.push(step);
+        match found {
+            Err(_) => return Ok(None),
+            Ok(found) if found.is_symlink() => {
+                links += 1;
+                let Ok(target) = next.read_link() else { return Ok(None) };
+                if links > MOST_LINKS {
+                    return Ok(None);
+                }
+                if target.is_absolute() {
+                    at = PathBuf::from("/");
+                }
+                for step in steps(&target).into_iter().rev() {
+                    rest.push_front(step);
+                }
+            }
+            Ok(_) => at = next,
+        }
+    }
+    Ok(Some(at))
+}
+
+/// The names of a path, `..` among them.
+fn steps(path: &Path) -> VecDeque<OsString> {
+    path.components()
+        .filter_map(|component| match component {
+            Component::Normal(name) => Some(name.to_os_string()),
+            Component::ParentDir => Some("..".into()),
+            Component::RootDir | Component::CurDir | Component::Prefix(_) => None,
+        })
+        .collect()
+}
+
+/// For how long after a change more of them are waited for.
+const QUIET: Duration = Duration::from_millis(100);
+
+/// How long changes that never pause are waited for.
+const AT_MOST: Duration = Duration::from_secs(1);
+
+/// Changes that follow each other closely, which are read as one.
+#[derive(Debug, Default)]
+pub struct Burst {
+    /// When it began, and when the last change came.
+    times: Option<(Instant, Instant)>,
+}
+
+impl Burst {
+    /// Takes note of a change.
+    pub fn change(&mut self, now: Instant) {
+        let begin = self.times.map_or(now, |(begin, _)| begin);
+        self.times = Some((begin, now));
+    }
+
+    /// How long until it is over; `None` if there is none.
+    pub fn wait(&self, now: Instant) -> Option<Duration> {
+        let (begin, last) = self.times?;
+        Some((last + QUIET).min(begin + AT_MOST).saturating_duration_since(now))
+    }
+
+    /// Whether there was one that is over now. There is none any more then.
+    pub fn is_over(&mut self, now: Instant) -> bool {
+        let over = self.wait(now).is_some_and(|left| left.is_zero());
+        if over {
+            self.times = None;
+        }
+        over
+    }
+}
