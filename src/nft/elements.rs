@@ -145,6 +145,19 @@ pub fn flush(batch: &mut Batch, table: &TableName, set: &CStr) {
     });
 }
 
+/// Writes the question for the element that holds `key`: in an interval set the one that begins at
+/// or before it.
+pub fn question<A: Key>(message: &mut Attributes<'_>, table: &TableName, set: &CStr, key: A) {
+    name(message, table, set);
+    let mut value = vec![0; A::BYTES];
+    key.write(&mut value);
+    message.nest(NFTA_SET_ELEM_LIST_ELEMENTS, |list| {
+        list.nest(NFTA_LIST_ELEM, |element| {
+            element.nest(NFTA_SET_ELEM_KEY, |key| key.put(NFTA_DATA_VALUE, &value));
+        });
+    });
+}
+
 /// Writes which set of which table a message is about.
 pub fn name(message: &mut Attributes<'_>, table: &TableName, set: &CStr) {
     message.put_str(NFTA_SET_ELEM_LIST_TABLE, table.name());

@@ -1,7 +1,8 @@
 //! Range sets into the kernel.
 //!
 //! In reading order: [`batch`] (what makes a transaction), [`elements`] and [`objects`] (what goes
-//! into it), [`transaction`] (the one place that sends), [`inspect`] (questions), the two ways of putting range sets in force: [`managed`], in a table of our own,
+//! into it), [`transaction`] (the one place that sends), [`inspect`] and
+//! [`lookup`] (questions), the two ways of putting range sets in force: [`managed`], in a table of our own,
 //! and [`foreign`], in sets of somebody else's; and [`target`], which takes the one or the other and
 //! remembers what is in force. [`loader`] makes one load of it, from the lists to the kernel;
 //! [`watch`] hears of somebody else's changes, and [`service`] is what the daemon does with both.
@@ -12,6 +13,7 @@ pub mod error;
 pub mod foreign;
 pub mod inspect;
 pub mod loader;
+pub mod lookup;
 pub mod managed;
 pub mod objects;
 pub mod service;
