@@ -13,7 +13,7 @@
 //! * [`address`]: addresses of both families as numbers.
 //! * [`range`]: ranges of addresses and the canonical set of them.
 //! * [`mask`]: widening to a prefix length.
-//! * [`list`]: bytes to entries; files, and the grammar of drop_ips(5).
+//! * [`list`]: bytes to entries; files, the grammar of drop_ips(5), the formats of feeds.
 //! * [`guard`]: whether a result may be put in force.
 //! * [`wanted`]: what the lists ask for, by the four above.
 //! * [`name`]: names that nft can type.

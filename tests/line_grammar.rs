@@ -1,4 +1,5 @@
-//! The grammar of one line of drop_ips(5), as a specification.
+//! The grammar of one line of drop_ips(5), as a specification. What it rejects may still be a line
+//! of some feed: tests/feeds.rs is about those.
 
 use std::net::Ipv4Addr;
 
@@ -120,7 +121,6 @@ const GRAMMAR: &[(&str, Line)] = &[
     ("2001::db8::1", Not(11, Reason::NotAnIpv6Address)),
     ("2001:db80::12345", Not(12, Reason::NotAnIpv6Address)),
     ("1:2:3:4:5:6:7:8:9", Not(17, Reason::NotAnIpv6Address)),
-    ("name:192.0.2.1-192.0.2.9", Not(1, Reason::NotAnAddress)),
     // Zones.
     ("fe80::1%eth0", Not(8, Reason::Zone)),
     ("fe80::1%eth0/64", Not(8, Reason::Zone)),
@@ -162,7 +162,6 @@ const GRAMMAR: &[(&str, Line)] = &[
     ("192.0.2.0/24/24", Not(13, Reason::TrailingText)),
     ("192.0.2.7 / 24", Not(11, Reason::TrailingText)),
     ("192.0.2.7 198.51.100.7", Not(11, Reason::TrailingText)),
-    ("192.0.2.7\t10", Not(11, Reason::TrailingText)),
     ("192.0.2.7,", Not(10, Reason::TrailingText)),
     ("192.0.2.7x", Not(10, Reason::TrailingText)),
     ("192.0.2.7\rx", Not(10, Reason::TrailingText)),
@@ -195,18 +194,19 @@ fn a_line_is_an_entry_as_a_whole_or_nothing_or_rejected_where_it_is_wrong() {
 fn each_reason_to_reject_a_line_has_a_line_in_the_grammar() {
     let mut seen = [false; 17];
     // Lines that are too long have a test of their own.
-    seen[number(Reason::TooLong)] = true;
+    seen[0] = true;
     for (_, line) in GRAMMAR {
         if let Not(_, reason) = line {
-            seen[number(*reason)] = true;
+            seen[number(*reason).expect("a reason of the grammar")] = true;
         }
     }
     assert_eq!(seen, [true; 17]);
 }
 
-/// A reason that is added has to be added here, and then needs a line above.
-fn number(reason: Reason) -> usize {
-    match reason {
+/// A reason that is added has to be added here, and then needs a line above, or in tests/feeds.rs
+/// if only feeds have it.
+fn number(reason: Reason) -> Option<usize> {
+    Some(match reason {
         Reason::TooLong => 0,
         Reason::Nul => 1,
         Reason::NotAnAddress => 2,
@@ -224,7 +224,8 @@ fn number(reason: Reason) -> usize {
         Reason::MixedRange => 14,
         Reason::ReversedRange => 15,
         Reason::TrailingText => 16,
-    }
+        Reason::SecondAddress | Reason::Exception | Reason::NotThatNetwork => return None,
+    })
 }
 
 #[test]
@@ -479,12 +480,16 @@ fn a_list_reads_as_its_lines_one_by_one() {
         // Cut anywhere: in a line, in front of its LF, between CR and LF.
         text.truncate(random.below(text.len() + 20).min(text.len()));
 
+        // A brace at the end of a line says something of the next one.
+        text.retain(|&byte| byte != b'{');
+
         let (mut entries, mut rejected) = (Vec::new(), Vec::new());
         for (number, line) in (1..).zip(text.split(|&byte| byte == b'\n')) {
-            match line::parse(line) {
-                Ok(Some(entry)) => entries.push((number, entry.to_string())),
-                Ok(None) => {}
-                Err(fault) => rejected.push((number, fault.at + 1, fault.reason)),
+            let (alone, not) = scan(line);
+            entries.extend(alone.into_iter().map(|(_, entry)| (number, entry)));
+            rejected.extend(not.into_iter().map(|(_, column, reason)| (number, column, reason)));
+            if let Ok(Some(entry)) = line::parse(line) {
+                assert_eq!(entries.last(), Some(&(number, entry.to_string())));
             }
         }
         assert_eq!(scan(&text), (entries, rejected), "\"{}\"", text.escape_ascii());

@@ -335,6 +335,21 @@ fn every_example_list_is_read_without_a_rejection() {
 }
 
 #[test]
+fn every_format_of_a_feed_on_the_page_is_read_without_a_rejection() {
+    let page = page(DROP_IPS);
+    let section = under(&page, ".Sh FORMATS OF FEEDS");
+    let formats = section.iter().filter(|line| line.starts_with(".Ss ")).count();
+    let examples = displays(section);
+    assert!(formats >= 5);
+    assert_eq!(examples.len(), formats, "a format without an example, or with two");
+    for text in &examples {
+        let contents = contents(text);
+        assert_eq!(contents.rejections, [], "{text}");
+        assert!(contents.sets.network_count() > 0, "{text}");
+    }
+}
+
+#[test]
 fn every_form_of_an_entry_on_the_page_is_read() {
     let page = page(DROP_IPS);
     let entries = items(under(&page, ".Ss Entries"));

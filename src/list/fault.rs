@@ -59,6 +59,12 @@ pub enum Reason {
     ReversedRange,
     /// Text after the entry that is no comment.
     TrailingText,
+    /// An address in the text before or after the entry.
+    SecondAddress,
+    /// What is to be let through: nginx's `allow`, ipset's `nomatch`.
+    Exception,
+    /// Columns of which one says another network than the others.
+    NotThatNetwork,
 }
 
 impl fmt::Display for Reason {
@@ -93,6 +99,13 @@ impl fmt::Display for Reason {
             Reason::ReversedRange => f.write_str("range ends before it begins"),
             Reason::TrailingText => {
                 f.write_str("text after the entry (a comment begins with # after a blank)")
+            }
+            Reason::SecondAddress => f.write_str("another address in the text of the line"),
+            Reason::Exception => {
+                f.write_str("an exception, which no list of networks to be dropped can hold")
+            }
+            Reason::NotThatNetwork => {
+                f.write_str("first address, last address and length are not of one network")
             }
         }
     }

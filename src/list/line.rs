@@ -39,8 +39,66 @@ fn show<A: Address>(range: Range<A>, f: &mut fmt::Formatter<'_>) -> fmt::Result 
 
 /// Reads one line, without its LF; a CR before that is ignored.
 ///
-/// `None` is a line with nothing on it, or only a comment.
+/// `None` is a line with nothing on it, or only a comment. Knows nothing of feeds: see
+/// [`super::feeds`] for what else a line may be.
 pub fn parse(line: &[u8]) -> Result<Option<Entry>, Fault> {
+    match read(line)? {
+        Line::Nothing => Ok(None),
+        Line::Entry(entry) => Ok(Some(entry)),
+        Line::Front(front) => Err(front.fault(trim(line)?)),
+    }
+}
+
+/// What the grammar finds on a line.
+pub(super) enum Line {
+    /// Blanks, a comment.
+    Nothing,
+    /// An entry and nothing else.
+    Entry(Entry),
+    /// An entry with text behind it that is no comment. Only a feed can explain that.
+    Front(Front),
+}
+
+/// An entry that text stands behind.
+#[derive(Clone, Copy)]
+pub(super) struct Front {
+    pub entry: Entry,
+    pub form: Form,
+    /// Where the entry ends.
+    pub end: usize,
+}
+
+/// How an entry is written.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Form {
+    Host,
+    Network,
+    Range,
+}
+
+impl Front {
+    /// The fault of the text behind the entry.
+    pub fn fault(&self, line: &[u8]) -> Fault {
+        Fault::at(skip_blanks(line, self.end), Reason::TrailingText)
+    }
+}
+
+/// Reads one line as [`parse`] does, and says more of what it is not.
+#[inline]
+pub(super) fn read(line: &[u8]) -> Result<Line, Fault> {
+    let line = trim(line)?;
+    let start = skip_blanks(line, 0);
+    if is_end(line, start) {
+        return Ok(Line::Nothing);
+    }
+    let front = parse_front(line, start)?;
+    let rest = skip_blanks(line, front.end);
+    let ends = rest == line.len() || rest > front.end && is_end(line, rest);
+    Ok(if ends { Line::Entry(front.entry) } else { Line::Front(front) })
+}
+
+/// A line without its CR, if it is one that can be read at all.
+pub(super) fn trim(line: &[u8]) -> Result<&[u8], Fault> {
     let line = line.strip_suffix(b"\r").unwrap_or(line);
     if line.len() > MAX_LINE {
         return Err(Fault::at(MAX_LINE, Reason::TooLong));
@@ -48,17 +106,7 @@ pub fn parse(line: &[u8]) -> Result<Option<Entry>, Fault> {
     if let Some(at) = memchr::memchr(0, line) {
         return Err(Fault::at(at, Reason::Nul));
     }
-    let start = skip_blanks(line, 0);
-    if is_end(line, start) {
-        return Ok(None);
-    }
-    let (entry, end) = parse_entry(line, start)?;
-    let rest = skip_blanks(line, end);
-    let ends = rest == line.len() || rest > end && is_end(line, rest);
-    if !ends {
-        return Err(Fault::at(rest, Reason::TrailingText));
-    }
-    Ok(Some(entry))
+    Ok(line)
 }
 
 /// How far [`parse_plain_v4`] looks ahead: `255.255.255.255/32` with CR and LF is 20 bytes, and the
@@ -77,6 +125,27 @@ const PLAIN: usize = 24;
 #[inline]
 pub fn parse_plain_v4(text: &[u8]) -> Option<(Range<u32>, usize)> {
     let text: &[u8; PLAIN] = text.first_chunk()?;
+    let (address, mut at) = parse_octets_at_once(text)?;
+    let mut length = 32;
+    if text[at] == b'/' {
+        let tens = text[at + 1].wrapping_sub(b'0');
+        let ones = text[at + 2].wrapping_sub(b'0');
+        (length, at) = match (tens, ones) {
+            (1..=3, 0..=9) if tens * 10 + ones <= 32 => (tens * 10 + ones, at + 3),
+            (0..=9, 10..) => (tens, at + 2),
+            _ => return None,
+        };
+    }
+    if text[at] == b'\r' {
+        at += 1;
+    }
+    (text[at] == b'\n').then(|| (Range::network(address, length), at + 1))
+}
+
+/// Reads `a.b.c.d` at the start of `text`, and returns where it ends. `None` says only that this
+/// is something else.
+#[inline(always)]
+fn parse_octets_at_once(text: &[u8; PLAIN]) -> Option<(u32, usize)> {
     let mut others = not_digits(text);
     let mut address = 0;
     let mut start = 0;
@@ -98,24 +167,7 @@ pub fn parse_plain_v4(text: &[u8]) -> Option<(Range<u32>, usize)> {
         address = address << 8 | value & 0xff;
         start = end + 1;
     }
-    if fault {
-        return None;
-    }
-    let mut at = start - 1;
-    let mut length = 32;
-    if text[at] == b'/' {
-        let tens = text[at + 1].wrapping_sub(b'0');
-        let ones = text[at + 2].wrapping_sub(b'0');
-        (length, at) = match (tens, ones) {
-            (1..=3, 0..=9) if tens * 10 + ones <= 32 => (tens * 10 + ones, at + 3),
-            (0..=9, 10..) => (tens, at + 2),
-            _ => return None,
-        };
-    }
-    if text[at] == b'\r' {
-        at += 1;
-    }
-    (text[at] == b'\n').then(|| (Range::network(address, length), at + 1))
+    (!fault).then(|| (address, start - 1))
 }
 
 /// The bytes among the first 16 that are no digits, as their highest bits.
@@ -129,25 +181,25 @@ fn not_digits(text: &[u8; PLAIN]) -> u128 {
     (((word & (ONES * 0x7f)) + ONES * 0x76) | word) & (ONES * 0x80)
 }
 
-fn skip_blanks(line: &[u8], at: usize) -> usize {
+pub(super) fn skip_blanks(line: &[u8], at: usize) -> usize {
     let blanks = line[at..].iter().take_while(|&&byte| byte == b' ' || byte == b'\t');
     at + blanks.count()
 }
 
 /// Whether nothing but a comment is left from `at`, where a comment may begin.
-fn is_end(line: &[u8], at: usize) -> bool {
+pub(super) fn is_end(line: &[u8], at: usize) -> bool {
     let rest = &line[at..];
     rest.is_empty() || rest[0] == b'#' || rest[0] == b';' || rest.starts_with(b"//")
 }
 
-/// A host, a network or a range at `start`, and the offset behind it.
-fn parse_entry(line: &[u8], start: usize) -> Result<(Entry, usize), Fault> {
+/// A host, a network or a range at `start`.
+pub(super) fn parse_front(line: &[u8], start: usize) -> Result<Front, Fault> {
     let (address, end) = parse_address(line, start)?;
     match line.get(end) {
         Some(b'/') => {
             let stop = length_end(line, end + 1);
-            let network = parse_network(address, start, &line[end + 1..stop], end + 1)?;
-            return Ok((network, stop));
+            let entry = parse_network(address, start, &line[end + 1..stop], end + 1)?;
+            return Ok(Front { entry, form: Form::Network, end: stop });
         }
         Some(b'%') => return Err(Fault::at(end, Reason::Zone)),
         _ => {}
@@ -155,9 +207,10 @@ fn parse_entry(line: &[u8], start: usize) -> Result<(Entry, usize), Fault> {
     let dash = skip_blanks(line, end);
     if line.get(dash) == Some(&b'-') {
         let (last, stop) = parse_address(line, skip_blanks(line, dash + 1))?;
-        return Ok((parse_range(address, last, start)?, stop));
+        let entry = parse_range(address, last, start)?;
+        return Ok(Front { entry, form: Form::Range, end: stop });
     }
-    Ok((host(address), end))
+    Ok(Front { entry: host(address), form: Form::Host, end })
 }
 
 /// An address as written, before an IPv4-mapped one has become IPv4.
@@ -168,6 +221,18 @@ enum Written {
 }
 
 fn parse_address(line: &[u8], start: usize) -> Result<(Written, usize), Fault> {
+    // Most addresses are of the plain form; where they are not, the reading below says why.
+    let rest = &line[start..];
+    let mut padded = [0; PLAIN];
+    let text = rest.first_chunk().unwrap_or_else(|| {
+        padded[..rest.len()].copy_from_slice(rest);
+        &padded
+    });
+    if let Some((address, end)) = parse_octets_at_once(text) {
+        if !is_address_byte(text[end]) {
+            return Ok((Written::V4(address), start + end));
+        }
+    }
     let length = line[start..].iter().take_while(|&&byte| is_address_byte(byte)).count();
     let text = &line[start..start + length];
     let address = if text.contains(&b':') {
@@ -247,7 +312,7 @@ fn parse_network(
     }
 }
 
-fn prefix_length(text: &[u8], most: u8) -> Result<u8, Reason> {
+pub(super) fn prefix_length(text: &[u8], most: u8) -> Result<u8, Reason> {
     let leading_zero = text.len() > 1 && text[0] == b'0';
     if text.is_empty() || leading_zero || !text.iter().all(u8::is_ascii_digit) {
         return Err(Reason::NotALength);

@@ -6,6 +6,7 @@
 
 mod address;
 pub mod fault;
+pub mod feeds;
 pub mod file;
 pub mod line;
 pub mod watch;
@@ -21,6 +22,7 @@ use memchr::memchr;
 use crate::range::{Range, RangeSet, RangeSets};
 use crate::sys;
 use fault::{Fault, Reason};
+use line::Line;
 
 /// How many rejected lines of a reading are named; the others are counted.
 pub const NAMED_REJECTIONS: usize = 10;
@@ -83,7 +85,7 @@ impl List {
     }
 
     /// Goes through the list and calls `entry` with the line number (from 1) and each entry,
-    /// `reject` with each line that is none.
+    /// `reject` with each line that is none. Returns the number of lines.
     ///
     /// Allocates nothing.
     pub fn scan(
@@ -91,25 +93,46 @@ impl List {
         mut entry: impl FnMut(u64, Entry),
         mut reject: impl FnMut(u64, Fault, &[u8]),
     ) -> u64 {
-        let mut rest = self.text.strip_prefix(b"\xef\xbb\xbf").unwrap_or(&self.text);
-        let mut number = 0;
-        while !rest.is_empty() {
-            number += 1;
-            if let Some((range, used)) = line::parse_plain_v4(rest) {
-                entry(number, Entry::V4(range));
-                rest = &rest[used..];
+        let text = self.text.strip_prefix(b"\xef\xbb\xbf").unwrap_or(&self.text);
+        let mut lines = Lines { rest: text, number: 0 };
+        while !lines.rest.is_empty() {
+            if let Some((range, used)) = line::parse_plain_v4(lines.rest) {
+                lines.number += 1;
+                lines.rest = &lines.rest[used..];
+                entry(lines.number, Entry::V4(range));
                 continue;
             }
-            let end = memchr(b'\n', rest).unwrap_or(rest.len());
-            let text = &rest[..end];
-            match line::parse(text) {
-                Ok(Some(found)) => entry(number, found),
-                Ok(None) => {}
-                Err(fault) => reject(number, fault, text),
+            let text = lines.next();
+            let number = lines.number;
+            match line::read(text) {
+                Ok(Line::Entry(found)) => entry(number, found),
+                Ok(Line::Nothing) => {}
+                other => match feeds::read(text, other) {
+                    Ok(found) => found.into_iter().for_each(|found| entry(number, found)),
+                    Err(fault) => reject(number, fault, text),
+                },
             }
-            rest = rest.get(end + 1..).unwrap_or(&[]);
         }
-        number
+        lines.number
+    }
+}
+
+/// The lines of a list that are left.
+struct Lines<'a> {
+    rest: &'a [u8],
+    /// Of the line taken last.
+    number: u64,
+}
+
+impl<'a> Lines<'a> {
+    /// Takes a line, without its LF.
+    #[inline]
+    fn next(&mut self) -> &'a [u8] {
+        let end = memchr(b'\n', self.rest).unwrap_or(self.rest.len());
+        let text = &self.rest[..end];
+        self.rest = self.rest.get(end + 1..).unwrap_or(&[]);
+        self.number += 1;
+        text
     }
 }
 

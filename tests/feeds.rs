@@ -1,0 +1,312 @@
+//! The formats of feeds, as a specification: what is read of each, what is rejected, and the wrong
+//! readings that it tempts to.
+
+use std::time::{Duration, Instant};
+
+use netfilterd::list::fault::Reason;
+use netfilterd::list::{self, List};
+
+type Entries = Vec<(u64, String)>;
+type Rejected = Vec<(u64, usize, Reason)>;
+
+/// The entries with their lines, and the rejected lines with column and reason.
+fn scan(text: impl AsRef<[u8]>) -> (Entries, Rejected) {
+    let (mut entries, mut rejected) = (Vec::new(), Vec::new());
+    List::new("test", text.as_ref().to_vec()).scan(
+        |line, entry| entries.push((line, entry.to_string())),
+        |line, fault, _| rejected.push((line, fault.at + 1, fault.reason)),
+    );
+    (entries, rejected)
+}
+
+/// A line is these entries, alone and between two others, with either line end.
+#[track_caller]
+fn is(line: impl AsRef<[u8]>, wanted: &[&str]) {
+    let line = line.as_ref();
+    for end in [&b"\n"[..], b"\r\n", b""] {
+        let (entries, rejected) = scan([line, end].concat());
+        let entries: Vec<_> = entries.iter().map(|(_, entry)| entry.as_str()).collect();
+        assert_eq!((entries, rejected), (wanted.to_vec(), vec![]), "{}", line.escape_ascii());
+    }
+    let (entries, rejected) = scan([b"192.0.2.201\n", line, b"\n192.0.2.202\n"].concat());
+    let entries: Vec<_> = entries.iter().map(|(line, entry)| (*line, entry.as_str())).collect();
+    let mut all = vec![(1, "192.0.2.201/32")];
+    all.extend(wanted.iter().map(|entry| (2, *entry)));
+    all.push((3, "192.0.2.202/32"));
+    assert_eq!((entries, rejected), (all, vec![]), "{}", line.escape_ascii());
+}
+
+/// A line is rejected at a column, counted from 1, and says nothing of the lines around it.
+#[track_caller]
+fn is_rejected(line: impl AsRef<[u8]>, column: usize, reason: Reason) {
+    let line = line.as_ref();
+    let (entries, rejected) = scan([b"192.0.2.201\n", line, b"\n192.0.2.202\n"].concat());
+    assert_eq!(rejected, [(2, column, reason)], "{}", line.escape_ascii());
+    assert_eq!(entries.len(), 2, "{}: {entries:?}", line.escape_ascii());
+}
+
+use Reason::{
+    Exception, LeadingZero, NotALength, NotAnAddress, NotFourOctets, NotThatNetwork, Nul,
+    ReversedRange, SecondAddress, TrailingText,
+};
+
+// ipsum: ADDRESS<TAB>COUNT
+
+#[test]
+fn a_count_behind_a_tab_is_no_part_of_the_host_before_it() {
+    is("77.90.185.20\t10", &["77.90.185.20/32"]);
+    is("77.90.185.20\t10  # as of today", &["77.90.185.20/32"]);
+    is("2001:db8::7\t3", &["2001:db8::7/128"]);
+}
+
+#[test]
+fn a_count_is_a_number_behind_one_tab_and_nothing_more() {
+    for line in ["192.0.2.7 10", "192.0.2.7  10", "192.0.2.7\t\t10"] {
+        is_rejected(line, line.len() - 1, TrailingText);
+    }
+    is_rejected("192.0.2.7\t10x", 11, TrailingText);
+    is_rejected("192.0.2.7\t10\t3", 11, TrailingText);
+    is_rejected("192.0.2.7\t-1", 12, NotFourOctets);
+    is_rejected("192.0.2.7\t1234567890", 11, TrailingText);
+    is_rejected("192.0.2.0/24\t10", 14, TrailingText);
+    is_rejected("192.0.2.1-192.0.2.9\t10", 21, TrailingText);
+}
+
+#[test]
+fn two_addresses_with_a_tab_between_them_are_no_host_with_a_count() {
+    is_rejected("192.0.2.7\t198.51.100.7", 11, TrailingText);
+    is_rejected("192.0.2.7\t198.51", 11, TrailingText);
+}
+
+// DShield: START<TAB>END<TAB>LENGTH and further columns
+
+#[test]
+fn a_dshield_line_is_the_network_and_not_its_first_address() {
+    is("16.5.0.0\t16.5.0.255\t24\t117\t-\t-\t-", &["16.5.0.0/24"]);
+    is("16.5.0.0\t16.5.0.255\t24", &["16.5.0.0/24"]);
+    is("16.4.0.0\t16.5.255.255\t15\t1\tA, B (C)\tUS\tabuse@example.com", &["16.4.0.0/15"]);
+    is(b"16.5.0.0\t16.5.0.255\t24\t1\tTelef\xf3nica\tES\t", &["16.5.0.0/24"]);
+}
+
+#[test]
+fn a_dshield_line_whose_columns_do_not_agree_is_rejected() {
+    is_rejected("16.5.0.0\t16.5.0.254\t24\t117", 21, NotThatNetwork);
+    is_rejected("16.5.0.1\t16.5.0.255\t24\t117", 21, NotThatNetwork);
+    is_rejected("16.5.0.0\t16.5.0.255\t25\t117", 21, NotThatNetwork);
+    is_rejected("16.5.0.255\t16.5.0.0\t24\t117", 21, NotThatNetwork);
+    is_rejected("16.5.0.0\t16.5.0.255\t033\t1", 21, NotALength);
+}
+
+#[test]
+fn a_dshield_line_that_is_cut_short_or_runs_into_the_next_is_rejected() {
+    is_rejected("16.5.0.0\t16.5.0.255", 10, TrailingText);
+    is_rejected("16.5.0.0\t16.5.0.255\t", 21, NotALength);
+    is_rejected("16.5.0.0\t16.5.0", 10, TrailingText);
+    is_rejected("16.5.0.0\t16.5.0.255\t24\t117\tNA16.6.0.0\t16.6.0.255\t24", 30, SecondAddress);
+    is_rejected("16.5.0.0\t16.5.0.255\t24\t1\tA\x1b[2J", 27, TrailingText);
+}
+
+#[test]
+fn the_heading_of_a_dshield_list_is_passed_over() {
+    is("Start\tEnd\tNetblock\tAttacks\tName\tCountry\temail", &[]);
+    is_rejected("Start End", 1, NotAnAddress);
+}
+
+// PeerGuardian: NAME:FIRST-LAST
+
+#[test]
+fn a_name_and_a_colon_may_stand_before_a_range() {
+    is("AEC, INC:12.111.227.0-12.111.227.39", &["12.111.227.0-12.111.227.39"]);
+    is("M.I.T.(www.w3.org):18.0.0.0-18.255.255.255", &["18.0.0.0/8"]);
+    is("7-Eleven: the shop:192.0.2.0 - 192.0.2.255", &["192.0.2.0/24"]);
+    is("old:001.002.003.000-001.002.003.255", &["1.2.3.0/24"]);
+    is(b"Telef\xf3nica:192.0.2.0-192.0.2.255", &["192.0.2.0/24"]);
+    is("Node 1.2.3 at 10h:192.0.2.0-192.0.2.255", &["192.0.2.0/24"]);
+}
+
+#[test]
+fn what_stands_before_the_colon_must_be_a_name() {
+    // Hexadecimal digits may be the rest of an IPv6 address.
+    is_rejected("bad:192.0.2.0-192.0.2.255", 1, Reason::NotAnIpv6Address);
+    is_rejected("::ffff:192.0.2.0-192.0.2.255", 1, Reason::MixedRange);
+    is_rejected(":192.0.2.0-192.0.2.255", 1, Reason::NotAnIpv6Address);
+    is_rejected("192.0.2.1:192.0.2.0-192.0.2.255", 9, NotAnAddress);
+    is_rejected("allow:192.0.2.0-192.0.2.255", 1, Exception);
+}
+
+#[test]
+fn behind_a_name_stands_one_whole_range() {
+    is_rejected("name:192.0.2.7", 1, NotAnAddress);
+    is_rejected("name:192.0.2.0/24", 1, NotAnAddress);
+    is_rejected("name:192.0.2.9-192.0.2.1", 1, NotAnAddress);
+    is_rejected("name:192.0.2.1-192.0.2.9x", 25, TrailingText);
+    is_rejected("name:192.0.2.1-192.0.2.9 x", 26, TrailingText);
+    is_rejected("name:192.0.2.1-192.0.2.9,", 25, TrailingText);
+}
+
+#[test]
+fn a_second_range_in_a_name_is_a_line_end_that_was_lost() {
+    is_rejected("a:1.2.3.4-1.2.3.9b:192.0.2.1-192.0.2.9", 3, SecondAddress);
+    is_rejected("seen at 10:15h:192.0.2.1-192.0.2.9", 12, SecondAddress);
+    is_rejected("one:1.2two:192.0.2.1-192.0.2.9", 5, SecondAddress);
+    is_rejected("was 1.2.3.4:192.0.2.1-192.0.2.9", 5, SecondAddress);
+    is_rejected("a\x07b:192.0.2.1-192.0.2.9", 2, TrailingText);
+}
+
+// eMule and qBittorrent: FIRST - LAST , LEVEL , NAME
+
+#[test]
+fn a_range_with_a_level_of_at_most_127_is_an_entry() {
+    is("1.180.24.0 - 1.180.25.255 , 0 , ", &["1.180.24.0/23"]);
+    is("001.009.096.105 - 001.009.096.105 , 000 , Botnet", &["1.9.96.105/32"]);
+    is("1.2.3.0-1.2.3.255,127,AEC, INC", &["1.2.3.0/24"]);
+    is("1.2.3.0 - 1.2.3.255 , 100", &["1.2.3.0/24"]);
+    is("2001:db8::1 - 2001:db8::5 , 1 , six", &["2001:db8::1-2001:db8::5"]);
+}
+
+#[test]
+fn a_range_with_a_level_above_127_is_let_through() {
+    is("1.2.3.0 - 1.2.3.255 , 128 , friends", &[]);
+    is("1.2.3.0 - 1.2.3.255 , 255 , friends", &[]);
+}
+
+#[test]
+fn a_range_with_something_else_than_a_level_is_rejected() {
+    is_rejected("1.2.3.0 - 1.2.3.255 , , name", 23, TrailingText);
+    is_rejected("1.2.3.0 - 1.2.3.255 , name", 23, TrailingText);
+    is_rejected("1.2.3.0 - 1.2.3.255 , 256 , name", 23, TrailingText);
+    is_rejected("1.2.3.0 - 1.2.3.255 , 0100 , name", 23, TrailingText);
+    is_rejected("1.2.3.0 - 1.2.3.255 , 10 name", 23, TrailingText);
+    is_rejected("1.2.3.0 - 1.2.3.255 ,", 22, TrailingText);
+    is_rejected("1.2.3.4 , 100 , a host", 9, TrailingText);
+    is_rejected("1.2.3.0/24 , 100 , a network", 12, TrailingText);
+}
+
+#[test]
+fn zeros_in_front_are_decimal_in_the_fixed_width_only() {
+    is_rejected("01.9.96.105 - 01.9.96.105 , 000 , Botnet", 1, LeadingZero);
+    is_rejected("1.2.3.9 - 1.2.3.0 , 000 , Botnet", 1, ReversedRange);
+}
+
+#[test]
+fn a_second_range_behind_the_level_is_a_line_end_that_was_lost() {
+    let line =
+        "001.000.000.000 - 001.000.000.255 , 000 , a002.000.000.000 - 002.000.000.255 , 0 , b";
+    is_rejected(line, 44, SecondAddress);
+}
+
+// A network and free text
+
+#[test]
+fn a_network_may_have_words_behind_it() {
+    is("2.56.24.0/23 RU-K-TELEKOM-20190313 (K-telekom LLC)", &["2.56.24.0/23"]);
+    is("217.199.224.0/20 -no-description-", &["217.199.224.0/20"]);
+    is("45.9.216.0/22 RU-PHARMACY (PJSC Pharmacy Chain 36.6)", &["45.9.216.0/22"]);
+    is("192.0.2.0/24\tBBTel#2 (No org name found)", &["192.0.2.0/24"]);
+    is("192.0.2.0/255.255.255.0 Somebody", &["192.0.2.0/24"]);
+    is("2001:db8::/32 \u{41c}\u{422}\u{421}", &["2001:db8::/32"]);
+}
+
+#[test]
+fn a_host_may_not_since_that_is_a_line_of_a_hosts_file() {
+    is_rejected("0.0.0.0 ads.example", 9, TrailingText);
+    is_rejected("127.0.0.1 localhost", 11, TrailingText);
+    is_rejected("::1 ip6-localhost", 5, TrailingText);
+    is_rejected(":: ads.example", 4, TrailingText);
+    is_rejected("192.0.2.7 evil host", 11, TrailingText);
+    is_rejected("0.0.0.0\tads.example", 9, TrailingText);
+}
+
+#[test]
+fn words_begin_with_a_letter_so_that_no_second_address_passes_for_one() {
+    for rest in ["198.51.100.0/24", "198", "198.51", "24", "- 192.0.3.0", "-", "/24", "| x", ": x"]
+    {
+        is_rejected(format!("192.0.2.0/24 {rest}"), 14, TrailingText);
+    }
+    is_rejected("192.0.2.0/24 255.255.255.0", 14, TrailingText);
+    is_rejected("192.0.2.0/24 ((x", 14, TrailingText);
+    is_rejected("192.0.2.0/24 1;", 14, TrailingText);
+}
+
+#[test]
+fn words_hold_no_address_and_no_beginning_of_one() {
+    is_rejected("192.0.2.0/24 and 198.51.100.0/24", 18, SecondAddress);
+    is_rejected("192.0.2.0/24 and (198.51.100)", 19, SecondAddress);
+    is_rejected("192.0.2.0/24 and 2001:db8", 18, SecondAddress);
+    is_rejected("192.0.2.0/24 and fe80::1", 18, SecondAddress);
+    is_rejected("192.0.2.0/24 to=::ffff:1.2", 17, SecondAddress);
+    is("192.0.2.0/24 Note: see http://example.com/", &["192.0.2.0/24"]);
+}
+
+#[test]
+fn words_are_text_and_belong_to_no_other_format() {
+    is_rejected(b"192.0.2.0/24 Telef\xf3nica", 14, TrailingText);
+    is_rejected("192.0.2.0/24 red\x1b[0m", 17, TrailingText);
+    is_rejected("192.0.2.0/24 \u{a0}", 14, TrailingText);
+    is_rejected("192.0.2.0/24 bad;", 17, TrailingText);
+    is_rejected("192.0.2.0/24 bad,", 17, TrailingText);
+    is_rejected("192.0.2.0/24 a { b }", 16, TrailingText);
+    is_rejected("192.0.2.0/24 a\0", 15, Nul);
+}
+
+#[test]
+fn the_word_until_behind_an_entry_is_reserved() {
+    is_rejected("192.0.2.0/24 until 2027-01-31T00:00:00Z", 14, TrailingText);
+    is_rejected("192.0.2.7 until 1800000000", 11, TrailingText);
+    is_rejected("192.0.2.0/24 UNTIL further notice", 14, TrailingText);
+}
+
+#[test]
+fn a_word_that_takes_the_network_back_is_no_description() {
+    for word in ["OK", "nomatch", "allow", "permit", "RELAY", "not", "whitelist"] {
+        is_rejected(format!("192.0.2.0/24 {word}"), 14, Exception);
+    }
+    is("192.0.2.0/24 OK-TELECOM", &["192.0.2.0/24"]);
+}
+
+// Limits
+
+#[test]
+fn no_input_takes_more_time_than_its_length_is_worth() {
+    let many = 400_000;
+    for piece in [
+        "[",
+        "{",
+        "{\n",
+        "<",
+        "\"",
+        "[\"",
+        "{\"list\":[",
+        "{\"cidr\":",
+        "1.",
+        "1.1.1.1.",
+        ":",
+        "a:",
+        "a:1.1.1.1-1.1.1.1",
+        "}",
+        "},{",
+        "\\",
+        "[\"\\\\\",",
+        "add element x y {\n",
+        "table a {\n",
+        "1.1.1.0/24 a",
+        "1.1.1.1\t",
+        "\t",
+        " ",
+        "\n",
+        "\r",
+        "\0",
+        "#",
+        "- ",
+        "deny ",
+        "\u{e9}",
+    ] {
+        for text in
+            [piece.repeat(many / piece.len()), format!("[\"{}", piece.repeat(many / piece.len()))]
+        {
+            let start = Instant::now();
+            let _ = list::parse(&[List::new("list", text.into_bytes())]);
+            assert!(start.elapsed() < Duration::from_secs(20), "{piece:?}");
+        }
+    }
+}
