@@ -224,7 +224,11 @@ fn number(reason: Reason) -> Option<usize> {
         Reason::MixedRange => 14,
         Reason::ReversedRange => 15,
         Reason::TrailingText => 16,
-        Reason::SecondAddress | Reason::Exception | Reason::NotThatNetwork => return None,
+        Reason::SecondAddress
+        | Reason::Exception
+        | Reason::NotThatNetwork
+        | Reason::UnknownBlock
+        | Reason::Unclosed => return None,
     })
 }
 

@@ -65,6 +65,10 @@ pub enum Reason {
     Exception,
     /// Columns of which one says another network than the others.
     NotThatNetwork,
+    /// A command or a block of some program that is none of those that are read.
+    UnknownBlock,
+    /// A block that nothing closes.
+    Unclosed,
 }
 
 impl fmt::Display for Reason {
@@ -107,6 +111,8 @@ impl fmt::Display for Reason {
             Reason::NotThatNetwork => {
                 f.write_str("first address, last address and length are not of one network")
             }
+            Reason::UnknownBlock => f.write_str("belongs to a command or block that is not read"),
+            Reason::Unclosed => f.write_str("this block is never closed; the list was cut off"),
         }
     }
 }

@@ -22,6 +22,7 @@ use memchr::memchr;
 use crate::range::{Range, RangeSet, RangeSets};
 use crate::sys;
 use fault::{Fault, Reason};
+use feeds::Feeds;
 use line::Line;
 
 /// How many rejected lines of a reading are named; the others are counted.
@@ -94,6 +95,7 @@ impl List {
         mut reject: impl FnMut(u64, Fault, &[u8]),
     ) -> u64 {
         let text = self.text.strip_prefix(b"\xef\xbb\xbf").unwrap_or(&self.text);
+        let mut feeds = Feeds::default();
         let mut lines = Lines { rest: text, number: 0 };
         while !lines.rest.is_empty() {
             if let Some((range, used)) = line::parse_plain_v4(lines.rest) {
@@ -107,10 +109,14 @@ impl List {
             match line::read(text) {
                 Ok(Line::Entry(found)) => entry(number, found),
                 Ok(Line::Nothing) => {}
-                other => match feeds::read(text, other) {
-                    Ok(found) => found.into_iter().for_each(|found| entry(number, found)),
-                    Err(fault) => reject(number, fault, text),
-                },
+                other => {
+                    if let Err(fault) = feeds.line(text, other, |found| entry(number, found)) {
+                        reject(number, fault, text);
+                    }
+                    if feeds.is_open() {
+                        scan_block(&mut feeds, text, &mut lines, &mut entry, &mut reject);
+                    }
+                }
             }
         }
         lines.number
@@ -133,6 +139,31 @@ impl<'a> Lines<'a> {
         self.rest = self.rest.get(end + 1..).unwrap_or(&[]);
         self.number += 1;
         text
+    }
+}
+
+/// Goes through the lines of a block, which `opener` has opened, up to its end. In a block a line
+/// that looks like any other may be something else.
+fn scan_block(
+    feeds: &mut Feeds,
+    opener: &[u8],
+    lines: &mut Lines<'_>,
+    entry: &mut impl FnMut(u64, Entry),
+    reject: &mut impl FnMut(u64, Fault, &[u8]),
+) {
+    let opened = lines.number;
+    while feeds.is_open() {
+        if lines.rest.is_empty() {
+            if feeds.is_known() {
+                reject(opened, Fault::at(0, Reason::Unclosed), opener);
+            }
+            return;
+        }
+        let text = lines.next();
+        let number = lines.number;
+        if let Err(fault) = feeds.line_of_block(text, |found| entry(number, found)) {
+            reject(number, fault, text);
+        }
     }
 }
 

@@ -5,23 +5,100 @@
 //! begins like; what no format explains keeps the grammar's own fault. The formats:
 //!
 //! * `columns`: text behind or before an entry (ipsum, DShield, eMule, P2P, free text).
+//! * `commands`: one command a line (nginx, ipset).
+//! * `script`: nft, the one format in which a line depends on those above it.
 
 mod columns;
+mod commands;
+mod script;
 
 use super::fault::{Fault, Reason};
 use super::line::{self, Entry, Line};
+use script::Script;
 
-/// Reads a line that the grammar takes for no entry.
-pub(super) fn read(text: &[u8], plain: Result<Line, Fault>) -> Result<Option<Entry>, Fault> {
-    let fault = match plain {
-        Ok(Line::Nothing) => return Ok(None),
-        Ok(Line::Entry(found)) => return Ok(Some(found)),
-        Ok(Line::Front(front)) => return columns::behind(line::trim(text)?, &front),
-        Err(fault) if matches!(fault.reason, Reason::TooLong | Reason::Nul) => return Err(fault),
-        Err(fault) => fault,
-    };
-    let line = line::trim(text)?;
-    columns::before(line, line::skip_blanks(line, 0)).unwrap_or(Err(fault))
+/// What lines say of the lines below them: the blocks that are open.
+#[derive(Default)]
+pub struct Feeds {
+    script: Script,
+}
+
+impl Feeds {
+    /// Whether a block is open, in which no line is to be read by the grammar alone.
+    pub fn is_open(&self) -> bool {
+        self.script.is_open()
+    }
+
+    /// Whether the open block is one of those that are read.
+    pub fn is_known(&self) -> bool {
+        self.script.is_known()
+    }
+
+    /// Reads a line that the grammar takes for no entry, being outside of all blocks. Calls
+    /// `entry` with each entry, or with none at all if the line is rejected.
+    pub(super) fn line(
+        &mut self,
+        text: &[u8],
+        plain: Result<Line, Fault>,
+        entry: impl FnMut(Entry),
+    ) -> Result<(), Fault> {
+        self.read(text, plain, entry).inspect_err(|_| {
+            // Whatever opens a block of some other program opens one here, of which nothing is
+            // known.
+            if !self.is_open() {
+                self.script.skip(text);
+            }
+        })
+    }
+
+    fn read(
+        &mut self,
+        text: &[u8],
+        plain: Result<Line, Fault>,
+        mut entry: impl FnMut(Entry),
+    ) -> Result<(), Fault> {
+        let fault = match plain {
+            Ok(Line::Nothing) => return Ok(()),
+            Ok(Line::Entry(found)) => {
+                entry(found);
+                return Ok(());
+            }
+            Ok(Line::Front(front)) => {
+                columns::behind(line::trim(text)?, &front)?.into_iter().for_each(entry);
+                return Ok(());
+            }
+            Err(fault) if matches!(fault.reason, Reason::TooLong | Reason::Nul) => {
+                return Err(fault);
+            }
+            Err(fault) => fault,
+        };
+        let line = line::trim(text)?;
+        let start = line::skip_blanks(line, 0);
+        if script::begins(line) {
+            self.script.line(line, entry)?;
+        } else if let Some(found) = commands::read(line, start) {
+            found?.into_iter().for_each(entry);
+        } else if let Some(found) = columns::before(line, start) {
+            found?.into_iter().for_each(entry);
+        } else {
+            return Err(fault);
+        }
+        Ok(())
+    }
+
+    /// Reads a line within a block.
+    pub(super) fn line_of_block(
+        &mut self,
+        text: &[u8],
+        entry: impl FnMut(Entry),
+    ) -> Result<(), Fault> {
+        match line::trim(text) {
+            Ok(line) => self.script.line(line, entry),
+            Err(fault) => {
+                self.script.skip(text);
+                Err(fault)
+            }
+        }
+    }
 }
 
 /// A blank-separated word at `at`, which is no blank, and the offset behind it.
