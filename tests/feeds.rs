@@ -56,8 +56,9 @@ fn reads(text: &str, entries: &[(u64, &str)], rejected: &[(u64, usize, Reason)])
 }
 
 use Reason::{
-    Exception, LeadingZero, NotALength, NotAnAddress, NotFourOctets, NotThatNetwork, Nul,
-    ReversedRange, SecondAddress, TooLong, TrailingText, Unclosed, UnknownBlock,
+    Exception, LeadingZero, MappedNetwork, NoNetworkInJson, NotALength, NotAnAddress,
+    NotFourOctets, NotJson, NotThatNetwork, Nul, ReversedRange, SecondAddress, TooLong,
+    TrailingText, Unclosed, UnknownBlock,
 };
 
 // ipsum: ADDRESS<TAB>COUNT
@@ -274,6 +275,80 @@ fn a_word_that_takes_the_network_back_is_no_description() {
     is("192.0.2.0/24 OK-TELECOM", &["192.0.2.0/24"]);
 }
 
+// Spamhaus: NETWORK ; SBL, or one JSON record a line
+
+#[test]
+fn what_spamhaus_writes_behind_a_network_is_a_comment() {
+    is("1.10.16.0/20 ; SBL256894", &["1.10.16.0/20"]);
+    is("; Spamhaus DROP List 2026/08/22", &[]);
+}
+
+#[test]
+fn a_record_is_the_network_under_cidr() {
+    is(r#"{"cidr":"1.10.16.0/20","sblid":"SBL256894","rir":"apnic"}"#, &["1.10.16.0/20"]);
+    is(r#"  {"sblid" : "SBL1", "cidr" : "2001:db8::/32" }"#, &["2001:db8::/32"]);
+    is(r#"{"cidr":"192.0.2.0\/24"}"#, &["192.0.2.0/24"]);
+    is(r#"{"cidr":"192.0.2.1-192.0.2.9"}"#, &["192.0.2.1-192.0.2.9"]);
+}
+
+#[test]
+fn the_record_about_the_list_is_passed_over() {
+    is(r#"{"type":"metadata","timestamp":1784798042,"size":101866,"records":1670}"#, &[]);
+}
+
+#[test]
+fn a_record_without_a_network_is_rejected() {
+    is_rejected(r#"{"sblid":"SBL256894"}"#, 1, NoNetworkInJson);
+    is_rejected(r#"{"type":"other"}"#, 1, NoNetworkInJson);
+    is_rejected(r#"{"cidr":24}"#, 9, NotAnAddress);
+    is_rejected(r#"{"cidr":["192.0.2.0/24"]}"#, 9, NotAnAddress);
+    is_rejected(r#"{"cidr":""}"#, 10, NotAnAddress);
+    is_rejected(r#"{"cidr":"192.0.2.0/33"}"#, 20, Reason::LengthTooLarge(32));
+    is_rejected(r#"{"cidr":"192.0.2.0/24 x"}"#, 23, TrailingText);
+    is_rejected(r#"{"cidr":" 192.0.2.0/24"}"#, 10, NotAnAddress);
+    is_rejected(r#"{"cidr":"AS64496"}"#, 10, NotAnAddress);
+    // Nothing within the record is looked for.
+    is_rejected(r#"{"network":{"cidr":"192.0.2.0/24"}}"#, 1, NoNetworkInJson);
+}
+
+#[test]
+fn a_record_that_could_mean_two_networks_is_rejected() {
+    let line = r#"{"cidr":"192.0.2.0/24","cidr":"198.51.100.0/24"}"#;
+    assert_eq!(scan(format!("{{}}\n{line}\n")).0, []);
+    let two = r#"{"cidr":"192.0.2.0/24"} {"cidr":"198.51.100.0/24"}"#;
+    is_rejected(two, 25, NotJson);
+}
+
+#[test]
+fn a_record_that_is_cut_short_is_rejected_and_the_others_are_read() {
+    let whole = r#"{"cidr":"192.0.2.0/24"}"#;
+    for length in 2..whole.len() {
+        let (entries, rejected) = scan(format!("{whole}\n{}\n{whole}\n", &whole[..length]));
+        assert_eq!(entries.len(), 2, "{length}");
+        assert!(matches!(rejected[..], [(2, _, NotJson)]), "{length}: {rejected:?}");
+        // Also where it is the first.
+        let (entries, rejected) = scan(format!("{}\n{whole}\n{whole}\n", &whole[..length]));
+        assert_eq!(entries.len(), 2, "{length}");
+        assert!(matches!(rejected[..], [(1, _, NotJson)]), "{length}: {rejected:?}");
+    }
+}
+
+#[test]
+fn an_ipv4_mapped_network_never_becomes_all_of_ipv4() {
+    let reason = MappedNetwork(Some((std::net::Ipv4Addr::UNSPECIFIED, 0)));
+    let mapped = "::ffff:0:0/96";
+    for (line, column) in [
+        (format!("{{\"cidr\":\"{mapped}\"}}"), 10),
+        (format!("deny {mapped};"), 6),
+        (format!("add drop {mapped}"), 10),
+        (format!("add element inet t s {{ {mapped} }}"), 24),
+        (format!("{mapped} name"), 1),
+    ] {
+        is_rejected(line, column, reason);
+    }
+    assert_eq!(scan(format!("[\"{mapped}\"]")), (vec![], vec![(1, 3, reason)]));
+}
+
 // ipset: add NAME NETWORK
 
 #[test]
@@ -354,7 +429,7 @@ fn what_nginx_denies_in_one_place_is_not_denied_everywhere() {
     reads(
         "location /admin\n{\ndeny 192.0.2.0/24;\n}\n",
         &[],
-        &[(1, 1, NotAnAddress), (2, 1, NotAnAddress), (3, 1, UnknownBlock), (4, 1, UnknownBlock)],
+        &[(1, 1, NotAnAddress), (2, 1, NotJson), (3, 1, UnknownBlock), (4, 1, UnknownBlock)],
     );
     reads(
         "geo $bad {\n192.0.2.0/24 1;\n10.0.0.0/8\n}\n",
@@ -511,12 +586,100 @@ fn a_line_of_a_script_has_at_most_4096_bytes_and_its_braces_count_all_the_same()
 fn what_netfilterd_prints_reads_back_as_what_it_was() {
     let text = "192.0.2.0/24\n198.51.100.1-198.51.100.9\n2001:db8::/32\n2001:db9::1-2001:db9::7\n";
     let sets = list::parse(&[List::new("list", text.into())]).expect("entries").sets;
-    for format in ["cidr", "range", "nft", "ipset"] {
+    for format in ["cidr", "range", "nft", "ipset", "json"] {
         let printed = run(&["print", "--format", format], text.as_bytes());
         let again = list::parse(&[List::new(format, printed.into())]).expect("entries");
         assert_eq!(again.rejections, [], "{format}");
         assert_eq!(again.sets.v4.ranges(), sets.v4.ranges(), "{format}");
         assert_eq!(again.sets.v6.ranges(), sets.v6.ranges(), "{format}");
+    }
+}
+
+// JSON documents: MISP warning lists, arrays
+
+#[test]
+fn the_list_of_a_json_document_is_read_string_by_string() {
+    let document = "{\n  \"description\": \"192.0.2.99/32\",\n  \"list\": [\n    \"192.0.2.0/24\",\n\
+                    \"198.51.100.7\", \"2001:db8::/32\"\n  ],\n  \"version\": 20260811\n}\n";
+    let entries = [(4, "192.0.2.0/24"), (5, "198.51.100.7/32"), (5, "2001:db8::/32")];
+    reads(document, &entries, &[]);
+    assert_eq!(List::new("list", document.into()).scan(|_, _| {}, |_, _, _| {}), 8);
+    // On one line too, however long that is.
+    let one: String = document.split('\n').collect();
+    reads(&one, &entries.map(|(_, entry)| (1, entry)), &[]);
+    let many: Vec<String> =
+        (0..60_000).map(|n| format!("\"10.{}.{}.0/24\"", n / 256, n % 256)).collect();
+    let (entries, rejected) = scan(format!("{{\"list\":[{}]}}", many.join(",")));
+    assert_eq!((entries.len(), rejected.len()), (60_000, 0));
+}
+
+#[test]
+fn an_array_of_strings_is_a_list() {
+    reads("[\"192.0.2.0/24\",\n\"192.0.2.7\"]", &[(1, "192.0.2.0/24"), (2, "192.0.2.7/32")], &[]);
+    reads("\u{feff}\n [ ] \n", &[], &[]);
+    reads("{\"list\":[]}", &[], &[]);
+    // Brackets alone make no document.
+    reads("[bad ones]\n192.0.2.7\n", &[(2, "192.0.2.7/32")], &[(1, 1, NotAnAddress)]);
+}
+
+#[test]
+fn a_string_that_is_no_network_is_rejected_where_it_stands() {
+    reads(
+        "{\"list\":[\"192.0.2.0/24\",\n \"ads.example\", \"192.0.2.0/24 x\", 7, [\"192.0.2.9\"],\n\
+         \"198.51.100.0\\/x\"]}",
+        &[(1, "192.0.2.0/24")],
+        &[
+            (2, 3, NotAnAddress),
+            (2, 31, TrailingText),
+            (2, 35, NotAnAddress),
+            (2, 38, NotAnAddress),
+            (3, 1, NotALength),
+        ],
+    );
+}
+
+#[test]
+fn a_document_that_is_not_whole_has_no_entry() {
+    let whole = "{\"name\":\"x\",\n\"list\":[\"192.0.2.0/24\",\n\"192.0.2.7\"],\n\"version\":1}";
+    assert_eq!(scan(whole).0.len(), 2);
+    for length in 1..whole.len() {
+        let (entries, rejected) = scan(&whole[..length]);
+        assert_eq!(entries, [], "{length}");
+        assert_eq!(rejected.len(), 1, "{length}: {rejected:?}");
+        assert_eq!(rejected[0].2, NotJson, "{length}");
+    }
+    for tail in ["x", "{}", "]", ",", "\n192.0.2.9"] {
+        assert_eq!(scan(format!("{whole}{tail}")).0, [], "{tail}");
+    }
+}
+
+#[test]
+fn a_document_of_an_unknown_shape_has_no_entry() {
+    for document in [
+        "{\n\"prefixes\":[{\"ip_prefix\":\"192.0.2.0/24\"}]}",
+        "{\"list\":\"192.0.2.0/24\"}",
+        "{\"list\":{\"192.0.2.0/24\":1}}",
+        "{\"data\":{\"list\":[\"192.0.2.0/24\"]}}",
+        "{\"list\":[\"192.0.2.0/24\"],\"list\":[\"192.0.2.7\"]}",
+    ] {
+        let (entries, rejected) = scan(document);
+        assert_eq!(entries, [], "{document}");
+        assert!(matches!(rejected[..], [(1.., 1.., NoNetworkInJson)]), "{document}: {rejected:?}");
+    }
+}
+
+// Where an entry stands
+
+#[test]
+fn an_address_is_traced_to_the_line_of_the_feed_that_it_is_in() {
+    for (text, line) in [
+        ("# list\nname:192.0.2.0-192.0.2.9\n", 2),
+        ("define BAD = {\n10.0.0.0/8,\n 10.1.1.1, 192.0.2.7\n}\n", 3),
+        ("{\n\"list\": [\n\"10.0.0.0/8\",\n\n\"192.0.2.0/24\"]}\n", 5),
+        ("{\"cidr\":\"10.0.0.0/8\"}\n{\"cidr\":\"192.0.2.0/24\"}\n", 2),
+    ] {
+        let answer = run(&["test", "192.0.2.7"], text.as_bytes());
+        assert!(answer.contains(&format!("(standard input:{line})")), "{text}: {answer}");
     }
 }
 

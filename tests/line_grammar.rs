@@ -228,7 +228,9 @@ fn number(reason: Reason) -> Option<usize> {
         | Reason::Exception
         | Reason::NotThatNetwork
         | Reason::UnknownBlock
-        | Reason::Unclosed => return None,
+        | Reason::Unclosed
+        | Reason::NotJson
+        | Reason::NoNetworkInJson => return None,
     })
 }
 

@@ -69,6 +69,10 @@ pub enum Reason {
     UnknownBlock,
     /// A block that nothing closes.
     Unclosed,
+    /// What begins like JSON and is none, or not all of it.
+    NotJson,
+    /// JSON without a network where one is looked for.
+    NoNetworkInJson,
 }
 
 impl fmt::Display for Reason {
@@ -113,6 +117,8 @@ impl fmt::Display for Reason {
             }
             Reason::UnknownBlock => f.write_str("belongs to a command or block that is not read"),
             Reason::Unclosed => f.write_str("this block is never closed; the list was cut off"),
+            Reason::NotJson => f.write_str("not JSON, or cut off"),
+            Reason::NoNetworkInJson => f.write_str("JSON, but without a network or list to read"),
         }
     }
 }

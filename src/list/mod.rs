@@ -22,7 +22,7 @@ use memchr::memchr;
 use crate::range::{Range, RangeSet, RangeSets};
 use crate::sys;
 use fault::{Fault, Reason};
-use feeds::Feeds;
+use feeds::{Feeds, json};
 use line::Line;
 
 /// How many rejected lines of a reading are named; the others are counted.
@@ -86,15 +86,19 @@ impl List {
     }
 
     /// Goes through the list and calls `entry` with the line number (from 1) and each entry,
-    /// `reject` with each line that is none. Returns the number of lines.
+    /// `reject` with each line that is none, or with each string of a JSON document. Returns the
+    /// number of lines.
     ///
-    /// Allocates nothing.
+    /// Allocates nothing, but for some names in JSON.
     pub fn scan(
         &self,
         mut entry: impl FnMut(u64, Entry),
         mut reject: impl FnMut(u64, Fault, &[u8]),
     ) -> u64 {
         let text = self.text.strip_prefix(b"\xef\xbb\xbf").unwrap_or(&self.text);
+        if json::is_document(text) {
+            return json::scan(text, entry, reject);
+        }
         let mut feeds = Feeds::default();
         let mut lines = Lines { rest: text, number: 0 };
         while !lines.rest.is_empty() {

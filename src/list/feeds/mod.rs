@@ -7,9 +7,11 @@
 //! * `columns`: text behind or before an entry (ipsum, DShield, eMule, P2P, free text).
 //! * `commands`: one command a line (nginx, ipset).
 //! * `script`: nft, the one format in which a line depends on those above it.
+//! * `json`: records, one a line, and documents, which have no lines at all.
 
 mod columns;
 mod commands;
+pub mod json;
 mod script;
 
 use super::fault::{Fault, Reason};
@@ -43,8 +45,10 @@ impl Feeds {
     ) -> Result<(), Fault> {
         self.read(text, plain, entry).inspect_err(|_| {
             // Whatever opens a block of some other program opens one here, of which nothing is
-            // known.
-            if !self.is_open() {
+            // known; but a record that was cut short opens nothing.
+            let text = text.trim_ascii();
+            let is_record = text.starts_with(b"{") && text.len() > 1;
+            if !self.is_open() && !is_record {
                 self.script.skip(text);
             }
         })
@@ -73,7 +77,9 @@ impl Feeds {
         };
         let line = line::trim(text)?;
         let start = line::skip_blanks(line, 0);
-        if script::begins(line) {
+        if line[start..].starts_with(b"{") {
+            json::record(line)?.into_iter().for_each(entry);
+        } else if script::begins(line) {
             self.script.line(line, entry)?;
         } else if let Some(found) = commands::read(line, start) {
             found?.into_iter().for_each(entry);
