@@ -9,6 +9,7 @@ pub mod fault;
 pub mod feeds;
 pub mod file;
 pub mod line;
+pub mod suspect;
 pub mod watch;
 
 use std::fmt;
@@ -16,6 +17,7 @@ use std::path::{Path, PathBuf};
 
 pub use file::ReadError;
 pub use line::Entry;
+pub use suspect::Suspect;
 
 use memchr::memchr;
 
@@ -47,6 +49,8 @@ pub enum ListError {
     Read(String, ReadError),
     /// Named list, and the first of the lines, of which none is an entry.
     NoEntry(String, Rejection),
+    /// Named list, and what it looks like instead.
+    LooksLike(String, Suspect),
     /// Named list, by its size in bytes: there is no memory for what is in it.
     NoMemory(String, usize),
 }
@@ -57,6 +61,9 @@ impl fmt::Display for ListError {
             ListError::Read(name, error) => write!(f, "{name}: {error}"),
             ListError::NoMemory(name, bytes) => {
                 write!(f, "{name}: there is not enough memory for a list of {bytes} bytes")
+            }
+            ListError::LooksLike(name, suspect) => {
+                write!(f, "{name}: is not a list of addresses; it looks like {suspect}")
             }
             ListError::NoEntry(name, first) => write!(
                 f,
@@ -291,7 +298,8 @@ fn push<A>(ranges: &mut Vec<Range<A>>, range: Range<A>) -> bool {
 /// Reads the entries of `lists` and merges them.
 ///
 /// A list with nothing in it (or comments only) contributes nothing; one with lines of which not
-/// one is an entry is an error, since it is something else than a list.
+/// one is an entry is an error, since it is something else than a list. So is one that begins as
+/// no list does, whatever follows: an error page may well have an address on a line of its own.
 pub fn parse(lists: &[List]) -> Result<Contents, ListError> {
     let mut contents = Contents::default();
     // Most lists are IPv4, a dozen bytes a line. What is not needed of this is never touched, and
@@ -302,6 +310,9 @@ pub fn parse(lists: &[List]) -> Result<Contents, ListError> {
     let _ = v4.try_reserve_exact(bytes / 12);
     sys::prefer_huge_pages(&mut v4);
     for list in lists {
+        if let Some(suspect) = suspect::by_its_first_bytes(&list.text) {
+            return Err(ListError::LooksLike(list.name.clone(), suspect));
+        }
         let mut summary = Summary { name: list.name.clone(), ..Summary::default() };
         let (before4, before6) = (v4.len(), v6.len());
         let mut first = None;
@@ -329,7 +340,11 @@ pub fn parse(lists: &[List]) -> Result<Contents, ListError> {
         summary.v6 = (v6.len() - before6) as u64;
         match first {
             Some(first) if summary.v4 + summary.v6 == 0 => {
-                return Err(ListError::NoEntry(list.name.clone(), first));
+                let name = list.name.clone();
+                return Err(match suspect::by_its_lines(&list.text) {
+                    Some(suspect) => ListError::LooksLike(name, suspect),
+                    None => ListError::NoEntry(name, first),
+                });
             }
             _ => contents.summaries.push(summary),
         }
