@@ -143,6 +143,8 @@ fn what_stands_before_the_colon_must_be_a_name() {
     is_rejected(":192.0.2.0-192.0.2.255", 1, Reason::NotAnIpv6Address);
     is_rejected("192.0.2.1:192.0.2.0-192.0.2.255", 9, NotAnAddress);
     is_rejected("allow:192.0.2.0-192.0.2.255", 1, Exception);
+    is_rejected("2001:db8::1 - name:192.0.2.0-192.0.2.255", 1, SecondAddress);
+    is_rejected("old 2001::b:192.0.2.0-192.0.2.255", 10, SecondAddress);
 }
 
 #[test]
@@ -356,6 +358,7 @@ fn what_ipset_adds_to_a_set_is_an_entry() {
     is("add drop 192.0.2.0/24", &["192.0.2.0/24"]);
     is("add drop 192.0.2.7 timeout 3600", &["192.0.2.7/32"]);
     is("add drop 2001:db8::/32 -exist", &["2001:db8::/32"]);
+    is("add drop 192.0.2.7 -exist", &["192.0.2.7/32"]);
     is("add drop 192.0.2.7 packets 1 bytes 60 comment \"evil {host}\"", &["192.0.2.7/32"]);
     is("add drop 192.0.2.1-192.0.2.9", &["192.0.2.1-192.0.2.9"]);
     // Whatever the set is called, nft's words included.
@@ -636,6 +639,12 @@ fn a_string_that_is_no_network_is_rejected_where_it_stands() {
             (3, 1, NotALength),
         ],
     );
+}
+
+#[test]
+fn a_string_has_at_most_4096_bytes() {
+    let long = "x".repeat(4097);
+    reads(&format!("[\"{long}\", \"192.0.2.7\"]"), &[(1, "192.0.2.7/32")], &[(1, 2, TooLong)]);
 }
 
 #[test]

@@ -96,7 +96,7 @@ impl List {
     /// `reject` with each line that is none, or with each string of a JSON document. Returns the
     /// number of lines.
     ///
-    /// Allocates nothing, but for some names in JSON.
+    /// Allocates nothing, but for strings with escapes in JSON.
     pub fn scan(
         &self,
         mut entry: impl FnMut(u64, Entry),

@@ -96,8 +96,14 @@ fn named_range(line: &[u8], start: usize, colon: usize, range: Front) -> Result<
     if is_reserved(name) {
         return Err(Fault::at(start, Reason::Exception));
     }
-    // The end of a line that was cut, run into the next one.
-    let another = name.windows(2).position(|pair| pair[0] == b':' && pair[1].is_ascii_digit());
+    let (_, end) = word(name, 0);
+    if parse_front(&line[..start + end], start).is_ok() {
+        return Err(Fault::at(start, Reason::SecondAddress));
+    }
+    // A piece of an IPv6 address, or the end of a line that was cut, run into the next one.
+    let another = name
+        .windows(2)
+        .position(|pair| pair[0] == b':' && (pair[1] == b':' || pair[1].is_ascii_digit()));
     if let Some(at) = another {
         return Err(Fault::at(start + at + 1, Reason::SecondAddress));
     }

@@ -43,7 +43,9 @@ fn add(line: &[u8], end: usize) -> Option<Result<Entry, Fault>> {
     if set.is_empty() || start == line.len() {
         return None;
     }
-    Some(parse_front(line, start).and_then(|front| {
+    // The word alone: a dash further on begins an option.
+    let (_, end) = word(line, start);
+    Some(parse_front(&line[..end], start).and_then(|front| {
         check_options(line, front.end)?;
         Ok(front.entry)
     }))
@@ -100,6 +102,6 @@ fn is_about_sets(command: &[u8], line: &[u8], mut end: usize) -> bool {
     match command {
         b"create" => count >= 2 && words[1].contains(&b':'),
         b"swap" => count == 2,
-        _ => count == 1,
+        _ => count == 1 && !words[0].contains(&b':'),
     }
 }

@@ -10,7 +10,7 @@ use serde::de::{
 };
 use serde_json::value::RawValue;
 
-use super::super::fault::{Fault, Reason};
+use super::super::fault::{Fault, MAX_LINE, Reason};
 use super::super::line::{Entry, parse_front};
 
 /// Reads a line with a record: an object that has a network under `cidr`. `None` is a record
@@ -55,10 +55,14 @@ pub(in super::super) fn scan(
     mut entry: impl FnMut(u64, Entry),
     mut reject: impl FnMut(u64, Fault, &[u8]),
 ) -> u64 {
+    let newlines = memchr::memchr_iter(b'\n', text).count() as u64;
+    let lines = newlines + u64::from(!text.ends_with(b"\n"));
     let mut place = Place { text, line: 1, start: 0, before: 0 };
     if let Err(error) = elements(text, |_| {}) {
-        let line = text.split(|&byte| byte == b'\n').nth(error.line().saturating_sub(1));
-        reject(error.line().max(1) as u64, fault(&error), line.unwrap_or_default());
+        // What is missing at the end is missing on the last line.
+        let number = (error.line() as u64).clamp(1, lines);
+        let line = text.split(|&byte| byte == b'\n').nth(number as usize - 1);
+        reject(number, fault(&error), line.unwrap_or_default());
     } else {
         // It was read to its end a moment ago.
         let _ = elements(text, |element| {
@@ -72,8 +76,7 @@ pub(in super::super) fn scan(
             }
         });
     }
-    let newlines = memchr::memchr_iter(b'\n', text).count() as u64;
-    newlines + u64::from(!text.ends_with(b"\n"))
+    lines
 }
 
 fn fault(error: &serde_json::Error) -> Fault {
@@ -88,6 +91,9 @@ fn string(text: &[u8], value: &RawValue) -> Result<Entry, Fault> {
     let Some(inner) = raw.strip_prefix(b"\"").and_then(|raw| raw.strip_suffix(b"\"")) else {
         return Err(Fault::at(start, Reason::NotAnAddress));
     };
+    if inner.len() > MAX_LINE {
+        return Err(Fault::at(start, Reason::TooLong));
+    }
     if !inner.contains(&b'\\') {
         return whole(inner).map_err(|fault| Fault::at(start + 1 + fault.at, fault.reason));
     }
@@ -168,8 +174,8 @@ impl<'de, F: FnMut(&'de RawValue)> Visitor<'de> for DocumentSeed<'_, F> {
 
     fn visit_map<A: MapAccess<'de>>(self, mut map: A) -> Result<(), A::Error> {
         let mut seen = [false; LISTS.len()];
-        while let Some(key) = map.next_key::<String>()? {
-            let Some(index) = LISTS.iter().position(|name| *name == key) else {
+        while let Some(index) = map.next_key_seed(KeySeed(&LISTS))? {
+            let Some(index) = index else {
                 map.next_value::<IgnoredAny>()?;
                 continue;
             };
@@ -179,6 +185,29 @@ impl<'de, F: FnMut(&'de RawValue)> Visitor<'de> for DocumentSeed<'_, F> {
             map.next_value_seed(ListSeed(self.0))?;
         }
         if seen.contains(&true) { Ok(()) } else { Err(A::Error::custom("no list")) }
+    }
+}
+
+/// The index of a name among some, or `None` if it is another. Keeps nothing of it.
+struct KeySeed<'k>(&'k [&'k str]);
+
+impl<'de> DeserializeSeed<'de> for KeySeed<'_> {
+    type Value = Option<usize>;
+
+    fn deserialize<D: Deserializer<'de>>(self, json: D) -> Result<Option<usize>, D::Error> {
+        json.deserialize_str(self)
+    }
+}
+
+impl Visitor<'_> for KeySeed<'_> {
+    type Value = Option<usize>;
+
+    fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("a name")
+    }
+
+    fn visit_str<E: Error>(self, name: &str) -> Result<Option<usize>, E> {
+        Ok(self.0.iter().position(|known| *known == name))
     }
 }
 
@@ -231,13 +260,13 @@ impl<'de> Visitor<'de> for RecordSeed {
 
     fn visit_map<A: MapAccess<'de>>(self, mut map: A) -> Result<Record<'de>, A::Error> {
         let mut record = Record { cidr: None, about_the_list: false };
-        while let Some(key) = map.next_key::<String>()? {
+        while let Some(index) = map.next_key_seed(KeySeed(&["cidr", "type"]))? {
             let value = map.next_value::<&RawValue>()?;
-            match key.as_str() {
-                "cidr" if record.cidr.replace(value).is_some() => {
+            match index {
+                Some(0) if record.cidr.replace(value).is_some() => {
                     return Err(A::Error::custom("two networks"));
                 }
-                "type" => record.about_the_list = value.get() == "\"metadata\"",
+                Some(1) => record.about_the_list = value.get() == "\"metadata\"",
                 _ => {}
             }
         }
