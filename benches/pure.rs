@@ -104,6 +104,28 @@ fn parse_v4(bencher: Bencher<'_, '_>, order: Order) {
     scan(bencher, text, MANY);
 }
 
+/// The feeds that are the largest: a host and a count, and three columns that have to agree.
+#[divan::bench]
+fn parse_ipsum(bencher: Bencher<'_, '_>) {
+    let mut text = String::new();
+    for (address, length) in entries4(Order::Random) {
+        let address = Ipv4Addr::from(address);
+        writeln!(text, "{address}\t{length}").expect("a string takes everything");
+    }
+    scan(bencher, text, MANY);
+}
+
+#[divan::bench]
+fn parse_dshield(bencher: Bencher<'_, '_>) {
+    let mut text = String::new();
+    for (address, _) in entries4(Order::Random) {
+        let (first, last) = (Ipv4Addr::from(address & !0xff), Ipv4Addr::from(address | 0xff));
+        writeln!(text, "{first}\t{last}\t24\t117\tEXAMPLE-NET\tUS\tabuse@example.com")
+            .expect("a string takes everything");
+    }
+    scan(bencher, text, MANY);
+}
+
 #[divan::bench]
 fn parse_v6(bencher: Bencher<'_, '_>) {
     let mut text = String::new();

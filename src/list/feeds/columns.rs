@@ -101,10 +101,8 @@ fn named_range(line: &[u8], start: usize, colon: usize, range: Front) -> Result<
         return Err(Fault::at(start, Reason::SecondAddress));
     }
     // A piece of an IPv6 address, or the end of a line that was cut, run into the next one.
-    let another = name
-        .windows(2)
-        .position(|pair| pair[0] == b':' && (pair[1] == b':' || pair[1].is_ascii_digit()));
-    if let Some(at) = another {
+    let begins = |at: &usize| name.get(at + 1).is_some_and(|b| *b == b':' || b.is_ascii_digit());
+    if let Some(at) = memchr::memchr_iter(b':', name).find(begins) {
         return Err(Fault::at(start + at + 1, Reason::SecondAddress));
     }
     check_name(&line[..colon], start)?;
