@@ -129,8 +129,11 @@ fn is_line_of_hosts(line: &[u8]) -> bool {
     is_address && words.next().is_some_and(|word| word.iter().any(u8::is_ascii_alphabetic))
 }
 
-/// `AS64496`, or the number alone, with whatever text behind it.
+/// `AS64496`, or the number alone, with whatever text behind it; or a record about one in JSON.
 fn is_as_number(line: &[u8]) -> bool {
+    if line.starts_with(b"{\"asn\":") {
+        return true;
+    }
     let first = words(line).next().unwrap_or_default();
     let prefixed = first.get(..2).is_some_and(|prefix| prefix.eq_ignore_ascii_case(b"AS"));
     let number = if prefixed { &first[2..] } else { first };
