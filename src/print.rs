@@ -1,7 +1,7 @@
 //! Range sets as text, for people and for other tools.
 //!
-//! IPv4 comes before IPv6, both ascending. What is written as `cidr` or `range` is a list again,
-//! and reads back as the same range sets.
+//! IPv4 comes before IPv6, both ascending. What is written is a list again, in one format of
+//! drop_ips(5) or another, and reads back as the same range sets.
 
 use std::io::{self, Write};
 
