@@ -217,6 +217,7 @@ fn a_network_may_have_words_behind_it() {
     is("45.9.216.0/22 RU-PHARMACY (PJSC Pharmacy Chain 36.6)", &["45.9.216.0/22"]);
     is("192.0.2.0/24\tBBTel#2 (No org name found)", &["192.0.2.0/24"]);
     is("192.0.2.0/255.255.255.0 Somebody", &["192.0.2.0/24"]);
+    is("192.0.2.0/24 Somebody # with 192.0.2.9; of late", &["192.0.2.0/24"]);
     is("2001:db8::/32 \u{41c}\u{422}\u{421}", &["2001:db8::/32"]);
 }
 

@@ -160,7 +160,9 @@ fn emule(text: &str) -> Option<Vec<Pair>> {
 }
 
 fn free_text(line: &[u8]) -> Option<Vec<Pair>> {
-    let line = std::str::from_utf8(line).ok()?;
+    // A comment may hold anything, the text UTF-8 only.
+    let line = String::from_utf8_lossy(line);
+    let line = without_comment(&line).next().filter(|line| !line.contains('\u{fffd}'))?;
     let (network, text) = line.split_at(line.find([' ', '\t'])?);
     let (kind, pair) = entry(network)?;
     let text = text.trim_matches([' ', '\t']);

@@ -148,7 +148,11 @@ fn is_reserved(word: &[u8]) -> bool {
 /// of a hosts file, where the address is the one thing that is not meant.
 fn check_free_text(line: &[u8], at: usize) -> Result<(), Fault> {
     let fault = |at| Err(Fault::at(at, Reason::TrailingText));
-    let Ok(text) = std::str::from_utf8(&line[at..]) else { return fault(at) };
+    let comment = memchr::memchr3_iter(b'#', b';', b'/', &line[at..])
+        .map(|sign| at + sign)
+        .find(|&sign| matches!(line[sign - 1], b' ' | b'\t') && is_end(line, sign));
+    let text = &line[at..comment.unwrap_or(line.len())];
+    let Ok(text) = std::str::from_utf8(text) else { return fault(at) };
     let text = text.trim_end_matches([' ', '\t']);
     let (first, _) = word(text.as_bytes(), 0);
     if is_reserved(first) {
