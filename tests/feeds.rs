@@ -479,6 +479,18 @@ fn several_elements_may_stand_on_a_line() {
 }
 
 #[test]
+fn a_line_of_a_script_may_end_in_a_backslash() {
+    reads(
+        "add element inet t s { 192.0.2.7, \\\n 192.0.2.8, \\  \n192.0.2.9\\\n}\n",
+        &[(1, "192.0.2.7/32"), (2, "192.0.2.8/32"), (3, "192.0.2.9/32")],
+        &[],
+    );
+    is_rejected("add element inet t s { 192.0.2.7 \\ }", 34, TrailingText);
+    // Outside of braces no statement goes on.
+    reads("define BAD = \\\n{ 192.0.2.7 }\n", &[], &[(1, 1, UnknownBlock), (2, 3, NotJson)]);
+}
+
+#[test]
 fn what_nft_lists_with_an_element_does_not_change_it() {
     is(
         "add element ip t s { 192.0.2.7 timeout 1h expires 59m3s, 192.0.2.9 counter packets 0 \

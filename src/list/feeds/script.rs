@@ -81,6 +81,9 @@ impl Script {
 
     /// Reads a line. Either all entries of it are passed on, or it is rejected.
     pub fn line(&mut self, line: &[u8], mut entry: impl FnMut(Entry)) -> Result<(), Fault> {
+        // The sign that a statement goes on, which it does in braces anyway.
+        let line = line.trim_ascii_end();
+        let line = line.strip_suffix(b"\\").unwrap_or(line);
         let mut after = *self;
         if let Err(fault) = after.read(line, &mut |_| {}) {
             self.skip(line);
