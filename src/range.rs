@@ -216,40 +216,73 @@ impl<A: Address> RangeSet<A> {
         false
     }
 
-    /// The addresses of `self` that are not in `other`.
-    pub fn subtract(&self, other: &Self) -> Self {
+    /// The addresses that both sets hold. Costs little more than the smaller set and the result.
+    pub fn intersect(&self, other: &Self) -> Self {
+        let (few, many) = if self.len() <= other.len() { (self, other) } else { (other, self) };
         let mut ranges = Vec::new();
-        let mut cuts = other.ranges.iter().copied().peekable();
-        for &range in &self.ranges {
-            let mut first = range.first;
-            let mut used_up = false;
-            while let Some(&cut) = cuts.peek() {
-                if cut.last < first {
-                    cuts.next();
-                    continue;
-                }
-                if cut.first > range.last {
-                    break;
-                }
-                if let Some(before) = cut.first.previous().filter(|&last| first <= last) {
-                    ranges.push(Range { first, last: before });
-                }
-                // A cut that reaches the end of the range, or of the address space, leaves
-                // nothing behind it; it may still cut the next range, so it stays.
-                match cut.last.next() {
-                    Some(next) if next <= range.last => first = next,
-                    _ => {
-                        used_up = true;
-                        break;
-                    }
-                }
-            }
-            if !used_up {
-                ranges.push(Range { first, last: range.last });
-            }
+        let mut rest = &many.ranges[..];
+        for &with in &few.ranges {
+            rest = &rest[count_while(rest, |range| range.last < with.first)..];
+            let common = count_while(rest, |range| range.first <= with.last);
+            ranges.extend(rest[..common].iter().map(|range| Range {
+                first: range.first.max(with.first),
+                last: range.last.min(with.last),
+            }));
         }
+        // Two results that touch would lie in ranges that touch, in one of the sets.
         RangeSet { ranges }
     }
+
+    /// The addresses of `self` that are not in `other`. Where neither set changes much within the
+    /// other, ranges are copied in one go.
+    pub fn subtract(&self, other: &Self) -> Self {
+        let mut ranges = Vec::new();
+        let (mut rest, mut cuts) = (&self.ranges[..], &other.ranges[..]);
+        while let Some((&range, behind)) = rest.split_first() {
+            cuts = &cuts[count_while(cuts, |cut| cut.last < range.first)..];
+            let whole = cuts
+                .first()
+                .map_or(rest.len(), |cut| count_while(rest, |range| range.last < cut.first));
+            if whole > 0 {
+                ranges.extend_from_slice(&rest[..whole]);
+                rest = &rest[whole..];
+                continue;
+            }
+            rest = behind;
+            // Where what is left of the range begins; a cut that reaches its end, or that of the
+            // address space, leaves nothing.
+            let mut left = Some(range.first);
+            for cut in cuts.iter().take_while(|cut| cut.first <= range.last) {
+                let Some(first) = left else { break };
+                if let Some(last) = cut.first.previous().filter(|&last| first <= last) {
+                    ranges.push(Range { first, last });
+                }
+                left = cut.last.next().filter(|&next| next <= range.last);
+            }
+            ranges.extend(left.map(|first| Range { first, last: range.last }));
+        }
+        ranges.shrink_to_fit();
+        RangeSet { ranges }
+    }
+
+    /// The addresses that are in one of the sets or in both.
+    pub fn union(&self, other: &Self) -> Self {
+        if other.is_empty() {
+            return self.clone();
+        }
+        RangeSet::from_ranges([&self.ranges[..], &other.ranges[..]].concat())
+    }
+}
+
+/// How many ranges from the start satisfy `first`, which holds for none behind one for which it does
+/// not. Takes a time that grows with the logarithm of the answer, not of what is there.
+fn count_while<A>(ranges: &[Range<A>], first: impl Fn(&Range<A>) -> bool) -> usize {
+    let mut end = 1;
+    while ranges.get(end - 1).is_some_and(&first) {
+        end *= 2;
+    }
+    let start = end / 2;
+    start + ranges[start..ranges.len().min(end)].partition_point(first)
 }
 
 /// From how many ranges up a radix sort is worth its counters and its second copy of the ranges.
@@ -344,5 +377,15 @@ impl RangeSets {
     /// The addresses that are in `self` and not in `other`, family by family.
     pub fn subtract(&self, other: &Self) -> Self {
         RangeSets { v4: self.v4.subtract(&other.v4), v6: self.v6.subtract(&other.v6) }
+    }
+
+    /// The addresses that are in both, family by family.
+    pub fn intersect(&self, other: &Self) -> Self {
+        RangeSets { v4: self.v4.intersect(&other.v4), v6: self.v6.intersect(&other.v6) }
+    }
+
+    /// The addresses that are in one of them or in both, family by family.
+    pub fn union(&self, other: &Self) -> Self {
+        RangeSets { v4: self.v4.union(&other.v4), v6: self.v6.union(&other.v6) }
     }
 }

@@ -188,6 +188,21 @@ fn subtraction_leaves_the_addresses_that_only_the_first_set_holds() {
 }
 
 #[test]
+fn an_intersection_and_a_union_hold_what_both_sets_and_what_either_holds() {
+    fn check<A: Number>(base: u128, seed: u64) {
+        let mut random = Random::new(seed);
+        let (a, b) = (entries(&mut random), entries(&mut random));
+        let (first, second) = (set::<A>(base, &a), set::<A>(base, &b));
+        let (a, b) = (flags(&a), flags(&b));
+        let common = runs(base, &both(&a, &b, |a, b| a && b));
+        assert_eq!(ranges(&first.intersect(&second)), common, "seed {seed}, base {base:#x}");
+        let either = runs(base, &both(&a, &b, |a, b| a || b));
+        assert_eq!(ranges(&first.union(&second)), either, "seed {seed}, base {base:#x}");
+    }
+    everywhere!(check);
+}
+
+#[test]
 fn networks_cover_a_set_exactly_and_are_the_fewest_that_do() {
     fn check<A: Number>(base: u128, seed: u64) {
         let entries = entries(&mut Random::new(seed));
