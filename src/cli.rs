@@ -23,6 +23,9 @@ pub const DEFAULT_LIST: &str = "/var/cache/netfilterd/drop_ips";
 /// Where a daemon keeps its status when no other place is named.
 pub const DEFAULT_STATUS: &str = "/run/netfilterd/status.json";
 
+/// Where it is remembered what is in force when no other place is named.
+pub const DEFAULT_STATE: &str = "/var/lib/netfilterd/state.json";
+
 /// Keeps an nftables set in step with a list of bad networks.
 ///
 /// Reads addresses and networks from lists, widens and merges them, and drops packets from and to
@@ -119,6 +122,15 @@ pub struct LoadOptions {
     /// Refuse fewer networks than this; 0 permits to load nothing
     #[arg(long, value_name = "N", default_value_t = 1, allow_negative_numbers = true)]
     pub min_entries: u64,
+    /// Refuse to go down by more than this, once 100 networks are in force; 100 permits anything
+    #[arg(long, value_name = "PERCENT", default_value = "50", value_parser = percent, allow_negative_numbers = true)]
+    pub max_shrink: u8,
+    /// Put in force what a guard refuses; a daemon does so for its first load only
+    #[arg(long)]
+    pub force: bool,
+    /// The file in which it is remembered how many networks are in force
+    #[arg(long, value_name = "PATH", default_value = DEFAULT_STATE)]
+    pub state_file: PathBuf,
     /// Where to.
     #[command(flatten)]
     pub names: NameOptions,
@@ -145,6 +157,21 @@ pub struct ListOptions {
     /// Widen IPv6 entries to networks of this length, 16 to 128
     #[arg(long, value_name = "LEN", value_parser = length::<16, 128>)]
     pub mask6: Option<u8>,
+    /// Do without lists that do not exist; one that exists must be readable
+    #[arg(long)]
+    pub skip_missing: bool,
+    /// Never drop what this list names, whatever the others say (repeatable, a directory too)
+    #[arg(short, long, value_name = "PATH", value_parser = OsStringValueParser::new().try_map(source))]
+    pub allow: Vec<Source>,
+    /// Set aside IPv4 entries wider than this length, 0 to 32, as mistakes
+    #[arg(long, value_name = "LEN", default_value = "8", value_parser = length::<0, 32>)]
+    pub widest: u8,
+    /// Set aside IPv6 entries wider than this length, 0 to 128, as mistakes
+    #[arg(long, value_name = "LEN", default_value = "16", value_parser = length::<0, 128>)]
+    pub widest6: u8,
+    /// Drop also own addresses, gateways, resolvers, and entries of any width
+    #[arg(long)]
+    pub no_protect: bool,
 }
 
 /// The names of table and sets.
@@ -229,6 +256,13 @@ fn length<const LEAST: u8, const MOST: u8>(text: &str) -> Result<u8, String> {
     match text.parse() {
         Ok(length) if (LEAST..=MOST).contains(&length) => Ok(length),
         _ => Err(format!("a prefix length is a number from {LEAST} to {MOST}, without a slash")),
+    }
+}
+
+fn percent(text: &str) -> Result<u8, &'static str> {
+    match text.parse() {
+        Ok(percent @ 0..=100) => Ok(percent),
+        _ => Err("a percentage is a number from 0 to 100, without a sign"),
     }
 }
 

@@ -15,6 +15,7 @@ use signal_hook::low_level::pipe;
 
 use crate::load::{Failure, Loaded};
 use crate::pidfile::PidFile;
+use crate::route;
 use crate::status::{self, Mode, QueueStatus, Status};
 use crate::sys;
 
@@ -26,6 +27,13 @@ pub trait Service {
     /// Reads the lists and puts what they ask for in force; on a failure what is in force stays.
     /// The first time it also starts what it needs for that.
     fn load(&mut self) -> Result<Loaded, Failure>;
+
+    /// Whether it protects addresses of the host, and wants to know when these change.
+    fn protects(&self) -> bool;
+
+    /// Finds out anew what is protected, without reading lists. Returns what was changed, if
+    /// anything had to be.
+    fn protect(&mut self) -> Result<Option<Loaded>, Failure>;
 
     /// Readable when [`Service::heard`] is to be called.
     fn listens(&self) -> Option<BorrowedFd<'_>>;
@@ -65,8 +73,15 @@ pub fn run<S: Service>(service: S, files: Files<'_>) -> Result<(), Failure> {
     let mut signals = Signals::register()
         .map_err(|error| Failure::Failed(format!("cannot receive signals: {error}")))?;
     let _pid_file = files.pid.map(PidFile::create).transpose().map_err(Failure::Failed)?;
-    let mut daemon =
-        Daemon { service, status: Status::new(S::MODE), file: status::File::new(files.status) };
+    // Before anything is found out, for no change to be missed.
+    let addresses = if service.protects() { listen_for_addresses() } else { None };
+    let mut daemon = Daemon {
+        service,
+        status: Status::new(S::MODE),
+        file: status::File::new(files.status),
+        addresses,
+        protect_at: None,
+    };
 
     let loaded = daemon.service.load()?;
     sys::give_memory_back();
@@ -76,7 +91,8 @@ pub fn run<S: Service>(service: S, files: Files<'_>) -> Result<(), Failure> {
     notify(&[NotifyState::Ready, NotifyState::Status(&loaded.to_string())]);
 
     loop {
-        match signals.wait(daemon.service.listens(), daemon.wait(Instant::now())) {
+        let listens = [daemon.addresses.as_ref().map(AsFd::as_fd), daemon.service.listens()];
+        match signals.wait(listens, daemon.wait(Instant::now())) {
             Event::Stop => {
                 notify(&[NotifyState::Stopping]);
                 log::info!("stopping; {}", daemon.service.stop());
@@ -84,22 +100,44 @@ pub fn run<S: Service>(service: S, files: Files<'_>) -> Result<(), Failure> {
             }
             Event::Reload => daemon.reload(),
             Event::Status => daemon.log_status(),
+            Event::Addresses => daemon.addresses_changed(),
             Event::Heard => daemon.service.heard(),
             Event::Time => {
                 daemon.service.due();
                 daemon.write_status();
             }
         }
+        // Also if something else happens all the time.
+        daemon.protect_if_due(Instant::now());
     }
 }
 
 /// How often the status file follows counters that change by themselves.
 const STATUS_EVERY: Duration = Duration::from_secs(1);
 
+/// An interface that comes up has several addresses and routes, one after the other.
+const GATHER: Duration = Duration::from_millis(100);
+
+/// How long to wait when protecting a new address has failed.
+const PROTECT_AGAIN: Duration = Duration::from_secs(5);
+
+fn listen_for_addresses() -> Option<route::Watch> {
+    let watch = route::Watch::open_for_addresses();
+    watch
+        .inspect_err(|error| {
+            log::warn!("cannot listen for changes of addresses, protected at each reload: {error}");
+        })
+        .ok()
+}
+
 struct Daemon<'a, S> {
     service: S,
     status: Status,
     file: status::File<'a>,
+    /// Hears of changes of addresses.
+    addresses: Option<route::Watch>,
+    /// When to find out anew what is protected.
+    protect_at: Option<Instant>,
 }
 
 impl<S: Service> Daemon<'_, S> {
@@ -115,7 +153,7 @@ impl<S: Service> Daemon<'_, S> {
                 loaded.to_string()
             }
             Err(failure) => {
-                let status = format!("{failure}; keeping what is loaded");
+                let status = failure.keeping();
                 log::error!("{status}");
                 self.status.failed(&failure);
                 status
@@ -125,9 +163,45 @@ impl<S: Service> Daemon<'_, S> {
         notify(&[NotifyState::Ready, NotifyState::Status(&status)]);
     }
 
+    fn addresses_changed(&mut self) {
+        let Some(watch) = &mut self.addresses else { return };
+        match watch.drain_addresses() {
+            Ok(false) => {}
+            Ok(true) => {
+                self.protect_at.get_or_insert(Instant::now() + GATHER);
+            }
+            Err(error) => {
+                log::debug!("listening for addresses anew: {error}");
+                self.addresses = listen_for_addresses();
+                self.protect_at.get_or_insert(Instant::now() + GATHER);
+            }
+        }
+    }
+
+    fn protect_if_due(&mut self, now: Instant) {
+        if self.protect_at.take_if(|at| *at <= now).is_none() {
+            return;
+        }
+        match self.service.protect() {
+            Ok(None) => {}
+            Ok(Some(loaded)) => {
+                sys::give_memory_back();
+                log::info!("{loaded}");
+                self.status.loaded(&loaded);
+                self.write_status();
+                notify(&[NotifyState::Status(&loaded.to_string())]);
+            }
+            Err(failure) => {
+                log::error!("addresses have changed, and not all may be protected: {failure}");
+                self.protect_at = Some(now + PROTECT_AGAIN);
+            }
+        }
+    }
+
     fn wait(&self, now: Instant) -> Option<Duration> {
         let counts = (S::MODE == Mode::Queue).then_some(STATUS_EVERY);
-        self.service.wait(now).into_iter().chain(counts).min()
+        let protect = self.protect_at.map(|at| at.saturating_duration_since(now));
+        self.service.wait(now).into_iter().chain(counts).chain(protect).min()
     }
 
     fn write_status(&mut self) {
@@ -158,6 +232,8 @@ enum Event {
     Stop,
     /// SIGUSR1.
     Status,
+    /// An address or a route has changed.
+    Addresses,
     /// The service has something to look at.
     Heard,
     /// The time that was given has passed.
@@ -188,22 +264,23 @@ impl Signals {
     /// Waits for a signal, for something to be heard, or until `time` has passed. All signals of a
     /// kind that have come by now are one; one that comes later, also while it is acted upon, is
     /// another.
-    fn wait(&mut self, listens: Option<BorrowedFd<'_>>, time: Option<Duration>) -> Event {
+    fn wait(&mut self, listens: [Option<BorrowedFd<'_>>; 2], time: Option<Duration>) -> Event {
         // What does not listen is stood in for by the first descriptor, which is asked first.
-        let heard = listens.unwrap_or(self.stop.as_fd());
-        let fds = [self.stop.as_fd(), self.reload.as_fd(), self.status.as_fd(), heard];
+        let [addresses, heard] = listens.map(|fd| fd.unwrap_or(self.stop.as_fd()));
+        let fds = [self.stop.as_fd(), self.reload.as_fd(), self.status.as_fd(), addresses, heard];
         match sys::wait_readable(fds, time) {
             Ok([true, ..]) => Event::Stop,
             Ok([_, true, ..]) => {
                 drain(&mut self.reload);
                 Event::Reload
             }
-            Ok([_, _, true, _]) => {
+            Ok([_, _, true, ..]) => {
                 drain(&mut self.status);
                 Event::Status
             }
+            Ok([.., true, _]) => Event::Addresses,
             Ok([.., true]) => Event::Heard,
-            Ok([false, false, false, false]) => Event::Time,
+            Ok([false, false, false, false, false]) => Event::Time,
             // Cannot happen with open descriptors; a daemon that can no longer hear is better
             // ended, for its supervisor to start it again.
             Err(error) => {

@@ -5,24 +5,75 @@
 
 use std::fmt;
 
-use crate::words::{Count, Noun};
+use crate::words::{Count, Grouped, Noun};
+
+/// How many networks must be in force for a shrinkage to mean anything.
+const SHRINKS_FROM: u64 = 100;
 
 /// The limits that a load must keep to.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Guards {
     /// The fewest networks that may be loaded; the usual 1 refuses an empty result.
     pub min_entries: u64,
+    /// By how many percent of what is in force a load may be smaller.
+    pub max_shrink: u8,
     /// Whether one rejected line refuses everything.
     pub strict: bool,
 }
 
+/// What is judged.
+#[derive(Clone, Debug, Default)]
+pub struct Figures {
+    /// Networks that would be loaded.
+    pub networks: u64,
+    /// Networks in force, as far as that is known.
+    pub in_force: Option<u64>,
+    /// Addresses of IPv4 that would be dropped.
+    pub covered4: u128,
+    /// The same for IPv6.
+    pub covered6: u128,
+    /// List by list its name, the lines that were rejected, and all that are neither blank nor
+    /// comments.
+    pub lists: Vec<(String, u64, u64)>,
+}
+
+/// What one guard says.
+#[derive(Clone, Debug)]
+pub struct Verdict {
+    /// The guard, with what it looked at.
+    pub guard: String,
+    /// Why not, if it is a no.
+    pub refusal: Option<Refusal>,
+}
+
 /// A guard's no.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Refusal {
     /// So many networks, where so many are the least.
     TooFew(u64, u64),
     /// So many lines were rejected, and none may be.
     Rejected(u64),
+    /// Of a list, so many lines of so many.
+    MostlyRejected(String, u64, u64),
+    /// So much of a family.
+    TooMuch(&'static str, Share),
+    /// So many networks, where so many are in force, and at most so many percent less may be.
+    Shrunk(u64, u64, u8),
+}
+
+impl Refusal {
+    /// Whether `--force` overrides it. `--strict` is a choice, not a guess at what is a mistake.
+    pub fn can_be_forced(&self) -> bool {
+        !matches!(self, Refusal::Rejected(_))
+    }
+
+    /// The refusal with what it is about, unless it says that itself.
+    pub fn about(&self, subject: &str) -> String {
+        match self {
+            Refusal::TooFew(0, _) | Refusal::MostlyRejected(..) => self.to_string(),
+            _ => format!("{subject}: {self}"),
+        }
+    }
 }
 
 impl fmt::Display for Refusal {
@@ -40,20 +91,127 @@ impl fmt::Display for Refusal {
             Refusal::Rejected(lines) => {
                 write!(f, "{} rejected; refused by --strict", Count(*lines, Noun::Line))
             }
+            Refusal::MostlyRejected(list, rejected, lines) => {
+                let (rejected, lines) = (Grouped((*rejected).into()), Count(*lines, Noun::Line));
+                write!(
+                    f,
+                    "{list}: {rejected} of {lines} rejected; refused, since that is more than half"
+                )
+            }
+            Refusal::TooMuch(family, share) => {
+                write!(f, "{share} of {family}; refused, since that is more than half")
+            }
+            Refusal::Shrunk(networks, in_force, most) => {
+                let less = u128::from(in_force - networks) * 100 / u128::from(*in_force);
+                let (networks, in_force) =
+                    (Count(*networks, Noun::Network), Grouped((*in_force).into()));
+                write!(
+                    f,
+                    "{networks} where {in_force} are in force (-{less}%); \
+                     refused by --max-shrink {most}"
+                )
+            }
         }
     }
 }
 
+/// A share of a family's addresses, in hundredths of a percent and rounded up.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Share(u64);
+
+impl Share {
+    /// What `addresses` are of a family with addresses of so many bits.
+    pub fn new(addresses: u128, bits: u32) -> Self {
+        // In units of which a family has 2^32.
+        let unit = 1 << (bits - 32);
+        Share((addresses.div_ceil(unit) * 10_000).div_ceil(1 << 32) as u64)
+    }
+}
+
+impl fmt::Display for Share {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "{}.{:02}%", self.0 / 100, self.0 % 100)
+    }
+}
+
 impl Guards {
-    /// Judges a result of `networks` networks, in the reading of which `rejected` lines were
-    /// rejected.
-    pub fn judge(&self, networks: u64, rejected: u64) -> Result<(), Refusal> {
-        if self.strict && rejected > 0 {
-            return Err(Refusal::Rejected(rejected));
+    /// What each guard says.
+    pub fn verdicts(&self, figures: &Figures) -> Vec<Verdict> {
+        let mut verdicts = Vec::new();
+        if self.strict {
+            verdicts.push(strict(figures));
         }
-        if networks < self.min_entries {
-            return Err(Refusal::TooFew(networks, self.min_entries));
+        verdicts.push(rejected(figures));
+        verdicts.push(self.fewest(figures));
+        verdicts.push(covered("IPv4", figures.covered4, 32));
+        verdicts.push(covered("IPv6", figures.covered6, 128));
+        verdicts.push(self.shrinkage(figures));
+        verdicts
+    }
+
+    /// The refusals among them.
+    pub fn refusals(&self, figures: &Figures) -> impl Iterator<Item = Refusal> + use<> {
+        self.verdicts(figures).into_iter().filter_map(|verdict| verdict.refusal)
+    }
+
+    fn fewest(&self, figures: &Figures) -> Verdict {
+        let (networks, least) = (figures.networks, self.min_entries);
+        Verdict {
+            guard: format!("--min-entries {least}: {}", Count(networks, Noun::Network)),
+            refusal: (networks < least).then_some(Refusal::TooFew(networks, least)),
         }
-        Ok(())
+    }
+
+    fn shrinkage(&self, figures: &Figures) -> Verdict {
+        let Figures { networks, in_force, .. } = *figures;
+        let most = self.max_shrink;
+        let known = in_force.map_or_else(|| "an unknown number".into(), |n| n.to_string());
+        let rest = 100u128.saturating_sub(most.into());
+        let refusal = in_force.filter(|&in_force| {
+            let shrunk = u128::from(networks) * 100 < u128::from(in_force) * rest;
+            // Who permits an empty result wants to empty the filter.
+            let emptied = networks == 0 && self.min_entries == 0;
+            in_force >= SHRINKS_FROM && shrunk && !emptied
+        });
+        Verdict {
+            guard: format!(
+                "--max-shrink {most}: {} where {known} are in force",
+                Count(networks, Noun::Network)
+            ),
+            refusal: refusal.map(|in_force| Refusal::Shrunk(networks, in_force, most)),
+        }
+    }
+}
+
+fn strict(figures: &Figures) -> Verdict {
+    let rejected = figures.lists.iter().map(|(_, rejected, _)| rejected).sum();
+    Verdict {
+        guard: format!("--strict: {} rejected", Count(rejected, Noun::Line)),
+        refusal: (rejected > 0).then_some(Refusal::Rejected(rejected)),
+    }
+}
+
+/// A list of which most cannot be read is probably something else, with an entry in it by chance.
+fn rejected(figures: &Figures) -> Verdict {
+    let all: u64 = figures.lists.iter().map(|(_, rejected, _)| rejected).sum();
+    let lines = figures.lists.iter().map(|(.., lines)| lines).sum();
+    let mostly = figures.lists.iter().find(|(_, rejected, lines)| rejected * 2 > *lines);
+    Verdict {
+        guard: format!(
+            "half of the lines: {} of {} rejected",
+            Grouped(all.into()),
+            Count(lines, Noun::Line)
+        ),
+        refusal: mostly.map(|(list, rejected, lines)| {
+            Refusal::MostlyRejected(list.clone(), *rejected, *lines)
+        }),
+    }
+}
+
+fn covered(family: &'static str, addresses: u128, bits: u32) -> Verdict {
+    let share = Share::new(addresses, bits);
+    Verdict {
+        guard: format!("half of {family}: {share}"),
+        refusal: (addresses > 1 << (bits - 1)).then_some(Refusal::TooMuch(family, share)),
     }
 }

@@ -14,18 +14,24 @@
 //! * [`range`]: ranges of addresses and the canonical set of them.
 //! * [`mask`]: widening to a prefix length.
 //! * [`list`]: bytes to entries; files, the grammar of drop_ips(5), the formats of feeds.
+//! * [`allow`]: lists of what is not to be dropped.
+//! * [`protect`]: what must never be dropped, by facts about the host.
+//! * [`cut`]: taking both out of a range set.
 //! * [`guard`]: whether a result may be put in force.
-//! * [`wanted`]: what the lists ask for, by the four above.
+//! * [`wanted`]: what the lists ask for, by all of these.
 //! * [`name`]: names that nft can type.
 //! * [`print`](mod@print): range sets as text for people and other tools.
 //! * [`layout`]: how a range set is laid out in kernel sets.
 //! * [`plan`]: held against wanted, in that form.
 //! * [`netlink`]: messages to and from the kernel.
 //! * [`nft`]: range sets into nf_tables, and the only part that talks to the kernel.
-//! * [`route`]: the interfaces that the kernel has.
+//! * [`route`]: the interfaces, addresses and gateways that the kernel has.
 //! * [`queue`]: range sets into verdicts, for packets that rules send to NFQUEUE.
-//! * [`load`]: what every load begins and ends with: judged lists, and the line that says what was
-//!   done.
+//! * [`host`]: the facts about the host, gathered.
+//! * [`load`]: what every load begins and ends with: lists that were read, and the line that says
+//!   what was done.
+//! * [`state`]: what was in force, for the next process to know.
+//! * [`reading`]: reading and judging the lists time after time.
 //! * [`repair`]: when to put back what somebody else has taken away.
 //! * [`status`]: what a daemon is at.
 //! * [`daemon`]: the loop that loads again when it is told to.
@@ -40,10 +46,13 @@
 //! other, and the first can be left out (feature `nftables`).
 
 pub mod address;
+pub mod allow;
 pub mod cli;
 pub mod commands;
+pub mod cut;
 pub mod daemon;
 pub mod guard;
+pub mod host;
 pub mod layout;
 pub mod list;
 pub mod load;
@@ -55,10 +64,13 @@ pub mod nft;
 pub mod pidfile;
 pub mod plan;
 pub mod print;
+pub mod protect;
 pub mod queue;
 pub mod range;
+pub mod reading;
 pub mod repair;
 pub mod route;
+pub mod state;
 pub mod status;
 pub mod sys;
 pub mod wanted;

@@ -3,9 +3,12 @@
 use std::fmt;
 use std::time::Duration;
 
-use crate::guard::Guards;
+use crate::allow::AllowError;
+use crate::host::Host;
+use crate::list::Summary;
 use crate::plan::{Change, Done};
-use crate::wanted::{Request, Wanted};
+use crate::protect::Protected;
+use crate::wanted::{NAMED_CUTS, Origin, Request, Unreadable, Wanted};
 use crate::words::{Count, Grouped, Noun};
 
 /// Why nothing was changed.
@@ -25,17 +28,53 @@ impl fmt::Display for Failure {
     }
 }
 
-/// Reads the lists, names the lines that were rejected in the log, and asks the guards.
-pub fn read_and_judge(request: &Request, guards: &Guards) -> Result<Wanted, Failure> {
-    let wanted = Wanted::read(request).map_err(|error| Failure::Failed(error.to_string()))?;
-    let entries: u64 = wanted.contents.summaries.iter().map(|list| list.v4 + list.v6).sum();
+impl Failure {
+    /// Where something was in force before: the failure, and that it still is.
+    pub fn keeping(&self) -> String {
+        match self {
+            Failure::Failed(reason) => format!("{reason}; keeping what is loaded"),
+            Failure::Refused(reason) => format!("{reason}, keeping what is loaded"),
+        }
+    }
+}
+
+impl From<Unreadable> for Failure {
+    fn from(error: Unreadable) -> Self {
+        match error {
+            Unreadable::List(error) => Failure::Failed(error.to_string()),
+            Unreadable::Allow(error @ AllowError::List(_)) => Failure::Failed(error.to_string()),
+            Unreadable::Allow(error) => Failure::Refused(error.to_string()),
+        }
+    }
+}
+
+/// Reads the lists, takes out what is allowed and what is to be protected on the `host`, and names
+/// in the log what was rejected, set aside and cut.
+pub fn read(request: &Request, host: Option<&Host>) -> Result<Wanted, Failure> {
+    let protected = match host {
+        Some(host) => Protected::new(&host.facts().map_err(Failure::Failed)?),
+        None => Protected::default(),
+    };
+    let wanted = Wanted::read(request, protected)?;
+    let contents = &wanted.contents;
+    let entries: u64 = contents.summaries.iter().map(|list| list.v4 + list.v6).sum();
     log::debug!("read {}", Count(entries, Noun::Entry));
-    for rejection in &wanted.contents.rejections {
+    for missing in &wanted.missing {
+        log::warn!("{missing}; done without, by --skip-missing");
+    }
+    for rejection in &contents.rejections {
         log::warn!("{rejection}");
     }
-    let unnamed = wanted.contents.rejected() - wanted.contents.rejections.len() as u64;
+    let unnamed = contents.rejected() - contents.rejections.len() as u64;
     if unnamed > 0 {
         log::warn!("rejected besides these: {}", Count(unnamed, Noun::Line));
+    }
+    for entry in &contents.set_aside {
+        log::warn!("{entry}");
+    }
+    let unnamed = contents.all_set_aside() - contents.set_aside.len() as u64;
+    if unnamed > 0 {
+        log::warn!("set aside besides these: {}", Count(unnamed, Noun::Entry));
     }
     if wanted.left_out > 0 {
         let (seen, other) = if request.families.v4 { ("IPv4", "IPv6") } else { ("IPv6", "IPv4") };
@@ -44,8 +83,47 @@ pub fn read_and_judge(request: &Request, guards: &Guards) -> Result<Wanted, Fail
             Count(wanted.left_out, Noun::Network)
         );
     }
-    wanted.judge(guards).map_err(|refusal| Failure::Refused(refusal.to_string()))?;
+    name_cuts(&wanted);
     Ok(wanted)
+}
+
+/// Names the entries that were cut, and what cut them. Reads the lists again, so only if any was.
+fn name_cuts(wanted: &Wanted) {
+    if !wanted.cut.protected.is_empty() {
+        let (entries, count) = wanted.entries_in(&wanted.cut.protected);
+        let hits = entries.iter().flat_map(|origin| {
+            let items = wanted.protected.items().iter();
+            items.filter(|item| item.entry().overlaps(origin.wide)).map(move |item| (origin, item))
+        });
+        for (origin, item) in hits.take(NAMED_CUTS) {
+            log::warn!("{origin} holds {item}, which is protected", origin = Place(origin));
+        }
+        if count > NAMED_CUTS as u64 {
+            log::warn!("entries with something protected in all: {}", Grouped(count.into()));
+        }
+    }
+    if !wanted.cut.allowed.is_empty() {
+        let (entries, count) = wanted.entries_in(&wanted.cut.allowed);
+        let wide: Vec<_> = entries.iter().map(|origin| origin.wide).collect();
+        for (origin, allowed) in entries.iter().zip(wanted.allowed.first_with(&wide)) {
+            let allowed = allowed.unwrap_or_default();
+            log::info!("{origin} is cut by {allowed}, which is allowed", origin = Place(origin));
+        }
+        if count > NAMED_CUTS as u64 {
+            log::info!("entries with something allowed in all: {}", Grouped(count.into()));
+        }
+    }
+}
+
+/// An entry as the lines of the log have it: `FILE:LINE: 192.0.2.7/32`.
+struct Place<'a>(&'a Origin<'a>);
+
+impl fmt::Display for Place<'_> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let Origin { list, line, entry, wide, .. } = self.0;
+        write!(f, "{list}:{line}: {entry}")?;
+        if self.0.is_widened() { write!(f, ", widened to {wide},") } else { Ok(()) }
+    }
 }
 
 /// What a load did, shown as one line.
@@ -57,10 +135,12 @@ pub struct Loaded {
     pub v4: u64,
     /// Networks of IPv6 in force.
     pub v6: u64,
-    /// Lists read.
-    pub lists: usize,
-    /// Lines rejected.
-    pub skipped: u64,
+    /// What each list held.
+    pub lists: Vec<Summary>,
+    /// Networks that were listed and are allowed.
+    pub allowed: u64,
+    /// Networks that were listed and are protected.
+    pub protected: u64,
     /// Addresses that only widening brought in.
     pub widening: u128,
     /// From the first byte read to the kernel's answer.
@@ -74,8 +154,9 @@ impl Loaded {
             done,
             v4: wanted.networks4,
             v6: wanted.networks6,
-            lists: wanted.contents.summaries.len(),
-            skipped: wanted.contents.rejected(),
+            lists: wanted.contents.summaries.clone(),
+            allowed: wanted.cut.allowed.network_count(),
+            protected: wanted.cut.protected.network_count(),
             widening: wanted.added4.saturating_add(wanted.added6),
             time,
         }
@@ -85,7 +166,7 @@ impl Loaded {
 impl fmt::Display for Loaded {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         let networks = Count(self.v4 + self.v6, Noun::Network);
-        let lists = Count(self.lists as u64, Noun::List);
+        let lists = Count(self.lists.len() as u64, Noun::List);
         match self.done {
             Done::Nothing => {
                 write!(f, "no changes: {networks} from {lists}")?;
@@ -99,8 +180,18 @@ impl fmt::Display for Loaded {
                 )?;
             }
         }
-        if self.skipped > 0 {
-            write!(f, ", {} skipped", Count(self.skipped, Noun::Line))?;
+        let of_all = |figure: fn(&Summary) -> u64| self.lists.iter().map(figure).sum::<u64>();
+        let (skipped, set_aside) = (of_all(|list| list.rejected), of_all(|list| list.set_aside));
+        if skipped > 0 {
+            write!(f, ", {} skipped", Count(skipped, Noun::Line))?;
+        }
+        if set_aside > 0 {
+            write!(f, ", {} set aside", Count(set_aside, Noun::Entry))?;
+        }
+        for (networks, what) in [(self.allowed, "allowed"), (self.protected, "protected")] {
+            if networks > 0 {
+                write!(f, ", {} {what}", Grouped(networks.into()))?;
+            }
         }
         if self.widening > 0 {
             write!(f, ", {} addresses added by widening", Grouped(self.widening))?;
@@ -119,19 +210,23 @@ mod tests {
             done: Done::Rebuilt(Change { added: 1204, removed: 377 }),
             v4: 60_917,
             v6: 287,
-            lists: 3,
-            skipped: 3,
+            lists: vec![Summary { rejected: 1, ..Summary::default() }; 3],
+            allowed: 0,
+            protected: 2,
             widening: 0,
             time: Duration::from_millis(41),
         };
         assert_eq!(
             loaded.to_string(),
             "loaded 61,204 networks (v4 60,917, v6 287) from 3 lists: +1,204 -377, \
-             3 lines skipped, 0.041 s"
+             3 lines skipped, 2 protected, 0.041 s"
         );
         loaded.done = Done::Nothing;
-        loaded.lists = 1;
-        loaded.skipped = 0;
-        assert_eq!(loaded.to_string(), "no changes: 61,204 networks from 1 list, 0.041 s");
+        loaded.lists = vec![Summary { set_aside: 1, ..Summary::default() }];
+        (loaded.allowed, loaded.protected) = (3, 0);
+        assert_eq!(
+            loaded.to_string(),
+            "no changes: 61,204 networks from 1 list, 1 entry set aside, 3 allowed, 0.041 s"
+        );
     }
 }

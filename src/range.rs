@@ -198,6 +198,12 @@ impl<A: Address> RangeSet<A> {
         self.find(address).is_some()
     }
 
+    /// Whether an address of `range` is in the set.
+    pub fn meets(&self, range: Range<A>) -> bool {
+        let at = self.ranges.partition_point(|ours| ours.last < range.first);
+        self.ranges.get(at).is_some_and(|ours| ours.overlaps(range))
+    }
+
     /// Whether the two sets have an address in common.
     pub fn intersects(&self, other: &Self) -> bool {
         let (mut ours, mut theirs) =

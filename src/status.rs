@@ -10,8 +10,9 @@ use std::path::{Path, PathBuf};
 use jiff::{Timestamp, Unit};
 use serde::{Deserialize, Serialize};
 
+use crate::list::Summary;
 use crate::load::{Failure, Loaded};
-use crate::words::Grouped;
+use crate::words::{Age, Count, Grouped, Noun};
 
 /// What a daemon is for.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
@@ -56,10 +57,63 @@ pub struct InForce {
     pub lists: u64,
     /// Lines that were rejected.
     pub rejected: u64,
+    /// Networks that were listed and are allowed.
+    #[serde(default)]
+    pub allowed: u64,
+    /// Networks that were listed and are protected.
+    #[serde(default)]
+    pub protected: u64,
+    /// The lists one by one.
+    #[serde(default)]
+    pub sources: Vec<ListStatus>,
     /// How long the load took, in seconds.
     pub seconds: f64,
     /// The line in the log.
     pub line: String,
+}
+
+/// What one list held.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub struct ListStatus {
+    /// The list, by name.
+    pub name: String,
+    /// Entries that were read.
+    pub entries: u64,
+    /// Lines that were rejected.
+    pub rejected: u64,
+    /// Entries that were set aside.
+    pub set_aside: u64,
+    /// When the file had been written; standard input has no such time.
+    pub modified: Option<Timestamp>,
+}
+
+impl From<&Summary> for ListStatus {
+    fn from(list: &Summary) -> Self {
+        ListStatus {
+            name: list.name.clone(),
+            entries: list.v4 + list.v6,
+            rejected: list.rejected,
+            set_aside: list.set_aside,
+            modified: list.modified.and_then(|time| Timestamp::try_from(time).ok()).map(rounded),
+        }
+    }
+}
+
+impl fmt::Display for ListStatus {
+    /// The age as it is by now.
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let (entries, rejected) =
+            (Count(self.entries, Noun::Entry), Count(self.rejected, Noun::Line));
+        write!(f, "{}: {entries}, {rejected} rejected", self.name)?;
+        if self.set_aside > 0 {
+            write!(f, ", {} set aside", Count(self.set_aside, Noun::Entry))?;
+        }
+        if let Some(modified) = self.modified {
+            let age = Timestamp::now().duration_since(modified).try_into().unwrap_or_default();
+            write!(f, ", {} old", Age(age))?;
+        }
+        Ok(())
+    }
 }
 
 /// A reload that failed.
@@ -118,8 +172,11 @@ impl Status {
             at: now(),
             networks4: loaded.v4,
             networks6: loaded.v6,
-            lists: loaded.lists as u64,
-            rejected: loaded.skipped,
+            lists: loaded.lists.len() as u64,
+            rejected: loaded.lists.iter().map(|list| list.rejected).sum(),
+            allowed: loaded.allowed,
+            protected: loaded.protected,
+            sources: loaded.lists.iter().map(ListStatus::from).collect(),
             seconds: loaded.time.as_secs_f64(),
             line: loaded.to_string(),
         });
@@ -137,8 +194,11 @@ impl Status {
 }
 
 fn now() -> Timestamp {
-    let now = Timestamp::now();
-    now.round(Unit::Second).unwrap_or(now)
+    rounded(Timestamp::now())
+}
+
+fn rounded(time: Timestamp) -> Timestamp {
+    time.round(Unit::Second).unwrap_or(time)
 }
 
 impl fmt::Display for Status {
@@ -152,6 +212,7 @@ impl fmt::Display for Status {
         writeln!(f, "netfilterd {version}, {mode}, pid {pid}, since {started}")?;
         if let Some(loaded) = &self.loaded {
             writeln!(f, "{}: {}", loaded.at, loaded.line)?;
+            loaded.sources.iter().try_for_each(|list| writeln!(f, "{list}"))?;
         }
         if let Some(failed) = &self.failed {
             writeln!(f, "{}: failed, what was loaded stays in force: {}", failed.at, failed.line)?;

@@ -1,20 +1,34 @@
-//! What the lists ask for: read, parsed, widened, merged and judged.
+//! What the lists ask for: read, parsed, widened, merged, cut and judged.
 //!
 //! Joins the pure parts in the one order that every command uses, so that `check` runs what the
 //! daemon runs. Knows nothing of the kernel.
 
+use std::fmt;
 use std::net::IpAddr;
 
-use crate::guard::Guards;
-use crate::list::{self, Contents, Entry, List, ListError, Source};
+use crate::allow::{AllowError, Allowed};
+use crate::cut::Cut;
+use crate::guard::Figures;
+use crate::list::{self, Contents, Entry, List, ListError, Source, Widest};
 use crate::mask::{Mask, Widened};
+use crate::protect::Protected;
 use crate::range::RangeSets;
+use crate::words::{Count, Noun};
+
+/// How many entries are named of those that are cut for a reason; the others are counted.
+pub const NAMED_CUTS: usize = 10;
 
 /// Which lists, and what is made of them.
 #[derive(Clone, Debug)]
 pub struct Request {
     /// The lists, in their order.
     pub sources: Vec<Source>,
+    /// Whether lists that do not exist are done without.
+    pub skip_missing: bool,
+    /// The allowlists.
+    pub allow: Vec<Source>,
+    /// How wide an entry may be.
+    pub widest: Widest,
     /// To which prefix lengths entries are widened.
     pub mask: Mask,
     /// Of which families anything is wanted.
@@ -52,15 +66,37 @@ pub struct Wanted {
     /// What each list held, and which lines were rejected. Its sets have moved to
     /// [`Wanted::sets`].
     pub contents: Contents,
+    /// Lists that do not exist.
+    pub missing: Vec<ListError>,
+    /// What the lists named and is not in the sets.
+    pub cut: Cut,
+    /// What the allowlists held.
+    pub allowed: Allowed,
+    /// What is protected.
+    pub protected: Protected,
     lists: Vec<List>,
     mask: Mask,
+    widest: Widest,
+}
+
+/// Why the lists could not be read.
+#[derive(Debug)]
+pub enum Unreadable {
+    /// A list.
+    List(ListError),
+    /// An allowlist.
+    Allow(AllowError),
 }
 
 impl Wanted {
-    /// Reads and merges the lists. Every list must be readable.
-    pub fn read(request: &Request) -> Result<Self, ListError> {
-        let lists = list::read(&request.sources)?;
-        let mut contents = list::parse(&lists)?;
+    /// Reads and merges the lists, and takes out what is allowed or `protected`. Every list must be
+    /// readable.
+    pub fn read(request: &Request, protected: Protected) -> Result<Self, Unreadable> {
+        let mut missing = Vec::new();
+        let note = request.skip_missing.then_some(&mut missing);
+        let lists = list::read(&request.sources, note).map_err(Unreadable::List)?;
+        let allowed = Allowed::read(&request.allow).map_err(Unreadable::Allow)?;
+        let mut contents = list::parse_within(&lists, request.widest).map_err(Unreadable::List)?;
         let mut listed = std::mem::take(&mut contents.sets);
         let mut left_out = 0;
         if !request.families.v4 {
@@ -70,6 +106,7 @@ impl Wanted {
             left_out += std::mem::take(&mut listed.v6).network_count();
         }
         let Widened { sets, added4, added6 } = request.mask.widen(listed);
+        let (sets, cut) = Cut::out_of(sets, &allowed.sets, protected.sets());
         Ok(Wanted {
             networks4: sets.v4.network_count(),
             networks6: sets.v6.network_count(),
@@ -78,14 +115,75 @@ impl Wanted {
             added4,
             added6,
             contents,
+            missing,
+            cut,
+            allowed,
+            protected,
             lists,
             mask: request.mask,
+            widest: request.widest,
         })
     }
 
-    /// Whether the guards let this be put in force.
-    pub fn judge(&self, guards: &Guards) -> Result<(), crate::guard::Refusal> {
-        guards.judge(self.networks4 + self.networks6, self.contents.rejected())
+    /// What the guards judge by, where so many networks are `in_force`.
+    pub fn figures(&self, in_force: Option<u64>) -> Figures {
+        let lists = self.contents.summaries.iter().map(|list| {
+            let entries = list.v4 + list.v6 + list.set_aside;
+            (list.name.clone(), list.rejected, entries + list.rejected)
+        });
+        Figures {
+            networks: self.networks4 + self.networks6,
+            in_force,
+            covered4: self.sets.v4.addresses(),
+            covered6: self.sets.v6.addresses(),
+            lists: lists.collect(),
+        }
+    }
+
+    /// The lists in a word: the name of the only one, or how many there are.
+    pub fn subject(&self) -> String {
+        match &self.contents.summaries[..] {
+            [list] => list.name.clone(),
+            lists => Count(lists.len() as u64, Noun::List).to_string(),
+        }
+    }
+
+    /// Goes through the lists again for the entries that `sets` come from: the first
+    /// [`NAMED_CUTS`], and how many there are. Costs as much as parsing all lists.
+    pub fn entries_in(&self, sets: &RangeSets) -> (Vec<Origin<'_>>, u64) {
+        let (mut named, mut count) = (Vec::new(), 0);
+        for list in &self.lists {
+            list.scan(
+                |line, entry| {
+                    let wide = self.widened(entry);
+                    let meets = match wide {
+                        Entry::V4(range) => sets.v4.meets(range),
+                        Entry::V6(range) => sets.v6.meets(range),
+                    };
+                    if meets && self.widest.admits(entry) {
+                        count += 1;
+                        if named.len() < NAMED_CUTS {
+                            named.push(Origin {
+                                list: list.name(),
+                                line,
+                                entry,
+                                wide,
+                                set_aside: false,
+                            });
+                        }
+                    }
+                },
+                |_, _, _| {},
+            );
+        }
+        (named, count)
+    }
+
+    fn widened(&self, entry: Entry) -> Entry {
+        match entry {
+            Entry::V4(range) => Entry::V4(self.mask.widen4(range)),
+            Entry::V6(range) => Entry::V6(self.mask.widen6(range)),
+        }
     }
 
     /// Goes through the lists again and calls `found` with the entries that each of `addresses`
@@ -112,25 +210,19 @@ impl Wanted {
         entry: Entry,
         address: IpAddr,
     ) -> Option<Origin<'a>> {
-        let widened = match (entry, address) {
-            (Entry::V4(range), IpAddr::V4(address)) => {
-                let wide = self.mask.widen4(range);
-                wide.contains(address.into()).then_some(wide != range)?
-            }
-            (Entry::V6(range), IpAddr::V6(address)) => {
-                let wide = self.mask.widen6(range);
-                wide.contains(address.into()).then_some(wide != range)?
-            }
-            _ => return None,
-        };
-        Some(Origin { list: list.name(), line, entry, widened })
+        let wide = self.widened(entry);
+        let set_aside = !self.widest.admits(entry);
+        let origin = Origin { list: list.name(), line, entry, wide, set_aside };
+        wide.overlaps(address.into()).then_some(origin)
     }
 
     /// The first entry that `address` comes from, as `FILE:LINE`.
     pub fn first_origin(&self, address: IpAddr) -> Option<String> {
         let mut first = None;
         self.trace(&[address], |_, origin| {
-            first.get_or_insert_with(|| format!("{}:{}", origin.list, origin.line));
+            if !origin.set_aside {
+                first.get_or_insert_with(|| format!("{}:{}", origin.list, origin.line));
+            }
         });
         first
     }
@@ -145,6 +237,23 @@ pub struct Origin<'a> {
     pub line: u64,
     /// The entry as it is written.
     pub entry: Entry,
-    /// Whether the mask made it wider than that.
-    pub widened: bool,
+    /// What the mask made of it.
+    pub wide: Entry,
+    /// Whether it is too wide to count.
+    pub set_aside: bool,
+}
+
+impl Origin<'_> {
+    /// Whether the mask made it wider than it is written.
+    pub fn is_widened(&self) -> bool {
+        self.wide != self.entry
+    }
+}
+
+impl fmt::Display for Origin<'_> {
+    /// `192.0.2.7/32 (FILE:LINE, widened)`.
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let widened = if self.is_widened() { ", widened" } else { "" };
+        write!(f, "{} ({}:{}{widened})", self.entry, self.list, self.line)
+    }
 }

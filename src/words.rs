@@ -1,6 +1,7 @@
 //! Numbers as people read them.
 
 use std::fmt;
+use std::time::Duration;
 
 /// A number with commas between the thousands.
 pub struct Grouped(pub u128);
@@ -46,6 +47,22 @@ impl fmt::Display for Count {
     }
 }
 
+/// How long ago something was: `12 min`, `3 h`, `9 days`.
+pub struct Age(pub Duration);
+
+impl fmt::Display for Age {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let seconds = self.0.as_secs();
+        // Two of a unit before it is used: in 119 minutes more is said than in 1 hour.
+        match (seconds, seconds / 60, seconds / 3600, seconds / 86_400) {
+            (0..120, ..) => write!(f, "{seconds} s"),
+            (_, minutes @ 0..120, ..) => write!(f, "{minutes} min"),
+            (.., hours @ 0..48, _) => write!(f, "{hours} h"),
+            (.., days) => write!(f, "{} days", Grouped(days.into())),
+        }
+    }
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -64,5 +81,20 @@ mod tests {
         assert_eq!(Count(1, Noun::Entry).to_string(), "1 entry");
         assert_eq!(Count(0, Noun::Line).to_string(), "0 lines");
         assert_eq!(Count(1000, Noun::Network).to_string(), "1,000 networks");
+    }
+
+    #[test]
+    fn an_age_has_the_largest_unit_of_which_there_are_two() {
+        for (seconds, text) in [
+            (0, "0 s"),
+            (119, "119 s"),
+            (120, "2 min"),
+            (7199, "119 min"),
+            (7200, "2 h"),
+            (172_799, "47 h"),
+            (172_800, "2 days"),
+        ] {
+            assert_eq!(Age(Duration::from_secs(seconds)).to_string(), text);
+        }
     }
 }

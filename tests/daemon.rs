@@ -57,7 +57,7 @@ fn what_is_in_force_stays_when_a_reload_fails_and_when_the_daemon_ends() {
             }
             daemon.signal("HUP");
             daemon.wait_for(message, 1);
-            assert!(daemon.log().lines().last().unwrap().ends_with("; keeping what is loaded"));
+            assert!(daemon.log().lines().last().unwrap().ends_with(" keeping what is loaded"));
             assert_eq!(namespace.ruleset(), before, "{message}");
         }
         folder.file("list", TWO);
@@ -88,7 +88,7 @@ fn a_thousand_hups_are_a_few_reloads_and_the_last_content_wins() {
     let shipped = format!("{}/tests/lists/ipsum_level3.txt", env!("CARGO_MANIFEST_DIR"));
     let many = fs::read(shipped).unwrap();
     let list = folder.file("list", &many);
-    let daemon = Daemon::start(&namespace, &["-f", &list]);
+    let daemon = Daemon::start(&namespace, &["-f", &list, "--max-shrink", "100"]);
     let descriptors = || fs::read_dir(format!("/proc/{}/fd", daemon.pid())).unwrap().count();
     let before = descriptors();
     for round in 0..1000 {
@@ -111,7 +111,7 @@ fn a_hup_during_a_reload_is_not_lost() {
     let many: String =
         (0..300_000u32).map(|i| format!("{}\n", std::net::Ipv4Addr::from(i * 4 + 1))).collect();
     let list = folder.file("list", ONE);
-    let daemon = Daemon::start(&namespace, &["-v", "-f", &list]);
+    let daemon = Daemon::start(&namespace, &["-v", "-f", &list, "--max-shrink", "100"]);
     folder.file("list", &many);
     daemon.signal("HUP");
     // The reload of the many has begun once they are read; what it commits takes far longer.
@@ -178,7 +178,8 @@ fn systemd_is_told_of_readiness_reloads_and_the_end() {
         String::from_utf8_lossy(&message[..length]).into_owned()
     };
     let mut command = namespace.command(NETFILTERD);
-    let daemon = Daemon::spawn(command.env("NOTIFY_SOCKET", &socket).args(["-f", &list]));
+    command.env("NOTIFY_SOCKET", &socket).args(["-f", &list]).args(namespace.files());
+    let daemon = Daemon::spawn(&mut command);
     let ready = receive();
     assert!(ready.starts_with("READY=1\nSTATUS=loaded 1 network"), "{ready}");
     assert_eq!(namespace.managed("drop4"), ["192.0.2.0/24"], "ready means in force");
@@ -203,7 +204,7 @@ fn under_the_journal_and_only_there_lines_carry_their_priority() {
     {
         let stream = format!("{}:{inode}", metadata.dev());
         let mut command = std::process::Command::new(NETFILTERD);
-        command.env("JOURNAL_STREAM", stream).args(["print", "-f", &list]);
+        command.env("JOURNAL_STREAM", stream).args(["print", "--no-protect", "-f", &list]);
         command.stderr(journal.try_clone().unwrap()).output().unwrap();
         let log = fs::read_to_string(folder.path().join("journal")).unwrap();
         let line = log.lines().last().unwrap();
@@ -217,7 +218,8 @@ fn a_hup_at_any_moment_of_the_start_does_not_kill() {
     let (namespace, folder) = (Namespace::new(), Folder::new());
     let list = folder.file("list", ONE);
     for round in 0..20u64 {
-        let daemon = Daemon::spawn(namespace.command(NETFILTERD).args(["-f", &list]));
+        let mut command = namespace.command(NETFILTERD);
+        let daemon = Daemon::spawn(command.args(["-f", &list]).args(namespace.files()));
         // From the moment on in which the program has begun and says so by its own name.
         let comm = format!("/proc/{}/comm", daemon.pid());
         let deadline = Instant::now() + Duration::from_secs(20);

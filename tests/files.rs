@@ -81,7 +81,7 @@ fn symbolic_links_are_followed_and_odd_names_are_shown_escaped() {
     ] {
         let path = odd_path(&folder, name);
         fs::copy(folder.path().join("real"), &path).unwrap();
-        let ran = run(Command::new(NETFILTERD).arg("print").arg("-f").arg(&path));
+        let ran = run(Command::new(NETFILTERD).args(["print", "--no-protect", "-f"]).arg(&path));
         assert_eq!(ran.stdout(), "192.0.2.1/32\n");
         assert!(ran.stderr().contains(shown), "{}", ran.stderr());
         assert!(!ran.stderr().contains('\x1b'), "{}", ran.stderr());
@@ -139,7 +139,7 @@ fn several_lists_are_one_and_each_must_be_readable() {
 #[test]
 fn standard_input_is_a_list() {
     let mut child = Command::new(NETFILTERD)
-        .args(["print", "-f", "-"])
+        .args(["print", "--no-protect", "-f", "-"])
         .stdin(Stdio::piped())
         .stdout(Stdio::piped())
         .stderr(Stdio::piped())
@@ -251,7 +251,7 @@ fn an_error_in_the_middle_of_a_file_is_an_error_and_an_interruption_is_none() {
         let mut command = Command::new("strace");
         // -P: only calls on the list count.
         command.args(["-qq", "-o", "/dev/null", "-P", &list, "-e", fault, NETFILTERD]);
-        run(command.args(["print", "-f", &list]))
+        run(command.args(["print", "--no-protect", "-f", &list]))
     };
     let ran = traced("inject=read:error=EIO:when=3");
     ran.expect(1, &["cannot be read: Input/output error"]);

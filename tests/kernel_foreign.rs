@@ -18,13 +18,13 @@ fn elements_are_replaced_and_nothing_else_is_touched() {
         }",
     );
     let before = wire.inside.terse_ruleset();
-    let list = folder.file("list", "198.51.100.0/24\n0.0.0.0\n255.255.255.255\n");
+    let list = folder.file("list", "198.51.100.0/24\n0.0.0.1\n255.255.255.254\n");
     let options = ["-f", &list, "--table", "ip filter", "--set4", "badguys"];
     let ran = wire.inside.load(&options);
     assert!(!ran.stderr().contains("warning"), "{}", ran.stderr());
     assert_eq!(
         wire.inside.elements("ip filter", "badguys"),
-        ["0.0.0.0/32", "198.51.100.0/24", "255.255.255.255/32"]
+        ["0.0.0.1/32", "198.51.100.0/24", "255.255.255.254/32"]
     );
     assert_eq!(wire.inside.elements("ip filter", "friends"), ["203.0.113.0/24"]);
     assert_eq!(wire.inside.terse_ruleset(), before);

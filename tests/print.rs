@@ -173,7 +173,7 @@ fn netfilterd() -> Command {
 
 fn start(format: &str, stdout: Stdio) -> Child {
     netfilterd()
-        .args(["print", "--file", "-", "--format", format])
+        .args(["print", "--no-protect", "--file", "-", "--format", format])
         .stdin(Stdio::piped())
         .stdout(stdout)
         .stderr(Stdio::piped())

@@ -303,7 +303,7 @@ fn a_lost_answer_is_no_lost_list() {
             let mut command = namespace.command("strace");
             let fault = format!("inject=recvmsg:error=ENOBUFS:when={number}");
             command.args(["-qq", "-o", "/dev/null", "-e", &fault, NETFILTERD, "load", "-f", &new]);
-            let ran = run(command.args(options));
+            let ran = run(command.args(options).args(namespace.state()));
             let expected = match ran.status() {
                 0 => "198.51.100.0/24",
                 _ => {
@@ -326,7 +326,8 @@ fn a_list_too_large_for_the_memory_is_refused_and_the_daemon_lives() {
         (0..2_000_000u32).map(|i| format!("{}\n", std::net::Ipv4Addr::from(i * 4 + 1))).collect();
     let list = folder.file("list", FOES);
     let mut command = namespace.command("prlimit");
-    let daemon = Daemon::spawn(command.args(["--as=60000000", NETFILTERD, "-f", &list]));
+    command.args(["--as=60000000", NETFILTERD, "-f", &list]).args(namespace.files());
+    let daemon = Daemon::spawn(&mut command);
     daemon.wait_for("loaded 2 networks", 1);
     let before = namespace.ruleset();
     folder.file("list", many);

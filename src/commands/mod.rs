@@ -1,10 +1,10 @@
 //! The commands: options to actions, actions to an exit status.
 
+mod lists;
 #[cfg(feature = "nftables")]
 mod tables;
 
 use std::io::{self, BufWriter, Write};
-use std::net::IpAddr;
 use std::ops::RangeInclusive;
 use std::os::unix::fs::MetadataExt;
 use std::process::ExitCode;
@@ -13,27 +13,24 @@ use clap::CommandFactory;
 use clap::error::ErrorKind;
 
 use crate::cli::{
-    Cli, Command, ListOptions, LoadOptions, NameOptions, PrintOptions, RunOptions, StatusOptions,
-    TestOptions, Verbosity,
+    Cli, Command, ListOptions, LoadOptions, NameOptions, RunOptions, StatusOptions, Verbosity,
 };
 use crate::daemon;
 use crate::guard::Guards;
+use crate::host::Host;
 use crate::layout::Layout;
-use crate::list::Source;
-use crate::load::{self, Failure};
+use crate::list::{Source, Widest};
+use crate::load::Failure;
 use crate::mask::Mask;
-use crate::print::{self, Names};
 use crate::queue;
+use crate::reading::Reading;
+use crate::state;
 use crate::status;
-use crate::wanted::{Families, Request, Wanted};
-use crate::words::{Count, Grouped, Noun};
+use crate::wanted::{Families, Request};
 
 /// The exit statuses that the manual page promises. 2, for usage, is clap's.
 const FAILED: u8 = 1;
 const REFUSED: u8 = 3;
-
-/// `test`: not every address is dropped.
-const NOT_DROPPED: u8 = 1;
 
 /// `status`: the LSB's number for a program that is not running.
 const NOT_RUNNING: u8 = 3;
@@ -56,16 +53,20 @@ mod tables {
 pub fn run(cli: Cli) -> ExitCode {
     let command = cli.command.unwrap_or(Command::Run(cli.run));
     start_log(command.verbosity());
+    let keeps = matches!(command, Command::Run(_) | Command::Load(_));
     let result = match command {
         Command::Run(options) => run_daemon(&options),
         Command::Load(options) => tables::load(&options),
-        Command::Check(options) => check(&options),
-        Command::Print(options) => print(&options),
-        Command::Test(options) => test(&options),
+        Command::Check(options) => lists::check(&options),
+        Command::Print(options) => lists::print(&options),
+        Command::Test(options) => lists::test(&options),
         Command::Status(options) => status(&options),
     };
     result.unwrap_or_else(|failure| {
-        log::error!("{failure}");
+        match &failure {
+            Failure::Refused(_) if keeps => log::error!("{}", failure.keeping()),
+            failure => log::error!("{failure}"),
+        }
         ExitCode::from(match failure {
             Failure::Failed(_) => FAILED,
             Failure::Refused(_) => REFUSED,
@@ -91,7 +92,8 @@ fn usage(message: &str) -> ! {
 }
 
 fn run_daemon(options: &RunOptions) -> Result<ExitCode, Failure> {
-    if options.load.lists.file.contains(&Source::Stdin) {
+    let lists = &options.load.lists;
+    if lists.file.contains(&Source::Stdin) || lists.allow.contains(&Source::Stdin) {
         usage("a daemon cannot read standard input again on SIGHUP; use load, or name a file");
     }
     match &options.queue.queue {
@@ -107,9 +109,9 @@ fn run_queues(options: &RunOptions, queues: RangeInclusive<u16>) -> Result<(), F
     if queue.mark_accept.is_some() && queue.mark_accept == queue.mark_drop {
         usage("--mark-accept and --mark-drop are the same mark; a rule could not tell them apart");
     }
+    let key = format!("queue {}:{}", queues.start(), queues.end());
     let service = queue::Service::new(
-        load_request(load),
-        guards(load),
+        reading(load, load_request(load), key),
         load.interface.clone(),
         queue::Options {
             queues,
@@ -147,89 +149,24 @@ fn status(options: &StatusOptions) -> Result<ExitCode, Failure> {
     }
 }
 
-fn check(options: &LoadOptions) -> Result<ExitCode, Failure> {
-    check_names(options);
-    let wanted = load::read_and_judge(&load_request(options), &guards(options))?;
-    let mut report = String::new();
-    for list in &wanted.contents.summaries {
-        report += &format!(
-            "{}: {} (v4 {}, v6 {}), {} rejected\n",
-            list.name,
-            Count(list.v4 + list.v6, Noun::Entry),
-            Grouped(list.v4.into()),
-            Grouped(list.v6.into()),
-            Count(list.rejected, Noun::Line)
-        );
-    }
-    let (v4, v6) = (wanted.networks4, wanted.networks6);
-    let networks = Count(v4 + v6, Noun::Network);
-    report +=
-        &format!("would load {networks} (v4 {}, v6 {})", Grouped(v4.into()), Grouped(v6.into()));
-    let widening = wanted.added4.saturating_add(wanted.added6);
-    if widening > 0 {
-        report += &format!(", {} addresses added by widening", Grouped(widening));
-    }
-    report += "\n";
-    to_stdout(|out| out.write_all(report.as_bytes()))?;
-    Ok(ExitCode::SUCCESS)
-}
-
-fn print(options: &PrintOptions) -> Result<ExitCode, Failure> {
-    check_set_names(&options.names);
-    if options.format == print::Format::Ipset {
-        for name in [&options.names.set4, &options.names.set6] {
-            if name.as_str().len() > print::IPSET_MAX_NAME {
-                let most = print::IPSET_MAX_NAME;
-                usage(&format!("{name} is too long for ipset, which leaves {most} bytes for it"));
-            }
-        }
-    }
-    let wanted = read(&options.lists)?;
-    let names =
-        Names { table: &options.names.table, set4: &options.names.set4, set6: &options.names.set6 };
-    to_stdout(|out| print::write(options.format, &wanted.sets, &names, out))?;
-    Ok(ExitCode::SUCCESS)
-}
-
-fn test(options: &TestOptions) -> Result<ExitCode, Failure> {
-    let wanted = read(&options.lists)?;
-    // An IPv4-mapped address is the IPv4 one, as in a list.
-    let addresses: Vec<IpAddr> = options.addresses.iter().map(IpAddr::to_canonical).collect();
-    let mut answers: Vec<String> = addresses.iter().map(|_| String::new()).collect();
-    wanted.trace(&addresses, |address, origin| {
-        let widened = if origin.widened { ", widened" } else { "" };
-        let line = format!(
-            "{address}: dropped by {} ({}:{}{widened})\n",
-            origin.entry, origin.list, origin.line
-        );
-        for (answer, _) in
-            answers.iter_mut().zip(&addresses).filter(|(_, asked)| **asked == address)
-        {
-            *answer += &line;
-        }
-    });
-    let all = addresses.iter().all(|&address| wanted.sets.contains(address));
-    to_stdout(|out| {
-        for (address, answer) in addresses.iter().zip(&answers) {
-            match answer.as_str() {
-                "" => writeln!(out, "{address}: not dropped")?,
-                answer => out.write_all(answer.as_bytes())?,
-            }
-        }
-        Ok(())
-    })?;
-    Ok(if all { ExitCode::SUCCESS } else { ExitCode::from(NOT_DROPPED) })
-}
-
-/// Reads the lists whatever any guard thinks, and names the rejected lines.
-fn read(lists: &ListOptions) -> Result<Wanted, Failure> {
-    let anything = Guards { min_entries: 0, strict: false };
-    load::read_and_judge(&request(lists), &anything)
-}
-
 fn request(lists: &ListOptions) -> Request {
-    let mask = Mask { v4: lists.mask, v6: lists.mask6 };
-    Request { sources: lists.file.clone(), mask, families: Families::BOTH }
+    let stdin =
+        |sources: &[Source]| sources.iter().filter(|&source| *source == Source::Stdin).count();
+    if stdin(&lists.file) + stdin(&lists.allow) > 1 {
+        usage("standard input is one list, and can be read only once");
+    }
+    Request {
+        sources: lists.file.clone(),
+        skip_missing: lists.skip_missing,
+        allow: lists.allow.clone(),
+        widest: if lists.no_protect {
+            Widest::ANY
+        } else {
+            Widest { v4: lists.widest, v6: lists.widest6 }
+        },
+        mask: Mask { v4: lists.mask, v6: lists.mask6 },
+        families: Families::BOTH,
+    }
 }
 
 fn load_request(options: &LoadOptions) -> Request {
@@ -238,8 +175,35 @@ fn load_request(options: &LoadOptions) -> Request {
     Request { families, ..request(&options.lists) }
 }
 
+/// Where the facts come from by which addresses are protected.
+fn host(lists: &ListOptions) -> Option<Host> {
+    (!lists.no_protect).then(Host::new)
+}
+
+fn warn_if_unprotected(lists: &ListOptions) {
+    if lists.no_protect {
+        log::warn!("--no-protect: a list can lock you out of this host");
+    }
+}
+
+/// What is read and judged time after time; `key` says for which target.
+fn reading(options: &LoadOptions, request: Request, key: String) -> Reading {
+    warn_if_unprotected(&options.lists);
+    let state = state::File::new(&options.state_file, key);
+    Reading::new(request, guards(options), options.force, host(&options.lists), state)
+}
+
 fn guards(options: &LoadOptions) -> Guards {
-    Guards { min_entries: options.min_entries, strict: options.strict }
+    Guards {
+        min_entries: options.min_entries,
+        max_shrink: options.max_shrink,
+        strict: options.strict,
+    }
+}
+
+/// What a target in nftables is called in the state file.
+fn table_key(names: &NameOptions) -> String {
+    format!("{} {} {}", names.table, names.set4, names.set6)
 }
 
 fn check_names(options: &LoadOptions) {

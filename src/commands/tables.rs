@@ -2,7 +2,7 @@
 
 use std::process::ExitCode;
 
-use super::{check_names, files, guards, load_request};
+use super::{check_names, files, load_request, reading, table_key};
 use crate::cli::{LoadOptions, RunOptions};
 use crate::daemon;
 use crate::load::Failure;
@@ -23,7 +23,7 @@ pub fn load(options: &LoadOptions) -> Result<ExitCode, Failure> {
 
 fn loader(options: &LoadOptions) -> Loader {
     check_names(options);
-    let (request, guards) = (load_request(options), guards(options));
+    let request = load_request(options);
     let names = &options.names;
     let target = Target::new(nft::Options {
         table: names.table.clone(),
@@ -33,5 +33,5 @@ fn loader(options: &LoadOptions) -> Loader {
         layout: options.layout,
         mask: request.mask,
     });
-    Loader::new(request, guards, target)
+    Loader::new(reading(options, request, table_key(names)), target)
 }

@@ -11,13 +11,18 @@ pub mod file;
 pub mod line;
 pub mod suspect;
 pub mod watch;
+pub mod widest;
 
 use std::fmt;
+use std::io;
+use std::net::IpAddr;
 use std::path::{Path, PathBuf};
+use std::time::SystemTime;
 
 pub use file::ReadError;
 pub use line::Entry;
 pub use suspect::Suspect;
+pub use widest::{SetAside, Widest};
 
 use memchr::memchr;
 
@@ -27,8 +32,8 @@ use fault::{Fault, Reason};
 use feeds::{Feeds, json};
 use line::Line;
 
-/// How many rejected lines of a reading are named; the others are counted.
-pub const NAMED_REJECTIONS: usize = 10;
+/// How many lines of a kind (rejected, set aside) are named of a reading; the others are counted.
+pub const NAMED: usize = 10;
 
 /// How much of a rejected line is shown, in bytes.
 const EXCERPT: usize = 40;
@@ -53,6 +58,8 @@ pub enum ListError {
     LooksLike(String, Suspect),
     /// Named list, by its size in bytes: there is no memory for what is in it.
     NoMemory(String, usize),
+    /// Lists that do not exist may be missing, but not all of them.
+    AllMissing,
 }
 
 impl fmt::Display for ListError {
@@ -65,6 +72,7 @@ impl fmt::Display for ListError {
             ListError::LooksLike(name, suspect) => {
                 write!(f, "{name}: is not a list of addresses; it looks like {suspect}")
             }
+            ListError::AllMissing => f.write_str("none of the lists exists"),
             ListError::NoEntry(name, first) => write!(
                 f,
                 "{name}: is not a list of addresses, no line of it could be read; the first: {first}"
@@ -75,21 +83,35 @@ impl fmt::Display for ListError {
 
 impl std::error::Error for ListError {}
 
+impl ListError {
+    /// Whether the list does not exist; one that exists and cannot be read is another matter.
+    pub fn is_missing(&self) -> bool {
+        let ListError::Read(_, ReadError::Io(error)) = self else { return false };
+        error.kind() == io::ErrorKind::NotFound
+    }
+}
+
 /// One list: its name for messages, and its bytes.
 pub struct List {
     name: String,
     text: Vec<u8>,
+    modified: Option<SystemTime>,
 }
 
 impl List {
     /// A list of `text`, called `name` in messages.
     pub fn new(name: impl Into<String>, text: Vec<u8>) -> Self {
-        List { name: name.into(), text }
+        List { name: name.into(), text, modified: None }
     }
 
     /// The name in messages: the path as given, with unprintable characters escaped.
     pub fn name(&self) -> &str {
         &self.name
+    }
+
+    /// Whether there is nothing in it, not even a comment.
+    pub fn is_blank(&self) -> bool {
+        self.text.is_empty()
     }
 
     /// Goes through the list and calls `entry` with the line number (from 1) and each entry,
@@ -178,27 +200,72 @@ fn scan_block(
     }
 }
 
-/// Reads every list that `sources` mean, in their order, the files of a directory by name.
-pub fn read(sources: &[Source]) -> Result<Vec<List>, ListError> {
-    let mut lists = Vec::new();
-    for source in sources {
-        match source {
-            Source::Stdin => {
-                let name = "standard input";
-                let text =
-                    file::read_stdin().map_err(|error| ListError::Read(name.into(), error))?;
-                lists.push(List::new(name, text));
-            }
-            Source::Path(path) => {
-                let failed = |path: &Path, error| ListError::Read(printable(path), error);
-                for file in file::expand(path).map_err(|error| failed(path, error))? {
-                    let text = file::read(&file).map_err(|error| failed(&file, error))?;
-                    lists.push(List::new(printable(&file), text));
-                }
-            }
+impl From<IpAddr> for Entry {
+    fn from(address: IpAddr) -> Self {
+        match address {
+            IpAddr::V4(address) => Entry::V4(Range::host(address.into())),
+            IpAddr::V6(address) => Entry::V6(Range::host(address.into())),
         }
     }
-    Ok(lists)
+}
+
+impl Entry {
+    /// Whether two entries have an address in common.
+    pub fn overlaps(self, other: Entry) -> bool {
+        match (self, other) {
+            (Entry::V4(a), Entry::V4(b)) => a.overlaps(b),
+            (Entry::V6(a), Entry::V6(b)) => a.overlaps(b),
+            _ => false,
+        }
+    }
+}
+
+/// Reads every list that `sources` mean, in their order, the files of a directory by name.
+///
+/// One that does not exist is an error, unless `missing` is there to take note of it; but an error
+/// it is if none exists.
+pub fn read(
+    sources: &[Source],
+    mut missing: Option<&mut Vec<ListError>>,
+) -> Result<Vec<List>, ListError> {
+    let mut lists = Vec::new();
+    let mut take = |result: Result<List, ListError>| match (result, &mut missing) {
+        (Err(error), Some(missing)) if error.is_missing() => {
+            missing.push(error);
+            Ok(())
+        }
+        (result, _) => result.map(|list| lists.push(list)),
+    };
+    for source in sources {
+        match source {
+            Source::Stdin => take(read_stdin())?,
+            Source::Path(path) => match file::expand(path) {
+                Ok(files) => files.iter().try_for_each(|file| take(read_file(file)))?,
+                Err(error) => take(Err(ListError::Read(printable(path), error)))?,
+            },
+        }
+    }
+    match missing {
+        Some(missing) if lists.is_empty() && !missing.is_empty() => Err(ListError::AllMissing),
+        _ => Ok(lists),
+    }
+}
+
+fn read_stdin() -> Result<List, ListError> {
+    let name = "standard input";
+    let text = file::read_stdin().map_err(|error| ListError::Read(name.into(), error))?;
+    Ok(List::new(name, text))
+}
+
+fn read_file(path: &Path) -> Result<List, ListError> {
+    let name = printable(path);
+    match file::read(path) {
+        Ok(text) => {
+            let modified = path.metadata().and_then(|metadata| metadata.modified()).ok();
+            Ok(List { name, text, modified })
+        }
+        Err(error) => Err(ListError::Read(name, error)),
+    }
 }
 
 /// A path for messages: what is not printable would disturb a terminal or forge a log line.
@@ -264,6 +331,10 @@ pub struct Summary {
     pub v6: u64,
     /// Lines rejected.
     pub rejected: u64,
+    /// Entries set aside, which are not counted above.
+    pub set_aside: u64,
+    /// When the file was last written to; standard input has no such time.
+    pub modified: Option<SystemTime>,
 }
 
 /// What a number of lists held together.
@@ -273,14 +344,21 @@ pub struct Contents {
     pub sets: RangeSets,
     /// List by list, in the order of reading.
     pub summaries: Vec<Summary>,
-    /// The first [`NAMED_REJECTIONS`] lines that were rejected.
+    /// The first [`NAMED`] lines that were rejected.
     pub rejections: Vec<Rejection>,
+    /// The first [`NAMED`] entries that were set aside.
+    pub set_aside: Vec<SetAside>,
 }
 
 impl Contents {
     /// Lines rejected in all lists.
     pub fn rejected(&self) -> u64 {
         self.summaries.iter().map(|summary| summary.rejected).sum()
+    }
+
+    /// Entries set aside in all lists.
+    pub fn all_set_aside(&self) -> u64 {
+        self.summaries.iter().map(|summary| summary.set_aside).sum()
     }
 }
 
@@ -301,6 +379,11 @@ fn push<A>(ranges: &mut Vec<Range<A>>, range: Range<A>) -> bool {
 /// one is an entry is an error, since it is something else than a list. So is one that begins as
 /// no list does, whatever follows: an error page may well have an address on a line of its own.
 pub fn parse(lists: &[List]) -> Result<Contents, ListError> {
+    parse_within(lists, Widest::ANY)
+}
+
+/// The same, but entries wider than `widest` are set aside.
+pub fn parse_within(lists: &[List], widest: Widest) -> Result<Contents, ListError> {
     let mut contents = Contents::default();
     // Most lists are IPv4, a dozen bytes a line. What is not needed of this is never touched, and
     // so takes no memory; growing by doubling would touch every page twice.
@@ -313,21 +396,29 @@ pub fn parse(lists: &[List]) -> Result<Contents, ListError> {
         if let Some(suspect) = suspect::by_its_first_bytes(&list.text) {
             return Err(ListError::LooksLike(list.name.clone(), suspect));
         }
-        let mut summary = Summary { name: list.name.clone(), ..Summary::default() };
+        let mut summary =
+            Summary { name: list.name.clone(), modified: list.modified, ..Summary::default() };
         let (before4, before6) = (v4.len(), v6.len());
         let mut first = None;
         let mut no_memory = false;
         summary.lines = list.scan(
-            |_, entry| match entry {
+            |line, entry| match entry {
+                _ if !widest.admits(entry) => {
+                    summary.set_aside += 1;
+                    if contents.set_aside.len() < NAMED {
+                        let list = list.name.clone();
+                        contents.set_aside.push(SetAside { list, line, entry, widest });
+                    }
+                }
                 Entry::V4(range) => no_memory |= !push(&mut v4, range),
                 Entry::V6(range) => no_memory |= !push(&mut v6, range),
             },
             |line, fault, text| {
                 summary.rejected += 1;
-                if first.is_none() || contents.rejections.len() < NAMED_REJECTIONS {
+                if first.is_none() || contents.rejections.len() < NAMED {
                     let rejection = Rejection::new(&list.name, line, fault, text);
                     first.get_or_insert_with(|| rejection.clone());
-                    if contents.rejections.len() < NAMED_REJECTIONS {
+                    if contents.rejections.len() < NAMED {
                         contents.rejections.push(rejection);
                     }
                 }
@@ -339,7 +430,7 @@ pub fn parse(lists: &[List]) -> Result<Contents, ListError> {
         summary.v4 = (v4.len() - before4) as u64;
         summary.v6 = (v6.len() - before6) as u64;
         match first {
-            Some(first) if summary.v4 + summary.v6 == 0 => {
+            Some(first) if summary.v4 + summary.v6 + summary.set_aside == 0 => {
                 let name = list.name.clone();
                 return Err(match suspect::by_its_lines(&list.text) {
                     Some(suspect) => ListError::LooksLike(name, suspect),

@@ -8,27 +8,26 @@ use std::time::Instant;
 use super::error::Error;
 use super::target::Target;
 use super::transaction::Connection;
-use crate::guard::Guards;
-use crate::load::{Failure, Loaded, read_and_judge};
-use crate::wanted::{Request, Wanted};
+use crate::load::{Failure, Loaded};
+use crate::reading::{Again, Reading};
+use crate::wanted::Wanted;
 
 /// Loads lists into a target, and remembers what it put there.
 pub struct Loader {
-    request: Request,
-    guards: Guards,
+    reading: Reading,
     target: Target,
 }
 
 impl Loader {
     /// A loader that has loaded nothing yet.
-    pub fn new(request: Request, guards: Guards, target: Target) -> Self {
-        Loader { request, guards, target }
+    pub fn new(reading: Reading, target: Target) -> Self {
+        Loader { reading, target }
     }
 
     /// Reads the lists and puts what they ask for in force. On a failure what is in force stays.
     pub fn load(&mut self) -> Result<Loaded, Failure> {
         let begin = Instant::now();
-        let mut wanted = read_and_judge(&self.request, &self.guards)?;
+        let mut wanted = self.reading.read()?;
         let sets = std::mem::take(&mut wanted.sets);
         // A connection for each load: one that stays open would have to be looked after.
         let connected = Connection::open();
@@ -39,7 +38,34 @@ impl Loader {
                 Ok((done, begin.elapsed()))
             })
             .map_err(|error| Failure::Failed(explain(&error, &wanted)))?;
-        Ok(Loaded::new(done, &wanted, time))
+        Ok(self.reading.loaded(done, wanted, time))
+    }
+
+    /// Whether anything is protected.
+    pub fn protects(&self) -> bool {
+        self.reading.protects()
+    }
+
+    /// Finds out anew what is protected, and what is to be in force then, if that is something else.
+    pub fn find_protected(&mut self) -> Result<Option<Again>, Failure> {
+        match self.target.held() {
+            Some(held) => self.reading.protect(held),
+            None => Ok(None),
+        }
+    }
+
+    /// Puts that in force.
+    pub fn protect(&mut self, mut again: Again) -> Result<Option<Loaded>, Failure> {
+        let begin = Instant::now();
+        let sets = std::mem::take(&mut again.sets);
+        let networks = [sets.v4.network_count(), sets.v6.network_count()];
+        let (done, time) = Connection::open()
+            .and_then(|mut connection| {
+                let done = self.target.put_in_force(&mut connection, sets)?;
+                Ok((done, begin.elapsed()))
+            })
+            .map_err(|error| Failure::Failed(error.to_string()))?;
+        Ok(self.reading.protected(done, again, networks, time))
     }
 
     /// Puts again in force what was loaded last, without reading the lists.

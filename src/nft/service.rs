@@ -33,6 +33,17 @@ impl daemon::Service for Service {
         result
     }
 
+    fn protects(&self) -> bool {
+        self.loader.protects()
+    }
+
+    fn protect(&mut self) -> Result<Option<Loaded>, Failure> {
+        match self.loader.find_protected()? {
+            Some(again) => self.without_listening(|loader| loader.protect(again)),
+            None => Ok(None),
+        }
+    }
+
     fn listens(&self) -> Option<BorrowedFd<'_>> {
         self.watch.as_ref().map(Watch::fd)
     }

@@ -81,6 +81,11 @@ impl Target {
         }
     }
 
+    /// What was put in force last.
+    pub fn held(&self) -> Option<&RangeSets> {
+        self.held.as_ref().map(|held| &held.sets)
+    }
+
     /// The generation of the ruleset up to which what was put in force is known to be there.
     pub fn generation(&self) -> Option<u32> {
         self.held.as_ref().and_then(|held| held.generation)

@@ -20,18 +20,16 @@ use super::kernel;
 use super::shared::Shared;
 use super::worker;
 use crate::daemon;
-use crate::guard::Guards;
-use crate::load::{Failure, Loaded, read_and_judge};
+use crate::load::{Failure, Loaded};
 use crate::plan::{Change, Done};
 use crate::range::RangeSets;
+use crate::reading::Reading;
 use crate::route;
 use crate::status::{Mode, QueueStatus};
-use crate::wanted::Request;
 
 /// Keeps the verdicts of queues as the lists want them.
 pub struct Service {
-    request: Request,
-    guards: Guards,
+    reading: Reading,
     options: Options,
     /// By name, with a `*` at the end for any ending; all if empty.
     interfaces: Vec<CString>,
@@ -49,15 +47,10 @@ struct Worker {
 impl Service {
     /// A service that has loaded nothing and serves nothing yet. Only packets of the `interfaces`
     /// are judged, those of all if there are none.
-    pub fn new(
-        request: Request,
-        guards: Guards,
-        interfaces: Vec<CString>,
-        options: Options,
-    ) -> Self {
+    pub fn new(reading: Reading, interfaces: Vec<CString>, options: Options) -> Self {
         let judge = Judge { lists: Arc::default(), interfaces: Interfaces::All };
         let judge = Arc::new(ArcSwap::from_pointee(judge));
-        Service { request, guards, options, interfaces, links: None, judge, workers: Vec::new() }
+        Service { reading, options, interfaces, links: None, judge, workers: Vec::new() }
     }
 
     /// Listens for changes of interfaces, and finds out their numbers.
@@ -93,6 +86,25 @@ impl Service {
             self.judge.store(Arc::new(Judge { lists: judge.lists.clone(), interfaces }));
         }
         Ok(())
+    }
+
+    /// From here on packets are judged by these sets.
+    fn swap(&mut self, sets: RangeSets) -> Done {
+        let lists = Lists { v4: Index::new(sets.v4), v6: Index::new(sets.v6) };
+        let old = self.judge.load_full();
+        let change = if self.workers.is_empty() {
+            let added = lists.v4.set().network_count() + lists.v6.set().network_count();
+            Change { added, removed: 0 }
+        } else {
+            Change::in_family(old.lists.v4.set(), lists.v4.set())
+                + Change::in_family(old.lists.v6.set(), lists.v6.set())
+        };
+        let interfaces = old.interfaces.clone();
+        drop(old);
+        // A worker may be judging by the old ones right now, and frees them when it is done with
+        // its batch, unless that was before.
+        self.judge.store(Arc::new(Judge { lists: Arc::new(lists), interfaces }));
+        if change == Change::default() { Done::Nothing } else { Done::Changed(change) }
     }
 
     /// Starts a worker for each queue; none if one of them cannot have its queue.
@@ -140,26 +152,29 @@ impl daemon::Service for Service {
 
     fn load(&mut self) -> Result<Loaded, Failure> {
         let begin = Instant::now();
-        let mut wanted = read_and_judge(&self.request, &self.guards)?;
-        let RangeSets { v4, v6 } = std::mem::take(&mut wanted.sets);
-        let lists = Lists { v4: Index::new(v4), v6: Index::new(v6) };
-        let old = self.judge.load_full();
-        let change = if self.workers.is_empty() {
-            Change { added: wanted.networks4 + wanted.networks6, removed: 0 }
-        } else {
-            Change::in_family(old.lists.v4.set(), lists.v4.set())
-                + Change::in_family(old.lists.v6.set(), lists.v6.set())
-        };
-        let interfaces = old.interfaces.clone();
-        drop(old);
-        // A worker may be judging by the old ones right now, and frees them when it is done with
-        // its batch, unless that was before.
-        self.judge.store(Arc::new(Judge { lists: Arc::new(lists), interfaces }));
+        let mut wanted = self.reading.read()?;
+        let done = self.swap(std::mem::take(&mut wanted.sets));
         if self.workers.is_empty() {
             self.start()?;
         }
-        let done = if change == Change::default() { Done::Nothing } else { Done::Changed(change) };
-        Ok(Loaded::new(done, &wanted, begin.elapsed()))
+        Ok(self.reading.loaded(done, wanted, begin.elapsed()))
+    }
+
+    fn protects(&self) -> bool {
+        self.reading.protects()
+    }
+
+    fn protect(&mut self) -> Result<Option<Loaded>, Failure> {
+        let begin = Instant::now();
+        let judge = self.judge.load_full();
+        let held = RangeSets { v4: judge.lists.v4.set().clone(), v6: judge.lists.v6.set().clone() };
+        drop(judge);
+        let Some(mut again) = self.reading.protect(&held)? else { return Ok(None) };
+        drop(held);
+        let sets = std::mem::take(&mut again.sets);
+        let networks = [sets.v4.network_count(), sets.v6.network_count()];
+        let done = self.swap(sets);
+        Ok(self.reading.protected(done, again, networks, begin.elapsed()))
     }
 
     fn listens(&self) -> Option<BorrowedFd<'_>> {

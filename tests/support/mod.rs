@@ -88,16 +88,41 @@ impl Drop for Folder {
     }
 }
 
+/// The arguments, with files of the test's own in `folder` where netfilterd would otherwise use the
+/// machine's. Each call has a new state file: nothing is known to be in force.
+fn with_files(arguments: &[&str], folder: &Path) -> Vec<String> {
+    let mut all: Vec<String> = arguments.iter().map(|argument| argument.to_string()).collect();
+    let command = arguments.first().filter(|first| !first.starts_with('-')).unwrap_or(&"run");
+    let mut add = |option: &str| {
+        if !arguments.contains(&option) {
+            let file = folder.join(format!("{}{option}", unique()));
+            all.extend([option.to_string(), file.to_str().unwrap().to_string()]);
+        }
+    };
+    if ["run", "load", "check"].contains(command) && !arguments.contains(&"--help") {
+        add("--state-file");
+    }
+    if *command == "run" {
+        add("--status-file");
+    }
+    all
+}
+
 /// A network namespace.
 pub struct Namespace {
     name: String,
+    folder: Folder,
 }
+
+/// Starts a program without what the machine has in the way of resolvers.
+const WITHOUT_RESOLVERS: &str = "for file in /etc/resolv.conf /run/systemd/resolve/resolv.conf; do
+    [ ! -e $file ] || mount --bind /dev/null $file || exit; done; exec \"$0\" \"$@\"";
 
 impl Namespace {
     pub fn new() -> Self {
         let name = unique();
         succeed(Command::new("ip").args(["netns", "add", &name]));
-        let namespace = Namespace { name };
+        let namespace = Namespace { name, folder: Folder::new() };
         namespace.ip("link set lo up");
         namespace
     }
@@ -106,11 +131,23 @@ impl Namespace {
         &self.name
     }
 
-    /// A command in the namespace.
+    /// A command in the namespace, which knows of no resolver and no SSH session. `ip` gives it
+    /// mounts of its own, too.
     pub fn command(&self, program: &str) -> Command {
         let mut command = Command::new("ip");
-        command.args(["netns", "exec", &self.name, program]);
+        command.args(["netns", "exec", &self.name, "sh", "-c", WITHOUT_RESOLVERS, program]);
+        command.env("SSH_CONNECTION", "");
         command
+    }
+
+    /// Options that keep a daemon from the machine's own files.
+    pub fn files(&self) -> Vec<String> {
+        with_files(&[], self.folder.path())
+    }
+
+    /// The one of them that `load` has, too.
+    pub fn state(&self) -> Vec<String> {
+        with_files(&["load"], self.folder.path()).split_off(1)
     }
 
     /// `ip ARGUMENTS` in the namespace; must succeed.
@@ -121,6 +158,7 @@ impl Namespace {
 
     /// Runs netfilterd in the namespace.
     pub fn netfilterd(&self, arguments: &[&str]) -> Ran {
+        let arguments = with_files(arguments, self.folder.path());
         Ran(self.command(NETFILTERD).args(arguments).output().unwrap())
     }
 
@@ -304,9 +342,14 @@ impl Ran {
     }
 }
 
-/// Runs netfilterd where the test runs; for what touches no kernel.
+/// Runs netfilterd where the test runs; for what touches no kernel. What the machine would have
+/// protected is not protected.
 pub fn netfilterd(arguments: &[&str]) -> Ran {
-    Ran(Command::new(NETFILTERD).args(arguments).output().unwrap())
+    let reads = ["check", "print", "test"].iter().any(|command| arguments.first() == Some(command));
+    let no_protect = if reads { &["--no-protect"][..] } else { &[] };
+    let arguments = [arguments, no_protect].concat();
+    let arguments = with_files(&arguments, &std::env::temp_dir().join(unique()));
+    Ran(Command::new(NETFILTERD).env("SSH_CONNECTION", "").args(arguments).output().unwrap())
 }
 
 /// Runs a command to its end.
@@ -402,6 +445,7 @@ impl Daemon {
     /// Starts a daemon and waits until it has loaded.
     #[track_caller]
     pub fn start(namespace: &Namespace, arguments: &[&str]) -> Self {
+        let arguments = with_files(arguments, namespace.folder.path());
         let daemon = Daemon::spawn(namespace.command(NETFILTERD).args(arguments));
         daemon.wait_for("loaded", 1);
         daemon

@@ -1,0 +1,57 @@
+//! How wide an entry may be before it is taken for a mistake.
+
+use std::fmt;
+
+use super::line::Entry;
+use crate::address::Address;
+
+/// The prefix lengths of the widest networks that a list may name. An entry with more addresses is
+/// set aside: popular feeds hold 224.0.0.0/3, and a slip of the pen 0.0.0.0/0.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Widest {
+    /// For IPv4, 0 to 32.
+    pub v4: u8,
+    /// For IPv6, 0 to 128.
+    pub v6: u8,
+}
+
+impl Widest {
+    /// Any entry at all.
+    pub const ANY: Widest = Widest { v4: 0, v6: 0 };
+
+    /// Whether an entry, as it is written, is as narrow as that. A range counts by its addresses.
+    #[inline]
+    pub fn admits(self, entry: Entry) -> bool {
+        match entry {
+            Entry::V4(range) => range.last() - range.first() <= u32::MIN.last_of(self.v4),
+            Entry::V6(range) => range.last() - range.first() <= u128::MIN.last_of(self.v6),
+        }
+    }
+}
+
+/// An entry that was set aside.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct SetAside {
+    /// The list, by name.
+    pub list: String,
+    /// The line, counted from 1.
+    pub line: u64,
+    /// The entry as it is written.
+    pub entry: Entry,
+    /// What it is wider than.
+    pub widest: Widest,
+}
+
+impl fmt::Display for SetAside {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let SetAside { list, line, entry, widest } = self;
+        let (option, length) = match entry {
+            Entry::V4(_) => ("--widest", widest.v4),
+            Entry::V6(_) => ("--widest6", widest.v6),
+        };
+        write!(
+            f,
+            "{list}:{line}: {entry} is wider than /{length}, set aside as a mistake ({option})"
+        )
+    }
+}

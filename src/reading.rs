@@ -1,0 +1,140 @@
+//! The lists, read time after time, and what has to be known from one time to the next: what is in
+//! force, and what is missing from it because it is protected.
+
+use std::time::Duration;
+
+use crate::cut::Cut;
+use crate::guard::Guards;
+use crate::host::Host;
+use crate::load::{self, Failure, Loaded};
+use crate::plan::Done;
+use crate::protect::{Item, Protected};
+use crate::range::RangeSets;
+use crate::state;
+use crate::wanted::{Request, Wanted};
+
+/// Reads lists and judges what they ask for.
+pub struct Reading {
+    request: Request,
+    guards: Guards,
+    /// Whether the next load is put in force whatever the guards say.
+    force: bool,
+    /// Where it is found out what is to be protected; nothing is without.
+    host: Option<Host>,
+    state: state::File,
+    last: Option<Last>,
+}
+
+/// The load that succeeded last.
+struct Last {
+    loaded: Loaded,
+    protected: Protected,
+    /// What would be in force if nothing were protected.
+    spared: RangeSets,
+}
+
+/// What is to be in force now that other addresses are protected.
+pub struct Again {
+    /// The range sets.
+    pub sets: RangeSets,
+    protected: Protected,
+    spared: RangeSets,
+}
+
+impl Reading {
+    /// With `force` the first load that succeeds is not judged.
+    pub fn new(
+        request: Request,
+        guards: Guards,
+        force: bool,
+        host: Option<Host>,
+        state: state::File,
+    ) -> Self {
+        Reading { request, guards, force, host, state, last: None }
+    }
+
+    /// Reads the lists, finds out what is protected, and asks the guards.
+    pub fn read(&mut self) -> Result<Wanted, Failure> {
+        let wanted = load::read(&self.request, self.host.as_ref())?;
+        let in_force = self.in_force();
+        let refusals = self.guards.refusals(&wanted.figures(in_force));
+        for refusal in refusals {
+            let reason = refusal.about(&wanted.subject());
+            if !(self.force && refusal.can_be_forced()) {
+                return Err(Failure::Refused(reason));
+            }
+            log::warn!("{reason}; overridden by --force");
+        }
+        Ok(wanted)
+    }
+
+    /// How many networks are in force, if that is known.
+    fn in_force(&mut self) -> Option<u64> {
+        match &self.last {
+            Some(last) => Some(last.loaded.v4 + last.loaded.v6),
+            None => self.state.networks(),
+        }
+    }
+
+    /// Takes note that what was `wanted` is in force.
+    pub fn loaded(&mut self, done: Done, wanted: Wanted, time: Duration) -> Loaded {
+        let loaded = Loaded::new(done, &wanted, time);
+        self.force = false;
+        self.state.remember(loaded.v4 + loaded.v6);
+        self.last = Some(Last {
+            loaded: loaded.clone(),
+            spared: wanted.cut.protected_alone(),
+            protected: wanted.protected,
+        });
+        loaded
+    }
+
+    /// Whether anything is protected.
+    pub fn protects(&self) -> bool {
+        self.host.is_some()
+    }
+
+    /// Finds out anew what is protected, and what is to be in force then in place of `held`. Needs
+    /// no list: what was cut out of them is remembered, and works also while they cannot be read.
+    pub fn protect(&mut self, held: &RangeSets) -> Result<Option<Again>, Failure> {
+        let (Some(host), Some(last)) = (&self.host, &mut self.last) else { return Ok(None) };
+        let protected = Protected::new(&host.facts().map_err(Failure::Failed)?);
+        if protected.sets() == last.protected.sets() {
+            return Ok(None);
+        }
+        let listed = held.union(&last.spared);
+        let (sets, cut) = Cut::out_of(listed, &RangeSets::default(), protected.sets());
+        if sets == *held {
+            last.protected = protected;
+            return Ok(None);
+        }
+        let new = |item: &&Item| !last.protected.items().contains(item);
+        for item in protected.items().iter().filter(new).filter(|item| item.is_in(&cut.protected)) {
+            log::warn!("{item} is listed, and protected from here on");
+        }
+        let gone = |item: &&Item| !protected.items().contains(item);
+        for item in last.protected.items().iter().filter(gone).filter(|item| item.is_in(&sets)) {
+            log::info!("{item} is listed, and no longer protected");
+        }
+        Ok(Some(Again { sets, protected, spared: cut.protected }))
+    }
+
+    /// Takes note that the sets of `again` are in force.
+    pub fn protected(
+        &mut self,
+        done: Done,
+        again: Again,
+        networks: [u64; 2],
+        time: Duration,
+    ) -> Option<Loaded> {
+        let last = self.last.as_mut()?;
+        let loaded = &mut last.loaded;
+        [loaded.v4, loaded.v6] = networks;
+        loaded.protected = again.spared.network_count();
+        (loaded.done, loaded.time) = (done, time);
+        let loaded = loaded.clone();
+        (last.protected, last.spared) = (again.protected, again.spared);
+        self.state.remember(loaded.v4 + loaded.v6);
+        Some(loaded)
+    }
+}
