@@ -6,8 +6,8 @@ import shutil
 
 from kernel import check_ipset, check_nft
 from lists import choose, write_networks
-from system import (FLOOR, NETFILTERD, Wrong, available_memory, in_child, inside, namespaces,
-                    output, run, say, settle)
+from system import (FLOOR, NETFILTERD, OWN_STATE, Wrong, available_memory, in_child, inside,
+                    namespaces, output, run, say, settle)
 
 # From here on nft is run once, and from there on not at all: seconds and gigabytes.
 NFT_ONCE, NFT_NEVER = 1_000_000, 2_000_000
@@ -28,11 +28,11 @@ NFT_RULE = ("add table inet netfilterd",
 
 def load_with_auto(files, count):
     layout = "hash" if count >= HASH_FROM else "interval"
-    return load_twice([NETFILTERD, "load", "-q", "-f", files["list"]], check_nft, count, layout)
+    return load_twice([NETFILTERD, "load", "-q", *OWN_STATE, "-f", files["list"]], check_nft, count, layout)
 
 
 def load_with_interval(files, count):
-    command = [NETFILTERD, "load", "-q", "--layout", "interval", "-f", files["list"]]
+    command = [NETFILTERD, "load", "-q", *OWN_STATE, "--layout", "interval", "-f", files["list"]]
     return load_twice(command, check_nft, count, "interval")
 
 

@@ -20,7 +20,8 @@ import time
 from kernel import check_ipset, check_nft
 from lists import SEED, choose, unlisted, write_networks
 from loads import print_scripts
-from system import NETFILTERD, Wrong, in_child, inside, namespaces, output, run, say, settle
+from system import (NETFILTERD, OWN_STATE, Wrong, in_child, inside, namespaces, output, run, say,
+                    settle)
 
 # What stands between the wire and the rule that drops everything.
 KINDS = ("nothing", "interval", "hash", "ipset")
@@ -106,7 +107,7 @@ def connect(sender, receiver, kind):
 
 def prepare(kind, path, count):
     if kind in ("interval", "hash"):
-        run([NETFILTERD, "load", "-q", "--layout", kind, "-f", path])
+        run([NETFILTERD, "load", "-q", *OWN_STATE, "--layout", kind, "-f", path])
         check_nft(*choose(count), kind)
     elif kind == "ipset":
         script = f"{path}.ipset"

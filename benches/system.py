@@ -1,5 +1,6 @@
 """Processes and network namespaces."""
 
+import atexit
 import contextlib
 import ctypes
 import os
@@ -16,6 +17,11 @@ ROOT = pathlib.Path(__file__).resolve().parent.parent
 TARGET = pathlib.Path(os.environ.get("CARGO_TARGET_DIR", ROOT / "target")) / "release"
 NETFILTERD = str(TARGET / "netfilterd")
 FLOOR = str(TARGET / "examples" / "floor")
+
+# Not the machine's own files; and what one run put in force is no measure for the next.
+STATE = os.path.join(tempfile.gettempdir(), f"netfilterd-bench-{os.getpid()}")
+OWN_STATE = ["--state-file", STATE, "--max-shrink", "100"]
+atexit.register(lambda: pathlib.Path(STATE).unlink(missing_ok=True))
 
 # No settings from outside: neither what a tool reads nor how it writes numbers.
 ENVIRONMENT = {"PATH": os.environ["PATH"], "LC_ALL": "C"}
@@ -92,7 +98,7 @@ class Daemon:
     def __init__(self, *options):
         self.log, writer = os.pipe()
         self.unread = b""
-        arguments = [NETFILTERD, "run", *options]
+        arguments = [NETFILTERD, "run", *OWN_STATE, "--status-file", f"{STATE}.status", *options]
         self.pid = os.posix_spawnp(NETFILTERD, arguments, ENVIRONMENT,
                                    file_actions=[(os.POSIX_SPAWN_DUP2, writer, 2)])
         os.close(writer)

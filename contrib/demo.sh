@@ -112,7 +112,8 @@ say 'netfilterd reads the list, takes each attacker for a bad /24, and puts it i
 show 'netfilterd --file drop_ips --mask 24 &'
 : >"$folder/log"
 # Not by on_host: its process id would be that of a shell.
-ip netns exec "$host" "$program" --file "$list" --mask 24 2>"$folder/log" &
+ip netns exec "$host" env SSH_CONNECTION= "$program" --file "$list" --mask 24 \
+	--state-file "$folder/state.json" --status-file "$folder/status.json" 2>"$folder/log" &
 daemon=$!
 logged 1
 expect "$listed" dropped
@@ -143,7 +144,7 @@ expect "$listed" dropped
 say 'Which entries is it that drop an address?'
 cp "$top/tests/lists/ipsum_level3.txt" "$list"
 show "netfilterd test --file drop_ips --mask 24 $neighbour | head -n 2"
-"$program" test --file "$list" --mask 24 "$neighbour" | head -n 2 | sed "s|^|  |; s|$folder/||"
+on_host "$program" test --file "$list" --mask 24 "$neighbour" | head -n 2 | sed "s|^|  |; s|$folder/||"
 
 kill "$daemon"
 wait "$daemon" || :
