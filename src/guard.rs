@@ -165,7 +165,8 @@ impl Guards {
     fn shrinkage(&self, figures: &Figures) -> Verdict {
         let Figures { networks, in_force, .. } = *figures;
         let most = self.max_shrink;
-        let known = in_force.map_or_else(|| "an unknown number".into(), |n| n.to_string());
+        let known = in_force
+            .map_or_else(|| "an unknown number".into(), |known| Grouped(known.into()).to_string());
         let rest = 100u128.saturating_sub(most.into());
         let refusal = in_force.filter(|&in_force| {
             let shrunk = u128::from(networks) * 100 < u128::from(in_force) * rest;

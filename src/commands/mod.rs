@@ -201,9 +201,13 @@ fn guards(options: &LoadOptions) -> Guards {
     }
 }
 
-/// What a target in nftables is called in the state file.
+/// What a target in nftables is called in the state file. The managed table is in force as a whole,
+/// whatever its sets are called; another one may have several pairs of sets.
 fn table_key(names: &NameOptions) -> String {
-    format!("{} {} {}", names.table, names.set4, names.set6)
+    match names.table.is_managed() {
+        true => names.table.to_string(),
+        false => format!("{} {} {}", names.table, names.set4, names.set6),
+    }
 }
 
 fn check_names(options: &LoadOptions) {
