@@ -82,7 +82,7 @@ fn scan(bencher: Bencher<'_, '_>, text: String, lines: usize) {
     let list = List::new("drop_ips", text.into_bytes());
     bencher.counter(ItemsCount::new(lines)).bench(|| {
         list.scan(
-            |_, entry| {
+            |_, entry, _| {
                 black_box(entry);
             },
             |line, _, _| panic!("line {line} was rejected"),

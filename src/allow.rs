@@ -19,6 +19,8 @@ pub enum AllowError {
     Rejected(Rejection, u64),
     /// Named list, which has lines but no entry.
     NoEntry(String),
+    /// An entry of one of them has an end.
+    Ends,
 }
 
 impl fmt::Display for AllowError {
@@ -29,6 +31,10 @@ impl fmt::Display for AllowError {
                 f,
                 "an allowlist must be readable as a whole, and of {} rejected the first is {first}",
                 Count(*count, Noun::Line)
+            ),
+            AllowError::Ends => f.write_str(
+                "an entry of an allowlist has an end (until), and what is allowed is so without end; \
+                 take the end or the entry out",
             ),
             AllowError::NoEntry(name) => {
                 write!(
@@ -59,6 +65,9 @@ impl Allowed {
         if let Some(first) = contents.rejections.into_iter().next() {
             return Err(AllowError::Rejected(first, rejected));
         }
+        if !contents.ending.is_empty() {
+            return Err(AllowError::Ends);
+        }
         for (list, summary) in lists.iter().zip(&contents.summaries) {
             if summary.v4 + summary.v6 == 0 && !list.is_blank() {
                 return Err(AllowError::NoEntry(list.name().to_string()));
@@ -76,7 +85,7 @@ impl Allowed {
         }
         for list in &self.lists {
             list.scan(
-                |line, allowed| {
+                |line, allowed, _| {
                     for (found, entry) in found.iter_mut().zip(entries) {
                         if found.is_none() && allowed.overlaps(*entry) {
                             *found = Some(format!("{allowed} ({}:{line})", list.name()));

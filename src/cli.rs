@@ -68,6 +68,9 @@ pub struct RunOptions {
     /// Do not put back what another program takes out of the kernel's tables
     #[arg(long)]
     pub no_repair: bool,
+    /// Load again when a list changes
+    #[arg(long)]
+    pub watch: bool,
     /// Write the process id to this file, and refuse to start while another daemon holds it
     #[arg(long, value_name = "PATH")]
     pub pid_file: Option<PathBuf>,
@@ -169,6 +172,9 @@ pub struct ListOptions {
     /// Set aside IPv6 entries wider than this length, 0 to 128, as mistakes
     #[arg(long, value_name = "LEN", default_value = "16", value_parser = length::<0, 128>)]
     pub widest6: u8,
+    /// Of all entries take only the last N that were written
+    #[arg(long, value_name = "N", value_parser = value_parser!(u64).range(1..))]
+    pub newest: Option<u64>,
     /// Drop also own addresses, gateways, resolvers, and entries of any width
     #[arg(long)]
     pub no_protect: bool,

@@ -6,13 +6,16 @@
 use std::io::Read;
 use std::os::fd::{AsFd, BorrowedFd};
 use std::os::unix::net::UnixStream;
-use std::path::Path;
+use std::path::{Path, PathBuf};
 use std::time::{Duration, Instant};
 
 use sd_notify::NotifyState;
 use signal_hook::consts::{SIGHUP, SIGINT, SIGTERM, SIGUSR1};
 use signal_hook::low_level::pipe;
 
+use crate::clock::Alarm;
+use crate::list::watch::Burst;
+use crate::list::{self, End};
 use crate::load::{Failure, Loaded};
 use crate::pidfile::PidFile;
 use crate::route;
@@ -31,9 +34,12 @@ pub trait Service {
     /// Whether it protects addresses of the host, and wants to know when these change.
     fn protects(&self) -> bool;
 
-    /// Finds out anew what is protected, without reading lists. Returns what was changed, if
-    /// anything had to be.
-    fn protect(&mut self) -> Result<Option<Loaded>, Failure>;
+    /// When an entry ends, if any has an end.
+    fn next_end(&self) -> Option<End>;
+
+    /// Finds out anew what is protected and what has ended, without reading lists. Returns what was
+    /// changed, if anything had to be.
+    fn load_again(&mut self) -> Result<Option<Loaded>, Failure>;
 
     /// Readable when [`Service::heard`] is to be called.
     fn listens(&self) -> Option<BorrowedFd<'_>>;
@@ -56,13 +62,15 @@ pub trait Service {
     fn stop(&mut self) -> &'static str;
 }
 
-/// Files that a daemon writes.
-#[derive(Clone, Copy, Debug)]
+/// Files that a daemon has to do with, besides those that its service reads.
+#[derive(Clone, Debug)]
 pub struct Files<'a> {
     /// Its process id, to be one daemon at a time.
     pub pid: Option<&'a Path>,
     /// What `netfilterd status` shows.
     pub status: &'a Path,
+    /// Lists to load again when they change.
+    pub watch: Vec<PathBuf>,
 }
 
 /// Loads, stays, and loads again at each SIGHUP, until SIGTERM or SIGINT.
@@ -73,14 +81,20 @@ pub fn run<S: Service>(service: S, files: Files<'_>) -> Result<(), Failure> {
     let mut signals = Signals::register()
         .map_err(|error| Failure::Failed(format!("cannot receive signals: {error}")))?;
     let _pid_file = files.pid.map(PidFile::create).transpose().map_err(Failure::Failed)?;
-    // Before anything is found out, for no change to be missed.
+    // These before anything is found out or read, for no change to be missed.
     let addresses = if service.protects() { listen_for_addresses() } else { None };
+    let lists = if files.watch.is_empty() { None } else { Some(watch_lists(files.watch.clone())?) };
+    let alarm =
+        Alarm::new().map_err(|error| Failure::Failed(format!("cannot make a timer: {error}")))?;
     let mut daemon = Daemon {
         service,
         status: Status::new(S::MODE),
         file: status::File::new(files.status),
         addresses,
-        protect_at: None,
+        lists,
+        burst: Burst::default(),
+        alarm,
+        again_at: None,
     };
 
     let loaded = daemon.service.load()?;
@@ -88,10 +102,16 @@ pub fn run<S: Service>(service: S, files: Files<'_>) -> Result<(), Failure> {
     log::info!("{loaded}");
     daemon.status.loaded(&loaded);
     daemon.write_status();
+    daemon.set_alarm();
     notify(&[NotifyState::Ready, NotifyState::Status(&loaded.to_string())]);
 
     loop {
-        let listens = [daemon.addresses.as_ref().map(AsFd::as_fd), daemon.service.listens()];
+        let listens = [
+            daemon.addresses.as_ref().map(AsFd::as_fd),
+            daemon.lists.as_ref().map(AsFd::as_fd),
+            Some(daemon.alarm.as_fd()),
+            daemon.service.listens(),
+        ];
         match signals.wait(listens, daemon.wait(Instant::now())) {
             Event::Stop => {
                 notify(&[NotifyState::Stopping]);
@@ -100,15 +120,20 @@ pub fn run<S: Service>(service: S, files: Files<'_>) -> Result<(), Failure> {
             }
             Event::Reload => daemon.reload(),
             Event::Status => daemon.log_status(),
-            Event::Addresses => daemon.addresses_changed(),
-            Event::Heard => daemon.service.heard(),
+            Event::Heard(Source::Addresses) => daemon.addresses_changed(),
+            Event::Heard(Source::Lists) => daemon.lists_changed(),
+            Event::Heard(Source::Alarm) => daemon.alarm_rang(),
+            Event::Heard(Source::Service) => daemon.service.heard(),
             Event::Time => {
                 daemon.service.due();
                 daemon.write_status();
             }
         }
         // Also if something else happens all the time.
-        daemon.protect_if_due(Instant::now());
+        daemon.load_again_if_due(Instant::now());
+        if daemon.burst.is_over(Instant::now()) {
+            daemon.reload();
+        }
     }
 }
 
@@ -118,8 +143,8 @@ const STATUS_EVERY: Duration = Duration::from_secs(1);
 /// An interface that comes up has several addresses and routes, one after the other.
 const GATHER: Duration = Duration::from_millis(100);
 
-/// How long to wait when protecting a new address has failed.
-const PROTECT_AGAIN: Duration = Duration::from_secs(5);
+/// How long to wait when protecting a new address, or taking out what has ended, has failed.
+const TRY_AGAIN: Duration = Duration::from_secs(5);
 
 fn listen_for_addresses() -> Option<route::Watch> {
     let watch = route::Watch::open_for_addresses();
@@ -130,14 +155,24 @@ fn listen_for_addresses() -> Option<route::Watch> {
         .ok()
 }
 
+fn watch_lists(paths: Vec<PathBuf>) -> Result<list::watch::Watch, Failure> {
+    list::watch::Watch::open(paths)
+        .map_err(|error| Failure::Failed(format!("cannot watch the lists: {error}")))
+}
+
 struct Daemon<'a, S> {
     service: S,
     status: Status,
     file: status::File<'a>,
     /// Hears of changes of addresses.
     addresses: Option<route::Watch>,
-    /// When to find out anew what is protected.
-    protect_at: Option<Instant>,
+    /// Hears of changes of lists.
+    lists: Option<list::watch::Watch>,
+    burst: Burst,
+    /// Rings when an entry ends.
+    alarm: Alarm,
+    /// When to find out anew what is protected and what has ended.
+    again_at: Option<Instant>,
 }
 
 impl<S: Service> Daemon<'_, S> {
@@ -160,7 +195,38 @@ impl<S: Service> Daemon<'_, S> {
             }
         };
         self.write_status();
+        self.set_alarm();
         notify(&[NotifyState::Ready, NotifyState::Status(&status)]);
+    }
+
+    fn lists_changed(&mut self) {
+        match self.lists.as_mut().map(list::watch::Watch::changed) {
+            None | Some(Ok(false)) => {}
+            Some(Ok(true)) => self.burst.change(Instant::now()),
+            Some(Err(error)) => {
+                log::error!("cannot watch the lists any more, SIGHUP still loads them: {error}");
+                self.lists = None;
+            }
+        }
+    }
+
+    fn set_alarm(&self) {
+        let set = match self.service.next_end() {
+            Some(end) => self.alarm.set(end),
+            None => self.alarm.unset(),
+        };
+        if let Err(error) = set {
+            log::error!("entries that end stay until the next load: {error}");
+        }
+    }
+
+    fn alarm_rang(&mut self) {
+        if matches!(self.alarm.has_rung(), Ok(false)) {
+            return;
+        }
+        self.again_at = Some(Instant::now());
+        // Of a clock that was put forward or back, too.
+        self.set_alarm();
     }
 
     fn addresses_changed(&mut self) {
@@ -168,21 +234,21 @@ impl<S: Service> Daemon<'_, S> {
         match watch.drain_addresses() {
             Ok(false) => {}
             Ok(true) => {
-                self.protect_at.get_or_insert(Instant::now() + GATHER);
+                self.again_at.get_or_insert(Instant::now() + GATHER);
             }
             Err(error) => {
                 log::debug!("listening for addresses anew: {error}");
                 self.addresses = listen_for_addresses();
-                self.protect_at.get_or_insert(Instant::now() + GATHER);
+                self.again_at.get_or_insert(Instant::now() + GATHER);
             }
         }
     }
 
-    fn protect_if_due(&mut self, now: Instant) {
-        if self.protect_at.take_if(|at| *at <= now).is_none() {
+    fn load_again_if_due(&mut self, now: Instant) {
+        if self.again_at.take_if(|at| *at <= now).is_none() {
             return;
         }
-        match self.service.protect() {
+        match self.service.load_again() {
             Ok(None) => {}
             Ok(Some(loaded)) => {
                 sys::give_memory_back();
@@ -192,16 +258,17 @@ impl<S: Service> Daemon<'_, S> {
                 notify(&[NotifyState::Status(&loaded.to_string())]);
             }
             Err(failure) => {
-                log::error!("addresses have changed, and not all may be protected: {failure}");
-                self.protect_at = Some(now + PROTECT_AGAIN);
+                log::error!("what is in force is not what it should be by now: {failure}");
+                self.again_at = Some(now + TRY_AGAIN);
             }
         }
     }
 
     fn wait(&self, now: Instant) -> Option<Duration> {
         let counts = (S::MODE == Mode::Queue).then_some(STATUS_EVERY);
-        let protect = self.protect_at.map(|at| at.saturating_duration_since(now));
-        self.service.wait(now).into_iter().chain(counts).chain(protect).min()
+        let again = self.again_at.map(|at| at.saturating_duration_since(now));
+        let waits = [self.service.wait(now), counts, again, self.burst.wait(now)];
+        waits.into_iter().flatten().min()
     }
 
     fn write_status(&mut self) {
@@ -232,12 +299,27 @@ enum Event {
     Stop,
     /// SIGUSR1.
     Status,
-    /// An address or a route has changed.
-    Addresses,
-    /// The service has something to look at.
-    Heard,
+    /// Something can be read.
+    Heard(Source),
     /// The time that was given has passed.
     Time,
+}
+
+/// Where the daemon listens, in the order of what is given to [`Signals::wait`].
+#[derive(Clone, Copy)]
+enum Source {
+    /// An address or a route has changed.
+    Addresses,
+    /// A list may have changed.
+    Lists,
+    /// An entry has ended.
+    Alarm,
+    /// The service has something to look at.
+    Service,
+}
+
+impl Source {
+    const ALL: [Source; 4] = [Source::Addresses, Source::Lists, Source::Alarm, Source::Service];
 }
 
 /// The signals as pipes, one for each thing to do.
@@ -264,10 +346,10 @@ impl Signals {
     /// Waits for a signal, for something to be heard, or until `time` has passed. All signals of a
     /// kind that have come by now are one; one that comes later, also while it is acted upon, is
     /// another.
-    fn wait(&mut self, listens: [Option<BorrowedFd<'_>>; 2], time: Option<Duration>) -> Event {
+    fn wait(&mut self, listens: [Option<BorrowedFd<'_>>; 4], time: Option<Duration>) -> Event {
         // What does not listen is stood in for by the first descriptor, which is asked first.
-        let [addresses, heard] = listens.map(|fd| fd.unwrap_or(self.stop.as_fd()));
-        let fds = [self.stop.as_fd(), self.reload.as_fd(), self.status.as_fd(), addresses, heard];
+        let [a, b, c, d] = listens.map(|fd| fd.unwrap_or(self.stop.as_fd()));
+        let fds = [self.stop.as_fd(), self.reload.as_fd(), self.status.as_fd(), a, b, c, d];
         match sys::wait_readable(fds, time) {
             Ok([true, ..]) => Event::Stop,
             Ok([_, true, ..]) => {
@@ -278,9 +360,10 @@ impl Signals {
                 drain(&mut self.status);
                 Event::Status
             }
-            Ok([.., true, _]) => Event::Addresses,
-            Ok([.., true]) => Event::Heard,
-            Ok([false, false, false, false, false]) => Event::Time,
+            Ok([_, _, _, heard @ ..]) => {
+                let heard = heard.into_iter().zip(Source::ALL).find(|(heard, _)| *heard);
+                heard.map_or(Event::Time, |(_, source)| Event::Heard(source))
+            }
             // Cannot happen with open descriptors; a daemon that can no longer hear is better
             // ended, for its supervisor to start it again.
             Err(error) => {

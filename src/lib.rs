@@ -17,6 +17,7 @@
 //! * [`allow`]: lists of what is not to be dropped.
 //! * [`protect`]: what must never be dropped, by facts about the host.
 //! * [`cut`]: taking both out of a range set.
+//! * [`course`]: what is in force at other times, where entries end.
 //! * [`guard`]: whether a result may be put in force.
 //! * [`wanted`]: what the lists ask for, by all of these.
 //! * [`name`]: names that nft can type.
@@ -34,6 +35,7 @@
 //! * [`reading`]: reading and judging the lists time after time.
 //! * [`repair`]: when to put back what somebody else has taken away.
 //! * [`status`]: what a daemon is at.
+//! * [`clock`]: an alarm at a time of day.
 //! * [`daemon`]: the loop that loads again when it is told to.
 //! * [`pidfile`]: one daemon at a time.
 //! * [`cli`], [`commands`]: arguments to actions, actions to exit statuses.
@@ -48,7 +50,9 @@
 pub mod address;
 pub mod allow;
 pub mod cli;
+pub mod clock;
 pub mod commands;
+pub mod course;
 pub mod cut;
 pub mod daemon;
 pub mod guard;

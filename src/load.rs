@@ -5,7 +5,7 @@ use std::time::Duration;
 
 use crate::allow::AllowError;
 use crate::host::Host;
-use crate::list::Summary;
+use crate::list::{End, Summary};
 use crate::plan::{Change, Done};
 use crate::protect::Protected;
 use crate::wanted::{NAMED_CUTS, Origin, Request, Unreadable, Wanted};
@@ -55,7 +55,7 @@ pub fn read(request: &Request, host: Option<&Host>) -> Result<Wanted, Failure> {
         Some(host) => Protected::new(&host.facts().map_err(Failure::Failed)?),
         None => Protected::default(),
     };
-    let wanted = Wanted::read(request, protected)?;
+    let wanted = Wanted::read(request, protected, End::now())?;
     let contents = &wanted.contents;
     let entries: u64 = contents.summaries.iter().map(|list| list.v4 + list.v6).sum();
     log::debug!("read {}", Count(entries, Noun::Entry));
@@ -141,6 +141,10 @@ pub struct Loaded {
     pub allowed: u64,
     /// Networks that were listed and are protected.
     pub protected: u64,
+    /// Entries that have ended.
+    pub ended: u64,
+    /// When the next one ends.
+    pub next_end: Option<End>,
     /// Addresses that only widening brought in.
     pub widening: u128,
     /// From the first byte read to the kernel's answer.
@@ -157,6 +161,8 @@ impl Loaded {
             lists: wanted.contents.summaries.clone(),
             allowed: wanted.cut.allowed.network_count(),
             protected: wanted.cut.protected.network_count(),
+            ended: wanted.ended(),
+            next_end: wanted.next_end(),
             widening: wanted.added4.saturating_add(wanted.added6),
             time,
         }
@@ -188,6 +194,12 @@ impl fmt::Display for Loaded {
         if set_aside > 0 {
             write!(f, ", {} set aside", Count(set_aside, Noun::Entry))?;
         }
+        let older = of_all(|list| list.older);
+        for (entries, what) in [(older, "older"), (self.ended, "ended")] {
+            if entries > 0 {
+                write!(f, ", {} {what}", Count(entries, Noun::Entry))?;
+            }
+        }
         for (networks, what) in [(self.allowed, "allowed"), (self.protected, "protected")] {
             if networks > 0 {
                 write!(f, ", {} {what}", Grouped(networks.into()))?;
@@ -195,6 +207,9 @@ impl fmt::Display for Loaded {
         }
         if self.widening > 0 {
             write!(f, ", {} addresses added by widening", Grouped(self.widening))?;
+        }
+        if let Some(end) = self.next_end {
+            write!(f, ", the next ends {end}")?;
         }
         write!(f, ", {:.3} s", self.time.as_secs_f64())
     }
@@ -213,6 +228,8 @@ mod tests {
             lists: vec![Summary { rejected: 1, ..Summary::default() }; 3],
             allowed: 0,
             protected: 2,
+            ended: 0,
+            next_end: None,
             widening: 0,
             time: Duration::from_millis(41),
         };
@@ -224,9 +241,11 @@ mod tests {
         loaded.done = Done::Nothing;
         loaded.lists = vec![Summary { set_aside: 1, ..Summary::default() }];
         (loaded.allowed, loaded.protected) = (3, 0);
+        (loaded.ended, loaded.next_end) = (4, Some(End::at(1_801_353_600)));
         assert_eq!(
             loaded.to_string(),
-            "no changes: 61,204 networks from 1 list, 1 entry set aside, 3 allowed, 0.041 s"
+            "no changes: 61,204 networks from 1 list, 1 entry set aside, 4 entries ended, \
+             3 allowed, the next ends 2027-01-31T00:00:00Z, 0.041 s"
         );
     }
 }

@@ -1,11 +1,13 @@
 //! The lists, read time after time, and what has to be known from one time to the next: what is in
-//! force, and what is missing from it because it is protected.
+//! force, what is missing from it because it is protected, and what ends.
 
 use std::time::Duration;
 
+use crate::course::Course;
 use crate::cut::Cut;
 use crate::guard::Guards;
 use crate::host::Host;
+use crate::list::End;
 use crate::load::{self, Failure, Loaded};
 use crate::plan::Done;
 use crate::protect::{Item, Protected};
@@ -31,9 +33,11 @@ struct Last {
     protected: Protected,
     /// What would be in force if nothing were protected.
     spared: RangeSets,
+    /// What is wanted at other times.
+    course: Option<Course>,
 }
 
-/// What is to be in force now that other addresses are protected.
+/// What is to be in force now that other addresses are protected, or entries have ended.
 pub struct Again {
     /// The range sets.
     pub sets: RangeSets,
@@ -85,6 +89,7 @@ impl Reading {
             loaded: loaded.clone(),
             spared: wanted.cut.protected_alone(),
             protected: wanted.protected,
+            course: wanted.course,
         });
         loaded
     }
@@ -94,15 +99,32 @@ impl Reading {
         self.host.is_some()
     }
 
-    /// Finds out anew what is protected, and what is to be in force then in place of `held`. Needs
-    /// no list: what was cut out of them is remembered, and works also while they cannot be read.
-    pub fn protect(&mut self, held: &RangeSets) -> Result<Option<Again>, Failure> {
-        let (Some(host), Some(last)) = (&self.host, &mut self.last) else { return Ok(None) };
-        let protected = Protected::new(&host.facts().map_err(Failure::Failed)?);
-        if protected.sets() == last.protected.sets() {
-            return Ok(None);
+    /// When to call [`Reading::again`] because an entry ends then, if any has an end.
+    pub fn next_end(&self) -> Option<End> {
+        let course = self.last.as_ref()?.course.as_ref()?;
+        // If all have ended they may count again when the clock is put back.
+        Some(course.next(End::now()).unwrap_or(End::NEVER))
+    }
+
+    /// Finds out anew what is protected and which entries have ended, and what is to be in force
+    /// then in place of `held`. Needs no list: what was cut out of them is remembered, and works
+    /// also while they cannot be read.
+    pub fn again(&mut self, held: &RangeSets) -> Result<Option<Again>, Failure> {
+        let Some(last) = &mut self.last else { return Ok(None) };
+        let protected = match &self.host {
+            Some(host) => Protected::new(&host.facts().map_err(Failure::Failed)?),
+            None => Protected::default(),
+        };
+        let now = End::now();
+        let listed = match &last.course {
+            Some(course) => course.at(now),
+            None if protected.sets() == last.protected.sets() => return Ok(None),
+            None => held.union(&last.spared),
+        };
+        if let Some(course) = &last.course {
+            last.loaded.ended = course.ending.ended(now);
+            last.loaded.next_end = course.next(now);
         }
-        let listed = held.union(&last.spared);
         let (sets, cut) = Cut::out_of(listed, &RangeSets::default(), protected.sets());
         if sets == *held {
             last.protected = protected;
@@ -120,7 +142,7 @@ impl Reading {
     }
 
     /// Takes note that the sets of `again` are in force.
-    pub fn protected(
+    pub fn loaded_again(
         &mut self,
         done: Done,
         again: Again,

@@ -7,9 +7,10 @@ use std::fmt;
 use std::net::IpAddr;
 
 use crate::allow::{AllowError, Allowed};
+use crate::course::Course;
 use crate::cut::Cut;
 use crate::guard::Figures;
-use crate::list::{self, Contents, Entry, List, ListError, Source, Widest};
+use crate::list::{self, Contents, End, Entry, List, ListError, Selection, Source};
 use crate::mask::{Mask, Widened};
 use crate::protect::Protected;
 use crate::range::RangeSets;
@@ -27,8 +28,8 @@ pub struct Request {
     pub skip_missing: bool,
     /// The allowlists.
     pub allow: Vec<Source>,
-    /// How wide an entry may be.
-    pub widest: Widest,
+    /// Which of their entries count.
+    pub selection: Selection,
     /// To which prefix lengths entries are widened.
     pub mask: Mask,
     /// Of which families anything is wanted.
@@ -74,9 +75,12 @@ pub struct Wanted {
     pub allowed: Allowed,
     /// What is protected.
     pub protected: Protected,
+    /// What is wanted at other times, if any entry has an end.
+    pub course: Option<Course>,
     lists: Vec<List>,
     mask: Mask,
-    widest: Widest,
+    selection: Selection,
+    now: End,
 }
 
 /// Why the lists could not be read.
@@ -89,21 +93,34 @@ pub enum Unreadable {
 }
 
 impl Wanted {
-    /// Reads and merges the lists, and takes out what is allowed or `protected`. Every list must be
-    /// readable.
-    pub fn read(request: &Request, protected: Protected) -> Result<Self, Unreadable> {
+    /// Reads and merges the lists, as they are `now`, and takes out what is allowed or `protected`.
+    /// Every list must be readable.
+    pub fn read(request: &Request, protected: Protected, now: End) -> Result<Self, Unreadable> {
         let mut missing = Vec::new();
         let note = request.skip_missing.then_some(&mut missing);
         let lists = list::read(&request.sources, note).map_err(Unreadable::List)?;
         let allowed = Allowed::read(&request.allow).map_err(Unreadable::Allow)?;
-        let mut contents = list::parse_within(&lists, request.widest).map_err(Unreadable::List)?;
+        let mut contents =
+            list::parse_selected(&lists, request.selection).map_err(Unreadable::List)?;
         let mut listed = std::mem::take(&mut contents.sets);
+        let mut ending = std::mem::take(&mut contents.ending);
         let mut left_out = 0;
         if !request.families.v4 {
-            left_out += std::mem::take(&mut listed.v4).network_count();
+            left_out += std::mem::take(&mut listed.v4).union(&ending.at(now).v4).network_count();
+            ending.clear_v4();
         }
         if !request.families.v6 {
-            left_out += std::mem::take(&mut listed.v6).network_count();
+            left_out += std::mem::take(&mut listed.v6).union(&ending.at(now).v6).network_count();
+            ending.clear_v6();
+        }
+        let course = (!ending.is_empty()).then(|| Course {
+            lasting: request.mask.widen(listed.clone()).sets,
+            ending,
+            mask: request.mask,
+            allowed: allowed.sets.clone(),
+        });
+        if let Some(course) = &course {
+            listed = listed.union(&course.ending.at(now));
         }
         let Widened { sets, added4, added6 } = request.mask.widen(listed);
         let (sets, cut) = Cut::out_of(sets, &allowed.sets, protected.sets());
@@ -119,18 +136,21 @@ impl Wanted {
             cut,
             allowed,
             protected,
+            course,
             lists,
             mask: request.mask,
-            widest: request.widest,
+            selection: request.selection,
+            now,
         })
     }
 
     /// What the guards judge by, where so many networks are `in_force`.
     pub fn figures(&self, in_force: Option<u64>) -> Figures {
-        let lists = self.contents.summaries.iter().map(|list| {
-            let entries = list.v4 + list.v6 + list.set_aside;
-            (list.name.clone(), list.rejected, entries + list.rejected)
-        });
+        let lists = self
+            .contents
+            .summaries
+            .iter()
+            .map(|list| (list.name.clone(), list.rejected, list.entries() + list.rejected));
         Figures {
             networks: self.networks4 + self.networks6,
             in_force,
@@ -148,34 +168,43 @@ impl Wanted {
         }
     }
 
-    /// Goes through the lists again for the entries that `sets` come from: the first
-    /// [`NAMED_CUTS`], and how many there are. Costs as much as parsing all lists.
-    pub fn entries_in(&self, sets: &RangeSets) -> (Vec<Origin<'_>>, u64) {
-        let (mut named, mut count) = (Vec::new(), 0);
-        for list in &self.lists {
+    /// Goes through the lists again and calls `each` with every entry that is not older than the
+    /// newest that are wanted. Costs as much as parsing all lists.
+    fn entries<'a>(&'a self, mut each: impl FnMut(Origin<'a>)) {
+        for (list, passed_over) in self.lists.iter().zip(&self.contents.passed_over) {
+            let mut number = 0;
             list.scan(
-                |line, entry| {
-                    let wide = self.widened(entry);
-                    let meets = match wide {
-                        Entry::V4(range) => sets.v4.meets(range),
-                        Entry::V6(range) => sets.v6.meets(range),
-                    };
-                    if meets && self.widest.admits(entry) {
-                        count += 1;
-                        if named.len() < NAMED_CUTS {
-                            named.push(Origin {
-                                list: list.name(),
-                                line,
-                                entry,
-                                wide,
-                                set_aside: false,
-                            });
-                        }
+                |line, entry, end| {
+                    number += 1;
+                    if number > *passed_over {
+                        let wide = self.widened(entry);
+                        let set_aside = !self.selection.widest.admits(entry);
+                        let ended = end.is_some_and(|end| end <= self.now);
+                        let list = list.name();
+                        each(Origin { list, line, entry, wide, set_aside, end, ended });
                     }
                 },
                 |_, _, _| {},
             );
         }
+    }
+
+    /// Goes through the lists again for the entries that `sets` come from: the first
+    /// [`NAMED_CUTS`], and how many there are.
+    pub fn entries_in(&self, sets: &RangeSets) -> (Vec<Origin<'_>>, u64) {
+        let (mut named, mut count) = (Vec::new(), 0);
+        self.entries(|origin| {
+            let meets = match origin.wide {
+                Entry::V4(range) => sets.v4.meets(range),
+                Entry::V6(range) => sets.v6.meets(range),
+            };
+            if meets && origin.counts() {
+                count += 1;
+                if named.len() < NAMED_CUTS {
+                    named.push(origin);
+                }
+            }
+        });
         (named, count)
     }
 
@@ -187,44 +216,36 @@ impl Wanted {
     }
 
     /// Goes through the lists again and calls `found` with the entries that each of `addresses`
-    /// comes from: the address, then the entry. Costs as much as parsing all lists.
-    pub fn trace(&self, addresses: &[IpAddr], mut found: impl FnMut(IpAddr, Origin<'_>)) {
-        for list in &self.lists {
-            list.scan(
-                |line, entry| {
-                    for &address in addresses {
-                        if let Some(origin) = self.origin(list, line, entry, address) {
-                            found(address, origin);
-                        }
-                    }
-                },
-                |_, _, _| {},
-            );
-        }
-    }
-
-    fn origin<'a>(
-        &self,
-        list: &'a List,
-        line: u64,
-        entry: Entry,
-        address: IpAddr,
-    ) -> Option<Origin<'a>> {
-        let wide = self.widened(entry);
-        let set_aside = !self.widest.admits(entry);
-        let origin = Origin { list: list.name(), line, entry, wide, set_aside };
-        wide.overlaps(address.into()).then_some(origin)
+    /// comes from: the address, then the entry.
+    pub fn trace<'a>(&'a self, addresses: &[IpAddr], mut found: impl FnMut(IpAddr, Origin<'a>)) {
+        self.entries(|origin| {
+            for &address in addresses {
+                if origin.wide.overlaps(address.into()) {
+                    found(address, origin);
+                }
+            }
+        });
     }
 
     /// The first entry that `address` comes from, as `FILE:LINE`.
     pub fn first_origin(&self, address: IpAddr) -> Option<String> {
         let mut first = None;
         self.trace(&[address], |_, origin| {
-            if !origin.set_aside {
+            if origin.counts() {
                 first.get_or_insert_with(|| format!("{}:{}", origin.list, origin.line));
             }
         });
         first
+    }
+
+    /// How many entries have ended.
+    pub fn ended(&self) -> u64 {
+        self.course.as_ref().map_or(0, |course| course.ending.ended(self.now))
+    }
+
+    /// When the next one ends.
+    pub fn next_end(&self) -> Option<End> {
+        self.course.as_ref().and_then(|course| course.next(self.now))
     }
 }
 
@@ -241,9 +262,18 @@ pub struct Origin<'a> {
     pub wide: Entry,
     /// Whether it is too wide to count.
     pub set_aside: bool,
+    /// When it ends.
+    pub end: Option<End>,
+    /// Whether that has passed.
+    pub ended: bool,
 }
 
 impl Origin<'_> {
+    /// Whether it has any effect.
+    pub fn counts(&self) -> bool {
+        !self.set_aside && !self.ended
+    }
+
     /// Whether the mask made it wider than it is written.
     pub fn is_widened(&self) -> bool {
         self.wide != self.entry
@@ -251,9 +281,15 @@ impl Origin<'_> {
 }
 
 impl fmt::Display for Origin<'_> {
-    /// `192.0.2.7/32 (FILE:LINE, widened)`.
+    /// `192.0.2.7/32 (FILE:LINE, widened, until 2027-01-31T00:00:00Z)`.
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let widened = if self.is_widened() { ", widened" } else { "" };
-        write!(f, "{} ({}:{}{widened})", self.entry, self.list, self.line)
+        write!(f, "{} ({}:{}", self.entry, self.list, self.line)?;
+        if self.is_widened() {
+            f.write_str(", widened")?;
+        }
+        if let Some(end) = self.end {
+            write!(f, ", until {end}")?;
+        }
+        f.write_str(")")
     }
 }

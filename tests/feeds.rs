@@ -15,7 +15,7 @@ type Rejected = Vec<(u64, usize, Reason)>;
 fn scan(text: impl AsRef<[u8]>) -> (Entries, Rejected) {
     let (mut entries, mut rejected) = (Vec::new(), Vec::new());
     List::new("test", text.as_ref().to_vec()).scan(
-        |line, entry| entries.push((line, entry.to_string())),
+        |line, entry, _| entries.push((line, entry.to_string())),
         |line, fault, _| rejected.push((line, fault.at + 1, fault.reason)),
     );
     (entries, rejected)
@@ -56,7 +56,7 @@ fn reads(text: &str, entries: &[(u64, &str)], rejected: &[(u64, usize, Reason)])
 }
 
 use Reason::{
-    Exception, LeadingZero, MappedNetwork, NoNetworkInJson, NotALength, NotAnAddress,
+    Exception, LeadingZero, MappedNetwork, NoNetworkInJson, NotALength, NotATime, NotAnAddress,
     NotFourOctets, NotJson, NotThatNetwork, Nul, ReversedRange, SecondAddress, TooLong,
     TrailingText, Unclosed, UnknownBlock,
 };
@@ -264,9 +264,9 @@ fn words_are_text_and_belong_to_no_other_format() {
 }
 
 #[test]
-fn the_word_until_behind_an_entry_is_reserved() {
-    is_rejected("192.0.2.0/24 until 2027-01-31T00:00:00Z", 14, TrailingText);
-    is_rejected("192.0.2.7 until 1800000000", 11, TrailingText);
+fn the_word_until_behind_an_entry_begins_its_end_and_no_text() {
+    is_rejected("192.0.2.0/24 until further notice", 20, NotATime);
+    is_rejected("192.0.2.7 until 180000000", 17, NotATime);
     is_rejected("192.0.2.0/24 UNTIL further notice", 14, TrailingText);
 }
 
@@ -619,7 +619,7 @@ fn the_list_of_a_json_document_is_read_string_by_string() {
                     \"198.51.100.7\", \"2001:db8::/32\"\n  ],\n  \"version\": 20260811\n}\n";
     let entries = [(4, "192.0.2.0/24"), (5, "198.51.100.7/32"), (5, "2001:db8::/32")];
     reads(document, &entries, &[]);
-    assert_eq!(List::new("list", document.into()).scan(|_, _| {}, |_, _, _| {}), 8);
+    assert_eq!(List::new("list", document.into()).scan(|_, _, _| {}, |_, _, _| {}), 8);
     // On one line too, however long that is.
     let one: String = document.split('\n').collect();
     reads(&one, &entries.map(|(_, entry)| (1, entry)), &[]);
@@ -825,7 +825,7 @@ fn no_input_takes_more_time_than_its_length_is_worth() {
 fn run(arguments: &[&str], input: &[u8]) -> String {
     let mut child = Command::new(env!("CARGO_BIN_EXE_netfilterd"))
         .args(arguments)
-        .args(["--file", "-"])
+        .args(["--no-protect", "--file", "-"])
         .stdin(Stdio::piped())
         .stdout(Stdio::piped())
         .spawn()

@@ -418,7 +418,7 @@ fn scan(text: Vec<u8>, lines: usize) -> Vec<Option<Vec<Pair>>> {
     let mut entries = vec![Vec::new(); lines];
     let mut rejected = vec![false; lines];
     List::new("test", text).scan(
-        |line, entry| entries[line as usize - 1].push(pair(entry)),
+        |line, entry, _| entries[line as usize - 1].push(pair(entry)),
         |line, _, _| rejected[line as usize - 1] = true,
     );
     entries.into_iter().zip(rejected).map(|(entries, no)| (!no).then_some(entries)).collect()
@@ -529,7 +529,7 @@ fn a_document_has_the_strings_that_it_was_made_of() {
         }
         let mut found = Vec::new();
         List::new("test", text.clone().into()).scan(
-            |line, entry| {
+            |line, entry, _| {
                 // The line has it.
                 let line = text.lines().nth(line as usize - 1).expect("a line");
                 let here = strings.iter().any(|string| {
@@ -583,11 +583,11 @@ fn no_bytes_whatever_end_the_program() {
             }
         }
         random.mutate(&mut text);
-        let lines = List::new("test", text.clone()).scan(|_, _| {}, |_, _, _| {});
+        let lines = List::new("test", text.clone()).scan(|_, _, _| {}, |_, _, _| {});
         let mut highest = 0;
         let mut numbers = Vec::new();
         List::new("test", text.clone()).scan(
-            |line, _| numbers.push(line),
+            |line, _, _| numbers.push(line),
             |line, fault, _| {
                 assert!(fault.at <= text.len());
                 highest = highest.max(line);

@@ -245,7 +245,7 @@ fn judge(case: &Value, wish: &Wish) -> Vec<String> {
 
     let list = List::new(id, input.clone());
     let mut rejected = Vec::new();
-    list.scan(|_, _| {}, |line, _, _| rejected.push(line));
+    list.scan(|_, _, _| {}, |line, _, _| rejected.push(line));
     compare("rejected lines", format!("{rejected:?}"), format!("{:?}", wish.rejected));
 
     let (sets, file) = match list::parse(&[list]) {

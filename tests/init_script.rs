@@ -19,8 +19,9 @@ impl Script {
         let (namespace, folder) = (Namespace::new(), Folder::new());
         let path = |name: &str| folder.path().join(name).to_str().unwrap().to_string();
         let defaults = format!(
-            "NETFILTERD={NETFILTERD}\nOPTIONS='-f {} {options}'\nPIDFILE={}\nSTATUS={}\n",
+            "NETFILTERD={NETFILTERD}\nOPTIONS='-f {} --state-file {} {options}'\nPIDFILE={}\nSTATUS={}\n",
             path("list"),
+            path("state"),
             path("pid"),
             path("status")
         );

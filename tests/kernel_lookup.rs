@@ -78,7 +78,7 @@ fn an_address_is_in_force_exactly_if_an_element_holds_it() {
         let inside = Namespace::new();
         assert_eq!(asked(&inside, MANAGED.0, MANAGED.1, "192.0.2.7"), InForce::Nothing);
         for _ in 0..2 {
-            inside.load(&["-f", &list, "--layout", layout]);
+            inside.load(&["-f", &list, "--layout", layout, "--no-protect"]);
             answers_right(&inside, MANAGED);
         }
         inside.nft("flush chain inet netfilterd inbound; flush chain inet netfilterd outbound");
@@ -101,7 +101,7 @@ fn in_a_table_of_ones_own_it_is_the_set_of_that_name() {
     );
     let folder = Folder::new();
     let list = folder.file("list", LIST);
-    inside.load(&["-f", &list, "--table", "inet t", "--set4", "a", "--set6", "b"]);
+    inside.load(&["-f", &list, "--table", "inet t", "--set4", "a", "--set6", "b", "--no-protect"]);
     answers_right(&inside, ("inet t", ["a", "b"]));
     assert_eq!(asked(&inside, "inet t", ["a", "b"], "198.18.0.1"), InForce::No);
     assert_eq!(asked(&inside, "inet t", ["ab", "b"], "198.18.0.1"), InForce::Yes);

@@ -307,7 +307,7 @@ fn a_load_that_fails_changes_nothing() {
     let gone = folder.path().join("gone");
     for (status, options, fragments) in [
         (1, &["-f", gone.to_str().unwrap()][..], &["gone: cannot be read: No such file"][..]),
-        (1, &["-f", &html], &["page.html: is not a list", "page.html:1:1: not an address"]),
+        (1, &["-f", &html], &["page.html: is not a list of addresses; it looks like HTML"]),
         (3, &["-f", &empty], &["the lists hold no network; refused", "--min-entries 0"]),
         (3, &["-f", &mixed, "--strict"], &["mixed:2:1: not an address", "--strict"]),
         (3, &["-f", &mixed, "--min-entries", "2"], &["1 network where", "--min-entries 2"]),

@@ -3,6 +3,7 @@
 
 use std::net::Ipv4Addr;
 
+use netfilterd::list::End;
 use netfilterd::list::fault::{MAX_LINE, Reason};
 use netfilterd::list::line;
 use netfilterd::list::{Entry, List};
@@ -12,13 +13,15 @@ use netfilterd::range::Range;
 enum Line {
     /// An entry, as it is shown.
     Is(&'static str),
+    /// An entry as it is shown, and its end in seconds since 1970.
+    Until(&'static str, i64),
     /// Blank, or a comment.
     Nothing,
     /// Rejected at a column, counted from 1, for a reason.
     Not(usize, Reason),
 }
 
-use Line::{Is, Not, Nothing};
+use Line::{Is, Not, Nothing, Until};
 
 #[rustfmt::skip] // One line of the grammar is one line here.
 const GRAMMAR: &[(&str, Line)] = &[
@@ -173,6 +176,29 @@ const GRAMMAR: &[(&str, Line)] = &[
     ("\0", Not(1, Reason::Nul)),
     ("# comment\0", Not(10, Reason::Nul)),
     ("192.0.2.7 # comment\0", Not(20, Reason::Nul)),
+    // An end: by RFC 3339 or in seconds since 1970, in ten digits.
+    ("192.0.2.7 until 2027-01-31T00:00:00Z", Until("192.0.2.7/32", 1_801_353_600)),
+    ("192.0.2.7\tuntil\t2027-01-31t01:30:00+01:30", Until("192.0.2.7/32", 1_801_353_600)),
+    ("192.0.2.0/24 until 2027-01-30T23:59:59.001Z # x", Until("192.0.2.0/24", 1_801_353_600)),
+    ("2001:db8::1-2001:db8::9  until 1801353600 ", Until("2001:db8::1-2001:db8::9", 1_801_353_600)),
+    ("::ffff:192.0.2.7 until 1801353600;x", Not(24, Reason::NotATime)),
+    ("192.0.2.7 until 2016-12-31T23:59:60Z", Until("192.0.2.7/32", 1_483_228_799)),
+    ("192.0.2.7 until", Not(16, Reason::NotATime)),
+    ("192.0.2.7 until # 2027-01-31T00:00:00Z", Not(17, Reason::NotATime)),
+    ("192.0.2.7 until 2027", Not(17, Reason::NotATime)),
+    ("192.0.2.7 until 1801353600000", Not(17, Reason::NotATime)),
+    ("192.0.2.7 until -180135360", Not(17, Reason::NotATime)),
+    ("192.0.2.7 until 2027-01-31", Not(17, Reason::NotATime)),
+    ("192.0.2.7 until 2027-01-31 00:00:00Z", Not(17, Reason::NotATime)),
+    ("192.0.2.7 until 2027-01-31T00:00:00", Not(17, Reason::NotATime)),
+    ("192.0.2.7 until 2027-02-29T00:00:00Z", Not(17, Reason::NotATime)),
+    ("192.0.2.7 until 2027-01-31T00:00:00Z[UTC]", Not(17, Reason::NotATime)),
+    ("192.0.2.7 until 2027-01-31T00:00:00.1234567890Z", Not(17, Reason::NotATime)),
+    ("192.0.2.7 until 1801353600 until 1801353600", Not(28, Reason::TrailingText)),
+    ("192.0.2.7 UNTIL 1801353600", Not(11, Reason::TrailingText)),
+    ("192.0.2.7 untilo 1801353600", Not(11, Reason::TrailingText)),
+    ("192.0.2.7until 1801353600", Not(10, Reason::TrailingText)),
+    ("until 1801353600", Not(1, Reason::NotAnAddress)),
 ];
 
 #[test]
@@ -180,7 +206,12 @@ fn a_line_is_an_entry_as_a_whole_or_nothing_or_rejected_where_it_is_wrong() {
     for (text, line) in GRAMMAR {
         let parsed = line::parse(text.as_bytes());
         match (line, parsed) {
-            (Is(shown), Ok(Some(entry))) => assert_eq!(entry.to_string(), *shown, "{text:?}"),
+            (Is(shown), Ok(Some((entry, None)))) => {
+                assert_eq!(entry.to_string(), *shown, "{text:?}");
+            }
+            (Until(shown, end), Ok(Some((entry, Some(is))))) => {
+                assert_eq!((entry.to_string().as_str(), is), (*shown, End::at(*end)), "{text:?}");
+            }
             (Nothing, Ok(None)) => {}
             (Not(column, reason), Err(fault)) => {
                 assert_eq!((fault.at + 1, fault.reason), (*column, *reason), "{text:?}");
@@ -192,7 +223,7 @@ fn a_line_is_an_entry_as_a_whole_or_nothing_or_rejected_where_it_is_wrong() {
 
 #[test]
 fn each_reason_to_reject_a_line_has_a_line_in_the_grammar() {
-    let mut seen = [false; 17];
+    let mut seen = [false; 18];
     // Lines that are too long have a test of their own.
     seen[0] = true;
     for (_, line) in GRAMMAR {
@@ -200,7 +231,7 @@ fn each_reason_to_reject_a_line_has_a_line_in_the_grammar() {
             seen[number(*reason).expect("a reason of the grammar")] = true;
         }
     }
-    assert_eq!(seen, [true; 17]);
+    assert_eq!(seen, [true; 18]);
 }
 
 /// A reason that is added has to be added here, and then needs a line above, or in tests/feeds.rs
@@ -224,6 +255,7 @@ fn number(reason: Reason) -> Option<usize> {
         Reason::MixedRange => 14,
         Reason::ReversedRange => 15,
         Reason::TrailingText => 16,
+        Reason::NotATime => 17,
         Reason::SecondAddress
         | Reason::Exception
         | Reason::NotThatNetwork
@@ -254,7 +286,9 @@ fn a_list_reads_each_line_as_the_grammar_says_with_any_line_end_and_any_neighbou
             let crs_too_many = after == "\r\n" && text.ends_with('\r');
             match line {
                 _ if crs_too_many => assert!(entry.is_none() && rejection.is_some(), "{text:?}"),
-                Is(shown) => assert_eq!((entry, rejection), (Some(*shown), None), "{text:?}"),
+                Is(shown) | Until(shown, _) => {
+                    assert_eq!((entry, rejection), (Some(*shown), None), "{text:?}");
+                }
                 Nothing => assert_eq!((entry, rejection), (None, None), "{text:?}"),
                 Not(column, reason) => {
                     assert_eq!(
@@ -396,7 +430,7 @@ fn assert_agreement(text: &[u8]) {
         let all = [text, NEXT_LINES].concat();
         let end = all.iter().position(|&byte| byte == b'\n').expect("a line end");
         assert_eq!(used, end + 1, "\"{shown}\"");
-        assert_eq!(line::parse(&all[..end]), Ok(Some(Entry::V4(range))), "\"{shown}\"");
+        assert_eq!(line::parse(&all[..end]), Ok(Some((Entry::V4(range), None))), "\"{shown}\"");
     }
 }
 
@@ -494,7 +528,7 @@ fn a_list_reads_as_its_lines_one_by_one() {
             let (alone, not) = scan(line);
             entries.extend(alone.into_iter().map(|(_, entry)| (number, entry)));
             rejected.extend(not.into_iter().map(|(_, column, reason)| (number, column, reason)));
-            if let Ok(Some(entry)) = line::parse(line) {
+            if let Ok(Some((entry, _))) = line::parse(line) {
                 assert_eq!(entries.last(), Some(&(number, entry.to_string())));
             }
         }
@@ -509,7 +543,7 @@ type Rejected = Vec<(u64, usize, Reason)>;
 fn scan(text: &[u8]) -> (Entries, Rejected) {
     let (mut entries, mut rejected) = (Vec::new(), Vec::new());
     List::new("test", text.to_vec()).scan(
-        |line, entry| entries.push((line, entry.to_string())),
+        |line, entry, _| entries.push((line, entry.to_string())),
         |line, fault, _| rejected.push((line, fault.at + 1, fault.reason)),
     );
     (entries, rejected)

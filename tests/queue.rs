@@ -44,7 +44,7 @@ fn a_source_is_no_reason_on_the_way_out_and_a_destination_none_on_the_way_in() {
     let wire = Wire::new();
     let folder = Folder::new();
     let list = folder.file("list", format!("{INSIDE4}\n{INSIDE6}\n"));
-    let _queues = Queues::serve(&wire.inside, &list, &["--queue", "0"]);
+    let _queues = Queues::serve(&wire.inside, &list, &["--queue", "0", "--no-protect"]);
     send_everything(&wire.inside, "legacy");
     for (outside, inside) in [(FRIEND4, INSIDE4), (FRIEND6, INSIDE6)] {
         assert!(wire.comes_in(outside, inside), "{inside} is where it goes to");
@@ -75,7 +75,7 @@ fn packets_on_the_loopback_interface_pass_whatever_is_listed() {
     let inside = Namespace::new();
     let folder = Folder::new();
     let list = folder.file("list", "127.0.0.0/8\n::1\n");
-    let queues = Queues::serve(&inside, &list, &["--queue", "0"]);
+    let queues = Queues::serve(&inside, &list, &["--queue", "0", "--no-protect"]);
     send_everything(&inside, "legacy");
     for local in ["127.0.0.1", "::1"] {
         assert!(passes(&inside, local, &inside, local), "{local}");

@@ -51,17 +51,9 @@ fn a_second_daemon_on_a_queue_is_refused_and_the_first_serves_on() {
     let wire = Wire::new();
     let folder = Folder::new();
     let list = folder.file("list", FOES);
-    let status = folder.path().join("other.json");
     let first = Queues::serve(&wire.inside, &list, &["--queue", "3:4"]);
     for queues in ["4", "2:3"] {
-        let second = wire.inside.netfilterd(&[
-            "--queue",
-            queues,
-            "-f",
-            &list,
-            "--status-file",
-            status.to_str().unwrap(),
-        ]);
+        let second = wire.inside.netfilterd(&["--queue", queues, "-f", &list]);
         let pid = format!("(netfilterd, pid {})", first.daemon.pid());
         second.expect(1, &["is served by another program", &pid, "choose another number"]);
     }
@@ -77,10 +69,9 @@ fn without_the_capability_the_message_names_it() {
     let inside = Namespace::new();
     let folder = Folder::new();
     let list = folder.file("list", FOES);
-    let status = folder.path().join("status.json");
     let mut command = inside.command("setpriv");
     command.args(["--bounding-set", "-net_admin", "--inh-caps", "-net_admin", NETFILTERD]);
-    command.args(["--queue", "0", "-f", &list, "--status-file", status.to_str().unwrap()]);
+    command.args(["--queue", "0", "-f", &list]).args(inside.files());
     run(&mut command).expect(1, &["queue 0", "needs CAP_NET_ADMIN"]);
 }
 

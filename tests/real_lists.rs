@@ -19,7 +19,7 @@ fn each_line_of_a_published_list_is_read() {
         let list = List::new(&name, std::fs::read(&path).expect("a list"));
         let (mut v4, mut v6, mut rejected) = (0u64, 0u64, 0u64);
         let lines = list.scan(
-            |_, entry| match entry {
+            |_, entry, _| match entry {
                 Entry::V4(_) => v4 += 1,
                 Entry::V6(_) => v6 += 1,
             },
@@ -113,7 +113,7 @@ fn mask(key: &str) -> Mask {
 
 fn print(path: &Path, format: &str, mask: Mask) -> String {
     let mut command = Command::new(env!("CARGO_BIN_EXE_netfilterd"));
-    command.args(["print", "--format", format, "--file"]).arg(path);
+    command.args(["print", "--no-protect", "--format", format, "--file"]).arg(path);
     if let (Some(v4), Some(v6)) = (mask.v4, mask.v6) {
         command.args([format!("--mask={v4}"), format!("--mask6={v6}")]);
     }

@@ -13,7 +13,7 @@ use std::time::{Duration, SystemTime};
 use netfilterd::cut::Cut;
 use netfilterd::guard::{Figures, Guards, Refusal, Share};
 use netfilterd::host;
-use netfilterd::list::{Source, Widest};
+use netfilterd::list::{End, Selection, Source, Widest};
 use netfilterd::mask::Mask;
 use netfilterd::protect::{Facts, Protected, Why};
 use netfilterd::range::{Range, RangeSet, RangeSets};
@@ -145,13 +145,13 @@ fn dropped_is_what_an_entry_names_and_neither_an_allowlist_nor_protection_does()
             sources: settled("list", text(&listed)),
             skip_missing: false,
             allow: settled("allow", text(&allowed)),
-            widest: Widest { v4: 8, v6: 16 },
+            selection: Selection { widest: Widest { v4: 8, v6: 16 }, newest: None },
             mask: Mask { v4: Some(32 - bits as u8), v6: Some(128 - bits as u8) },
             families: Families::BOTH,
         };
         let own = hosts.iter().map(|&(at, _)| family(at)).collect();
         let protected = Protected::new(&Facts { own, ..Facts::default() });
-        let wanted = Wanted::read(&request, protected).ok().unwrap();
+        let wanted = Wanted::read(&request, protected, End::now()).ok().unwrap();
         let within = |ranges: &[(u64, u64)], at| ranges.iter().any(|&(a, b)| a <= at && at <= b);
         for at in 0..256 {
             let widened =
@@ -200,7 +200,8 @@ fn an_entry_is_too_wide_by_its_number_of_addresses() {
         ("2001::-2002::", true),
     ] {
         let list = netfilterd::list::List::new("list", format!("{text}\n192.0.2.1\n").into());
-        let contents = netfilterd::list::parse_within(&[list], widest).unwrap();
+        let contents =
+            netfilterd::list::parse_selected(&[list], Selection { widest, newest: None }).unwrap();
         let named: Vec<String> = contents.set_aside.iter().map(ToString::to_string).collect();
         assert_eq!(named.len(), usize::from(set_aside), "{text}: {named:?}");
         assert_eq!(contents.summaries[0].set_aside, u64::from(set_aside), "{text}");
@@ -210,7 +211,8 @@ fn an_entry_is_too_wide_by_its_number_of_addresses() {
     // As written, not as merged: 256 networks that are each narrow enough are a matter for a guard.
     let all: String = (0..=255).map(|first| format!("{first}.0.0.0/8\n")).collect();
     let list = netfilterd::list::List::new("list", all.into());
-    let contents = netfilterd::list::parse_within(&[list], widest).unwrap();
+    let contents =
+        netfilterd::list::parse_selected(&[list], Selection { widest, newest: None }).unwrap();
     assert_eq!(contents.sets.v4.addresses(), 1 << 32);
 }
 
@@ -410,7 +412,7 @@ fn check_says_what_a_guard_refuses_and_exits_with_3() {
     let (namespace, folder) = (Namespace::new(), Folder::new());
     let wide: String = (0..=255).map(|first| format!("{first}.0.0.0/8\n")).collect();
     let wide = folder.file("wide", wide);
-    let page = folder.file("page", "<html>\n<p>\n192.0.2.1\n");
+    let page = folder.file("page", "example.com\nexample.net\n192.0.2.1\n");
     let everything = folder.file("everything", "0.0.0.0/0\n");
     for (options, status, said) in [
         (&["-f", &wide][..], 3, "wide: 99.61% of IPv4; refused, since that is more than half"),

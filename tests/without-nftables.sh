@@ -41,7 +41,8 @@ trap 'rm -rf "$folder"' EXIT
 echo 192.0.2.7 >"$folder/list"
 status=0
 timeout --preserve-status --signal TERM 2 unshare --net \
-	"$netfilterd" --queue 0 -f "$folder/list" --status-file "$folder/status" 2>"$folder/log" ||
+	"$netfilterd" --queue 0 -f "$folder/list" --status-file "$folder/status" \
+	--state-file "$folder/state" 2>"$folder/log" ||
 	status=$?
 [ "$status" = 0 ] || failed "queue mode ends with $status: $(cat "$folder/log")"
 grep -q 'loaded 1 network' "$folder/log" || failed "queue mode says: $(cat "$folder/log")"

@@ -19,7 +19,7 @@ use crate::daemon;
 use crate::guard::Guards;
 use crate::host::Host;
 use crate::layout::Layout;
-use crate::list::{Source, Widest};
+use crate::list::{Selection, Source, Widest};
 use crate::load::Failure;
 use crate::mask::Mask;
 use crate::queue;
@@ -125,7 +125,16 @@ fn run_queues(options: &RunOptions, queues: RangeInclusive<u16>) -> Result<(), F
 }
 
 fn files(options: &RunOptions) -> daemon::Files<'_> {
-    daemon::Files { pid: options.pid_file.as_deref(), status: &options.status.status_file }
+    let lists = options.load.lists.file.iter().chain(&options.load.lists.allow);
+    let paths = lists.filter_map(|source| match source {
+        Source::Path(path) => Some(path.clone()),
+        Source::Stdin => None,
+    });
+    daemon::Files {
+        pid: options.pid_file.as_deref(),
+        status: &options.status.status_file,
+        watch: if options.watch { paths.collect() } else { Vec::new() },
+    }
 }
 
 fn status(options: &StatusOptions) -> Result<ExitCode, Failure> {
@@ -155,15 +164,15 @@ fn request(lists: &ListOptions) -> Request {
     if stdin(&lists.file) + stdin(&lists.allow) > 1 {
         usage("standard input is one list, and can be read only once");
     }
+    let widest = match lists.no_protect {
+        true => Widest::ANY,
+        false => Widest { v4: lists.widest, v6: lists.widest6 },
+    };
     Request {
         sources: lists.file.clone(),
         skip_missing: lists.skip_missing,
         allow: lists.allow.clone(),
-        widest: if lists.no_protect {
-            Widest::ANY
-        } else {
-            Widest { v4: lists.widest, v6: lists.widest6 }
-        },
+        selection: Selection { widest, newest: lists.newest },
         mask: Mask { v4: lists.mask, v6: lists.mask6 },
         families: Families::BOTH,
     }

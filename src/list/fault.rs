@@ -59,6 +59,8 @@ pub enum Reason {
     ReversedRange,
     /// Text after the entry that is no comment.
     TrailingText,
+    /// Behind `until` stands no time.
+    NotATime,
     /// An address in the text before or after the entry.
     SecondAddress,
     /// What is to be let through: nginx's `allow`, ipset's `nomatch`.
@@ -105,6 +107,9 @@ impl fmt::Display for Reason {
             Reason::MappedRange => f.write_str("IPv4-mapped range; write the IPv4 one"),
             Reason::MixedRange => f.write_str("a range has both ends in one family"),
             Reason::ReversedRange => f.write_str("range ends before it begins"),
+            Reason::NotATime => f.write_str(
+                "until a time by RFC 3339 (2027-01-31T00:00:00Z), or seconds since 1970 in ten digits",
+            ),
             Reason::TrailingText => {
                 f.write_str("text after the entry (a comment begins with # after a blank)")
             }

@@ -7,6 +7,7 @@ use std::fmt;
 use std::net::Ipv4Addr;
 
 use super::address::{is_address_byte, parse_v4, parse_v6};
+use super::end::End;
 use super::fault::{Fault, MAX_LINE, Reason};
 use crate::range::{Address, Range};
 
@@ -41,10 +42,10 @@ fn show<A: Address>(range: Range<A>, f: &mut fmt::Formatter<'_>) -> fmt::Result 
 ///
 /// `None` is a line with nothing on it, or only a comment. Knows nothing of feeds: see
 /// [`super::feeds`] for what else a line may be.
-pub fn parse(line: &[u8]) -> Result<Option<Entry>, Fault> {
+pub fn parse(line: &[u8]) -> Result<Option<(Entry, Option<End>)>, Fault> {
     match read(line)? {
         Line::Nothing => Ok(None),
-        Line::Entry(entry) => Ok(Some(entry)),
+        Line::Entry(entry, end) => Ok(Some((entry, end))),
         Line::Front(front) => Err(front.fault(trim(line)?)),
     }
 }
@@ -53,8 +54,8 @@ pub fn parse(line: &[u8]) -> Result<Option<Entry>, Fault> {
 pub(super) enum Line {
     /// Blanks, a comment.
     Nothing,
-    /// An entry and nothing else.
-    Entry(Entry),
+    /// An entry, perhaps with its end, and nothing else.
+    Entry(Entry, Option<End>),
     /// An entry with text behind it that is no comment. Only a feed can explain that.
     Front(Front),
 }
@@ -94,7 +95,32 @@ pub(super) fn read(line: &[u8]) -> Result<Line, Fault> {
     let front = parse_front(line, start)?;
     let rest = skip_blanks(line, front.end);
     let ends = rest == line.len() || rest > front.end && is_end(line, rest);
-    Ok(if ends { Line::Entry(front.entry) } else { Line::Front(front) })
+    if ends {
+        return Ok(Line::Entry(front.entry, None));
+    }
+    if rest > front.end && is_word(line, rest, b"until") {
+        return Ok(Line::Entry(front.entry, Some(parse_until(line, rest)?)));
+    }
+    Ok(Line::Front(front))
+}
+
+/// Whether a blank-separated word stands at `at`.
+fn is_word(line: &[u8], at: usize, word: &[u8]) -> bool {
+    let rest = line[at..].strip_prefix(word);
+    rest.is_some_and(|rest| matches!(rest.first(), None | Some(b' ' | b'\t')))
+}
+
+/// Reads the time behind the word `until` at `at`, with which the line ends.
+fn parse_until(line: &[u8], at: usize) -> Result<End, Fault> {
+    let start = skip_blanks(line, at + b"until".len());
+    let length = line[start..].iter().take_while(|&&byte| byte != b' ' && byte != b'\t').count();
+    let stop = start + length;
+    let end = End::parse(&line[start..stop]).ok_or(Fault::at(start, Reason::NotATime))?;
+    let rest = skip_blanks(line, stop);
+    if rest < line.len() && !(rest > stop && is_end(line, rest)) {
+        return Err(Fault::at(rest, Reason::TrailingText));
+    }
+    Ok(end)
 }
 
 /// A line without its CR, if it is one that can be read at all.

@@ -5,10 +5,13 @@
 //! anything per entry.
 
 mod address;
+mod contents;
+pub mod end;
 pub mod fault;
 pub mod feeds;
 pub mod file;
 pub mod line;
+mod newest;
 pub mod suspect;
 pub mod watch;
 pub mod widest;
@@ -19,6 +22,8 @@ use std::net::IpAddr;
 use std::path::{Path, PathBuf};
 use std::time::SystemTime;
 
+pub use contents::{Contents, Selection, Summary, parse, parse_selected};
+pub use end::{End, Ending};
 pub use file::ReadError;
 pub use line::Entry;
 pub use suspect::Suspect;
@@ -26,8 +31,7 @@ pub use widest::{SetAside, Widest};
 
 use memchr::memchr;
 
-use crate::range::{Range, RangeSet, RangeSets};
-use crate::sys;
+use crate::range::Range;
 use fault::{Fault, Reason};
 use feeds::{Feeds, json};
 use line::Line;
@@ -114,19 +118,19 @@ impl List {
         self.text.is_empty()
     }
 
-    /// Goes through the list and calls `entry` with the line number (from 1) and each entry,
+    /// Goes through the list and calls `entry` with the line number (from 1), each entry and its end,
     /// `reject` with each line that is none, or with each string of a JSON document. Returns the
     /// number of lines.
     ///
     /// Allocates nothing, but for strings with escapes in JSON.
     pub fn scan(
         &self,
-        mut entry: impl FnMut(u64, Entry),
+        mut entry: impl FnMut(u64, Entry, Option<End>),
         mut reject: impl FnMut(u64, Fault, &[u8]),
     ) -> u64 {
         let text = self.text.strip_prefix(b"\xef\xbb\xbf").unwrap_or(&self.text);
         if json::is_document(text) {
-            return json::scan(text, entry, reject);
+            return json::scan(text, |line, found| entry(line, found, None), reject);
         }
         let mut feeds = Feeds::default();
         let mut lines = Lines { rest: text, number: 0 };
@@ -134,22 +138,25 @@ impl List {
             if let Some((range, used)) = line::parse_plain_v4(lines.rest) {
                 lines.number += 1;
                 lines.rest = &lines.rest[used..];
-                entry(lines.number, Entry::V4(range));
+                entry(lines.number, Entry::V4(range), None);
                 continue;
             }
             let text = lines.next();
             let number = lines.number;
-            match line::read(text) {
-                Ok(Line::Entry(found)) => entry(number, found),
-                Ok(Line::Nothing) => {}
-                other => {
-                    if let Err(fault) = feeds.line(text, other, |found| entry(number, found)) {
-                        reject(number, fault, text);
-                    }
-                    if feeds.is_open() {
-                        scan_block(&mut feeds, text, &mut lines, &mut entry, &mut reject);
-                    }
+            let plain = match line::read(text) {
+                Ok(Line::Entry(found, end)) => {
+                    entry(number, found, end);
+                    continue;
                 }
+                Ok(Line::Nothing) => continue,
+                Ok(Line::Front(front)) => Ok(front),
+                Err(fault) => Err(fault),
+            };
+            if let Err(fault) = feeds.line(text, plain, |found| entry(number, found, None)) {
+                reject(number, fault, text);
+            }
+            if feeds.is_open() {
+                scan_block(&mut feeds, text, &mut lines, &mut entry, &mut reject);
             }
         }
         lines.number
@@ -181,7 +188,7 @@ fn scan_block(
     feeds: &mut Feeds,
     opener: &[u8],
     lines: &mut Lines<'_>,
-    entry: &mut impl FnMut(u64, Entry),
+    entry: &mut impl FnMut(u64, Entry, Option<End>),
     reject: &mut impl FnMut(u64, Fault, &[u8]),
 ) {
     let opened = lines.number;
@@ -194,7 +201,7 @@ fn scan_block(
         }
         let text = lines.next();
         let number = lines.number;
-        if let Err(fault) = feeds.line_of_block(text, |found| entry(number, found)) {
+        if let Err(fault) = feeds.line_of_block(text, |found| entry(number, found, None)) {
             reject(number, fault, text);
         }
     }
@@ -316,130 +323,4 @@ impl fmt::Display for Rejection {
         let Rejection { list, line, column, reason, excerpt } = self;
         write!(f, "{list}:{line}:{column}: {reason}: \"{excerpt}\"")
     }
-}
-
-/// What one list held.
-#[derive(Clone, Debug, Default, PartialEq, Eq)]
-pub struct Summary {
-    /// The list, by name.
-    pub name: String,
-    /// Lines of any kind.
-    pub lines: u64,
-    /// Entries of IPv4.
-    pub v4: u64,
-    /// Entries of IPv6.
-    pub v6: u64,
-    /// Lines rejected.
-    pub rejected: u64,
-    /// Entries set aside, which are not counted above.
-    pub set_aside: u64,
-    /// When the file was last written to; standard input has no such time.
-    pub modified: Option<SystemTime>,
-}
-
-/// What a number of lists held together.
-#[derive(Debug, Default)]
-pub struct Contents {
-    /// The entries of all lists, merged.
-    pub sets: RangeSets,
-    /// List by list, in the order of reading.
-    pub summaries: Vec<Summary>,
-    /// The first [`NAMED`] lines that were rejected.
-    pub rejections: Vec<Rejection>,
-    /// The first [`NAMED`] entries that were set aside.
-    pub set_aside: Vec<SetAside>,
-}
-
-impl Contents {
-    /// Lines rejected in all lists.
-    pub fn rejected(&self) -> u64 {
-        self.summaries.iter().map(|summary| summary.rejected).sum()
-    }
-
-    /// Entries set aside in all lists.
-    pub fn all_set_aside(&self) -> u64 {
-        self.summaries.iter().map(|summary| summary.set_aside).sum()
-    }
-}
-
-/// Appends a range; `false` if there is no memory for it. A daemon must outlive a list that is too
-/// large for its machine.
-#[inline]
-fn push<A>(ranges: &mut Vec<Range<A>>, range: Range<A>) -> bool {
-    if ranges.len() == ranges.capacity() && ranges.try_reserve(1).is_err() {
-        return false;
-    }
-    ranges.push(range);
-    true
-}
-
-/// Reads the entries of `lists` and merges them.
-///
-/// A list with nothing in it (or comments only) contributes nothing; one with lines of which not
-/// one is an entry is an error, since it is something else than a list. So is one that begins as
-/// no list does, whatever follows: an error page may well have an address on a line of its own.
-pub fn parse(lists: &[List]) -> Result<Contents, ListError> {
-    parse_within(lists, Widest::ANY)
-}
-
-/// The same, but entries wider than `widest` are set aside.
-pub fn parse_within(lists: &[List], widest: Widest) -> Result<Contents, ListError> {
-    let mut contents = Contents::default();
-    // Most lists are IPv4, a dozen bytes a line. What is not needed of this is never touched, and
-    // so takes no memory; growing by doubling would touch every page twice.
-    let bytes: usize = lists.iter().map(|list| list.text.len()).sum();
-    let (mut v4, mut v6) = (Vec::new(), Vec::new());
-    // If there is not so much, what is needed may still be there.
-    let _ = v4.try_reserve_exact(bytes / 12);
-    sys::prefer_huge_pages(&mut v4);
-    for list in lists {
-        if let Some(suspect) = suspect::by_its_first_bytes(&list.text) {
-            return Err(ListError::LooksLike(list.name.clone(), suspect));
-        }
-        let mut summary =
-            Summary { name: list.name.clone(), modified: list.modified, ..Summary::default() };
-        let (before4, before6) = (v4.len(), v6.len());
-        let mut first = None;
-        let mut no_memory = false;
-        summary.lines = list.scan(
-            |line, entry| match entry {
-                _ if !widest.admits(entry) => {
-                    summary.set_aside += 1;
-                    if contents.set_aside.len() < NAMED {
-                        let list = list.name.clone();
-                        contents.set_aside.push(SetAside { list, line, entry, widest });
-                    }
-                }
-                Entry::V4(range) => no_memory |= !push(&mut v4, range),
-                Entry::V6(range) => no_memory |= !push(&mut v6, range),
-            },
-            |line, fault, text| {
-                summary.rejected += 1;
-                if first.is_none() || contents.rejections.len() < NAMED {
-                    let rejection = Rejection::new(&list.name, line, fault, text);
-                    first.get_or_insert_with(|| rejection.clone());
-                    if contents.rejections.len() < NAMED {
-                        contents.rejections.push(rejection);
-                    }
-                }
-            },
-        );
-        if no_memory {
-            return Err(ListError::NoMemory(list.name.clone(), list.text.len()));
-        }
-        summary.v4 = (v4.len() - before4) as u64;
-        summary.v6 = (v6.len() - before6) as u64;
-        match first {
-            Some(first) if summary.v4 + summary.v6 + summary.set_aside == 0 => {
-                let name = list.name.clone();
-                return Err(match suspect::by_its_lines(&list.text) {
-                    Some(suspect) => ListError::LooksLike(name, suspect),
-                    None => ListError::NoEntry(name, first),
-                });
-            }
-            _ => contents.summaries.push(summary),
-        }
-    }
-    contents.sets = RangeSets { v4: RangeSet::from_ranges(v4), v6: RangeSet::from_ranges(v6) };
-    Ok(contents)
 }

@@ -8,6 +8,7 @@ use std::time::Instant;
 use super::error::Error;
 use super::target::Target;
 use super::transaction::Connection;
+use crate::list::End;
 use crate::load::{Failure, Loaded};
 use crate::reading::{Again, Reading};
 use crate::wanted::Wanted;
@@ -46,16 +47,21 @@ impl Loader {
         self.reading.protects()
     }
 
-    /// Finds out anew what is protected, and what is to be in force then, if that is something else.
-    pub fn find_protected(&mut self) -> Result<Option<Again>, Failure> {
+    /// When an entry ends, if any has an end.
+    pub fn next_end(&self) -> Option<End> {
+        self.reading.next_end()
+    }
+
+    /// Finds out without reading lists what is to be in force by now, if that is something else.
+    pub fn find_again(&mut self) -> Result<Option<Again>, Failure> {
         match self.target.held() {
-            Some(held) => self.reading.protect(held),
+            Some(held) => self.reading.again(held),
             None => Ok(None),
         }
     }
 
     /// Puts that in force.
-    pub fn protect(&mut self, mut again: Again) -> Result<Option<Loaded>, Failure> {
+    pub fn load_again(&mut self, mut again: Again) -> Result<Option<Loaded>, Failure> {
         let begin = Instant::now();
         let sets = std::mem::take(&mut again.sets);
         let networks = [sets.v4.network_count(), sets.v6.network_count()];
@@ -65,7 +71,7 @@ impl Loader {
                 Ok((done, begin.elapsed()))
             })
             .map_err(|error| Failure::Failed(error.to_string()))?;
-        Ok(self.reading.protected(done, again, networks, time))
+        Ok(self.reading.loaded_again(done, again, networks, time))
     }
 
     /// Puts again in force what was loaded last, without reading the lists.

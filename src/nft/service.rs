@@ -8,6 +8,7 @@ use super::loader::Loader;
 use super::transaction::Connection;
 use super::watch::Watch;
 use crate::daemon;
+use crate::list::End;
 use crate::load::{Failure, Loaded};
 use crate::repair::{Answer, Schedule};
 use crate::status::Mode;
@@ -37,9 +38,13 @@ impl daemon::Service for Service {
         self.loader.protects()
     }
 
-    fn protect(&mut self) -> Result<Option<Loaded>, Failure> {
-        match self.loader.find_protected()? {
-            Some(again) => self.without_listening(|loader| loader.protect(again)),
+    fn next_end(&self) -> Option<End> {
+        self.loader.next_end()
+    }
+
+    fn load_again(&mut self) -> Result<Option<Loaded>, Failure> {
+        match self.loader.find_again()? {
+            Some(again) => self.without_listening(|loader| loader.load_again(again)),
             None => Ok(None),
         }
     }

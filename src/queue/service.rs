@@ -20,6 +20,7 @@ use super::kernel;
 use super::shared::Shared;
 use super::worker;
 use crate::daemon;
+use crate::list::End;
 use crate::load::{Failure, Loaded};
 use crate::plan::{Change, Done};
 use crate::range::RangeSets;
@@ -164,17 +165,21 @@ impl daemon::Service for Service {
         self.reading.protects()
     }
 
-    fn protect(&mut self) -> Result<Option<Loaded>, Failure> {
+    fn next_end(&self) -> Option<End> {
+        self.reading.next_end()
+    }
+
+    fn load_again(&mut self) -> Result<Option<Loaded>, Failure> {
         let begin = Instant::now();
         let judge = self.judge.load_full();
         let held = RangeSets { v4: judge.lists.v4.set().clone(), v6: judge.lists.v6.set().clone() };
         drop(judge);
-        let Some(mut again) = self.reading.protect(&held)? else { return Ok(None) };
+        let Some(mut again) = self.reading.again(&held)? else { return Ok(None) };
         drop(held);
         let sets = std::mem::take(&mut again.sets);
         let networks = [sets.v4.network_count(), sets.v6.network_count()];
         let done = self.swap(sets);
-        Ok(self.reading.protected(done, again, networks, begin.elapsed()))
+        Ok(self.reading.loaded_again(done, again, networks, begin.elapsed()))
     }
 
     fn listens(&self) -> Option<BorrowedFd<'_>> {

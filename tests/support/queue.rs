@@ -76,7 +76,9 @@ impl Queues {
     pub fn spawn(mut command: Command, list: &str, options: &[&str]) -> Self {
         let folder = Folder::new();
         let status = folder.path().join("status.json").to_str().unwrap().to_string();
-        command.args(["-f", list, "--status-file", &status]).args(options);
+        let state = folder.path().join("state.json");
+        command.args(["-f", list, "--status-file", &status, "--state-file"]).arg(state);
+        command.args(options);
         Queues { daemon: Daemon::spawn(&mut command), status, _folder: folder }
     }
 

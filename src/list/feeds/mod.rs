@@ -15,7 +15,7 @@ pub mod json;
 mod script;
 
 use super::fault::{Fault, Reason};
-use super::line::{self, Entry, Line};
+use super::line::{self, Entry, Front};
 use script::Script;
 
 /// What lines say of the lines below them: the blocks that are open.
@@ -35,12 +35,13 @@ impl Feeds {
         self.script.is_known()
     }
 
-    /// Reads a line that the grammar takes for no entry, being outside of all blocks. Calls
+    /// Reads a line that the grammar takes for no entry, or for one with text behind it, being
+    /// outside of all blocks. Calls
     /// `entry` with each entry, or with none at all if the line is rejected.
     pub(super) fn line(
         &mut self,
         text: &[u8],
-        plain: Result<Line, Fault>,
+        plain: Result<Front, Fault>,
         entry: impl FnMut(Entry),
     ) -> Result<(), Fault> {
         self.read(text, plain, entry).inspect_err(|_| {
@@ -57,16 +58,11 @@ impl Feeds {
     fn read(
         &mut self,
         text: &[u8],
-        plain: Result<Line, Fault>,
-        mut entry: impl FnMut(Entry),
+        plain: Result<Front, Fault>,
+        entry: impl FnMut(Entry),
     ) -> Result<(), Fault> {
         let fault = match plain {
-            Ok(Line::Nothing) => return Ok(()),
-            Ok(Line::Entry(found)) => {
-                entry(found);
-                return Ok(());
-            }
-            Ok(Line::Front(front)) => {
+            Ok(front) => {
                 columns::behind(line::trim(text)?, &front)?.into_iter().for_each(entry);
                 return Ok(());
             }
