@@ -220,6 +220,12 @@ pub struct TestOptions {
     /// Which lists.
     #[command(flatten)]
     pub lists: ListOptions,
+    /// Where the kernel is asked.
+    #[command(flatten)]
+    pub names: NameOptions,
+    /// Write JSON, for programs
+    #[arg(long)]
+    pub json: bool,
     /// How much to say.
     #[command(flatten)]
     pub verbosity: Verbosity,

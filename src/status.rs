@@ -83,6 +83,9 @@ pub struct ListStatus {
     pub rejected: u64,
     /// Entries that were set aside.
     pub set_aside: u64,
+    /// Entries that were older than the newest ones that are wanted.
+    #[serde(default)]
+    pub older: u64,
     /// When the file had been written; standard input has no such time.
     pub modified: Option<Timestamp>,
 }
@@ -94,6 +97,7 @@ impl From<&Summary> for ListStatus {
             entries: list.v4 + list.v6,
             rejected: list.rejected,
             set_aside: list.set_aside,
+            older: list.older,
             modified: list.modified.and_then(|time| Timestamp::try_from(time).ok()).map(rounded),
         }
     }
@@ -107,6 +111,9 @@ impl fmt::Display for ListStatus {
         write!(f, "{}: {entries}, {rejected} rejected", self.name)?;
         if self.set_aside > 0 {
             write!(f, ", {} set aside", Count(self.set_aside, Noun::Entry))?;
+        }
+        if self.older > 0 {
+            write!(f, ", {} older", Count(self.older, Noun::Entry))?;
         }
         if let Some(modified) = self.modified {
             let age = Timestamp::now().duration_since(modified).try_into().unwrap_or_default();

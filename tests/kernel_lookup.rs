@@ -106,3 +106,70 @@ fn in_a_table_of_ones_own_it_is_the_set_of_that_name() {
     assert_eq!(asked(&inside, "inet t", ["a", "b"], "198.18.0.1"), InForce::No);
     assert_eq!(asked(&inside, "inet t", ["ab", "b"], "198.18.0.1"), InForce::Yes);
 }
+
+#[test]
+fn test_says_what_the_kernel_has_and_where_it_differs_from_the_lists() {
+    require!();
+    let (inside, folder) = (Namespace::new(), Folder::new());
+    let list = folder.file("list", "192.0.2.0/25\n192.0.2.128/25\n2001:db8::1\n");
+    let test = |addresses: &[&str]| {
+        let ran = inside.netfilterd(&[&["test", "-f", &list], addresses].concat());
+        (ran.status(), ran.stdout())
+    };
+    let (status, said) = test(&["192.0.2.7"]);
+    assert_eq!(status, 0);
+    assert!(said.contains("not in force, since no rule of table inet netfilterd asks"), "{said}");
+
+    inside.load(&["-f", &list]);
+    let (status, said) = test(&["192.0.2.7", "2001:db8::1", "203.0.113.1"]);
+    assert_eq!(status, 1);
+    let wanted = format!(
+        "192.0.2.7: dropped by 192.0.2.0/25 ({list}:1)\n\
+         192.0.2.7: within 192.0.2.0/24 when all is merged\n\
+         192.0.2.7: in force in table inet netfilterd\n\
+         2001:db8::1: dropped by 2001:db8::1/128 ({list}:3)\n\
+         2001:db8::1: within 2001:db8::1/128 when all is merged\n\
+         2001:db8::1: in force in table inet netfilterd\n\
+         203.0.113.1: not dropped\n"
+    );
+    assert_eq!(said, wanted);
+
+    folder.file("list", "203.0.113.0/24\n");
+    let (_, said) = test(&["203.0.113.1"]);
+    assert!(
+        said.contains("not in force in table inet netfilterd; the lists have changed"),
+        "{said}"
+    );
+    let (_, said) = test(&["192.0.2.7"]);
+    assert!(said.contains("in force in table inet netfilterd all the same; load again"), "{said}");
+
+    let ran = inside.netfilterd(&["test", "--json", "-f", &list, "203.0.113.1", "192.0.2.7"]);
+    let json: serde_json::Value = serde_json::from_str(&ran.stdout()).unwrap();
+    assert_eq!(json[0]["dropped"], true);
+    assert_eq!(json[0]["range"], "203.0.113.0/24");
+    assert_eq!(json[0]["entries"][0]["line"], 1);
+    assert_eq!(json[0]["kernel"], "not_in_force");
+    assert_eq!(json[1]["dropped"], false);
+    assert_eq!(json[1]["kernel"], "in_force");
+}
+
+#[test]
+fn check_compares_with_what_is_in_force_and_names_it_when_asked() {
+    require!();
+    let (inside, folder) = (Namespace::new(), Folder::new());
+    let list = folder.file("list", LIST);
+    for layout in ["interval", "hash"] {
+        folder.file("list", LIST);
+        inside.load(&["-f", &list, "--layout", layout, "--no-protect"]);
+        let check = |options: &[&str]| {
+            let check = ["check", "-f", &list, "--layout", layout, "--no-protect"];
+            inside.netfilterd(&[&check, options].concat()).stdout()
+        };
+        assert!(check(&[]).ends_with("against what is in force: +0 -0\n"), "{}", check(&[]));
+        let changed = LIST.replace("198.51.100.7", "198.51.100.9").replace("2001:db9::5\n", "");
+        folder.file("list", changed);
+        assert!(check(&[]).ends_with("against what is in force: +1 -2\n"), "{}", check(&[]));
+        let named = "+ 198.51.100.9/32\n- 198.51.100.7/32\n- 2001:db9::5/128\n";
+        assert!(check(&["-v"]).ends_with(named), "{}", check(&["-v"]));
+    }
+}

@@ -7,7 +7,7 @@ use std::process::Command as Process;
 
 use clap::{Arg, Command, CommandFactory, Parser, ValueEnum};
 use netfilterd::cli::Cli;
-use netfilterd::list::{self, List};
+use netfilterd::list::{self, End, List};
 use netfilterd::print::Format;
 
 const NETFILTERD: &str = "netfilterd.8";
@@ -330,7 +330,8 @@ fn every_example_list_is_read_without_a_rejection() {
     for text in &examples {
         let contents = contents(text);
         assert_eq!(contents.rejections, [], "{text}");
-        assert!(contents.sets.network_count() > 0, "{text}");
+        let begin = contents.ending.at(End::at(0));
+        assert!(contents.sets.union(&begin).network_count() > 0, "{text}");
     }
 }
 

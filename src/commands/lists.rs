@@ -1,15 +1,13 @@
 //! The commands that look at lists and change nothing.
 
-use std::fmt::Write as _;
 use std::io::Write as _;
-use std::net::IpAddr;
 use std::process::ExitCode;
 
 use super::{
-    REFUSED, check_names, check_set_names, guards, host, load_request, request, table_key,
+    REFUSED, check_names, check_set_names, guards, host, load_request, request, table_key, tables,
     to_stdout, usage, warn_if_unprotected,
 };
-use crate::cli::{ListOptions, LoadOptions, PrintOptions, TestOptions};
+use crate::cli::{ListOptions, LoadOptions, PrintOptions};
 use crate::cut::Cut;
 use crate::list::Entry;
 use crate::load::{self, Failure};
@@ -17,11 +15,8 @@ use crate::print::{self, Names};
 use crate::range::{RangeSet, RangeSets};
 use crate::state;
 use crate::status::ListStatus;
-use crate::wanted::{Origin, Wanted};
+use crate::wanted::Wanted;
 use crate::words::{Count, Grouped, Noun};
-
-/// `test`: not every address is dropped.
-const NOT_DROPPED: u8 = 1;
 
 /// Says what `load` would do.
 pub fn check(options: &LoadOptions) -> Result<ExitCode, Failure> {
@@ -52,8 +47,31 @@ pub fn check(options: &LoadOptions) -> Result<ExitCode, Failure> {
         report += &format!(", {} addresses added by widening", Grouped(widening));
     }
     report += "\n";
+    report += &compared(options, &wanted.sets);
     to_stdout(|out| out.write_all(report.as_bytes()))?;
     Ok(if refused { ExitCode::from(REFUSED) } else { ExitCode::SUCCESS })
+}
+
+/// What is new and what is gone against what the kernel has in force.
+fn compared(options: &LoadOptions, wanted: &RangeSets) -> String {
+    let held = match tables::all_in_force(&options.names) {
+        Ok(held) => held,
+        Err(reason) => return format!("against what is in force: not known, {reason}\n"),
+    };
+    let (new, gone) = (wanted.subtract(&held), held.subtract(wanted));
+    let mut report = format!(
+        "against what is in force: +{} -{}\n",
+        Grouped(new.network_count().into()),
+        Grouped(gone.network_count().into())
+    );
+    if options.verbosity.verbose > 0 {
+        for (sign, sets) in [('+', new), ('-', gone)] {
+            for network in sets.networks() {
+                report += &format!("{sign} {network}\n");
+            }
+        }
+    }
+    report
 }
 
 /// The lists one by one, and what of them is allowed or protected.
@@ -108,51 +126,7 @@ pub fn print(options: &PrintOptions) -> Result<ExitCode, Failure> {
     Ok(ExitCode::SUCCESS)
 }
 
-/// Says of addresses whether they are dropped, and why or why not.
-pub fn test(options: &TestOptions) -> Result<ExitCode, Failure> {
-    let wanted = read(&options.lists)?;
-    // An IPv4-mapped address is the IPv4 one, as in a list.
-    let addresses: Vec<IpAddr> = options.addresses.iter().map(IpAddr::to_canonical).collect();
-    let spared: Vec<Option<String>> =
-        addresses.iter().map(|&address| why_spared(&wanted, address)).collect();
-    let mut answers: Vec<String> = addresses.iter().map(|_| String::new()).collect();
-    wanted.trace(&addresses, |address, origin| {
-        let asked = addresses.iter().zip(&spared).zip(&mut answers);
-        for ((_, spared), answer) in asked.filter(|((asked, _), _)| **asked == address) {
-            // Writing to a string does not fail.
-            let _ = writeln!(answer, "{address}: {}", answer_of(&origin, spared.as_deref()));
-        }
-    });
-    let all = addresses.iter().all(|&address| wanted.sets.contains(address));
-    to_stdout(|out| {
-        for (address, answer) in addresses.iter().zip(&answers) {
-            match answer.as_str() {
-                "" => writeln!(out, "{address}: not dropped")?,
-                answer => out.write_all(answer.as_bytes())?,
-            }
-        }
-        Ok(())
-    })?;
-    Ok(if all { ExitCode::SUCCESS } else { ExitCode::from(NOT_DROPPED) })
-}
-
-/// Why an address is not dropped whatever the lists say.
-fn why_spared(wanted: &Wanted, address: IpAddr) -> Option<String> {
-    if let Some(item) = wanted.protected.of(address) {
-        return Some(format!("protected: {item}"));
-    }
-    wanted.allowed.by(address).map(|entry| format!("allowed by {entry}"))
-}
-
-fn answer_of(origin: &Origin<'_>, spared: Option<&str>) -> String {
-    match spared {
-        _ if origin.set_aside => format!("not dropped, {origin} is too wide and set aside"),
-        Some(why) => format!("not dropped, {why}; listed by {origin}"),
-        None => format!("dropped by {origin}"),
-    }
-}
-
 /// Reads the lists whatever any guard thinks, and names the rejected lines.
-fn read(lists: &ListOptions) -> Result<Wanted, Failure> {
+pub(super) fn read(lists: &ListOptions) -> Result<Wanted, Failure> {
     load::read(&request(lists), host(lists).as_ref())
 }

@@ -3,6 +3,7 @@
 mod lists;
 #[cfg(feature = "nftables")]
 mod tables;
+mod test;
 
 use std::io::{self, BufWriter, Write};
 use std::ops::RangeInclusive;
@@ -38,7 +39,10 @@ const NOT_RUNNING: u8 = 3;
 /// What stands in for the commands that a netfilterd without nftables does not have.
 #[cfg(not(feature = "nftables"))]
 mod tables {
+    use std::net::IpAddr;
+
     use super::*;
+    use crate::range::RangeSets;
 
     pub fn run(_: &RunOptions) -> Result<(), Failure> {
         usage("this netfilterd was built without nftables: --queue is required")
@@ -46,6 +50,16 @@ mod tables {
 
     pub fn load(_: &LoadOptions) -> Result<ExitCode, Failure> {
         usage("this netfilterd was built without nftables, and has nothing to load into")
+    }
+
+    const NOT_ASKED: &str = "this netfilterd was built without nftables";
+
+    pub fn in_force(_: &NameOptions, _: IpAddr) -> test::Kernel {
+        test::Kernel::Unknown(NOT_ASKED.to_string())
+    }
+
+    pub fn all_in_force(_: &NameOptions) -> Result<RangeSets, String> {
+        Err(NOT_ASKED.to_string())
     }
 }
 
@@ -59,7 +73,7 @@ pub fn run(cli: Cli) -> ExitCode {
         Command::Load(options) => tables::load(&options),
         Command::Check(options) => lists::check(&options),
         Command::Print(options) => lists::print(&options),
-        Command::Test(options) => lists::test(&options),
+        Command::Test(options) => test::run(&options),
         Command::Status(options) => status(&options),
     };
     result.unwrap_or_else(|failure| {

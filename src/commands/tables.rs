@@ -1,12 +1,16 @@
 //! The commands that put range sets into nftables.
 
+use std::net::IpAddr;
 use std::process::ExitCode;
 
+use super::test::Kernel;
 use super::{check_names, files, load_request, reading, table_key};
-use crate::cli::{LoadOptions, RunOptions};
+use crate::cli::{LoadOptions, NameOptions, RunOptions};
 use crate::daemon;
 use crate::load::Failure;
-use crate::nft::{self, Loader, Service, Target};
+use crate::nft::lookup::{self, InForce};
+use crate::nft::{self, Connection, Loader, Service, Target};
+use crate::range::RangeSets;
 
 /// Keeps the sets as the lists want them.
 pub fn run(options: &RunOptions) -> Result<(), Failure> {
@@ -19,6 +23,28 @@ pub fn load(options: &LoadOptions) -> Result<ExitCode, Failure> {
     let loaded = loader(options).load()?;
     log::info!("{loaded}");
     Ok(ExitCode::SUCCESS)
+}
+
+/// Whether an address is in force, as the kernel says; or why it cannot be asked.
+pub fn in_force(names: &NameOptions, address: IpAddr) -> Kernel {
+    let set = if address.is_ipv4() { &names.set4 } else { &names.set6 };
+    let answer = Connection::open()
+        .and_then(|mut connection| lookup::in_force(&mut connection, &names.table, set, address));
+    match answer {
+        Ok(InForce::Yes) => Kernel::InForce,
+        Ok(InForce::No) => Kernel::NotInForce,
+        Ok(InForce::Nothing) => Kernel::NothingInForce,
+        Err(error) => Kernel::Unknown(error.to_string()),
+    }
+}
+
+/// All that is in force, as the kernel says; or why that is not known.
+pub fn all_in_force(names: &NameOptions) -> Result<RangeSets, String> {
+    let sets = [&names.set4, &names.set6];
+    Connection::open()
+        .and_then(|mut connection| lookup::all_in_force(&mut connection, &names.table, sets))
+        .map_err(|error| error.to_string())?
+        .ok_or("it is too much to be asked for".to_string())
 }
 
 fn loader(options: &LoadOptions) -> Loader {
