@@ -57,3 +57,29 @@ def unlisted(count, seed):
     """Addresses that are in no list, all over where the networks are."""
     numbers = random.Random(seed)
     return [numbers.randrange(1 << 24, 127 << 24) | UNLISTED for _ in range(count)]
+
+
+# IPv6: every other /48 of what is in use.
+
+def choose6(count):
+    """The numbers of `count` networks /48, no two of them adjacent."""
+    return random.Random(SEED).sample(range(0x2000 << 32, 0x4000 << 32, 2), count)
+
+
+def write_networks6(file, numbers):
+    file.writelines(f"{number >> 32:x}:{number >> 16 & 0xffff:x}:{number & 0xffff:x}::/48\n"
+                    for number in numbers)
+
+
+def unlisted6(count, seed):
+    """Addresses that are in no list, all over where the networks are."""
+    numbers = random.Random(seed)
+    return [(numbers.randrange(0x2000 << 32, 0x4000 << 32) | 1) << 80 | numbers.getrandbits(80)
+            for _ in range(count)]
+
+
+def listed(starts, length, count, seed):
+    """Addresses that are in the networks of IPv4."""
+    numbers = random.Random(seed)
+    return [start | numbers.getrandbits(32 - length)
+            for start in numbers.choices(starts, k=count)]

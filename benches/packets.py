@@ -31,8 +31,8 @@ SLOTS, SLOT, BLOCK = 1 << 16, 128, 1 << 16
 # packet(7) and linux/if_packet.h.
 SOL_PACKET, PACKET_VERSION, PACKET_TX_RING, PACKET_QDISC_BYPASS = 263, 10, 13, 20
 TPACKET_V2, TP_STATUS_SEND_REQUEST, DATA = 1, 1, 32
-ETHERNET, IPV4, UDP, DISCARD = 14, 20, 17, 9
-PACKET = 60
+ETHERNET, IPV4, IPV6, UDP, DISCARD = 14, 20, 40, 17, 9
+PACKET = 62
 
 # Rings with packets of their own, which take turns.
 RINGS = 8
@@ -68,7 +68,7 @@ def measure(count, kinds, directory, result):
             with inside(names[kind]):
                 prepare(kind, path, count)
             with inside(names["sender"]):
-                senders[kind] = Sender(kind)
+                senders[kind] = Sender(kind, SLOTS)
         times = {few_or_many: send_from(sources, senders, count)
                  for few_or_many, sources in SOURCES.items()}
         for kind in kinds:
@@ -82,7 +82,7 @@ def send_from(sources, senders, count):
     addresses = unlisted(sources, SEED)
     if sources < SLOTS:
         addresses = random.Random(SEED).choices(addresses, k=SLOTS * RINGS)
-    rings = [ring(addresses[number * SLOTS:][:SLOTS]) for number in range(RINGS)]
+    rings = [ring(map(packet4, addresses[number * SLOTS:][:SLOTS])) for number in range(RINGS)]
     kinds = list(senders)
     times = {kind: [] for kind in kinds}
     say(f"packets, {count:,} networks, {sources:,} sources: {ROUNDS} rounds")
@@ -131,16 +131,18 @@ def check_arrived(kind, sent):
 
 
 class Sender:
-    """A ring, and the socket that sends what is in it over one wire."""
+    """A ring of so many slots, and the socket that sends what is in it over one wire."""
 
-    def __init__(self, interface):
+    def __init__(self, interface, slots):
+        self.slots = slots
         self.socket = socket.socket(socket.AF_PACKET, socket.SOCK_RAW, 0)
         option = lambda name, *values: self.socket.setsockopt(
             SOL_PACKET, name, struct.pack(f"={len(values)}I", *values))
+        block = min(BLOCK, slots * SLOT)
         option(PACKET_VERSION, TPACKET_V2)
         option(PACKET_QDISC_BYPASS, 1)
-        option(PACKET_TX_RING, BLOCK, SLOTS * SLOT // BLOCK, SLOT, SLOTS)
-        self.ring = mmap.mmap(self.socket.fileno(), SLOTS * SLOT)
+        option(PACKET_TX_RING, block, slots * SLOT // block, SLOT, slots)
+        self.ring = mmap.mmap(self.socket.fileno(), slots * SLOT)
         self.socket.bind((interface, 0))
 
     def send(self, packets):
@@ -149,24 +151,35 @@ class Sender:
         begin = time.perf_counter()
         sent = self.socket.send(b"")
         seconds = time.perf_counter() - begin
-        if sent != SLOTS * PACKET:
-            raise Wrong(f"{sent} bytes were sent instead of {SLOTS * PACKET}")
+        if sent != self.slots * PACKET:
+            raise Wrong(f"{sent} bytes were sent instead of {self.slots * PACKET}")
         return seconds
 
 
-def ring(sources):
-    """The content of a ring: a UDP packet from each of the sources."""
-    content = bytearray(SLOTS * SLOT)
-    ethernet = RECEIVER_MAC + SENDER_MAC + b"\x08\0"
+def ring(packets):
+    """The content of a ring that they fill."""
+    header = struct.pack("=II", TP_STATUS_SEND_REQUEST, PACKET).ljust(DATA, b"\0")
+    return b"".join((header + packet).ljust(SLOT, b"\0") for packet in packets)
+
+
+def packet4(source):
+    """A UDP packet of IPv4."""
     length = PACKET - ETHERNET
-    udp = struct.pack("!4H", DISCARD, DISCARD, length - IPV4, 0).ljust(length - IPV4, b"\0")
-    for number, source in enumerate(sources):
-        words = [0x4500, length, 0, 0, 64 << 8 | UDP, 0, source >> 16, source & 0xffff,
-                 192 << 8, 2 << 8 | 1]
-        total = sum(words)
-        words[5] = 0xffff - (total % 0xffff)
-        packet = ethernet + struct.pack("!10H", *words) + udp
-        struct.pack_into("=II", content, number * SLOT, TP_STATUS_SEND_REQUEST, PACKET)
-        begin = number * SLOT + DATA
-        content[begin:begin + PACKET] = packet
-    return bytes(content)
+    words = [0x4500, length, 0, 0, 64 << 8 | UDP, 0, source >> 16, source & 0xffff,
+             192 << 8, 2 << 8 | 1]
+    words[5] = 0xffff - (sum(words) % 0xffff)
+    return (RECEIVER_MAC + SENDER_MAC + b"\x08\0" + struct.pack("!10H", *words)
+            + udp(length - IPV4))
+
+
+def packet6(source):
+    """A UDP packet of IPv6, without a checksum: nobody is to read that far."""
+    length = PACKET - ETHERNET - IPV6
+    return (RECEIVER_MAC + SENDER_MAC + b"\x86\xdd"
+            + struct.pack("!IHBB", 6 << 28, length, UDP, 64)
+            + source.to_bytes(16, "big") + (0x20010db8 << 96 | 1).to_bytes(16, "big")
+            + udp(length))
+
+
+def udp(length):
+    return struct.pack("!4H", DISCARD, DISCARD, length, 0).ljust(length, b"\0")

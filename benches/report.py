@@ -10,6 +10,7 @@ import subprocess
 import chart
 from loads import TITLES
 from packets import ROUNDS, SOURCES
+from queues import FEW, MANY, RATE, WAITING
 from reading import LINES
 from reloads import LAYOUTS, RELOADS
 from system import ENVIRONMENT, NETFILTERD
@@ -187,6 +188,47 @@ def print_packets(results):
           "(raw, PREROUTING) does to a packet counts, not the look-up alone; a rule behind it "
           "drops what it let through. With few sources what a look-up touches is in the "
           "processor's caches, with many it is in memory.\n")
+
+
+# Queue mode.
+
+QUEUE_TITLES = {"bare": "bare loop", "example": "libnetfilter_queue's example",
+                "few": f"netfilterd, {FEW:,} networks", "many": f"netfilterd, {MANY:,} networks"}
+WAY_TITLES = {"none": "waiting, none listed", "half": "waiting, half of them listed",
+              "v6": "waiting, IPv6, none listed", "live": f"live, {RATE:,} a second, none listed"}
+QUEUE_RATIOS = (("few", "bare"), ("many", "bare"), ("few", "example"), ("many", "example"),
+                ("many", "few"))
+
+
+def print_queues(results):
+    by_way, drains = results["nanoseconds"], results["seconds"]
+    print("**CPU time that a packet takes of the program that gives the verdict**\n")
+    table(["packets", *QUEUE_TITLES.values()],
+          [[WAY_TITLES[way]] + [nanoseconds(times[name]) if name in times else "not shipped here"
+                                for name in QUEUE_TITLES]
+           for way, times in by_way.items()])
+    shorter = {"bare": "bare loop", "example": "the example", "few": f"{FEW:,}",
+               "many": f"{MANY:,}"}
+    table(["ratios"] + [f"{shorter[ours]} / {shorter[other]}" for ours, other in QUEUE_RATIOS],
+          [[WAY_TITLES[way]] + [ratio(times[ours], times.get(other))
+                                for ours, other in QUEUE_RATIOS]
+           for way, times in by_way.items()])
+    if drains:
+        print(f"**Until {WAITING:,} packets that wait have their verdicts**\n")
+        table(["", "one queue", "two queues", "one / two"],
+              [[QUEUE_TITLES[name], seconds(times["one"]), seconds(times["two"]),
+                ratio(times["one"], times["two"])] for name, times in drains.items()])
+    print("UDP packets of 48 bytes over veth, sent by a rule of `iptables` (raw, PREROUTING) to a "
+          "queue, and all dropped by a rule at the next hook, mangle, when they are accepted; "
+          "median of the rounds (least to most), the programs by turns. Much of the time is the "
+          "kernel's, within the calls that receive packets and bring verdicts. Waiting: the "
+          f"program is stopped, {WAITING:,} packets are put into its queue, and it goes on. Live: "
+          "it works while they come. The bare loop (benches/queue/bare.c) receives up to 64 packets "
+          "at once and accepts them all with one message, without a look at them. The example is "
+          "`nf-queue.c` as it is shipped, with a longer queue and a larger buffer; like the bare "
+          "loop it accepts everything. The networks are of both families, so many of each, "
+          "all over the space; sources are random. Two queues have a thread each in netfilterd, "
+          "and the bare loop runs twice.\n")
 
 
 # Reading.

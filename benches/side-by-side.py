@@ -1,5 +1,5 @@
 #!/usr/bin/env python3
-"""netfilterd beside nft, ipset, iprange and the bare kernel, as a Markdown report.
+"""netfilterd beside nft, ipset, iprange, libnetfilter_queue and the bare kernel, as a Markdown report.
 
     cargo build --release
     cargo build --release --example floor
@@ -24,6 +24,7 @@ import report
 import system
 from loads import LOADERS, measure_loads
 from packets import KINDS, measure_packets
+from queues import measure_queues
 from reading import measure_reading
 from reloads import RELOADS, measure_reloads
 from system import FLOOR, NETFILTERD, Wrong
@@ -57,6 +58,8 @@ def main():
                        if size <= MOST_FOR_PACKETS and "packets" not in skipped}
             if packets:
                 report.print_packets(packets)
+            if "queue" not in skipped:
+                report.print_queues(measure_queues(options.rounds, directory))
             if "iprange" not in skipped:
                 report.print_reading(
                     {order: measure_reading(order == "sorted", options.rounds, directory)
@@ -80,7 +83,8 @@ def parse():
                         help=f"also {' and '.join(f'{size:,}' for size in LARGE)} networks")
     parser.add_argument("--rounds", type=int, default=5)
     parser.add_argument("--skip", action="append", default=[],
-                        choices=["nft", "ipset", "floor", "reload", "packets", "iprange"])
+                        choices=["nft", "ipset", "floor", "reload", "packets", "queue",
+                                 "iprange"])
     parser.add_argument("--svg", type=pathlib.Path, metavar="PATH", help="also draw a chart")
     options = parser.parse_args()
     options.sizes = sorted({*(options.sizes or SIZES), *(LARGE if options.large else [])})

@@ -39,6 +39,8 @@ unshare util-linux util-linux'
 bench='
 ipset ipset ipset
 iptables iptables iptables-nft
+iptables-legacy iptables iptables-legacy
+lib:libnetfilter_queue libnetfilter-queue-dev libnetfilter_queue-devel
 iprange iprange iprange'
 
 # Programs of the system's are not in everybody's path.
