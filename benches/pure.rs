@@ -12,7 +12,8 @@ use netfilterd::mask::Mask;
 use netfilterd::name::MANAGED_TABLE;
 use netfilterd::nft::batch::Batch;
 use netfilterd::nft::elements::{self, Action};
-use netfilterd::range::{Range, RangeSet, RangeSets};
+use netfilterd::queue::index::Index;
+use netfilterd::range::{Address, Range, RangeSet, RangeSets};
 
 /// Networks of IPv4.
 const MANY: usize = 1_000_000;
@@ -179,4 +180,201 @@ fn encode_v4(bencher: Bencher<'_, '_>) {
         elements::ranges(&mut batch, Action::Add, &table, c"drop4_g1", &ranges);
         batch
     });
+}
+
+/// A list, and the addresses that are looked up in it: that many.
+#[derive(Clone, Copy, Debug)]
+struct Asked {
+    networks: usize,
+    spread: Spread,
+    found: bool,
+    overlap: Overlap,
+}
+
+const ADDRESSES: usize = 1 << 16;
+
+/// Where the networks lie, and the addresses.
+#[derive(Clone, Copy, Debug)]
+enum Spread {
+    /// All over the family, or what is in use of it.
+    Even,
+    /// In four networks /8 of IPv4, or /32 of IPv6.
+    Dense,
+}
+
+/// Whether a look-up can begin before the last one has ended, which hides the time that memory
+/// takes. Between two packets of a queue there is other work, so it is something of both.
+#[derive(Clone, Copy, Debug)]
+enum Overlap {
+    Overlapping,
+    InTurn,
+}
+
+impl std::fmt::Display for Asked {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        let Asked { networks, spread, found, overlap } = self;
+        let found = if *found { "hit" } else { "miss" };
+        write!(f, "{networks} {spread:?} {found} {overlap:?}")
+    }
+}
+
+const ASKED: [Asked; 12] = {
+    let lists = [(10, Spread::Even), (MANY, Spread::Even), (MANY, Spread::Dense)];
+    let mut asked =
+        [Asked { networks: 0, spread: Spread::Even, found: false, overlap: Overlap::InTurn }; 12];
+    let mut number = 0;
+    while number < asked.len() {
+        let (networks, spread) = lists[number / 4];
+        let overlap = if number & 1 == 0 { Overlap::InTurn } else { Overlap::Overlapping };
+        asked[number] = Asked { networks, spread, found: number & 2 == 2, overlap };
+        number += 1;
+    }
+    asked
+};
+
+/// An address of IPv4 in the spread.
+fn spread4(spread: Spread, generator: &mut Generator) -> u32 {
+    let number = generator.next();
+    match spread {
+        Spread::Even => number as u32,
+        Spread::Dense => [31, 45, 103, 185][number as usize >> 62] << 24 | number as u32 >> 8,
+    }
+}
+
+fn spread6(spread: Spread, generator: &mut Generator) -> u128 {
+    let high = match spread {
+        Spread::Even => 0x2000 << 48 | generator.next() >> 3,
+        Spread::Dense => {
+            let number = generator.next();
+            [0x2001_0db8, 0x2400_cb00, 0x2a00_1450, 0x2c0f_f248][number as usize >> 62] << 32
+                | number as u32 as u64
+        }
+    };
+    u128::from(high) << 64 | u128::from(generator.next())
+}
+
+/// The set, and what is looked up in it.
+fn set_and_addresses<A: Address>(
+    asked: Asked,
+    length: u8,
+    spread: impl Fn(Spread, &mut Generator) -> A,
+) -> (RangeSet<A>, Vec<A>) {
+    let mut generator = Generator(2009);
+    let ranges =
+        (0..asked.networks).map(|_| Range::network(spread(asked.spread, &mut generator), length));
+    let ranges: Vec<_> = ranges.collect();
+    let set = RangeSet::from_ranges(ranges.clone());
+    let mut addresses = Vec::with_capacity(ADDRESSES);
+    while addresses.len() < ADDRESSES {
+        let address = if asked.found {
+            ranges[generator.next() as usize % ranges.len()].last()
+        } else {
+            spread(asked.spread, &mut generator)
+        };
+        if set.contains(address) == asked.found {
+            addresses.push(address);
+        }
+    }
+    (set, addresses)
+}
+
+fn look_up<A: Address + Sync>(
+    bencher: Bencher<'_, '_>,
+    asked: Asked,
+    addresses: &[A],
+    contains: impl Fn(A) -> bool + Sync,
+) {
+    bencher.counter(ItemsCount::new(ADDRESSES)).bench(|| {
+        let addresses = &addresses[..ADDRESSES];
+        match asked.overlap {
+            Overlap::Overlapping => addresses.iter().filter(|&&address| contains(address)).count(),
+            Overlap::InTurn => {
+                // Which address comes next depends, for all that the processor knows, on the last.
+                let (mask, mut last, mut found) = (black_box(0), 0, 0);
+                for number in 0..ADDRESSES {
+                    last = usize::from(contains(addresses[number ^ (last & mask)]));
+                    found += last;
+                }
+                found
+            }
+        }
+    });
+}
+
+#[divan::bench(args = ASKED)]
+fn contains_v4_index(bencher: Bencher<'_, '_>, asked: Asked) {
+    let (set, addresses) = sample4(asked);
+    let index = Index::new(set);
+    look_up(bencher, asked, &addresses, |address| index.contains(address));
+}
+
+#[divan::bench(args = ASKED)]
+fn contains_v4_search(bencher: Bencher<'_, '_>, asked: Asked) {
+    let (set, addresses) = sample4(asked);
+    look_up(bencher, asked, &addresses, |address| set.contains(address));
+}
+
+#[divan::bench(args = ASKED)]
+fn contains_v4_table(bencher: Bencher<'_, '_>, asked: Asked) {
+    let (set, addresses) = sample4(asked);
+    let table = Table::new(set);
+    look_up(bencher, asked, &addresses, |address| table.contains(address));
+}
+
+#[divan::bench(args = ASKED)]
+fn contains_v6_index(bencher: Bencher<'_, '_>, asked: Asked) {
+    let (set, addresses) = sample6(asked);
+    let index = Index::new(set);
+    look_up(bencher, asked, &addresses, |address| index.contains(address));
+}
+
+#[divan::bench(args = ASKED)]
+fn contains_v6_search(bencher: Bencher<'_, '_>, asked: Asked) {
+    let (set, addresses) = sample6(asked);
+    look_up(bencher, asked, &addresses, |address| set.contains(address));
+}
+
+fn sample4(asked: Asked) -> (RangeSet<u32>, Vec<u32>) {
+    // Where they lie densely, a /24 each would be all there is.
+    let length = match asked.spread {
+        Spread::Even => 24,
+        Spread::Dense => 30,
+    };
+    set_and_addresses(asked, length, spread4)
+}
+
+fn sample6(asked: Asked) -> (RangeSet<u128>, Vec<u128>) {
+    let length = match asked.spread {
+        Spread::Even => 48,
+        Spread::Dense => 60,
+    };
+    set_and_addresses(asked, length, spread6)
+}
+
+/// What [`Index`] competes with: for each value of the leading 16 bits, where its ranges begin. The
+/// ranges from there to where the next begin are searched.
+struct Table {
+    begins: Vec<u32>,
+    set: RangeSet<u32>,
+}
+
+impl Table {
+    fn new(set: RangeSet<u32>) -> Self {
+        let begins = (0..=1_u64 << 16)
+            .map(|bits| set.ranges().partition_point(|range| u64::from(range.first()) < bits << 16))
+            .map(|begin| begin as u32)
+            .collect();
+        Table { begins, set }
+    }
+
+    fn contains(&self, address: u32) -> bool {
+        let bits = (address >> 16) as usize;
+        // The one before may reach into it.
+        let begin = (self.begins[bits] as usize).saturating_sub(1);
+        let ranges = &self.set.ranges()[begin..self.begins[bits + 1] as usize];
+        match ranges.partition_point(|range| range.first() <= address) {
+            0 => false,
+            count => address <= ranges[count - 1].last(),
+        }
+    }
 }
