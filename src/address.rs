@@ -10,6 +10,9 @@ use ipnet::{IpNet, Ipv4Net, Ipv6Net};
 
 /// An address as an unsigned number in host byte order.
 pub trait Address: Copy + Ord + fmt::Debug + Send + Sync + 'static {
+    /// The leading bits of an address, as many as a processor compares at once.
+    type Head: Copy + Ord + fmt::Debug + Send + Sync;
+
     /// Bits in an address: 32 or 128.
     const BITS: u8;
     /// The last address of the family, all ones.
@@ -27,6 +30,8 @@ pub trait Address: Copy + Ord + fmt::Debug + Send + Sync + 'static {
     fn last_of(self, length: u8) -> Self;
     /// How many zero bits `self` ends in, at most [`Address::BITS`].
     fn trailing_zeros(self) -> u8;
+    /// The leading bits of `self`; they ascend as addresses do.
+    fn head(self) -> Self::Head;
     /// The 11 bits of `self` from bit `shift` up.
     fn digit(self, shift: u8) -> u16;
     /// The length of the longest prefix that both addresses have.
@@ -45,8 +50,10 @@ pub trait Address: Copy + Ord + fmt::Debug + Send + Sync + 'static {
 }
 
 macro_rules! address {
-    ($number:ty, $ip:ident, $net:ident, $ip_variant:ident) => {
+    ($number:ty, $head:ty, $ip:ident, $net:ident, $ip_variant:ident) => {
         impl Address for $number {
+            type Head = $head;
+
             const BITS: u8 = <$number>::BITS as u8;
             const MAX: Self = <$number>::MAX;
             const MIN: Self = <$number>::MIN;
@@ -65,6 +72,9 @@ macro_rules! address {
             }
             fn trailing_zeros(self) -> u8 {
                 <$number>::trailing_zeros(self) as u8
+            }
+            fn head(self) -> $head {
+                (self >> (<$number>::BITS - <$head>::BITS)) as $head
             }
             fn digit(self, shift: u8) -> u16 {
                 (self >> shift) as u16 & 0x7ff
@@ -117,5 +127,5 @@ fn host_bits<A: HostBits>(length: u8) -> A {
     A::host_bits(length)
 }
 
-address!(u32, Ipv4Addr, Ipv4Net, V4);
-address!(u128, Ipv6Addr, Ipv6Net, V6);
+address!(u32, u32, Ipv4Addr, Ipv4Net, V4);
+address!(u128, u64, Ipv6Addr, Ipv6Net, V6);

@@ -9,6 +9,7 @@ use super::Options;
 use super::index::Index;
 use super::message::{Packet, Verdict};
 use super::packet::Addresses;
+use crate::range::Address;
 
 /// The loopback interface, in every network namespace (`LOOPBACK_IFINDEX` of the kernel).
 const LOOPBACK: u32 = 1;
@@ -51,27 +52,88 @@ pub enum Judgement {
     Unreadable,
 }
 
-impl Judge {
-    /// Judges a packet.
+/// What is to become of several packets, and the room that finding out takes.
+#[derive(Debug, Default)]
+pub struct Judgements {
+    judgements: Vec<Judgement>,
+    v4: Asked<u32>,
+    v6: Asked<u128>,
+}
+
+/// Addresses that are to be looked up, and for which packet each.
+#[derive(Debug)]
+struct Asked<A> {
+    addresses: Vec<A>,
+    packets: Vec<usize>,
+}
+
+impl<A> Default for Asked<A> {
+    fn default() -> Self {
+        Asked { addresses: Vec::new(), packets: Vec::new() }
+    }
+}
+
+impl<A: Address> Asked<A> {
     #[inline]
-    pub fn judge(&self, packet: &Packet<'_>) -> Judgement {
+    fn ask(&mut self, address: A, packet: usize) {
+        self.addresses.push(address);
+        self.packets.push(packet);
+    }
+
+    /// Has the packets dropped of which an address is in the list, and forgets all of them.
+    fn answer(&mut self, list: &Index<A>, judgements: &mut [Judgement]) {
+        list.find_each(&self.addresses, |found| {
+            judgements[self.packets[found]] = Judgement::Drop;
+        });
+        self.addresses.clear();
+        self.packets.clear();
+    }
+}
+
+impl Judge {
+    /// Judges packets; the judgements are in their order. Most of what a judgement takes is waiting
+    /// for memory, which is done for all of them at once.
+    pub fn judge<'a>(
+        &self,
+        packets: &[Packet<'_>],
+        judgements: &'a mut Judgements,
+    ) -> &'a [Judgement] {
+        let Judgements { judgements, v4, v6 } = judgements;
+        judgements.clear();
+        for (number, packet) in packets.iter().enumerate() {
+            judgements.push(self.ask(packet, number, v4, v6));
+        }
+        v4.answer(&self.lists.v4, judgements);
+        v6.answer(&self.lists.v6, judgements);
+        judgements
+    }
+
+    /// What is to become of a packet if the addresses that it asks about are not listed.
+    #[inline]
+    fn ask(
+        &self,
+        packet: &Packet<'_>,
+        number: usize,
+        v4: &mut Asked<u32>,
+        v6: &mut Asked<u128>,
+    ) -> Judgement {
         let comes_in = self.interfaces.include(packet.interface_in);
         let goes_out = self.interfaces.include(packet.interface_out);
         if !comes_in && !goes_out {
             return Judgement::Accept;
         }
-        let listed = match Addresses::parse(packet.family, packet.header) {
+        match Addresses::parse(packet.family, packet.header) {
             None => return Judgement::Unreadable,
             Some(Addresses::V4 { source, destination }) => {
-                let listed = &self.lists.v4;
-                comes_in && listed.contains(source) || goes_out && listed.contains(destination)
+                let ends = [(comes_in, source), (goes_out, destination)];
+                ends.iter().filter(|end| end.0).for_each(|end| v4.ask(end.1, number));
             }
             Some(Addresses::V6 { source, destination }) => {
-                let listed = &self.lists.v6;
-                comes_in && listed.contains(source) || goes_out && listed.contains(destination)
+                let ends = [(comes_in, source), (goes_out, destination)];
+                ends.iter().filter(|end| end.0).for_each(|end| v6.ask(end.1, number));
             }
-        };
-        if listed { Judgement::Drop } else { Judgement::Accept }
+        }
+        Judgement::Accept
     }
 }
 

@@ -7,7 +7,7 @@ use std::thread;
 use std::time::{Duration, Instant};
 
 use super::Options;
-use super::judge::Judgement;
+use super::judge::{Judgement, Judgements};
 use super::message::{self, Incoming, Verdicts, sequence};
 use super::shared::Shared;
 use super::socket::{self, QueueSocket, Trouble};
@@ -34,6 +34,7 @@ pub fn serve(shared: &Shared, options: &Options, began: &Sender<Result<(), Strin
         shared,
         options,
         datagrams: Datagrams::new(AT_ONCE, MESSAGE),
+        judgements: Judgements::default(),
         verdicts: Verdicts::new(shared.queue),
         next: FIRST,
         failing: false,
@@ -70,6 +71,7 @@ struct Worker<'a> {
     shared: &'a Shared,
     options: &'a Options,
     datagrams: Datagrams,
+    judgements: Judgements,
     verdicts: Verdicts,
     /// The number that the next packet has, if the kernel can deliver it.
     next: u32,
@@ -135,7 +137,7 @@ impl Worker<'_> {
         let (mut accepted, mut dropped, mut unreadable, mut malformed) = (0, 0, 0, 0);
         let mut missed = 0;
         let mut answer = None;
-        self.verdicts.clear();
+        let mut packets = Vec::with_capacity(AT_ONCE);
         for datagram in self.datagrams.iter() {
             let mut rest = datagram;
             while !rest.is_empty() {
@@ -145,15 +147,7 @@ impl Worker<'_> {
                 };
                 rest = behind;
                 match Incoming::parse(&message) {
-                    Incoming::Packet(packet) => {
-                        let judgement = judge.judge(&packet);
-                        let drop = self.options.drops(judgement);
-                        *(if drop { &mut dropped } else { &mut accepted }) += 1;
-                        unreadable += u64::from(judgement == Judgement::Unreadable);
-                        missed += u64::from(packet.id.wrapping_sub(self.next));
-                        self.next = packet.id.wrapping_add(1);
-                        self.verdicts.push(packet.id, self.options.verdict(drop, &packet));
-                    }
+                    Incoming::Packet(packet) => packets.push(packet),
                     Incoming::Reply(reply) if reply.sequence == sequence::VERDICT => {
                         socket::judge_late(self.shared.queue, &reply)?;
                     }
@@ -161,6 +155,16 @@ impl Worker<'_> {
                     Incoming::Malformed => malformed += 1,
                 }
             }
+        }
+        self.verdicts.clear();
+        for (packet, &judgement) in packets.iter().zip(judge.judge(&packets, &mut self.judgements))
+        {
+            let drop = self.options.drops(judgement);
+            *(if drop { &mut dropped } else { &mut accepted }) += 1;
+            unreadable += u64::from(judgement == Judgement::Unreadable);
+            missed += u64::from(packet.id.wrapping_sub(self.next));
+            self.next = packet.id.wrapping_add(1);
+            self.verdicts.push(packet.id, self.options.verdict(drop, packet));
         }
         drop(judge);
         let counters = &self.shared.counters;
