@@ -7,7 +7,7 @@ use std::sync::Arc;
 use netfilterd::netlink::Message;
 use netfilterd::queue::Options;
 use netfilterd::queue::index::Index;
-use netfilterd::queue::judge::{Interfaces, Judge, Judgement, Lists};
+use netfilterd::queue::judge::{Interfaces, Judge, Judgement, Judgements, Lists};
 use netfilterd::queue::message::{self, Incoming, Packet, Verdict, Verdicts};
 use netfilterd::queue::packet::Addresses;
 use netfilterd::range::{Address, Range, RangeSet};
@@ -203,7 +203,7 @@ fn whatever_the_kernel_sends_nothing_panics() {
         };
         match Incoming::parse(&message) {
             Incoming::Packet(packet) => {
-                let _ = everything_of_v4().judge(&packet);
+                let _ = judged(&everything_of_v4(), &packet);
                 packets += 1;
             }
             _ => others += 1,
@@ -234,6 +234,41 @@ fn judge(list: &str, interfaces: Interfaces) -> Judge {
     Judge { lists: Arc::new(lists), interfaces }
 }
 
+fn judged(judge: &Judge, packet: &Packet<'_>) -> Judgement {
+    judge.judge(&[*packet], &mut Judgements::default())[0]
+}
+
+#[test]
+fn packets_that_are_judged_together_are_judged_each_for_itself() {
+    let judge = judge("192.0.2.1\n2001:db8::1\n", Interfaces::All);
+    let mut random = Random(5);
+    let v6 = |last: u8| {
+        let mut header = vec![0x60, 0, 0, 0, 0, 0, 59, 64];
+        header.extend((0x2001_0db8 << 96 | u128::from(last)).to_be_bytes());
+        header.extend([0; 16]);
+        header
+    };
+    let headers: Vec<(i32, Vec<u8>)> = vec![
+        (2, v4_header([192, 0, 2, 1], [192, 0, 2, 9])),
+        (2, v4_header([192, 0, 2, 9], [192, 0, 2, 1])),
+        (10, v6(1)),
+        (10, v6(2)),
+        (2, vec![0x45]),
+    ];
+    let interfaces = [(2, 0), (0, 2), (2, 3), (1, 0)];
+    let mut room = Judgements::default();
+    for _ in 0..500 {
+        let packets: Vec<Packet<'_>> = (0..random.below(70))
+            .map(|_| {
+                let (family, header) = &headers[random.below(5) as usize];
+                packet(*family, interfaces[random.below(4) as usize], header)
+            })
+            .collect();
+        let each: Vec<Judgement> = packets.iter().map(|packet| judged(&judge, packet)).collect();
+        assert_eq!(judge.judge(&packets, &mut room), each);
+    }
+}
+
 fn packet(family: i32, interfaces: (u32, u32), header: &[u8]) -> Packet<'_> {
     let (interface_in, interface_out) = interfaces;
     Packet { id: 1, family: family as u8, mark: 0, interface_in, interface_out, header }
@@ -255,7 +290,7 @@ fn a_packet_is_judged_by_where_it_comes_from_and_where_it_goes_to() {
         ((2, 1), Drop, Accept),
         ((0, 0), Accept, Accept),
     ] {
-        let v4 = |from, to| listed.judge(&packet(2, interfaces, &v4_header(from, to)));
+        let v4 = |from, to| judged(&listed, &packet(2, interfaces, &v4_header(from, to)));
         assert_eq!(v4(bad, good), from_bad, "{interfaces:?}");
         assert_eq!(v4(good, bad), to_bad, "{interfaces:?}");
         assert_eq!(v4(good, good), Accept, "{interfaces:?}");
@@ -263,7 +298,7 @@ fn a_packet_is_judged_by_where_it_comes_from_and_where_it_goes_to() {
             let mut header = vec![0x60, 0, 0, 0, 0, 0, 59, 64];
             header.extend(from.to_be_bytes());
             header.extend(to.to_be_bytes());
-            listed.judge(&packet(10, interfaces, &header))
+            judged(&listed, &packet(10, interfaces, &header))
         };
         let (bad, good) = (0x2001_0db8 << 96 | 1, 0x2001_0db8 << 96 | 2);
         assert_eq!(v6(bad, good), from_bad, "{interfaces:?}");
@@ -285,10 +320,10 @@ fn only_the_interfaces_that_are_meant_are_looked_at() {
         (&[1], (1, 0), Judgement::Accept),
         (&[], (4, 0), Judgement::Accept),
     ] {
-        let judged = only(indices).judge(&packet(2, interfaces, &header));
-        assert_eq!(judged, wanted, "{indices:?} {interfaces:?}");
+        let verdict = judged(&only(indices), &packet(2, interfaces, &header));
+        assert_eq!(verdict, wanted, "{indices:?} {interfaces:?}");
         // What nobody looks at need not be readable.
-        let unread = only(indices).judge(&packet(2, interfaces, &[]));
+        let unread = judged(&only(indices), &packet(2, interfaces, &[]));
         assert_eq!(unread == Judgement::Unreadable, wanted == Judgement::Drop);
     }
 }
@@ -301,7 +336,7 @@ fn what_is_no_ip_header_is_unreadable_and_neither_listed_nor_unlisted() {
         [(2, &v4[..19]), (2, &[]), (2, &v6), (10, &v6[..39]), (10, &v4), (7, &v4), (0, &v6)]
     {
         assert_eq!(Addresses::parse(family, header), None, "{family} {header:?}");
-        let judged = everything_of_v4().judge(&packet(family.into(), (2, 0), header));
+        let judged = judged(&everything_of_v4(), &packet(family.into(), (2, 0), header));
         assert_eq!(judged, Judgement::Unreadable);
     }
     assert!(Addresses::parse(2, &v4).is_some());

@@ -28,15 +28,41 @@ pub struct Shared {
 /// Written by the worker alone, read by anyone.
 #[derive(Default)]
 pub(super) struct Counters {
-    pub accepted: AtomicU64,
-    pub dropped: AtomicU64,
-    pub unreadable: AtomicU64,
-    pub malformed: AtomicU64,
+    accepted: AtomicU64,
+    dropped: AtomicU64,
+    unreadable: AtomicU64,
+    malformed: AtomicU64,
     pub enobufs: AtomicU64,
+    missed: AtomicU64,
+    longest_wait: AtomicU64,
+}
+
+/// What was counted of packets that were received together.
+#[derive(Default)]
+pub(super) struct Tally {
+    pub accepted: u64,
+    pub dropped: u64,
+    /// Of these, those that could not be read.
+    pub unreadable: u64,
+    /// Messages that were none.
+    pub malformed: u64,
     /// Packets whose numbers were left out.
-    pub missed: AtomicU64,
-    /// In nanoseconds.
-    pub longest_wait: AtomicU64,
+    pub missed: u64,
+    /// How long they were in the worker's hands, in nanoseconds.
+    pub wait: u64,
+}
+
+impl Counters {
+    /// Adds what was counted.
+    pub fn add(&self, tally: &Tally) {
+        let Tally { accepted, dropped, unreadable, malformed, missed, wait } = *tally;
+        self.accepted.fetch_add(accepted, Relaxed);
+        self.dropped.fetch_add(dropped, Relaxed);
+        self.unreadable.fetch_add(unreadable, Relaxed);
+        self.malformed.fetch_add(malformed, Relaxed);
+        self.missed.fetch_add(missed, Relaxed);
+        self.longest_wait.fetch_max(wait, Relaxed);
+    }
 }
 
 impl Shared {

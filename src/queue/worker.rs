@@ -9,7 +9,7 @@ use std::time::{Duration, Instant};
 use super::Options;
 use super::judge::{Judgement, Judgements};
 use super::message::{self, Incoming, Verdicts, sequence};
-use super::shared::Shared;
+use super::shared::{Shared, Tally};
 use super::socket::{self, QueueSocket, Trouble};
 use crate::netlink::{Message, Reply};
 use crate::sys::Datagrams;
@@ -132,12 +132,9 @@ impl Worker<'_> {
     /// configuration, if one was among them.
     fn answer(&mut self, socket: &QueueSocket) -> Result<Option<Reply>, Trouble> {
         let begin = Instant::now();
-        // One for all of them: neither a reload nor the end of an interface comes in between.
-        let judge = self.shared.judge.load();
-        let (mut accepted, mut dropped, mut unreadable, mut malformed) = (0, 0, 0, 0);
-        let mut missed = 0;
         let mut answer = None;
         let mut packets = Vec::with_capacity(AT_ONCE);
+        let mut malformed = 0;
         for datagram in self.datagrams.iter() {
             let mut rest = datagram;
             while !rest.is_empty() {
@@ -156,28 +153,25 @@ impl Worker<'_> {
                 }
             }
         }
+        // One for all of them: neither a reload nor the end of an interface comes in between.
+        let judge = self.shared.judge.load();
+        let judgements = judge.judge(&packets, &mut self.judgements);
+        let mut tally = Tally { malformed, ..Tally::default() };
         self.verdicts.clear();
-        for (packet, &judgement) in packets.iter().zip(judge.judge(&packets, &mut self.judgements))
-        {
+        for (packet, &judgement) in packets.iter().zip(judgements) {
             let drop = self.options.drops(judgement);
-            *(if drop { &mut dropped } else { &mut accepted }) += 1;
-            unreadable += u64::from(judgement == Judgement::Unreadable);
-            missed += u64::from(packet.id.wrapping_sub(self.next));
+            *(if drop { &mut tally.dropped } else { &mut tally.accepted }) += 1;
+            tally.unreadable += u64::from(judgement == Judgement::Unreadable);
+            tally.missed += u64::from(packet.id.wrapping_sub(self.next));
             self.next = packet.id.wrapping_add(1);
             self.verdicts.push(packet.id, self.options.verdict(drop, packet));
         }
         drop(judge);
-        let counters = &self.shared.counters;
-        counters.malformed.fetch_add(malformed, Relaxed);
-        counters.missed.fetch_add(missed, Relaxed);
-        if accepted + dropped > 0 {
+        if !packets.is_empty() {
             socket.send_verdicts(self.verdicts.bytes())?;
-            counters.accepted.fetch_add(accepted, Relaxed);
-            counters.dropped.fetch_add(dropped, Relaxed);
-            counters.unreadable.fetch_add(unreadable, Relaxed);
-            let wait = begin.elapsed().as_nanos().try_into().unwrap_or(u64::MAX);
-            counters.longest_wait.fetch_max(wait, Relaxed);
+            tally.wait = begin.elapsed().as_nanos().try_into().unwrap_or(u64::MAX);
         }
+        self.shared.counters.add(&tally);
         Ok(answer)
     }
 
