@@ -17,6 +17,7 @@
 //! * [`allow`]: lists of what is not to be dropped.
 //! * [`protect`]: what must never be dropped, by facts about the host.
 //! * [`cut`]: taking both out of a range set.
+//! * [`spot`]: which entries named what is taken out.
 //! * [`course`]: what is in force at other times, where entries end.
 //! * [`guard`]: whether a result may be put in force.
 //! * [`wanted`]: what the lists ask for, by all of these.
@@ -74,6 +75,7 @@ pub mod range;
 pub mod reading;
 pub mod repair;
 pub mod route;
+pub mod spot;
 pub mod state;
 pub mod status;
 pub mod sys;

@@ -8,7 +8,8 @@ use crate::host::Host;
 use crate::list::{End, Summary};
 use crate::plan::{Change, Done};
 use crate::protect::Protected;
-use crate::wanted::{NAMED_CUTS, Origin, Request, Unreadable, Wanted};
+use crate::spot;
+use crate::wanted::{Origin, Request, Unreadable, Wanted};
 use crate::words::{Count, Grouped, Noun};
 
 /// Why nothing was changed.
@@ -87,36 +88,31 @@ pub fn read(request: &Request, host: Option<&Host>) -> Result<Wanted, Failure> {
     Ok(wanted)
 }
 
-/// Names the entries that were cut, and what cut them. Reads the lists again, so only if any was.
+/// Names the first entries that were cut, and what cut them. One may name several things that are
+/// protected.
 fn name_cuts(wanted: &Wanted) {
     if !wanted.cut.protected.is_empty() {
-        let (entries, count) = wanted.entries_in(&wanted.cut.protected);
-        let hits = entries.iter().flat_map(|origin| {
+        let hits = wanted.hit_protected().flat_map(|origin| {
             let items = wanted.protected.items().iter();
-            items.filter(|item| item.entry().overlaps(origin.wide)).map(move |item| (origin, item))
+            items
+                .filter(move |item| item.entry().overlaps(origin.wide))
+                .map(move |item| (origin, item))
         });
-        for (origin, item) in hits.take(NAMED_CUTS) {
+        for (origin, item) in hits.take(spot::NAMED) {
             log::warn!("{origin} holds {item}, which is protected", origin = Place(origin));
-        }
-        if count > NAMED_CUTS as u64 {
-            log::warn!("entries with something protected in all: {}", Grouped(count.into()));
         }
     }
     if !wanted.cut.allowed.is_empty() {
-        let (entries, count) = wanted.entries_in(&wanted.cut.allowed);
-        let wide: Vec<_> = entries.iter().map(|origin| origin.wide).collect();
-        for (origin, allowed) in entries.iter().zip(wanted.allowed.first_with(&wide)) {
+        let wide: Vec<_> = wanted.hit_allowed().map(|origin| origin.wide).collect();
+        for (origin, allowed) in wanted.hit_allowed().zip(wanted.allowed.first_with(&wide)) {
             let allowed = allowed.unwrap_or_default();
             log::info!("{origin} is cut by {allowed}, which is allowed", origin = Place(origin));
-        }
-        if count > NAMED_CUTS as u64 {
-            log::info!("entries with something allowed in all: {}", Grouped(count.into()));
         }
     }
 }
 
 /// An entry as the lines of the log have it: `FILE:LINE: 192.0.2.7/32`.
-struct Place<'a>(&'a Origin<'a>);
+struct Place<'a>(Origin<'a>);
 
 impl fmt::Display for Place<'_> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {

@@ -8,6 +8,7 @@ use std::net::IpAddr;
 use ipnet::IpNet;
 
 pub use crate::address::Address;
+use crate::sys;
 
 /// First and last address, both included; `first <= last` always holds.
 #[derive(Clone, Copy, PartialEq, Eq, Hash)]
@@ -239,11 +240,13 @@ impl<A: Address> RangeSet<A> {
         RangeSet { ranges }
     }
 
-    /// The addresses of `self` that are not in `other`. Where neither set changes much within the
-    /// other, ranges are copied in one go.
+    /// The addresses of `self` that are not in `other`. Whole stretches are copied in one go.
     pub fn subtract(&self, other: &Self) -> Self {
         let mut ranges = Vec::new();
         let (mut rest, mut cuts) = (&self.ranges[..], &other.ranges[..]);
+        // A cut within a range leaves two. Without memory for all, there may be some for the result.
+        let _ = ranges.try_reserve_exact(rest.len() + cuts.len().min(rest.len()));
+        sys::prefer_huge_pages(&mut ranges);
         while let Some((&range, behind)) = rest.split_first() {
             cuts = &cuts[count_while(cuts, |cut| cut.last < range.first)..];
             let whole = cuts
@@ -281,7 +284,7 @@ impl<A: Address> RangeSet<A> {
 }
 
 /// How many ranges from the start satisfy `first`, which holds for none behind one for which it does
-/// not. Takes a time that grows with the logarithm of the answer, not of what is there.
+/// not. Its time grows with the logarithm of the answer, not of what is there.
 fn count_while<A>(ranges: &[Range<A>], first: impl Fn(&Range<A>) -> bool) -> usize {
     let mut end = 1;
     while ranges.get(end - 1).is_some_and(&first) {

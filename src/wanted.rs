@@ -14,10 +14,8 @@ use crate::list::{self, Contents, End, Entry, List, ListError, Selection, Source
 use crate::mask::{Mask, Widened};
 use crate::protect::Protected;
 use crate::range::RangeSets;
+use crate::spot::{Hit, Hits, Spotter, meets, widened};
 use crate::words::{Count, Noun};
-
-/// How many entries are named of those that are cut for a reason; the others are counted.
-pub const NAMED_CUTS: usize = 10;
 
 /// Which lists, and what is made of them.
 #[derive(Clone, Debug)]
@@ -77,6 +75,7 @@ pub struct Wanted {
     pub protected: Protected,
     /// What is wanted at other times, if any entry has an end.
     pub course: Option<Course>,
+    hits: Hits,
     lists: Vec<List>,
     mask: Mask,
     selection: Selection,
@@ -100,8 +99,10 @@ impl Wanted {
         let note = request.skip_missing.then_some(&mut missing);
         let lists = list::read(&request.sources, note).map_err(Unreadable::List)?;
         let allowed = Allowed::read(&request.allow).map_err(Unreadable::Allow)?;
-        let mut contents =
-            list::parse_selected(&lists, request.selection).map_err(Unreadable::List)?;
+        let mut spotter = Spotter::new(request.mask, now, &allowed.sets, protected.sets());
+        let mut contents = list::parse_watched(&lists, request.selection, &mut spotter)
+            .map_err(Unreadable::List)?;
+        let hits = spotter.hits();
         let mut listed = std::mem::take(&mut contents.sets);
         let mut ending = std::mem::take(&mut contents.ending);
         let mut left_out = 0;
@@ -137,6 +138,7 @@ impl Wanted {
             allowed,
             protected,
             course,
+            hits,
             lists,
             mask: request.mask,
             selection: request.selection,
@@ -177,7 +179,7 @@ impl Wanted {
                 |line, entry, end| {
                     number += 1;
                     if number > *passed_over {
-                        let wide = self.widened(entry);
+                        let wide = widened(entry, self.mask);
                         let set_aside = !self.selection.widest.admits(entry);
                         let ended = end.is_some_and(|end| end <= self.now);
                         let list = list.name();
@@ -189,30 +191,23 @@ impl Wanted {
         }
     }
 
-    /// Goes through the lists again for the entries that `sets` come from: the first
-    /// [`NAMED_CUTS`], and how many there are.
-    pub fn entries_in(&self, sets: &RangeSets) -> (Vec<Origin<'_>>, u64) {
-        let (mut named, mut count) = (Vec::new(), 0);
-        self.entries(|origin| {
-            let meets = match origin.wide {
-                Entry::V4(range) => sets.v4.meets(range),
-                Entry::V6(range) => sets.v6.meets(range),
-            };
-            if meets && origin.counts() {
-                count += 1;
-                if named.len() < NAMED_CUTS {
-                    named.push(origin);
-                }
-            }
-        });
-        (named, count)
+    /// The first entries that named something protected.
+    pub fn hit_protected(&self) -> impl Iterator<Item = Origin<'_>> {
+        self.hit(&self.hits.protected, &self.cut.protected)
     }
 
-    fn widened(&self, entry: Entry) -> Entry {
-        match entry {
-            Entry::V4(range) => Entry::V4(self.mask.widen4(range)),
-            Entry::V6(range) => Entry::V6(self.mask.widen6(range)),
-        }
+    /// The first entries that named something allowed.
+    pub fn hit_allowed(&self) -> impl Iterator<Item = Origin<'_>> {
+        self.hit(&self.hits.allowed, &self.cut.allowed)
+    }
+
+    /// Those of `hits` that had something to do with a cut; of a family that is not wanted, none.
+    fn hit<'a>(&'a self, hits: &'a [Hit], cut: &'a RangeSets) -> impl Iterator<Item = Origin<'a>> {
+        hits.iter().filter(|hit| meets(cut, hit.wide)).map(|hit| {
+            let &Hit { list, line, entry, wide, end } = hit;
+            let list = self.lists[list].name();
+            Origin { list, line, entry, wide, set_aside: false, end, ended: false }
+        })
     }
 
     /// Goes through the lists again and calls `found` with the entries that each of `addresses`

@@ -13,10 +13,11 @@ use std::time::{Duration, SystemTime};
 use netfilterd::cut::Cut;
 use netfilterd::guard::{Figures, Guards, Refusal, Share};
 use netfilterd::host;
-use netfilterd::list::{End, Selection, Source, Widest};
+use netfilterd::list::{End, Entry, Onlooker, Selection, Source, Widest};
 use netfilterd::mask::Mask;
 use netfilterd::protect::{Facts, Protected, Why};
 use netfilterd::range::{Range, RangeSet, RangeSets};
+use netfilterd::spot::Spotter;
 use netfilterd::wanted::{Families, Request, Wanted};
 use support::*;
 
@@ -136,7 +137,7 @@ fn dropped_is_what_an_entry_names_and_neither_an_allowlist_nor_protection_does()
         let mut ranges = |most: u64, longest: u64| -> Vec<(u64, u64)> {
             (0..random.below(most + 1)).map(|_| random.range(longest)).collect()
         };
-        let (listed, allowed, hosts) = (ranges(12, 20), ranges(4, 12), ranges(5, 1));
+        let (listed, allowed, hosts) = (ranges(24, 12), ranges(4, 12), ranges(5, 1));
         let text = |ranges: &[(u64, u64)]| -> String {
             ranges.iter().map(|&(a, b)| format!("{}-{}\n", family(a), family(b))).collect()
         };
@@ -162,8 +163,49 @@ fn dropped_is_what_an_entry_names_and_neither_an_allowlist_nor_protection_does()
             assert_eq!(wanted.cut.allowed.contains(family(at)), widened && within(&allowed, at));
             spared += u32::from(widened && kept);
         }
+        // The first ten that would have hit something are named, each by its line.
+        let named = |kept: &dyn Fn(u64) -> bool| -> Vec<u64> {
+            let hits = (0..listed.len()).filter(|&index| {
+                let (a, b) = listed[index];
+                (a >> bits << bits..=(b >> bits << bits) + (1 << bits) - 1).any(kept)
+            });
+            hits.take(10).map(|index| index as u64 + 1).collect()
+        };
+        let lines: Vec<u64> = wanted.hit_allowed().map(|origin| origin.line).collect();
+        assert_eq!(lines, named(&|at| within(&allowed, at)), "seed {seed}");
+        let lines: Vec<u64> = wanted.hit_protected().map(|origin| origin.line).collect();
+        assert_eq!(lines, named(&|at| hosts.iter().any(|&(host, _)| host == at)), "seed {seed}");
     }
     assert!(spared > 1000, "only {spared} addresses were spared");
+}
+
+#[test]
+fn no_entry_that_is_widened_to_something_protected_is_overlooked() {
+    let mut random = Random(77);
+    let mut hit = 0;
+    for _ in 0..20_000 {
+        // Close to each other and to where networks of 16 bits begin, so that all cases are met.
+        let mut address =
+            || 0x0a00_0000 + (random.below(6) as u32) * 0x8000 + random.below(4) as u32;
+        let (own, a, b) = (address(), address(), address());
+        let mask = Mask { v4: Some(8 + random.below(25) as u8), v6: None };
+        let range = Range::new(a.min(b), if b & 1 == 0 { a.min(b) } else { a.max(b) }).unwrap();
+        let sets =
+            RangeSets { v4: RangeSet::from_ranges(vec![Range::host(own)]), ..RangeSets::default() };
+        let none = RangeSets::default();
+        let mut spotter = Spotter::new(mask, End::now(), &none, &sets);
+        if spotter.is_near(range) {
+            spotter.look(0, 1, Entry::V4(range), None);
+        }
+        let is_hit = mask.widen4(range).contains(own);
+        hit += u32::from(is_hit);
+        assert_eq!(
+            spotter.hits().protected.len(),
+            usize::from(is_hit),
+            "{range}, {mask:?}, {own:#x}"
+        );
+    }
+    assert!((2000..18_000).contains(&hit), "{hit} were hit");
 }
 
 #[test]

@@ -2,13 +2,14 @@
 
 use std::time::SystemTime;
 
+use super::collect::{Collector, Counts, Onlooker};
 use super::end::Ending;
 use super::line::Entry;
 use super::newest;
 use super::suspect;
 use super::widest::{SetAside, Widest};
 use super::{List, ListError, NAMED, Rejection};
-use crate::range::{Range, RangeSet, RangeSets};
+use crate::range::{RangeSet, RangeSets};
 use crate::sys;
 
 /// What one list held.
@@ -104,6 +105,15 @@ pub fn parse(lists: &[List]) -> Result<Contents, ListError> {
 
 /// The same, of those entries that count.
 pub fn parse_selected(lists: &[List], selection: Selection) -> Result<Contents, ListError> {
+    parse_watched(lists, selection, &mut ())
+}
+
+/// The same, while an `onlooker` sees the entries that count, now or until their end.
+pub fn parse_watched(
+    lists: &[List],
+    selection: Selection,
+    onlooker: &mut impl Onlooker,
+) -> Result<Contents, ListError> {
     let mut contents = Contents {
         passed_over: match selection.newest {
             Some(newest) => newest::passed_over(lists, newest),
@@ -111,18 +121,19 @@ pub fn parse_selected(lists: &[List], selection: Selection) -> Result<Contents, 
         },
         ..Contents::default()
     };
+    let mut entries = Collector::new(selection, onlooker);
     // Most lists are IPv4, a dozen bytes a line. What is not needed of this is never touched, and
     // so takes no memory; growing by doubling would touch every page twice.
     let bytes: usize = lists.iter().map(|list| list.text.len()).sum();
-    let (mut v4, mut v6) = (Vec::new(), Vec::new());
     // If there is not so much, what is needed may still be there.
-    let _ = v4.try_reserve_exact(bytes / 12);
-    sys::prefer_huge_pages(&mut v4);
+    let _ = entries.v4.try_reserve_exact(bytes / 12);
+    sys::prefer_huge_pages(&mut entries.v4);
     for (index, list) in lists.iter().enumerate() {
         if let Some(suspect) = suspect::by_its_first_bytes(&list.text) {
             return Err(ListError::LooksLike(list.name.clone(), suspect));
         }
-        let (summary, first) = contents.take(index, list, selection.widest, &mut v4, &mut v6)?;
+        entries.begin(index, contents.passed_over[index]);
+        let (summary, first) = contents.take(list, &mut entries)?;
         match first {
             Some(first) if summary.entries() == 0 => {
                 let name = list.name.clone();
@@ -134,7 +145,14 @@ pub fn parse_selected(lists: &[List], selection: Selection) -> Result<Contents, 
             _ => contents.summaries.push(summary),
         }
     }
-    contents.sets = RangeSets { v4: RangeSet::from_ranges(v4), v6: RangeSet::from_ranges(v6) };
+    let set_aside = |&(list, line, entry): &(usize, u64, Entry)| {
+        let list: &List = &lists[list];
+        SetAside { list: list.name.clone(), line, entry, widest: selection.widest }
+    };
+    contents.set_aside = entries.named.iter().map(set_aside).collect();
+    contents.ending = entries.ending;
+    let (v4, v6) = (RangeSet::from_ranges(entries.v4), RangeSet::from_ranges(entries.v6));
+    contents.sets = RangeSets { v4, v6 };
     Ok(contents)
 }
 
@@ -142,56 +160,29 @@ impl Contents {
     /// Takes the entries of a list. Returns what is to be told of it, and the first rejection.
     fn take(
         &mut self,
-        index: usize,
         list: &List,
-        widest: Widest,
-        v4: &mut Vec<Range<u32>>,
-        v6: &mut Vec<Range<u128>>,
+        entries: &mut Collector<'_, impl Onlooker>,
     ) -> Result<(Summary, Option<Rejection>), ListError> {
-        let mut summary =
-            Summary { name: list.name.clone(), modified: list.modified, ..Summary::default() };
-        let passed_over = self.passed_over[index];
-        let Contents { ending, set_aside, rejections, .. } = self;
-        let (before4, before6) = (v4.len(), v6.len());
-        let (mut older, mut ending4, mut ending6) = (0, 0, 0);
-        let mut first = None;
-        let mut no_memory = false;
-        summary.lines = list.scan(
-            |line, entry, end| match (entry, end) {
-                _ if older < passed_over => older += 1,
-                _ if !widest.admits(entry) => {
-                    summary.set_aside += 1;
-                    if set_aside.len() < NAMED {
-                        let list = list.name.clone();
-                        set_aside.push(SetAside { list, line, entry, widest });
-                    }
-                }
-                (Entry::V4(range), None) => no_memory |= !push(v4, range),
-                (Entry::V6(range), None) => no_memory |= !push(v6, range),
-                (entry, Some(end)) => {
-                    let count =
-                        if matches!(entry, Entry::V4(_)) { &mut ending4 } else { &mut ending6 };
-                    *count += 1;
-                    no_memory |= !ending.push(entry, end);
-                }
-            },
+        let (mut rejected, mut first) = (0, None);
+        let lines = list.scan(
+            |line, entry, end| entries.take(line, entry, end),
             |line, fault, text| {
-                summary.rejected += 1;
-                if first.is_none() || rejections.len() < NAMED {
+                rejected += 1;
+                if first.is_none() || self.rejections.len() < NAMED {
                     let rejection = Rejection::new(&list.name, line, fault, text);
                     first.get_or_insert_with(|| rejection.clone());
-                    if rejections.len() < NAMED {
-                        rejections.push(rejection);
+                    if self.rejections.len() < NAMED {
+                        self.rejections.push(rejection);
                     }
                 }
             },
         );
-        if no_memory {
+        if entries.no_memory {
             return Err(ListError::NoMemory(list.name.clone(), list.text.len()));
         }
-        summary.older = older;
-        summary.v4 = (v4.len() - before4) as u64 + ending4;
-        summary.v6 = (v6.len() - before6) as u64 + ending6;
+        let Counts { v4, v6, set_aside, older } = entries.counts;
+        let (name, modified) = (list.name.clone(), list.modified);
+        let summary = Summary { name, lines, v4, v6, older, rejected, set_aside, modified };
         Ok((summary, first))
     }
 }

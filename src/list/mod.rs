@@ -5,6 +5,7 @@
 //! anything per entry.
 
 mod address;
+mod collect;
 mod contents;
 pub mod end;
 pub mod fault;
@@ -22,7 +23,8 @@ use std::net::IpAddr;
 use std::path::{Path, PathBuf};
 use std::time::SystemTime;
 
-pub use contents::{Contents, Selection, Summary, parse, parse_selected};
+pub use collect::Onlooker;
+pub use contents::{Contents, Selection, Summary, parse, parse_selected, parse_watched};
 pub use end::{End, Ending};
 pub use file::ReadError;
 pub use line::Entry;

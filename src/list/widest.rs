@@ -4,6 +4,7 @@ use std::fmt;
 
 use super::line::Entry;
 use crate::address::Address;
+use crate::range::Range;
 
 /// The prefix lengths of the widest networks that a list may name. An entry with more addresses is
 /// set aside: popular feeds hold 224.0.0.0/3, and a slip of the pen 0.0.0.0/0.
@@ -20,12 +21,17 @@ impl Widest {
     pub const ANY: Widest = Widest { v4: 0, v6: 0 };
 
     /// Whether an entry, as it is written, is as narrow as that. A range counts by its addresses.
-    #[inline]
     pub fn admits(self, entry: Entry) -> bool {
         match entry {
-            Entry::V4(range) => range.last() - range.first() <= u32::MIN.last_of(self.v4),
+            Entry::V4(range) => self.admits4(range),
             Entry::V6(range) => range.last() - range.first() <= u128::MIN.last_of(self.v6),
         }
+    }
+
+    /// The same for one of IPv4.
+    #[inline(always)]
+    pub fn admits4(self, range: Range<u32>) -> bool {
+        range.last() - range.first() <= u32::MIN.last_of(self.v4)
     }
 }
 
