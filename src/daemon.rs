@@ -253,7 +253,7 @@ impl<S: Service> Daemon<'_, S> {
             Ok(Some(loaded)) => {
                 sys::give_memory_back();
                 log::info!("{loaded}");
-                self.status.loaded(&loaded);
+                self.status.loaded_again(&loaded);
                 self.write_status();
                 notify(&[NotifyState::Status(&loaded.to_string())]);
             }
@@ -327,6 +327,8 @@ struct Signals {
     reload: UnixStream,
     stop: UnixStream,
     status: UnixStream,
+    /// Which of [`Source::ALL`] is asked first.
+    turn: usize,
 }
 
 impl Signals {
@@ -340,7 +342,7 @@ impl Signals {
         pipe::register(SIGTERM, stop_sender.try_clone()?)?;
         pipe::register(SIGINT, stop_sender)?;
         pipe::register(SIGUSR1, status_sender)?;
-        Ok(Signals { reload, stop, status })
+        Ok(Signals { reload, stop, status, turn: 0 })
     }
 
     /// Waits for a signal, for something to be heard, or until `time` has passed. All signals of a
@@ -361,8 +363,15 @@ impl Signals {
                 Event::Status
             }
             Ok([_, _, _, heard @ ..]) => {
-                let heard = heard.into_iter().zip(Source::ALL).find(|(heard, _)| *heard);
-                heard.map_or(Event::Time, |(_, source)| Event::Heard(source))
+                // Whoever was heard last has its turn last: none can drown the others.
+                let mut turns = (0..heard.len()).map(|turn| (self.turn + turn) % heard.len());
+                match turns.find(|&index| heard[index]) {
+                    None => Event::Time,
+                    Some(index) => {
+                        self.turn = index + 1;
+                        Event::Heard(Source::ALL[index])
+                    }
+                }
             }
             // Cannot happen with open descriptors; a daemon that can no longer hear is better
             // ended, for its supervisor to start it again.

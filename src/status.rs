@@ -189,6 +189,16 @@ impl Status {
         });
     }
 
+    /// Takes note that what was loaded is in force otherwise, for other addresses are protected or an
+    /// entry has ended: no list was read for it, so the time stays, and so does a failure.
+    pub fn loaded_again(&mut self, loaded: &Loaded) {
+        if let Some(in_force) = &mut self.loaded {
+            (in_force.networks4, in_force.networks6) = (loaded.v4, loaded.v6);
+            in_force.protected = loaded.protected;
+            in_force.line = loaded.to_string();
+        }
+    }
+
     /// Takes note of a load that failed, which changed nothing.
     pub fn failed(&mut self, failure: &Failure) {
         self.failed = Some(Failed { at: now(), line: failure.to_string() });

@@ -143,13 +143,22 @@ fn the_status_says_what_is_protected_now_and_how_old_the_lists_are() {
     let past = std::time::SystemTime::now() - Duration::from_secs(3 * 86_400 + 5);
     fs::File::open(&list).unwrap().set_modified(past).unwrap();
     let status = folder.path().join("status.json").to_str().unwrap().to_string();
-    let _daemon = Daemon::start(&wire.inside, &["-f", &list, "--status-file", &status]);
+    let daemon = Daemon::start(&wire.inside, &["-f", &list, "--status-file", &status]);
     let asked = || netfilterd(&["status", "--status-file", &status]).stdout();
     eventually("a status", || {
         asked().contains("list: 1 entry, 1 line rejected, 1 entry set aside, 3 days old")
     });
     wire.inside.ip(&format!("addr add 10.88.0.2/24 dev {WIRE}"));
     eventually("a new status", || asked().contains(", 1 protected, "));
+    folder.file("list", "<html>\n");
+    daemon.signal("HUP");
+    daemon.wait_for("keeping what is loaded", 1);
+    wire.inside.ip(&format!("addr add 10.88.0.9/24 dev {WIRE}"));
+    eventually("both", || {
+        asked().contains(", 2 protected, ") && asked().contains("failed, what was")
+    });
+    wire.inside.ip(&format!("addr del 10.88.0.9/24 dev {WIRE}"));
+    eventually("as before", || asked().contains(", 1 protected, "));
     let json = netfilterd(&["status", "--json", "--status-file", &status]).stdout();
     let json: serde_json::Value = serde_json::from_str(&json).unwrap();
     assert_eq!(json["loaded"]["protected"], 1);
