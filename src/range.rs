@@ -171,7 +171,12 @@ impl<A: Address> RangeSet<A> {
 
     /// The number of addresses, [`u128::MAX`] for the whole of IPv6.
     pub fn addresses(&self) -> u128 {
-        self.ranges.iter().fold(0, |sum, range| sum.saturating_add(range.addresses()))
+        let spans = self.ranges.iter().map(|range| range.addresses());
+        if A::BITS == 32 {
+            // Cannot overflow, and is a third of the time.
+            return spans.map(|span| span as u64).sum::<u64>().into();
+        }
+        spans.fold(0, u128::saturating_add)
     }
 
     /// The fewest networks that hold exactly this set, ascending.
@@ -207,20 +212,7 @@ impl<A: Address> RangeSet<A> {
 
     /// Whether the two sets have an address in common.
     pub fn intersects(&self, other: &Self) -> bool {
-        let (mut ours, mut theirs) =
-            (self.ranges.iter().peekable(), other.ranges.iter().peekable());
-        while let (Some(a), Some(b)) = (ours.peek(), theirs.peek()) {
-            if a.overlaps(**b) {
-                return true;
-            }
-            // Whichever ends first has nothing in common with what follows in the other.
-            if a.last < b.first {
-                ours.next()
-            } else {
-                theirs.next()
-            };
-        }
-        false
+        !self.intersect(other).is_empty()
     }
 
     /// The addresses that both sets hold. Costs little more than the smaller set and the result.

@@ -136,6 +136,39 @@ fn an_address_that_comes_while_the_daemon_runs_is_protected_at_once_without_the_
 }
 
 #[test]
+fn addresses_that_come_at_once_are_one_change() {
+    require!();
+    let (wire, folder) = (Wire::new(), Folder::new());
+    let list = folder.file("list", "10.88.0.0/24\n198.51.100.0/24\n");
+    let daemon = Daemon::start(&wire.inside, &["-f", &list]);
+    let many: String =
+        (0..120).map(|host| format!("addr add 10.88.0.{}/32 dev {WIRE}\n", 2 * host + 1)).collect();
+    let batch = folder.file("batch", many);
+    wire.inside.ip(&format!("-batch {batch}"));
+    eventually("all protected", || daemon.log().contains(", 120 protected, "));
+    let changes = daemon.log().matches("netfilterd: loaded").count() - 1;
+    assert!(changes <= 4, "{changes} changes: {}", daemon.log());
+    assert_eq!(wire.inside.managed("drop4").len(), 121 + 1);
+}
+
+#[test]
+fn the_session_that_loads_is_not_cut_off_and_its_network_is() {
+    require!();
+    let (wire, folder) = (Wire::new(), Folder::new());
+    let list = folder.file("list", "203.0.113.0/24\n198.51.100.0/24\n2001:db8:1::/48\n");
+    for peer in [FRIEND4, "::ffff:203.0.113.9", FRIEND6, ""] {
+        let mut command = wire.inside.command(NETFILTERD);
+        command.env("SSH_CONNECTION", format!("{peer} 51234 {INSIDE4} 22"));
+        command.args(["load", "-f", &list]).args(wire.inside.state());
+        run(&mut command).expect(0, &["loaded"]);
+        let (v4, v6) = (peer.ends_with(FRIEND4), peer == FRIEND6);
+        assert_eq!(wire.comes_in(FRIEND4, INSIDE4), v4, "{peer}");
+        assert_eq!(wire.comes_in(FRIEND6, INSIDE6), v6, "{peer}");
+        assert!(!wire.comes_in(FOE4, INSIDE4));
+    }
+}
+
+#[test]
 fn the_status_says_what_is_protected_now_and_how_old_the_lists_are() {
     require!();
     let (wire, folder) = (Wire::new(), Folder::new());
