@@ -1,6 +1,7 @@
 //! The lists, read time after time, and what has to be known from one time to the next: what is in
 //! force, what is missing from it because it is protected, and what ends.
 
+use std::borrow::Borrow;
 use std::time::Duration;
 
 use crate::course::Course;
@@ -108,17 +109,24 @@ impl Reading {
 
     /// Finds out anew what is protected and which entries have ended, and what is to be in force
     /// then in place of `held`. Needs no list: what was cut out of them is remembered, and works
-    /// also while they cannot be read.
-    pub fn again(&mut self, held: &RangeSets) -> Result<Option<Again>, Failure> {
+    /// also while they cannot be read. What is held is asked for only if it matters: a host's
+    /// addresses are renewed every few minutes, and mostly nothing has changed.
+    pub fn again<H: Borrow<RangeSets>>(
+        &mut self,
+        held: impl FnOnce() -> H,
+    ) -> Result<Option<Again>, Failure> {
         let Some(last) = &mut self.last else { return Ok(None) };
         let protected = match &self.host {
             Some(host) => Protected::new(&host.facts().map_err(Failure::Failed)?),
             None => Protected::default(),
         };
-        let now = End::now();
+        if last.course.is_none() && protected.sets() == last.protected.sets() {
+            return Ok(None);
+        }
+        let (held, now) = (held(), End::now());
+        let held = held.borrow();
         let listed = match &last.course {
             Some(course) => course.at(now),
-            None if protected.sets() == last.protected.sets() => return Ok(None),
             None => held.union(&last.spared),
         };
         if let Some(course) = &last.course {

@@ -536,6 +536,31 @@ fn an_allowlist_is_not_widened_and_cuts_both_families_after_widening() {
 }
 
 #[test]
+fn where_nothing_can_be_found_out_about_the_host_nothing_is_loaded() {
+    require!("strace");
+    let (namespace, folder) = (Namespace::new(), Folder::new());
+    let list = folder.file("list", "192.0.2.1\n");
+    let check = |options: &[&str]| {
+        let mut command = namespace.command("strace");
+        command.args(["-qq", "-o", "/dev/null", "-e", "inject=socket:error=EAFNOSUPPORT"]);
+        command.args([NETFILTERD, "check", "-f", &list]).args(options).args(namespace.state());
+        run(&mut command)
+    };
+    check(&[]).expect(1, &["own addresses and gateways cannot be found out: Address family not"]);
+    check(&["--no-protect"]).expect(0, &[]);
+}
+
+#[test]
+fn what_a_table_does_not_see_is_not_said_to_be_cut() {
+    require!();
+    let (namespace, folder) = (furnished(), Folder::new());
+    let list = folder.file("list", "fd77::/64\n10.77.0.0/24\n");
+    let ran = namespace.netfilterd(&["check", "-f", &list, "-t", "ip t"]);
+    ran.expect(0, &["list:2: 10.77.0.0/24 holds 10.77.0.2", "left out of IPv6: 1 network"]);
+    assert!(!ran.stderr().contains("list:1"), "{}", ran.stderr());
+}
+
+#[test]
 fn a_list_that_does_not_exist_can_be_done_without_and_one_that_cannot_be_read_cannot() {
     require!();
     let (namespace, folder) = (Namespace::new(), Folder::new());

@@ -55,7 +55,7 @@ impl Loader {
     /// Finds out without reading lists what is to be in force by now, if that is something else.
     pub fn find_again(&mut self) -> Result<Option<Again>, Failure> {
         match self.target.held() {
-            Some(held) => self.reading.again(held),
+            Some(held) => self.reading.again(|| held),
             None => Ok(None),
         }
     }

@@ -171,11 +171,11 @@ impl daemon::Service for Service {
 
     fn load_again(&mut self) -> Result<Option<Loaded>, Failure> {
         let begin = Instant::now();
-        let judge = self.judge.load_full();
-        let held = RangeSets { v4: judge.lists.v4.set().clone(), v6: judge.lists.v6.set().clone() };
-        drop(judge);
-        let Some(mut again) = self.reading.again(&held)? else { return Ok(None) };
-        drop(held);
+        let held = || {
+            let lists = self.judge.load_full().lists.clone();
+            RangeSets { v4: lists.v4.set().clone(), v6: lists.v6.set().clone() }
+        };
+        let Some(mut again) = self.reading.again(held)? else { return Ok(None) };
         let sets = std::mem::take(&mut again.sets);
         let networks = [sets.v4.network_count(), sets.v6.network_count()];
         let done = self.swap(sets);
