@@ -70,6 +70,9 @@ pub fn read(request: &Request, host: Option<&Host>) -> Result<Wanted, Failure> {
     if unnamed > 0 {
         log::warn!("rejected besides these: {}", Count(unnamed, Noun::Line));
     }
+    for list in contents.summaries.iter().filter(|list| list.unfinished) {
+        log::warn!("{}: the last line has no line end; see that it was not cut off", list.name);
+    }
     for entry in &contents.set_aside {
         log::warn!("{entry}");
     }

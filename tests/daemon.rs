@@ -242,3 +242,51 @@ fn handles_hup(pid: u32) -> bool {
         .and_then(|mask| u64::from_str_radix(mask.trim(), 16).ok())
         .is_some_and(|mask| mask & 1 != 0)
 }
+
+#[test]
+fn a_reload_that_was_refused_is_no_base_to_compare_the_next_one_with() {
+    require!();
+    let (inside, folder) = (Namespace::new(), Folder::new());
+    let hosts = |count: u32| -> String { (0..count).map(|i| format!("10.0.{i}.1\n")).collect() };
+    let list = folder.file("list", hosts(200));
+    let daemon = Daemon::start(&inside, &["-f", &list]);
+    // 90 are less than half of 200, but more than half of 90.
+    for times in 1..=2 {
+        folder.file("list", hosts(90));
+        daemon.signal("HUP");
+        daemon.wait_for("90 networks where 200 are in force", times);
+    }
+    folder.file("list", hosts(201));
+    daemon.signal("HUP");
+    daemon.wait_for("loaded 201 networks (v4 201, v6 0) from 1 list: +1 -0", 1);
+}
+
+#[test]
+fn a_list_in_whose_place_a_link_was_put_is_read_anew() {
+    require!();
+    let (inside, folder) = (Namespace::new(), Folder::new());
+    let list = folder.file("list", "192.0.2.1\n");
+    let daemon = Daemon::start(&inside, &["-f", &list]);
+    let other = folder.file("other", "192.0.2.1\n192.0.2.3\n");
+    fs::remove_file(&list).unwrap();
+    fs::hard_link(other, &list).unwrap();
+    daemon.signal("HUP");
+    daemon.wait_for("loaded 2 networks (v4 2, v6 0) from 1 list: +1 -0", 1);
+}
+
+#[test]
+fn a_list_that_was_cut_off_drops_no_wider_network_and_says_that_its_last_line_has_no_end() {
+    require!();
+    let (inside, folder) = (Namespace::new(), Folder::new());
+    let whole = "192.0.2.1\n198.51.100.0/24\n";
+    for cut in 1..whole.len() {
+        let list = folder.file("list", &whole[..cut]);
+        let ran = inside.netfilterd(&["print", "-f", &list]);
+        let unfinished = !whole[..cut].ends_with('\n');
+        assert_eq!(ran.stderr().contains("the last line has no line end"), unfinished && cut > 8);
+        for line in ran.stdout().lines() {
+            let length: u8 = line.split_once('/').unwrap().1.parse().unwrap();
+            assert!(length >= 24, "{:?} gives {line}", &whole[..cut]);
+        }
+    }
+}

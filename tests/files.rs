@@ -256,6 +256,7 @@ fn an_error_in_the_middle_of_a_file_is_an_error_and_an_interruption_is_none() {
     let ran = traced("inject=read:error=EIO:when=3");
     ran.expect(1, &["cannot be read: Input/output error"]);
     assert_eq!(ran.stdout(), "");
+    traced("inject=read:error=ESTALE:when=2").expect(1, &["Stale file handle"]);
     traced("inject=openat:error=EMFILE").expect(1, &["Too many open files"]);
     let ran = traced("inject=read:error=EINTR:when=2");
     ran.expect(0, &[]);

@@ -501,3 +501,38 @@ fn the_command_line_takes_what_makes_sense() {
         ran.expect(2, &[reason]);
     }
 }
+
+#[test]
+fn what_is_no_message_of_the_kernel_is_counted_and_survived() {
+    require!("iptables-legacy", "python3");
+    let wire = Wire::new();
+    let folder = Folder::new();
+    let list = folder.file("list", FOES);
+    let queues = Queues::serve(&wire.inside, &list, &["--queue", "0"]);
+    wire.inside.iptables("legacy", BOTH, UDP_TO_QUEUE);
+    // Root may send to any netlink port. Cut, overlong and empty messages, one of another
+    // subsystem, a packet without a number, and one that the kernel does not know.
+    let script = "
+import socket, struct
+columns = open('/proc/net/netfilter/nfnetlink_queue').read().split()
+port = int(columns[1])
+s = socket.socket(socket.AF_NETLINK, socket.SOCK_RAW, 12)
+def message(kind, body):
+    return struct.pack('=IHHII', 16 + len(body), kind, 0, 0, 0) + body
+def attribute(kind, value):
+    return struct.pack('=HH', 4 + len(value), kind) + value
+unknown = attribute(1, struct.pack('>IHB', 999999, 0x0800, 0)) + b'\\0'
+unknown += attribute(5, struct.pack('>I', 7))
+for bad in [b'\\1', b'\\0' * 16, struct.pack('=IHHII', 4096, 0x0300, 0, 0, 0),
+            message(0x0a00, b'\\2\\0\\0\\0'), message(0x0300, b''), message(0x0300, b'\\2\\0\\0\\0'),
+            message(2, b''), message(0x0300, b'\\2\\0\\0\\0' + attribute(1, b'\\0')),
+            message(0x0300, b'\\2\\0\\0\\0' + unknown)]:
+    s.sendto(bad, (port, 0))
+";
+    run(wire.inside.command("python3").args(["-c", script])).expect(0, &[]);
+    let counted = queues.counted(|counted| counted.malformed >= 8);
+    assert_eq!(counted.malformed, 8, "{counted}");
+    assert_eq!(counted.unreadable, 1, "the one that has a number and no header");
+    assert!(wire.comes_in(FRIEND4, INSIDE4) && !wire.comes_in(FOE4, INSIDE4));
+    assert!(!queues.daemon.log().contains("error"), "{}", queues.daemon.log());
+}

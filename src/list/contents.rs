@@ -31,6 +31,8 @@ pub struct Summary {
     pub set_aside: u64,
     /// When the file was last written to; standard input has no such time.
     pub modified: Option<SystemTime>,
+    /// Whether the last line has no end.
+    pub unfinished: bool,
 }
 
 /// What a number of lists held together.
@@ -181,8 +183,17 @@ impl Contents {
             return Err(ListError::NoMemory(list.name.clone(), list.text.len()));
         }
         let Counts { v4, v6, set_aside, older } = entries.counts;
-        let (name, modified) = (list.name.clone(), list.modified);
-        let summary = Summary { name, lines, v4, v6, older, rejected, set_aside, modified };
+        let summary = Summary {
+            name: list.name.clone(),
+            lines,
+            v4,
+            v6,
+            older,
+            rejected,
+            set_aside,
+            modified: list.modified,
+            unfinished: list.is_unfinished(),
+        };
         Ok((summary, first))
     }
 }

@@ -115,6 +115,12 @@ impl List {
         &self.name
     }
 
+    /// Whether its last line has no end, as that of a file has which was cut off. A JSON document
+    /// has no lines, and shows by itself whether it is whole.
+    pub fn is_unfinished(&self) -> bool {
+        !matches!(self.text.last(), None | Some(b'\n')) && !json::is_document(&self.text)
+    }
+
     /// Whether there is nothing in it, not even a comment.
     pub fn is_blank(&self) -> bool {
         self.text.is_empty()
