@@ -26,7 +26,7 @@
 //! * [`layout`]: how a range set is laid out in kernel sets.
 //! * [`plan`]: held against wanted, in that form.
 //! * [`netlink`]: messages to and from the kernel.
-//! * [`nft`]: range sets into nf_tables, and the only part that talks to the kernel.
+//! * [`nft`]: range sets into nf_tables.
 //! * [`route`]: the interfaces, addresses and gateways that the kernel has.
 //! * [`queue`]: range sets into verdicts, for packets that rules send to NFQUEUE.
 //! * [`host`]: the facts about the host, gathered.
@@ -35,6 +35,7 @@
 //! * [`state`]: what was in force, for the next process to know.
 //! * [`reading`]: reading and judging the lists time after time.
 //! * [`repair`]: when to put back what somebody else has taken away.
+//! * [`replace`](mod@replace): files that are never seen in part.
 //! * [`status`]: what a daemon is at.
 //! * [`clock`]: an alarm at a time of day.
 //! * [`daemon`]: the loop that loads again when it is told to.
@@ -74,6 +75,7 @@ pub mod queue;
 pub mod range;
 pub mod reading;
 pub mod repair;
+pub mod replace;
 pub mod route;
 pub mod spot;
 pub mod state;

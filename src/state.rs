@@ -11,6 +11,7 @@ use std::time::Duration;
 
 use serde::{Deserialize, Serialize};
 
+use crate::replace::{folder_of, replace};
 use crate::sys;
 
 /// For how long another process may hold the file; it needs a millisecond.
@@ -88,9 +89,7 @@ impl File {
 
     /// Replaces the file, so that a reader sees the old state or the new one.
     fn write(&self, networks: u64) -> io::Result<()> {
-        let folder = self.path.parent().filter(|folder| *folder != Path::new(""));
-        let folder = folder.unwrap_or(Path::new("."));
-        fs::create_dir_all(folder)?;
+        let folder = folder_of(&self.path)?;
         // Released when it is closed. What another process wrote meanwhile about its own target
         // would be lost without it; but nothing worse.
         let lock = fs::File::open(folder)?;
@@ -103,9 +102,6 @@ impl File {
         // What cannot be read was told when it was read, and is of no use to anybody.
         let mut state = self.read().unwrap_or_default();
         state.targets.insert(self.key.clone(), Target { networks });
-        let mut aside = self.path.as_os_str().to_owned();
-        aside.push(".new");
-        fs::write(&aside, serde_json::to_vec(&state)?)?;
-        fs::rename(&aside, &self.path)
+        replace(&self.path, &serde_json::to_vec(&state)?)
     }
 }

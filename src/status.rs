@@ -5,13 +5,14 @@
 use std::fmt;
 use std::fs;
 use std::io;
-use std::path::{Path, PathBuf};
+use std::path::Path;
 
 use jiff::{Timestamp, Unit};
 use serde::{Deserialize, Serialize};
 
 use crate::list::Summary;
 use crate::load::{Failure, Loaded};
+use crate::replace::{folder_of, replace};
 use crate::words::{Age, Count, Grouped, Noun};
 
 /// What a daemon is for.
@@ -280,7 +281,9 @@ impl<'a> File<'a> {
         if self.written.as_ref() == Some(status) {
             return;
         }
-        match self.replace(status) {
+        let written =
+            folder_of(self.path).and_then(|_| replace(self.path, &serde_json::to_vec(status)?));
+        match written {
             Ok(()) => {
                 self.written = Some(status.clone());
                 self.failing = false;
@@ -294,17 +297,6 @@ impl<'a> File<'a> {
             }
             Err(_) => {}
         }
-    }
-
-    fn replace(&self, status: &Status) -> io::Result<()> {
-        if let Some(folder) = self.path.parent() {
-            fs::create_dir_all(folder)?;
-        }
-        let mut aside = self.path.as_os_str().to_owned();
-        aside.push(".new");
-        let aside = PathBuf::from(aside);
-        fs::write(&aside, serde_json::to_vec(status)?)?;
-        fs::rename(&aside, self.path)
     }
 }
 

@@ -14,16 +14,19 @@ failed() {
 	exit 1
 }
 
+folder=$(mktemp -d)
+trap 'rm -rf "$folder"' EXIT
+
 if ldd "$netfilterd" | grep -q nftnl; then
 	failed 'it is linked with libnftnl'
 fi
 ldd "$netfilterd" | grep -q libmnl || failed 'ldd does not show what it is linked with'
 
-printf '192.0.2.7\n192.0.2.0/25\n' | "$netfilterd" check -f - | grep -q 'would load 1 network' ||
+printf '192.0.2.7\n192.0.2.0/25\n' | "$netfilterd" check --no-protect --state-file "$folder/state" -f - | grep -q 'would load 1 network' ||
 	failed 'check does not work'
-[ "$(printf '192.0.2.7\n' | "$netfilterd" print -f -)" = 192.0.2.7/32 ] ||
+[ "$(printf '192.0.2.7\n' | "$netfilterd" print --no-protect -f -)" = 192.0.2.7/32 ] ||
 	failed 'print does not work'
-printf '192.0.2.7\n' | "$netfilterd" test -f - 192.0.2.7 >/dev/null || failed 'test does not work'
+printf '192.0.2.7\n' | "$netfilterd" test --no-protect -f - 192.0.2.7 >/dev/null || failed 'test does not work'
 
 for command in load run; do
 	status=0
@@ -36,8 +39,6 @@ done
 	echo 'skipped: queue mode needs root'
 	exit 0
 }
-folder=$(mktemp -d)
-trap 'rm -rf "$folder"' EXIT
 echo 192.0.2.7 >"$folder/list"
 status=0
 timeout --preserve-status --signal TERM 2 unshare --net \

@@ -1,0 +1,22 @@
+//! Files that a reader finds as they were or as they are, never in part.
+
+use std::fs;
+use std::io;
+use std::path::{Path, PathBuf};
+
+/// The folder of a file, which is made if it is not there.
+pub fn folder_of(path: &Path) -> io::Result<PathBuf> {
+    let folder = path.parent().filter(|folder| *folder != Path::new(""));
+    let folder = folder.unwrap_or(Path::new("."));
+    fs::create_dir_all(folder)?;
+    Ok(folder.to_path_buf())
+}
+
+/// Puts a new file with `content` in place of `path`. The new one is written beside it, under its
+/// name with `.new` behind.
+pub fn replace(path: &Path, content: &[u8]) -> io::Result<()> {
+    let mut aside = path.as_os_str().to_owned();
+    aside.push(".new");
+    fs::write(&aside, content)?;
+    fs::rename(&aside, path)
+}
