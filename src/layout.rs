@@ -80,13 +80,8 @@ impl Shape {
             return Shape::INTERVAL;
         }
         let length = mask.unwrap_or_else(|| commonest_length(set));
-        let (mut keys, mut others) = (0, 0);
-        for &range in set.ranges() {
-            match pieces(range, length) {
-                Some(pieces) => keys += pieces,
-                None => others += 1,
-            }
-        }
+        let of_length = Shape { hash: Some(Hash { length, size: 0 }), interval: true };
+        let Elements { keys, ranges: others } = of_length.count(set);
         let least = if layout == Layout::Hash { 1 } else { HASH_FROM };
         // A quarter more, for the list to grow without being loaded anew.
         let size = u32::try_from(keys + keys / 4).ok();
@@ -104,10 +99,41 @@ impl Shape {
         self.hash.map(|hash| hash.length) == wanted.hash.map(|hash| hash.length)
     }
 
-    /// Whether sets of this shape have a place for everything that is laid out for them.
-    pub fn has_room<A: Address>(&self, laid_out: &LaidOut<'_, A>) -> bool {
+    /// How many elements a set becomes in sets of this shape.
+    pub fn count<A: Address>(&self, set: &RangeSet<A>) -> Elements {
+        let Some(Hash { length, .. }) = self.hash else {
+            return Elements { keys: 0, ranges: set.len() };
+        };
+        let mut count = Elements { keys: 0, ranges: 0 };
+        for &range in set.ranges() {
+            match pieces(range, length) {
+                Some(pieces) => count.keys += pieces,
+                None => count.ranges += 1,
+            }
+        }
+        count
+    }
+
+    /// Whether sets of this shape have a place for so many elements.
+    pub fn has_room(&self, elements: Elements) -> bool {
         let room = self.hash.map_or(0, |hash| hash.size as usize);
-        laid_out.keys.len() <= room && (self.interval || laid_out.ranges.is_empty())
+        elements.keys <= room && (self.interval || elements.ranges == 0)
+    }
+}
+
+/// How many elements a range set becomes in kernel sets.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Elements {
+    /// In the hash set.
+    pub keys: usize,
+    /// Intervals in the interval set.
+    pub ranges: usize,
+}
+
+impl Elements {
+    /// In both.
+    pub fn all(self) -> usize {
+        self.keys + self.ranges
     }
 }
 
@@ -173,15 +199,5 @@ impl<'a, A: Address> LaidOut<'a, A> {
             }
         }
         LaidOut { keys, ranges: Cow::Owned(ranges) }
-    }
-
-    /// The number of elements.
-    pub fn len(&self) -> usize {
-        self.keys.len() + self.ranges.len()
-    }
-
-    /// Whether there is no element.
-    pub fn is_empty(&self) -> bool {
-        self.len() == 0
     }
 }

@@ -4,10 +4,8 @@
 //! also what is logged: networks added and removed, in the smallest number of networks that name
 //! exactly the addresses that differ.
 
-use std::cmp::Ordering;
-
 use crate::layout::{LaidOut, Shape, Shapes};
-use crate::range::{Address, Range, RangeSet, RangeSets};
+use crate::range::{Address, Range, RangeSet, RangeSets, differences};
 
 /// What is to be done to get from what is held to what is wanted.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -124,25 +122,22 @@ impl Plan {
         if held == wanted {
             return Plan::Nothing;
         }
-        let (held4, wanted4) = both(&held.v4, &wanted.v4, |set| LaidOut::new(set, shapes.v4));
-        let (held6, wanted6) = both(&held.v6, &wanted.v6, |set| LaidOut::new(set, shapes.v6));
-        if !shapes.v4.has_room(&wanted4) || !shapes.v6.has_room(&wanted6) {
+        let (elements4, elements6) = (shapes.v4.count(&wanted.v4), shapes.v6.count(&wanted.v6));
+        if !shapes.v4.has_room(elements4) || !shapes.v6.has_room(elements6) {
             return Plan::Rebuild;
         }
-        let delta =
-            Delta { v4: Differing::new(&held4, &wanted4), v6: Differing::new(&held6, &wanted6) };
+        let delta = Delta {
+            v4: Differing::between(&held.v4, &wanted.v4, shapes.v4),
+            v6: Differing::between(&held.v6, &wanted.v6, shapes.v6),
+        };
         if delta.v4.changes_sets(shapes.v4) || delta.v6.changes_sets(shapes.v6) {
             return Plan::Rebuild;
         }
-        if delta.len() / 3 > (wanted4.len() + wanted6.len()) / 4 {
+        if delta.len() / 3 > (elements4.all() + elements6.all()) / 4 {
             return Plan::Rebuild;
         }
         Plan::Delta(delta)
     }
-}
-
-fn both<'a, S, T>(held: &'a S, wanted: &'a S, lay_out: impl Fn(&'a S) -> T) -> (T, T) {
-    (lay_out(held), lay_out(wanted))
 }
 
 impl Delta {
@@ -158,6 +153,13 @@ impl Delta {
 }
 
 impl<A: Address> Differing<A> {
+    /// The elements in which two sets differ, laid out for sets of a shape. What an element is
+    /// depends on its range alone, so only ranges that differ are laid out.
+    pub fn between(held: &RangeSet<A>, wanted: &RangeSet<A>, shape: Shape) -> Self {
+        let (held, wanted) = held.differing(wanted);
+        Differing::new(&LaidOut::new(&held, shape), &LaidOut::new(&wanted, shape))
+    }
+
     /// The elements in which two families differ.
     pub fn new(held: &LaidOut<'_, A>, wanted: &LaidOut<'_, A>) -> Self {
         let (delete_keys, add_keys) = differences(&held.keys, &wanted.keys, |key| (*key, *key));
@@ -206,33 +208,4 @@ impl<A: Address> Differing<A> {
 fn keyed<A: Address>(keys: &[A], shape: Shape) -> RangeSet<A> {
     let length = shape.hash.map_or(A::BITS, |hash| hash.length);
     RangeSet::from_ranges(keys.iter().map(|&key| Range::network(key, length)).collect())
-}
-
-/// What is only in the first of two ascending lists, and what is only in the second.
-fn differences<T: Copy, K: Ord>(
-    first: &[T],
-    second: &[T],
-    key: impl Fn(&T) -> K,
-) -> (Vec<T>, Vec<T>) {
-    let (mut only_first, mut only_second) = (Vec::new(), Vec::new());
-    let (mut i, mut j) = (0, 0);
-    while let (Some(a), Some(b)) = (first.get(i), second.get(j)) {
-        match key(a).cmp(&key(b)) {
-            Ordering::Less => {
-                only_first.push(*a);
-                i += 1;
-            }
-            Ordering::Greater => {
-                only_second.push(*b);
-                j += 1;
-            }
-            Ordering::Equal => {
-                i += 1;
-                j += 1;
-            }
-        }
-    }
-    only_first.extend_from_slice(&first[i..]);
-    only_second.extend_from_slice(&second[j..]);
-    (only_first, only_second)
 }

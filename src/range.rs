@@ -2,6 +2,7 @@
 //!
 //! Knows nothing of lists, masks or kernels. One implementation serves both families.
 
+use std::cmp::Ordering;
 use std::fmt;
 use std::net::IpAddr;
 
@@ -232,6 +233,14 @@ impl<A: Address> RangeSet<A> {
         RangeSet { ranges }
     }
 
+    /// The ranges that are only in `self`, and those that are only in `other`, as they are.
+    pub fn differing(&self, other: &Self) -> (Self, Self) {
+        let ends = |range: &Range<A>| (range.first, range.last);
+        // Some of the ranges of a set are still sorted, disjoint and not adjacent.
+        let (ours, theirs) = differences(&self.ranges, &other.ranges, ends);
+        (RangeSet { ranges: ours }, RangeSet { ranges: theirs })
+    }
+
     /// The addresses of `self` that are not in `other`. Whole stretches are copied in one go.
     pub fn subtract(&self, other: &Self) -> Self {
         let mut ranges = Vec::new();
@@ -284,6 +293,35 @@ fn count_while<A>(ranges: &[Range<A>], first: impl Fn(&Range<A>) -> bool) -> usi
     }
     let start = end / 2;
     start + ranges[start..ranges.len().min(end)].partition_point(first)
+}
+
+/// What is only in the first of two ascending lists, and what is only in the second.
+pub fn differences<T: Copy, K: Ord>(
+    first: &[T],
+    second: &[T],
+    key: impl Fn(&T) -> K,
+) -> (Vec<T>, Vec<T>) {
+    let (mut only_first, mut only_second) = (Vec::new(), Vec::new());
+    let (mut i, mut j) = (0, 0);
+    while let (Some(a), Some(b)) = (first.get(i), second.get(j)) {
+        match key(a).cmp(&key(b)) {
+            Ordering::Less => {
+                only_first.push(*a);
+                i += 1;
+            }
+            Ordering::Greater => {
+                only_second.push(*b);
+                j += 1;
+            }
+            Ordering::Equal => {
+                i += 1;
+                j += 1;
+            }
+        }
+    }
+    only_first.extend_from_slice(&first[i..]);
+    only_second.extend_from_slice(&second[j..]);
+    (only_first, only_second)
 }
 
 /// From how many ranges up a radix sort is worth its counters and its second copy of the ranges.

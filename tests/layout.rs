@@ -189,7 +189,9 @@ fn a_delta_leads_to_what_is_wanted<A: Place>(seed: u64, change: fn(Differing<A>,
         let length = A::BITS - random.below(6) as u8;
         let shape = Shape { hash: hash(length, u32::MAX), interval: true };
         let (a, b) = (LaidOut::new(&held, shape), LaidOut::new(&wanted, shape));
-        let delta = Differing::new(&a, &b);
+        let delta = Differing::between(&held, &wanted, shape);
+        assert_eq!(delta, Differing::new(&a, &b), "only what differs needs to be laid out");
+        assert_eq!(shape.count(&wanted).all(), b.keys.len() + b.ranges.len());
         let (keys, ranges) = carry_out(&a, &delta);
         // What is reported is the difference of the addresses, however it is laid out.
         let difference = Change {
