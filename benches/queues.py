@@ -99,7 +99,8 @@ def prepare_programs(directory):
     for name, count in (("few", FEW), ("many", MANY)):
         path = os.path.join(directory, name)
         in_child(write_both, path, count)
-        commands[name] = [NETFILTERD, "-q", "-f", path, "--status-file", f"{path}.json", "--queue"]
+        commands[name] = [NETFILTERD, "-q", "-f", path, "--status-file", f"{path}.json",
+                          "--state-file", f"{path}.state", "--queue"]
     return commands
 
 

@@ -144,8 +144,9 @@ def print_reloads(results, others):
         until = {layout: [seen for seen, _ in by_tool[layout]] for layout in LAYOUTS}
         rows.append([size] + [seconds(values) for layout in LAYOUTS
                               for values in (until[layout], [said for _, said in by_tool[layout]])]
-                    + [seconds(by_tool[other]) for other in others])
-        ratios.append([size] + [ratio(until[layout], by_tool[other])
+                    + [seconds(by_tool[other]) if other in by_tool else "–"
+                       for other in others])
+        ratios.append([size] + [ratio(until[layout], by_tool[other]) if other in by_tool else "–"
                                 for layout in LAYOUTS for other in others])
     table(head + [f"{TITLES[other]} of all" for other in others], rows)
     if others:
@@ -160,7 +161,8 @@ def print_reloads(results, others):
           "reads the whole list, and sends the kernel what differs; the time is that from the "
           "signal to the line in its log, and what the line itself says, which ends with the "
           "kernel's answer. `ipset` swaps in a set with all networks, `nft` flushes its set and "
-          "fills it again.\n")
+          "fills it again; for a million networks that exhausts the memory of the machine, and is "
+          "left out.\n")
 
 
 # Packets.
