@@ -12,6 +12,11 @@ mandir = $(DESTDIR)$(PREFIX)/share/man
 docdir = $(DESTDIR)$(PREFIX)/share/doc/netfilterd
 cachedir = $(DESTDIR)/var/cache/netfilterd
 
+# Where the shells look for completion scripts.
+bash = $(DESTDIR)$(PREFIX)/share/bash-completion/completions/netfilterd
+zsh = $(DESTDIR)$(PREFIX)/share/zsh/site-functions/_netfilterd
+fish = $(DESTDIR)$(PREFIX)/share/fish/vendor_completions.d/netfilterd.fish
+
 # Tests in network namespaces need root; the programs under test are built without.
 host := $(shell rustc -vV 2>/dev/null | sed -n 's/^host: //p' | tr a-z- A-Z_)
 ifneq ($(shell id -u),0)
@@ -59,10 +64,15 @@ install:
 	install -m 644 man/netfilterd.8 $(mandir)/man8/netfilterd.8
 	install -m 644 man/drop_ips.5 $(mandir)/man5/drop_ips.5
 	install -m 644 README.md CHANGELOG.md $(wildcard rulesets/*) contrib/netfilterd.init $(docdir)
+	install -d $(dir $(bash) $(zsh) $(fish))
+	$(built)/netfilterd completions bash >$(bash)
+	$(built)/netfilterd completions zsh >$(zsh)
+	$(built)/netfilterd completions fish >$(fish)
 
 # Leaves the lists, and what is in force in the kernel.
 .PHONY: uninstall
 uninstall:
 	rm -f $(sbindir)/netfilterd $(mandir)/man8/netfilterd.8 $(mandir)/man5/drop_ips.5
+	rm -f $(bash) $(zsh) $(fish)
 	rm -rf $(docdir)
 	@[ ! -d $(cachedir) ] || rmdir $(cachedir) 2>/dev/null || echo 'Left: your lists in $(cachedir)'

@@ -11,6 +11,7 @@ use std::path::PathBuf;
 
 use clap::builder::{OsStringValueParser, TypedValueParser};
 use clap::{ArgAction, Args, Parser, Subcommand, value_parser};
+use clap_complete::Shell;
 
 use crate::layout::Layout;
 use crate::list::Source;
@@ -57,6 +58,8 @@ pub enum Command {
     Test(TestOptions),
     /// Say what the running daemon is at
     Status(StatusOptions),
+    /// Write a completion script for a shell to standard output
+    Completions(CompletionsOptions),
 }
 
 /// Options of `run`.
@@ -240,6 +243,17 @@ pub struct StatusOptions {
     /// Write JSON, for programs
     #[arg(long)]
     pub json: bool,
+    /// How much to say.
+    #[command(flatten)]
+    pub verbosity: Verbosity,
+}
+
+/// Options of `completions`.
+#[derive(Debug, Args)]
+pub struct CompletionsOptions {
+    /// Which shell
+    #[arg(value_name = "SHELL", value_enum)]
+    pub shell: Shell,
     /// How much to say.
     #[command(flatten)]
     pub verbosity: Verbosity,

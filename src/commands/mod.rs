@@ -14,7 +14,8 @@ use clap::CommandFactory;
 use clap::error::ErrorKind;
 
 use crate::cli::{
-    Cli, Command, ListOptions, LoadOptions, NameOptions, RunOptions, StatusOptions, Verbosity,
+    Cli, Command, CompletionsOptions, ListOptions, LoadOptions, NameOptions, RunOptions,
+    StatusOptions, Verbosity,
 };
 use crate::daemon;
 use crate::guard::Guards;
@@ -75,6 +76,7 @@ pub fn run(cli: Cli) -> ExitCode {
         Command::Print(options) => lists::print(&options),
         Command::Test(options) => test::run(&options),
         Command::Status(options) => status(&options),
+        Command::Completions(options) => completions(&options),
     };
     result.unwrap_or_else(|failure| {
         match &failure {
@@ -96,6 +98,7 @@ impl Command {
             Command::Print(options) => options.verbosity,
             Command::Test(options) => options.verbosity,
             Command::Status(options) => options.verbosity,
+            Command::Completions(options) => options.verbosity,
         }
     }
 }
@@ -170,6 +173,13 @@ fn status(options: &StatusOptions) -> Result<ExitCode, Failure> {
             Ok(if status.is_healthy() { ExitCode::SUCCESS } else { ExitCode::from(FAILED) })
         }
     }
+}
+
+fn completions(options: &CompletionsOptions) -> Result<ExitCode, Failure> {
+    let mut script = Vec::new();
+    clap_complete::generate(options.shell, &mut Cli::command(), "netfilterd", &mut script);
+    to_stdout(|out| out.write_all(&script))?;
+    Ok(ExitCode::SUCCESS)
 }
 
 fn request(lists: &ListOptions) -> Request {
