@@ -63,7 +63,9 @@ install:
 	install -m 755 $(built)/netfilterd $(sbindir)/netfilterd
 	install -m 644 man/netfilterd.8 $(mandir)/man8/netfilterd.8
 	install -m 644 man/drop_ips.5 $(mandir)/man5/drop_ips.5
-	install -m 644 README.md CHANGELOG.md $(wildcard rulesets/*) contrib/netfilterd.init $(docdir)
+	install -d $(docdir)/rulesets
+	install -m 644 README.md CHANGELOG.md contrib/netfilterd.init $(docdir)
+	install -m 644 $(wildcard rulesets/*) $(docdir)/rulesets
 	install -d $(dir $(bash) $(zsh) $(fish))
 	$(built)/netfilterd completions bash >$(bash)
 	$(built)/netfilterd completions zsh >$(zsh)

@@ -14,8 +14,8 @@ fail() {
 
 make -s install DESTDIR="$folder" PREFIX=/usr
 for file in usr/sbin/netfilterd usr/share/man/man8/netfilterd.8 usr/share/man/man5/drop_ips.5 \
-	usr/share/doc/netfilterd/README.md usr/share/doc/netfilterd/drop.nft \
-	usr/share/doc/netfilterd/queue-iptables.rules usr/share/doc/netfilterd/netfilterd.init \
+	usr/share/doc/netfilterd/README.md usr/share/doc/netfilterd/rulesets/drop.nft \
+	usr/share/doc/netfilterd/rulesets/queue-iptables.rules usr/share/doc/netfilterd/netfilterd.init \
 	usr/share/bash-completion/completions/netfilterd usr/share/zsh/site-functions/_netfilterd \
 	usr/share/fish/vendor_completions.d/netfilterd.fish; do
 	[ -s "$folder/$file" ] || fail "$file was not installed"

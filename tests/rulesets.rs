@@ -96,3 +96,50 @@ fn log_logs_some_and_drops_all() {
     assert!(dropped >= SENT, "{dropped}");
     assert!((5..SENT / 2).contains(&logged), "{logged}");
 }
+
+#[test]
+fn interfaces_consults_the_lists_for_some_interfaces_only() {
+    require!();
+    let wire = with_ruleset("interfaces.nft");
+    for (friend, foe, inside) in [(FRIEND4, FOE4, INSIDE4), (FRIEND6, FOE6, INSIDE6)] {
+        assert!(!wire.comes_in(foe, inside), "{WIRE} is in no zone, so outside");
+        assert!(wire.comes_in(friend, inside));
+    }
+    wire.inside.nft(&format!("add element inet zones zone {{ {WIRE} : jump low_sec }}"));
+    for (friend, foe, inside) in [(FRIEND4, FOE4, INSIDE4), (FRIEND6, FOE6, INSIDE6)] {
+        assert!(wire.comes_in(foe, inside), "{WIRE} is inside now");
+        assert!(wire.comes_in(friend, inside));
+    }
+}
+
+#[test]
+fn honeypot_leads_the_listed_to_another_port_and_nobody_else() {
+    require!();
+    let wire = with_ruleset("honeypot.nft");
+    for (friend, foe, inside) in [(FRIEND4, FOE4, INSIDE4), (FRIEND6, FOE6, INSIDE6)] {
+        let refused = connect(&wire, foe, inside, 22).expect_err("port 2222 has no listener");
+        assert_eq!(refused.kind(), ErrorKind::ConnectionRefused, "and 22 has one");
+        connect(&wire, friend, inside, 22).expect("the real one");
+        let to: IpAddr = inside.parse().unwrap();
+        let honeypot = wire.inside.within(|| TcpListener::bind((to, 2222)).unwrap());
+        connect(&wire, foe, inside, 22).expect("the honeypot");
+        honeypot.set_nonblocking(true).unwrap();
+        let (_, peer) = honeypot.accept().expect("it is the honeypot that answered");
+        assert_eq!(peer.ip().to_string(), foe);
+    }
+}
+
+#[test]
+fn the_index_names_every_ruleset_and_no_other() {
+    let folder = format!("{}/rulesets", env!("CARGO_MANIFEST_DIR"));
+    let index = std::fs::read_to_string(format!("{folder}/README.md")).unwrap();
+    let mut named: Vec<&str> =
+        index.split("](").skip(1).map(|rest| rest.split(')').next().unwrap()).collect();
+    let files = std::fs::read_dir(folder).unwrap();
+    let mut there: Vec<String> =
+        files.map(|file| file.unwrap().file_name().into_string().unwrap()).collect();
+    there.retain(|name| name != "README.md");
+    named.sort_unstable();
+    there.sort_unstable();
+    assert_eq!(named, there);
+}
