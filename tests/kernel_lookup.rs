@@ -118,7 +118,12 @@ fn test_says_what_the_kernel_has_and_where_it_differs_from_the_lists() {
     };
     let (status, said) = test(&["192.0.2.7"]);
     assert_eq!(status, 0);
-    assert!(said.contains("not in force, since no rule of table inet netfilterd asks"), "{said}");
+    assert!(
+        said.contains(
+            "not in force, since no rule of table inet netfilterd asks for it; load the lists"
+        ),
+        "{said}"
+    );
 
     inside.load(&["-f", &list]);
     let (status, said) = test(&["192.0.2.7", "2001:db8::1", "203.0.113.1"]);

@@ -132,11 +132,19 @@ fn a_forwarded_packet_is_judged_by_both_its_ends() {
     require!("iptables-legacy", "iptables-nft", "sysctl");
     let folder = Folder::new();
     let list = folder.file("list", FOES);
-    for way in WAYS {
+    // At the one hook that knows both interfaces, or at two that know one each.
+    let forward = &["-A FORWARD -j NFQUEUE --queue-num 0"][..];
+    let ends = &[
+        "-t raw -A PREROUTING -j NFQUEUE --queue-num 0",
+        "-t mangle -A POSTROUTING -j NFQUEUE --queue-num 0",
+    ][..];
+    for (way, rules) in WAYS.into_iter().flat_map(|way| [(way, forward), (way, ends)]) {
         let routed = Routed::new();
         let router = &routed.wire.inside;
         let _queues = Queues::serve(router, &list, &["--queue", "0"]);
-        router.iptables(way, BOTH, "-A FORWARD -j NFQUEUE --queue-num 0");
+        for rule in rules {
+            router.iptables(way, BOTH, rule);
+        }
         for (friend, foe, behind) in [(FRIEND4, FOE4, BEHIND4), (FRIEND6, FOE6, BEHIND6)] {
             assert!(routed.comes_in(friend, behind), "{way}: from {friend}");
             assert!(!routed.comes_in(foe, behind), "{way}: from {foe}");
@@ -441,20 +449,20 @@ fn several_queues_are_served_at_once() {
     let list = folder.file("list", FOES);
     let queues = Queues::serve(&wire.inside, &list, &["--queue", "65532:65535"]);
     let rule = "-A INPUT -p udp -j NFQUEUE --queue-balance 65532:65535";
+    // Each by a port of its own, and those of other ports by their addresses.
+    for queue in 65532..=65535 {
+        let rule = format!("-A INPUT -p udp --dport {queue} -j NFQUEUE --queue-num {queue}");
+        wire.inside.iptables("legacy", BOTH, &rule);
+    }
     wire.inside.iptables("legacy", BOTH, rule);
-    wire.outside.within(|| {
-        for _ in 0..64 {
-            let sender = UdpSocket::bind((FRIEND6, 0)).unwrap();
-            // Nobody listens there: the answer may make the next one fail.
-            let _ = sender.send_to(b"?", (INSIDE6, 9));
-        }
-    });
-    queues.counted(|counted| counted.packets >= 64);
+    let sender = wire.outside.within(|| UdpSocket::bind((FRIEND6, 0)).unwrap());
+    for queue in 65532..=65535 {
+        sender.send_to(b"?", (INSIDE6, queue)).unwrap();
+    }
+    queues.counted(|counted| counted.packets >= 4);
     let status = queues.status();
-    let numbers: Vec<u16> = status.queues.iter().map(|queue| queue.queue).collect();
-    assert_eq!(numbers, [65532, 65533, 65534, 65535]);
-    // Which of them a packet goes to depends on its addresses, here two.
-    assert!(status.queues.iter().any(|queue| queue.packets > 0), "{status}");
+    let packets: Vec<(u16, u64)> = status.queues.iter().map(|q| (q.queue, q.packets)).collect();
+    assert_eq!(packets, [(65532, 1), (65533, 1), (65534, 1), (65535, 1)]);
     for (friend, foe, inside) in [(FRIEND4, FOE4, INSIDE4), (FRIEND6, FOE6, INSIDE6)] {
         assert!(wire.comes_in(friend, inside) && !wire.comes_in(foe, inside));
     }

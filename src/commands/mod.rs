@@ -158,7 +158,11 @@ fn status(options: &StatusOptions) -> Result<ExitCode, Failure> {
     let path = &options.file.status_file;
     match status::read(path).map_err(Failure::Failed)? {
         None => {
-            log::error!("no netfilterd is running that keeps {}", path.display());
+            log::error!(
+                "no netfilterd is running that keeps {}; start one, or name the file of the one \
+                 that runs with --status-file",
+                path.display()
+            );
             Ok(ExitCode::from(NOT_RUNNING))
         }
         Some(status) => {

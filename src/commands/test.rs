@@ -141,7 +141,11 @@ impl Answer {
                  load has failed: load again"
             ),
             (Kernel::NothingInForce, true) => {
-                writeln!(out, "{address}: not in force, since no rule of table {table} asks")
+                writeln!(
+                    out,
+                    "{address}: not in force, since no rule of table {table} asks for it; load \
+                     the lists first"
+                )
             }
             (Kernel::NotInForce | Kernel::NothingInForce, false) => Ok(()),
             (Kernel::Unknown(reason), _) => {
