@@ -40,6 +40,7 @@
 //! * [`clock`]: an alarm at a time of day.
 //! * [`daemon`]: the loop that loads again when it is told to.
 //! * [`pidfile`]: one daemon at a time.
+//! * [`privileges`]: what the process is still permitted.
 //! * [`cli`], [`commands`]: arguments to actions, actions to exit statuses.
 //! * [`words`]: numbers as people read them.
 //! * [`sys`]: system calls; the only module with `unsafe`.
@@ -70,6 +71,7 @@ pub mod nft;
 pub mod pidfile;
 pub mod plan;
 pub mod print;
+pub mod privileges;
 pub mod protect;
 pub mod queue;
 pub mod range;

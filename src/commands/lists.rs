@@ -4,11 +4,12 @@ use std::io::Write as _;
 use std::process::ExitCode;
 
 use super::{
-    REFUSED, check_names, check_set_names, guards, host, load_request, request, table_key, tables,
-    to_stdout, usage, warn_if_unprotected,
+    REFUSED, check_names, check_set_names, guards, load_request, protecting, request, table_key,
+    tables, to_stdout, usage, warn_if_unprotected,
 };
 use crate::cli::{ListOptions, LoadOptions, PrintOptions};
 use crate::cut::Cut;
+use crate::host::Host;
 use crate::list::Entry;
 use crate::load::{self, Failure};
 use crate::print::{self, Names};
@@ -19,10 +20,10 @@ use crate::wanted::Wanted;
 use crate::words::{Count, Grouped, Noun};
 
 /// Says what `load` would do.
-pub fn check(options: &LoadOptions) -> Result<ExitCode, Failure> {
+pub fn check(options: &LoadOptions, host: Host) -> Result<ExitCode, Failure> {
     check_names(options);
     warn_if_unprotected(&options.lists);
-    let wanted = load::read(&load_request(options), host(&options.lists).as_ref())?;
+    let wanted = load::read(&load_request(options), protecting(host, &options.lists).as_ref())?;
     let in_force = state::File::new(&options.state_file, table_key(&options.names)).networks();
     let mut report = report(&wanted);
     let mut refused = false;
@@ -109,7 +110,7 @@ fn set_of(entry: Entry) -> RangeSets {
 }
 
 /// Writes the merged result.
-pub fn print(options: &PrintOptions) -> Result<ExitCode, Failure> {
+pub fn print(options: &PrintOptions, host: Host) -> Result<ExitCode, Failure> {
     check_set_names(&options.names);
     if options.format == print::Format::Ipset {
         for name in [&options.names.set4, &options.names.set6] {
@@ -119,7 +120,7 @@ pub fn print(options: &PrintOptions) -> Result<ExitCode, Failure> {
             }
         }
     }
-    let wanted = read(&options.lists)?;
+    let wanted = read(&options.lists, host)?;
     let names =
         Names { table: &options.names.table, set4: &options.names.set4, set6: &options.names.set6 };
     to_stdout(|out| print::write(options.format, &wanted.sets, &names, out))?;
@@ -127,6 +128,6 @@ pub fn print(options: &PrintOptions) -> Result<ExitCode, Failure> {
 }
 
 /// Reads the lists whatever any guard thinks, and names the rejected lines.
-pub(super) fn read(lists: &ListOptions) -> Result<Wanted, Failure> {
-    load::read(&request(lists), host(lists).as_ref())
+pub(super) fn read(lists: &ListOptions, host: Host) -> Result<Wanted, Failure> {
+    load::read(&request(lists), protecting(host, lists).as_ref())
 }

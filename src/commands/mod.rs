@@ -24,6 +24,7 @@ use crate::layout::Layout;
 use crate::list::{Selection, Source, Widest};
 use crate::load::Failure;
 use crate::mask::Mask;
+use crate::privileges;
 use crate::queue;
 use crate::reading::Reading;
 use crate::state;
@@ -45,11 +46,11 @@ mod tables {
     use super::*;
     use crate::range::RangeSets;
 
-    pub fn run(_: &RunOptions) -> Result<(), Failure> {
+    pub fn run(_: &RunOptions, _: Host) -> Result<(), Failure> {
         usage("this netfilterd was built without nftables: --queue is required")
     }
 
-    pub fn load(_: &LoadOptions) -> Result<ExitCode, Failure> {
+    pub fn load(_: &LoadOptions, _: Host) -> Result<ExitCode, Failure> {
         usage("this netfilterd was built without nftables, and has nothing to load into")
     }
 
@@ -69,12 +70,15 @@ pub fn run(cli: Cli) -> ExitCode {
     let command = cli.command.unwrap_or(Command::Run(cli.run));
     start_log(command.verbosity());
     let keeps = matches!(command, Command::Run(_) | Command::Load(_));
+    // Looks at the environment of sudo, which is root's to read, before root is like anybody else.
+    let host = Host::new();
+    privileges::keep_net_admin_only();
     let result = match command {
-        Command::Run(options) => run_daemon(&options),
-        Command::Load(options) => tables::load(&options),
-        Command::Check(options) => lists::check(&options),
-        Command::Print(options) => lists::print(&options),
-        Command::Test(options) => test::run(&options),
+        Command::Run(options) => run_daemon(&options, host),
+        Command::Load(options) => tables::load(&options, host),
+        Command::Check(options) => lists::check(&options, host),
+        Command::Print(options) => lists::print(&options, host),
+        Command::Test(options) => test::run(&options, host),
         Command::Status(options) => status(&options),
         Command::Completions(options) => completions(&options),
     };
@@ -108,19 +112,23 @@ fn usage(message: &str) -> ! {
     Cli::command().error(ErrorKind::ArgumentConflict, message).exit()
 }
 
-fn run_daemon(options: &RunOptions) -> Result<ExitCode, Failure> {
+fn run_daemon(options: &RunOptions, host: Host) -> Result<ExitCode, Failure> {
     let lists = &options.load.lists;
     if lists.file.contains(&Source::Stdin) || lists.allow.contains(&Source::Stdin) {
         usage("a daemon cannot read standard input again on SIGHUP; use load, or name a file");
     }
     match &options.queue.queue {
-        Some(queues) => run_queues(options, queues.clone())?,
-        None => tables::run(options)?,
+        Some(queues) => run_queues(options, queues.clone(), host)?,
+        None => tables::run(options, host)?,
     }
     Ok(ExitCode::SUCCESS)
 }
 
-fn run_queues(options: &RunOptions, queues: RangeInclusive<u16>) -> Result<(), Failure> {
+fn run_queues(
+    options: &RunOptions,
+    queues: RangeInclusive<u16>,
+    host: Host,
+) -> Result<(), Failure> {
     let load = &options.load;
     let queue = &options.queue;
     if queue.mark_accept.is_some() && queue.mark_accept == queue.mark_drop {
@@ -128,7 +136,7 @@ fn run_queues(options: &RunOptions, queues: RangeInclusive<u16>) -> Result<(), F
     }
     let key = format!("queue {}:{}", queues.start(), queues.end());
     let service = queue::Service::new(
-        reading(load, load_request(load), key),
+        reading(load, load_request(load), key, host),
         load.interface.clone(),
         queue::Options {
             queues,
@@ -212,9 +220,9 @@ fn load_request(options: &LoadOptions) -> Request {
     Request { families, ..request(&options.lists) }
 }
 
-/// Where the facts come from by which addresses are protected.
-fn host(lists: &ListOptions) -> Option<Host> {
-    (!lists.no_protect).then(Host::new)
+/// Where the facts come from by which addresses are protected, if any are.
+fn protecting(host: Host, lists: &ListOptions) -> Option<Host> {
+    (!lists.no_protect).then_some(host)
 }
 
 fn warn_if_unprotected(lists: &ListOptions) {
@@ -224,10 +232,11 @@ fn warn_if_unprotected(lists: &ListOptions) {
 }
 
 /// What is read and judged time after time; `key` says for which target.
-fn reading(options: &LoadOptions, request: Request, key: String) -> Reading {
+fn reading(options: &LoadOptions, request: Request, key: String, host: Host) -> Reading {
     warn_if_unprotected(&options.lists);
     let state = state::File::new(&options.state_file, key);
-    Reading::new(request, guards(options), options.force, host(&options.lists), state)
+    let host = protecting(host, &options.lists);
+    Reading::new(request, guards(options), options.force, host, state)
 }
 
 fn guards(options: &LoadOptions) -> Guards {

@@ -7,20 +7,21 @@ use super::test::Kernel;
 use super::{check_names, files, load_request, reading, table_key};
 use crate::cli::{LoadOptions, NameOptions, RunOptions};
 use crate::daemon;
+use crate::host::Host;
 use crate::load::Failure;
 use crate::nft::lookup::{self, InForce};
 use crate::nft::{self, Connection, Loader, Service, Target};
 use crate::range::RangeSets;
 
 /// Keeps the sets as the lists want them.
-pub fn run(options: &RunOptions) -> Result<(), Failure> {
-    let service = Service::new(loader(&options.load), !options.no_repair);
+pub fn run(options: &RunOptions, host: Host) -> Result<(), Failure> {
+    let service = Service::new(loader(&options.load, host), !options.no_repair);
     daemon::run(service, files(options))
 }
 
 /// Fills the sets once.
-pub fn load(options: &LoadOptions) -> Result<ExitCode, Failure> {
-    let loaded = loader(options).load()?;
+pub fn load(options: &LoadOptions, host: Host) -> Result<ExitCode, Failure> {
+    let loaded = loader(options, host).load()?;
     log::info!("{loaded}");
     Ok(ExitCode::SUCCESS)
 }
@@ -47,7 +48,7 @@ pub fn all_in_force(names: &NameOptions) -> Result<RangeSets, String> {
         .ok_or("it is too much to be asked for".to_string())
 }
 
-fn loader(options: &LoadOptions) -> Loader {
+fn loader(options: &LoadOptions, host: Host) -> Loader {
     check_names(options);
     let request = load_request(options);
     let names = &options.names;
@@ -59,5 +60,5 @@ fn loader(options: &LoadOptions) -> Loader {
         layout: options.layout,
         mask: request.mask,
     });
-    Loader::new(reading(options, request, table_key(names)), target)
+    Loader::new(reading(options, request, table_key(names), host), target)
 }

@@ -8,6 +8,7 @@ use serde::Serialize;
 
 use super::{lists, tables, to_stdout};
 use crate::cli::TestOptions;
+use crate::host::Host;
 use crate::load::Failure;
 use crate::name::TableName;
 use crate::range::{Address, RangeSet};
@@ -63,8 +64,8 @@ pub enum Kernel {
 }
 
 /// Says of addresses whether they are dropped, and why or why not.
-pub fn run(options: &TestOptions) -> Result<ExitCode, Failure> {
-    let wanted = lists::read(&options.lists)?;
+pub fn run(options: &TestOptions, host: Host) -> Result<ExitCode, Failure> {
+    let wanted = lists::read(&options.lists, host)?;
     // An IPv4-mapped address is the IPv4 one, as in a list.
     let addresses: Vec<IpAddr> = options.addresses.iter().map(IpAddr::to_canonical).collect();
     let mut answers: Vec<Answer> = addresses

@@ -42,6 +42,11 @@ pub enum ReadError {
 impl std::fmt::Display for ReadError {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
         match self {
+            ReadError::Io(error) if error.kind() == io::ErrorKind::PermissionDenied => write!(
+                f,
+                "cannot be read: {error}; netfilterd reads as its user, also as root: give that \
+                 user the permission to"
+            ),
             ReadError::Io(error) => write!(f, "cannot be read: {error}"),
             ReadError::NotAFile(what) => write!(
                 f,
