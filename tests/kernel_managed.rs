@@ -340,31 +340,72 @@ fn without_the_capability_the_message_says_which() {
     assert_eq!(namespace.ruleset(), "");
 }
 
+/// A shell command in a user namespace and a network namespace of its own; `None` where there are
+/// none.
+fn unshared(script: &str) -> Option<Ran> {
+    let mut command = Command::new("unshare");
+    command.args(["-Urn", "sh", "-euc", script]).env("SSH_CONNECTION", "");
+    let ran = run(&mut command);
+    if ran.stderr().contains("unshare") {
+        println!("skipped: no user namespaces here: {}", ran.stderr());
+        return None;
+    }
+    Some(ran)
+}
+
+/// A list of networks, none of them adjacent, that makes a transaction half as large again as a
+/// socket without privileges takes, which is twice `wmem_max`; and addresses from all over it.
+fn more_than_fits_without_privileges(bytes_each: usize) -> (String, Vec<String>) {
+    let limit = fs::read_to_string("/proc/sys/net/core/wmem_max").unwrap();
+    let count = 3 * limit.trim().parse::<usize>().unwrap() / bytes_each;
+    let start = |i: usize| format!("{}.{}.{}.0", 1 + (i >> 15), i >> 7 & 255, i << 1 & 255);
+    let list = (0..count).map(|i| format!("{}/24\n", start(i))).collect();
+    (list, (0..count).step_by(count / 99).chain([count - 1]).map(start).collect())
+}
+
 #[test]
-fn in_a_user_namespace_a_batch_too_large_is_refused_with_the_number_to_set() {
+fn in_a_user_namespace_what_is_too_large_for_a_transaction_is_filled_in_several() {
     require!("unshare");
     let folder = Folder::new();
-    let load = |list: &str| {
-        let mut command = Command::new("unshare");
-        command.args(["-Urn", NETFILTERD, "load", "--layout", "interval", "--no-protect"]);
-        command.args(["-f", list]);
+    let few = folder.file("few", FOES);
+    // Of the few some have another length than the others, for which there is one set more.
+    for (layout, bytes_each, sets) in [("interval", 40, 2), ("hash", 16, 3)] {
+        let (many, addresses) = more_than_fits_without_privileges(bytes_each);
+        let many = folder.file("many", many);
         let state = folder.path().join("state.json");
-        run(command.arg("--state-file").arg(state).env("SSH_CONNECTION", ""))
-    };
-    let few = load(&folder.file("few", FOES));
-    if few.stderr().contains("unshare") {
-        println!("skipped: no user namespaces here: {}", few.stderr());
-        return;
+        // The second rebuild finds the sets of the first, and takes them away.
+        let script = format!(
+            "load() {{ {NETFILTERD} load -v --no-protect --max-shrink 100 --layout {layout} \
+             --state-file {state} -f $1; }}; load {few}; load {many}
+             {NETFILTERD} test --no-protect --json -f {many} {addresses}
+             load {few}; nft list sets",
+            state = state.display(),
+            addresses = addresses.join(" ")
+        );
+        let Some(ran) = unshared(&script) else { return };
+        ran.expect(0, &["is too large; making several of it", "loaded 3 networks"]);
+        let said = ran.stdout();
+        assert_eq!(said.matches("\tset drop").count(), sets, "{layout}: nothing is left over");
+        let in_force = said.matches("\"kernel\": \"in_force\"").count();
+        assert_eq!(in_force, addresses.len(), "{layout}: all of it is there");
     }
-    few.expect(0, &["loaded 3 networks"]);
-    let limit: usize =
-        fs::read_to_string("/proc/sys/net/core/wmem_max").unwrap().trim().parse().unwrap();
-    // Twice the limit is what a socket gets.
-    let ranges = 2 * limit / 40 + 2000;
-    let many: String = (0..ranges)
-        .map(|i| format!("{}.{}.{}.{}\n", 1 + (i >> 23), i >> 15 & 255, i >> 7 & 255, i << 1 & 255))
-        .collect();
-    load(&folder.file("many", many)).expect(1, &["CAP_NET_ADMIN", "net.core.wmem_max to "]);
+}
+
+#[test]
+fn in_a_user_namespace_a_change_that_is_too_large_is_refused_with_the_number_to_set() {
+    require!("unshare");
+    let folder = Folder::new();
+    let (many, _) = more_than_fits_without_privileges(40);
+    let many = folder.file("many", many);
+    // In somebody else's table there is no other way than one transaction.
+    let script = format!(
+        "nft add table inet f; nft add set inet f drop4 '{{ type ipv4_addr; flags interval; }}'
+         nft add set inet f drop6 '{{ type ipv6_addr; flags interval; }}'
+         {NETFILTERD} load --no-protect -t 'inet f' -f {many} --state-file {}",
+        folder.path().join("state.json").display()
+    );
+    let Some(ran) = unshared(&script) else { return };
+    ran.expect(1, &["CAP_NET_ADMIN", "net.core.wmem_max to "]);
 }
 
 #[test]

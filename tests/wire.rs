@@ -55,6 +55,41 @@ fn v6(first: &str, last: &str) -> Range<u128> {
 }
 
 #[test]
+fn the_parts_of_a_batch_have_its_messages_in_their_order_and_no_more_bytes_than_asked_for() {
+    let ranges: Vec<Range<u32>> =
+        (0..10_000).map(|i| Range::new(4 * i, 4 * i + 1).unwrap()).collect();
+    let mut batch = Batch::new();
+    objects::add_table(&mut batch, &table());
+    elements::ranges(&mut batch, Action::Add, &table(), c"s", &ranges);
+    let whole = batch.finish().unwrap();
+    let of = |batch: &FinishedBatch| -> Vec<(u16, Vec<u8>)> {
+        let content = |message: Message<'_>| {
+            let attributes = message.attributes().flat_map(|attribute| attribute.value.to_vec());
+            (message.kind, attributes.collect())
+        };
+        messages(batch).into_iter().map(content).collect()
+    };
+    // Seven messages: the table and six of elements, of 65,000 bytes each but the last.
+    for (most, expected) in [(usize::MAX, 1), (140_000, 4), (70_000, 6), (0, 7)] {
+        let parts: Vec<FinishedBatch> =
+            whole.parts(most).map(|part| part.finish().unwrap()).collect();
+        assert_eq!(parts.len(), expected, "{most}");
+        assert_eq!(parts.iter().flat_map(of).collect::<Vec<_>>(), of(&whole), "{most}");
+        if most > 0 {
+            assert!(parts.iter().all(|part| part.bytes().len() <= most), "{most}");
+        }
+        for part in &parts {
+            // So that the message at fault is found by the number in the answer.
+            for (number, message) in messages(part).iter().enumerate() {
+                assert_eq!(message.sequence as usize, number + 1);
+                let acknowledged = message.flags & libc::NLM_F_ACK as u16 != 0;
+                assert_eq!(acknowledged, message.sequence == part.last());
+            }
+        }
+    }
+}
+
+#[test]
 fn a_batch_is_framed_and_only_its_last_message_and_its_end_are_acknowledged() {
     let mut batch = Batch::new();
     elements::flush(&mut batch, &table(), c"s");

@@ -133,6 +133,15 @@ impl Batch {
         self.set_flag(start, libc::NLM_F_ACK, false);
     }
 
+    /// Appends a message of another batch.
+    fn copy(&mut self, message: &[u8]) {
+        let sequence = self.next_message();
+        let start = self.bytes.len();
+        self.bytes.extend_from_slice(message);
+        self.bytes[start + 8..start + 12].copy_from_slice(&sequence.to_ne_bytes());
+        self.set_flag(start, libc::NLM_F_ACK, false);
+    }
+
     /// Ends the batch: the last message and the end itself are to be acknowledged, no others.
     ///
     /// An unfit batch is not to be sent, and cannot be.
@@ -186,9 +195,34 @@ impl FinishedBatch {
 
     /// The message with a sequence number.
     pub fn message(&self, sequence: u32) -> Option<Message<'_>> {
-        let index = sequence as usize;
+        Message::parse(self.bytes_of(sequence as usize)?).map(|(message, _)| message)
+    }
+
+    fn bytes_of(&self, index: usize) -> Option<&[u8]> {
         let start = *self.starts.get(index)?;
         let end = self.starts.get(index + 1).copied().unwrap_or(self.bytes.len());
-        Message::parse(&self.bytes[start..end]).map(|(message, _)| message)
+        Some(&self.bytes[start..end])
+    }
+
+    /// The same messages in several batches of `most` bytes or less; in one of more than that, if a
+    /// single message is.
+    ///
+    /// They are several transactions: only for what nobody sees before the last of them.
+    pub fn parts(&self, most: usize) -> impl Iterator<Item = Batch> {
+        // Between the beginning and the end, which each part has of its own.
+        let messages = (1..=self.last as usize).filter_map(|index| self.bytes_of(index));
+        let mut messages = messages.peekable();
+        std::iter::from_fn(move || {
+            let mut part = Batch::new();
+            let frame = 2 * part.bytes.len();
+            part.copy(messages.next()?);
+            let room = most.saturating_sub(frame);
+            while let Some(message) =
+                messages.next_if(|message| part.bytes.len() + message.len() <= room)
+            {
+                part.copy(message);
+            }
+            Some(part)
+        })
     }
 }

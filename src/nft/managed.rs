@@ -75,14 +75,26 @@ impl Managed {
         Shapes::choose(sets, self.layout, self.mask)
     }
 
-    /// Puts `sets` in force in fresh kernel sets, whatever is there. Takes two transactions.
-    pub fn rebuild(&self, connection: &mut Connection, sets: &RangeSets) -> Result<Placed, Error> {
+    /// Puts `sets` in force in fresh kernel sets, whatever is there. Returns which these are, and how
+    /// many transactions it took: two, or more where the kernel takes only small ones.
+    pub fn rebuild(
+        &self,
+        connection: &mut Connection,
+        sets: &RangeSets,
+    ) -> Result<(Placed, u32), Error> {
         let found = self.find(connection)?;
         let generation = found.generation.wrapping_add(1);
         let placed = Placed { generation, shapes: self.fresh_shapes(sets) };
         let kernel_sets = self.kernel_sets(placed);
 
-        connection.commit(self.fill(&kernel_sets, sets, &placed.shapes))?;
+        let fill = self.fill(&kernel_sets, sets, &placed.shapes);
+        let (fills, filled) = connection.commit_in_parts(fill);
+        if let Err(error) = filled {
+            if fills > 0 {
+                self.remove(connection, &kernel_sets);
+            }
+            return Err(error);
+        }
         let switched = match connection.commit(self.switch(&kernel_sets, &found, true)) {
             // Somebody's rule uses an old set. It stays, to be deleted another time; keeping the
             // list of today out of force for it would be worse.
@@ -97,18 +109,19 @@ impl Managed {
             }
             result => result,
         };
-        if let Err(error) = switched {
-            // The new sets are not in use; what was in force still is.
-            let mut batch = Batch::new();
-            for set in &kernel_sets {
-                objects::delete_set(&mut batch, &self.table, &set.name);
-            }
-            if let Err(left) = connection.commit(batch) {
-                log::debug!("the unused sets stay for now: {left}");
-            }
-            return Err(error);
+        switched.inspect_err(|_| self.remove(connection, &kernel_sets))?;
+        Ok((placed, fills + 1))
+    }
+
+    /// Removes new sets that are not in use; what was in force still is.
+    fn remove(&self, connection: &mut Connection, kernel_sets: &[KernelSet]) {
+        let mut batch = Batch::new();
+        for set in kernel_sets {
+            objects::delete_set(&mut batch, &self.table, &set.name);
         }
-        Ok(placed)
+        if let Err(left) = connection.commit(batch) {
+            log::debug!("the unused sets stay for now: {left}");
+        }
     }
 
     /// Changes the elements that differ, if the ruleset still has the generation `at`. Takes one
@@ -153,7 +166,7 @@ impl Managed {
         sets
     }
 
-    /// The first transaction: the table and its counters if they are missing, and new sets.
+    /// The first transaction, or several in parts: the table and its counters if they are missing, and new sets.
     fn fill(&self, kernel_sets: &[KernelSet], sets: &RangeSets, shapes: &Shapes) -> Batch {
         let mut batch = Batch::new();
         objects::add_table(&mut batch, &self.table);

@@ -197,13 +197,13 @@ fn managed_in(
         }
     }
     let mut tries = 1;
-    let placed = loop {
+    let (placed, transactions) = loop {
         match managed.rebuild(connection, sets) {
             Err(error) if tries < TRIES && lost_a_race(&error) => tries += 1,
             result => break result?,
         }
     };
-    Ok((Done::Rebuilt(Change::between(last, sets)), Some(placed), 2))
+    Ok((Done::Rebuilt(Change::between(last, sets)), Some(placed), transactions))
 }
 
 /// Puts `sets` in force in a foreign table: by a change against what is known or dumped, or by a

@@ -22,6 +22,9 @@ const NFTA_GEN_ID: u16 = 1;
 /// every answer waits here: about 1 KiB each, one for each message that failed.
 const RECEIVE_BUFFER: libc::c_int = 8 << 20;
 
+/// By how much the send buffer has to be larger than a transaction, for the kernel's own use.
+const BUFFER_OVERHEAD: usize = 4096;
+
 /// The largest piece that the kernel hands out at once is 32 KiB.
 const PIECE: usize = 64 << 10;
 
@@ -55,17 +58,52 @@ impl Connection {
 
     /// Carries a batch out, as one transaction: all of it or nothing.
     pub fn commit(&mut self, batch: Batch) -> Result<(), Error> {
+        self.carry_out(&batch.finish().map_err(Error::Unfit)?)
+    }
+
+    /// Carries a batch out that changes nothing which is in use: as one transaction if the kernel
+    /// takes one of its size from this process, else as several. Returns how many were carried out,
+    /// and whether that was all.
+    ///
+    /// In a container with a user namespace of its own a transaction can have no more than twice
+    /// `net.core.wmem_max`.
+    pub fn commit_in_parts(&mut self, batch: Batch) -> (u32, Result<(), Error>) {
+        let mut transactions = 0;
+        let result = self.try_in_parts(batch, &mut transactions);
+        (transactions, result)
+    }
+
+    fn try_in_parts(&mut self, batch: Batch, transactions: &mut u32) -> Result<(), Error> {
         let batch = batch.finish().map_err(Error::Unfit)?;
+        match self.carry_out(&batch) {
+            Err(Error::TooLarge(bytes)) => {
+                log::debug!("a transaction of {bytes} bytes is too large; making several of it");
+            }
+            result => {
+                *transactions += u32::from(result.is_ok());
+                return result;
+            }
+        }
+        let room = sys::send_buffer(sys::netlink_fd(&self.socket))?.saturating_sub(BUFFER_OVERHEAD);
+        for part in batch.parts(room) {
+            self.commit(part)?;
+            *transactions += 1;
+        }
+        Ok(())
+    }
+
+    fn carry_out(&mut self, batch: &FinishedBatch) -> Result<(), Error> {
         let bytes = batch.bytes();
         let fd = sys::netlink_fd(&self.socket);
-        let room = i32::try_from(bytes.len() + 4096).map_err(|_| Error::TooLarge(bytes.len()))?;
+        let room = i32::try_from(bytes.len() + BUFFER_OVERHEAD)
+            .map_err(|_| Error::TooLarge(bytes.len()))?;
         sys::force_buffer(fd, libc::SO_SNDBUFFORCE, libc::SO_SNDBUF, room)?;
         self.send(bytes)?;
         let replies = self.replies()?;
         // Answers come in the order of the messages, so the first error is the cause and what
         // follows it are its consequences.
         if let Some(reply) = replies.iter().find(|reply| reply.errno != 0) {
-            return Err(refused(&batch, reply));
+            return Err(refused(batch, reply));
         }
         // Kernels before 6.10 answer the last message, but never the end of a batch.
         if replies.iter().any(|reply| reply.sequence >= batch.last()) {

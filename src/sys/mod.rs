@@ -59,6 +59,24 @@ pub fn force_buffer(
     }
 }
 
+/// The size of a socket's send buffer, in bytes.
+pub fn send_buffer(socket: BorrowedFd<'_>) -> io::Result<usize> {
+    let mut value: libc::c_int = 0;
+    let mut length = size_of::<libc::c_int>() as libc::socklen_t;
+    // SAFETY: the pointers and the length describe `value` and `length`, which live until the call
+    // returns.
+    let result = unsafe {
+        libc::getsockopt(
+            socket.as_raw_fd(),
+            libc::SOL_SOCKET,
+            libc::SO_SNDBUF,
+            (&raw mut value).cast(),
+            &raw mut length,
+        )
+    };
+    check(result).map(|_| value.try_into().unwrap_or(0))
+}
+
 /// Sends a datagram to where a netlink socket sends by default, which is the kernel.
 pub fn send(socket: BorrowedFd<'_>, bytes: &[u8]) -> io::Result<()> {
     // SAFETY: the pointer and the length describe `bytes`, which is only read.
