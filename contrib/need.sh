@@ -10,8 +10,8 @@
 set -eu
 
 # What to look for, the package on Debian, the package on Fedora. "lib:" is looked for with
-# pkg-config, "start:" among the files that every program begins with, everything else as a
-# program.
+# pkg-config, "python:" as a module of the system's own Python, "start:" among the files that every
+# program begins with, everything else as a program.
 build='
 cc gcc gcc
 start:crt1.o libc6-dev glibc-devel
@@ -31,6 +31,7 @@ iptables-nft iptables iptables-nft
 logger bsdutils util-linux
 mandoc mandoc mandoc
 nsenter util-linux util-linux
+python:prometheus_client python3-prometheus-client python3-prometheus_client
 prlimit util-linux util-linux
 setpriv util-linux util-linux
 strace strace strace
@@ -50,6 +51,7 @@ found() {
 	case $1 in
 	lib:*) command -v pkg-config >/dev/null && pkg-config --exists "${1#lib:}" ;;
 	start:*) case $(cc -print-file-name="${1#start:}" 2>/dev/null) in /*) ;; *) return 1 ;; esac ;;
+	python:*) /usr/bin/python3 -c "import ${1#python:}" 2>/dev/null ;;
 	*) command -v "$1" >/dev/null ;;
 	esac
 }

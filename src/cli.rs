@@ -80,6 +80,9 @@ pub struct RunOptions {
     /// Where status finds what the daemon is at.
     #[command(flatten)]
     pub status: StatusFile,
+    /// Keep what the daemon is at in this file, too, in the text format of Prometheus
+    #[arg(long, value_name = "PATH")]
+    pub metrics: Option<PathBuf>,
     /// Queue mode.
     #[command(flatten)]
     pub queue: QueueOptions,

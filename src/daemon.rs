@@ -17,9 +17,10 @@ use crate::clock::Alarm;
 use crate::list::watch::Burst;
 use crate::list::{self, End};
 use crate::load::{Failure, Loaded};
+use crate::metrics;
 use crate::pidfile::PidFile;
 use crate::route;
-use crate::status::{self, Mode, QueueStatus, Status};
+use crate::status::{self, Dropped, Mode, Status};
 use crate::sys;
 
 /// What a daemon keeps as the lists want it: sets in nftables, or the verdicts of queues.
@@ -53,8 +54,12 @@ pub trait Service {
     /// Does what it is time for.
     fn due(&mut self);
 
-    /// The counters of its queues.
-    fn queues(&self) -> Vec<QueueStatus> {
+    /// Adds to the status what the service knows and nobody else: its table and layouts, what it has
+    /// put back, the counters of its queues.
+    fn describe(&self, status: &mut Status);
+
+    /// What the kernel has dropped, as far as the service has rules of its own for it.
+    fn dropped(&self) -> Vec<Dropped> {
         Vec::new()
     }
 
@@ -69,6 +74,8 @@ pub struct Files<'a> {
     pub pid: Option<&'a Path>,
     /// What `netfilterd status` shows.
     pub status: &'a Path,
+    /// The same for Prometheus.
+    pub metrics: Option<&'a Path>,
     /// Lists to load again when they change.
     pub watch: Vec<PathBuf>,
 }
@@ -90,6 +97,7 @@ pub fn run<S: Service>(service: S, files: Files<'_>) -> Result<(), Failure> {
         service,
         status: Status::new(S::MODE),
         file: status::File::new(files.status),
+        metrics: files.metrics.map(metrics::File::new),
         addresses,
         lists,
         burst: Burst::default(),
@@ -129,6 +137,7 @@ pub fn run<S: Service>(service: S, files: Files<'_>) -> Result<(), Failure> {
                 daemon.write_status();
             }
         }
+        daemon.write_metrics_if_due(Instant::now());
         // Also if something else happens all the time.
         daemon.load_again_if_due(Instant::now());
         if daemon.burst.is_over(Instant::now()) {
@@ -164,6 +173,7 @@ struct Daemon<'a, S> {
     service: S,
     status: Status,
     file: status::File<'a>,
+    metrics: Option<metrics::File<'a>>,
     /// Hears of changes of addresses.
     addresses: Option<route::Watch>,
     /// Hears of changes of lists.
@@ -267,13 +277,29 @@ impl<S: Service> Daemon<'_, S> {
     fn wait(&self, now: Instant) -> Option<Duration> {
         let counts = (S::MODE == Mode::Queue).then_some(STATUS_EVERY);
         let again = self.again_at.map(|at| at.saturating_duration_since(now));
-        let waits = [self.service.wait(now), counts, again, self.burst.wait(now)];
+        let metrics = self.metrics.as_ref().map(|metrics| metrics.wait(now));
+        let waits = [self.service.wait(now), counts, metrics, again, self.burst.wait(now)];
         waits.into_iter().flatten().min()
     }
 
     fn write_status(&mut self) {
-        self.status.queues = self.service.queues();
-        self.file.write(&self.status);
+        self.service.describe(&mut self.status);
+        if self.file.write(&self.status) {
+            self.write_metrics(Instant::now());
+        }
+    }
+
+    fn write_metrics_if_due(&mut self, now: Instant) {
+        if self.metrics.as_ref().is_some_and(|metrics| metrics.wait(now).is_zero()) {
+            self.service.describe(&mut self.status);
+            self.write_metrics(now);
+        }
+    }
+
+    fn write_metrics(&mut self, now: Instant) {
+        if let Some(metrics) = &mut self.metrics {
+            metrics.write(&self.status, &self.service.dropped(), now);
+        }
     }
 
     fn log_status(&mut self) {

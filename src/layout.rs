@@ -9,6 +9,7 @@
 //! into the hash set, the others stay in an interval set beside it.
 
 use std::borrow::Cow;
+use std::fmt;
 
 use crate::mask::Mask;
 use crate::range::{Address, Range, RangeSet, RangeSets};
@@ -68,6 +69,17 @@ impl Shapes {
         Shapes {
             v4: Shape::choose(&sets.v4, layout, mask.v4),
             v6: Shape::choose(&sets.v6, layout, mask.v6),
+        }
+    }
+}
+
+impl fmt::Display for Shape {
+    /// `hash /24`, `interval`, or both.
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match (self.hash, self.interval) {
+            (Some(hash), false) => write!(f, "hash /{}", hash.length),
+            (Some(hash), true) => write!(f, "hash /{} and interval", hash.length),
+            (None, _) => f.write_str("interval"),
         }
     }
 }

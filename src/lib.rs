@@ -37,6 +37,7 @@
 //! * [`repair`]: when to put back what somebody else has taken away.
 //! * [`replace`](mod@replace): files that are never seen in part.
 //! * [`status`]: what a daemon is at.
+//! * [`metrics`]: the same for Prometheus.
 //! * [`clock`]: an alarm at a time of day.
 //! * [`daemon`]: the loop that loads again when it is told to.
 //! * [`pidfile`]: one daemon at a time.
@@ -64,6 +65,7 @@ pub mod layout;
 pub mod list;
 pub mod load;
 pub mod mask;
+pub mod metrics;
 pub mod name;
 pub mod netlink;
 #[cfg(feature = "nftables")]

@@ -134,6 +134,8 @@ pub struct Loaded {
     pub v4: u64,
     /// Networks of IPv6 in force.
     pub v6: u64,
+    /// Addresses in force, of IPv4 and of IPv6.
+    pub addresses: [u128; 2],
     /// What each list held.
     pub lists: Vec<Summary>,
     /// Networks that were listed and are allowed.
@@ -157,6 +159,7 @@ impl Loaded {
             done,
             v4: wanted.networks4,
             v6: wanted.networks6,
+            addresses: wanted.addresses,
             lists: wanted.contents.summaries.clone(),
             allowed: wanted.cut.allowed.network_count(),
             protected: wanted.cut.protected.network_count(),
@@ -224,6 +227,7 @@ mod tests {
             done: Done::Rebuilt(Change { added: 1204, removed: 377 }),
             v4: 60_917,
             v6: 287,
+            addresses: [0; 2],
             lists: vec![Summary { rejected: 1, ..Summary::default() }; 3],
             allowed: 0,
             protected: 2,

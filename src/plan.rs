@@ -71,6 +71,16 @@ pub enum Done {
     Rebuilt(Change),
 }
 
+impl Done {
+    /// By how much what is in force differs from what was before.
+    pub fn change(self) -> Change {
+        match self {
+            Done::Nothing => Change::default(),
+            Done::Changed(change) | Done::Rebuilt(change) => change,
+        }
+    }
+}
+
 impl Change {
     /// The difference that a delta makes, in a time that depends on it alone: what is in elements
     /// that stay is neither added nor removed.

@@ -155,11 +155,13 @@ impl Reading {
         done: Done,
         again: Again,
         networks: [u64; 2],
+        addresses: [u128; 2],
         time: Duration,
     ) -> Option<Loaded> {
         let last = self.last.as_mut()?;
         let loaded = &mut last.loaded;
         [loaded.v4, loaded.v6] = networks;
+        loaded.addresses = addresses;
         loaded.protected = again.spared.network_count();
         (loaded.done, loaded.time) = (done, time);
         let loaded = loaded.clone();

@@ -56,6 +56,8 @@ pub struct Wanted {
     pub networks4: u64,
     /// The same for IPv6.
     pub networks6: u64,
+    /// Addresses in them, of IPv4 and of IPv6.
+    pub addresses: [u128; 2],
     /// Addresses that only widening brought in, of IPv4.
     pub added4: u128,
     /// The same for IPv6.
@@ -128,6 +130,7 @@ impl Wanted {
         Ok(Wanted {
             networks4: sets.v4.network_count(),
             networks6: sets.v6.network_count(),
+            addresses: sets.addresses(),
             sets,
             left_out,
             added4,
@@ -156,8 +159,8 @@ impl Wanted {
         Figures {
             networks: self.networks4 + self.networks6,
             in_force,
-            covered4: self.sets.v4.addresses(),
-            covered6: self.sets.v6.addresses(),
+            covered4: self.addresses[0],
+            covered6: self.addresses[1],
             lists: lists.collect(),
         }
     }

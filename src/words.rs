@@ -25,6 +25,8 @@ pub struct Count(pub u64, pub Noun);
 /// What is counted.
 #[derive(Clone, Copy, Debug)]
 pub enum Noun {
+    /// IP addresses.
+    Address,
     /// Items of a list as written.
     Entry,
     /// Lines of a list.
@@ -33,15 +35,19 @@ pub enum Noun {
     List,
     /// Networks.
     Network,
+    /// Packets.
+    Packet,
 }
 
 impl fmt::Display for Count {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         let (one, many) = match self.1 {
+            Noun::Address => ("address", "addresses"),
             Noun::Entry => ("entry", "entries"),
             Noun::Line => ("line", "lines"),
             Noun::List => ("list", "lists"),
             Noun::Network => ("network", "networks"),
+            Noun::Packet => ("packet", "packets"),
         };
         write!(f, "{} {}", Grouped(self.0.into()), if self.0 == 1 { one } else { many })
     }

@@ -63,6 +63,10 @@ mod tables {
     pub fn all_in_force(_: &NameOptions) -> Result<RangeSets, String> {
         Err(NOT_ASKED.to_string())
     }
+
+    pub fn dropped(_: Option<&str>) -> Vec<status::Dropped> {
+        Vec::new()
+    }
 }
 
 /// Runs what the command line says, to the exit status.
@@ -158,6 +162,7 @@ fn files(options: &RunOptions) -> daemon::Files<'_> {
     daemon::Files {
         pid: options.pid_file.as_deref(),
         status: &options.status.status_file,
+        metrics: options.metrics.as_deref(),
         watch: if options.watch { paths.collect() } else { Vec::new() },
     }
 }
@@ -173,7 +178,8 @@ fn status(options: &StatusOptions) -> Result<ExitCode, Failure> {
             );
             Ok(ExitCode::from(NOT_RUNNING))
         }
-        Some(status) => {
+        Some(mut status) => {
+            status.dropped = tables::dropped(status.table.as_deref());
             to_stdout(|out| {
                 if options.json {
                     serde_json::to_writer_pretty(&mut *out, &status)?;

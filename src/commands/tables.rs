@@ -9,9 +9,12 @@ use crate::cli::{LoadOptions, NameOptions, RunOptions};
 use crate::daemon;
 use crate::host::Host;
 use crate::load::Failure;
+use crate::name::TableName;
+use crate::nft::counters;
 use crate::nft::lookup::{self, InForce};
 use crate::nft::{self, Connection, Loader, Service, Target};
 use crate::range::RangeSets;
+use crate::status::Dropped;
 
 /// Keeps the sets as the lists want them.
 pub fn run(options: &RunOptions, host: Host) -> Result<(), Failure> {
@@ -46,6 +49,21 @@ pub fn all_in_force(names: &NameOptions) -> Result<RangeSets, String> {
         .and_then(|mut connection| lookup::all_in_force(&mut connection, &names.table, sets))
         .map_err(|error| error.to_string())?
         .ok_or("it is too much to be asked for".to_string())
+}
+
+/// What a table of ours has dropped, as the kernel says; nothing of one that has no counters of ours,
+/// or where the kernel does not answer.
+pub fn dropped(table: Option<&str>) -> Vec<Dropped> {
+    let Some(Ok(table)) = table.map(str::parse::<TableName>) else { return Vec::new() };
+    if !table.is_managed() {
+        return Vec::new();
+    }
+    Connection::open()
+        .and_then(|mut connection| counters::dropped(&mut connection, &table))
+        .unwrap_or_else(|error| {
+            log::warn!("what was dropped is not known: {error}");
+            Vec::new()
+        })
 }
 
 fn loader(options: &LoadOptions, host: Host) -> Loader {

@@ -36,6 +36,11 @@ impl End {
         self.0
     }
 
+    /// The same as a time stamp; `None` if it is later than any.
+    pub fn timestamp(self) -> Option<Timestamp> {
+        Timestamp::from_second(self.0).ok()
+    }
+
     /// Reads a time by RFC 3339 (`2027-01-31T00:00:00Z`, or with an offset), or seconds since 1970.
     /// `None` is no time, or one that can be read in two ways.
     pub fn parse(text: &[u8]) -> Option<Self> {

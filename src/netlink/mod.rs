@@ -4,7 +4,9 @@
 mod read;
 mod write;
 
-pub use read::{Attribute, AttributeIter, Message, Reply, attributes, find, find_str, find_u32};
+pub use read::{
+    Attribute, AttributeIter, Message, Reply, attributes, find, find_str, find_u32, find_u64,
+};
 pub use write::{Attributes, append, generic};
 
 /// Bytes of a `struct nlmsghdr`.

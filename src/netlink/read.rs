@@ -88,6 +88,11 @@ pub fn find_u32(attributes: AttributeIter<'_>, kind: u16) -> Option<u32> {
     Some(u32::from_be_bytes(find(attributes, kind)?.try_into().ok()?))
 }
 
+/// The same of 64 bits.
+pub fn find_u64(attributes: AttributeIter<'_>, kind: u16) -> Option<u64> {
+    Some(u64::from_be_bytes(find(attributes, kind)?.try_into().ok()?))
+}
+
 /// The first attribute of a kind, as text without its NUL.
 pub fn find_str(attributes: AttributeIter<'_>, kind: u16) -> Option<String> {
     let value = find(attributes, kind)?;

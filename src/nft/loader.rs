@@ -65,13 +65,14 @@ impl Loader {
         let begin = Instant::now();
         let sets = std::mem::take(&mut again.sets);
         let networks = [sets.v4.network_count(), sets.v6.network_count()];
+        let addresses = sets.addresses();
         let (done, time) = Connection::open()
             .and_then(|mut connection| {
                 let done = self.target.put_in_force(&mut connection, sets)?;
                 Ok((done, begin.elapsed()))
             })
             .map_err(|error| Failure::Failed(error.to_string()))?;
-        Ok(self.reading.loaded_again(done, again, networks, time))
+        Ok(self.reading.loaded_again(done, again, networks, addresses, time))
     }
 
     /// Puts again in force what was loaded last, without reading the lists.
@@ -80,7 +81,12 @@ impl Loader {
     }
 
     /// Where it loads to.
-    pub fn target(&mut self) -> &mut Target {
+    pub fn target(&self) -> &Target {
+        &self.target
+    }
+
+    /// The same, to take note of what others have done to it.
+    pub fn target_mut(&mut self) -> &mut Target {
         &mut self.target
     }
 }

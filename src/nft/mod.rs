@@ -1,13 +1,14 @@
 //! Range sets into the kernel.
 //!
 //! In reading order: [`batch`] (what makes a transaction), [`elements`] and [`objects`] (what goes
-//! into it), [`transaction`] (the one place that sends), [`inspect`] and
-//! [`lookup`] (questions), the two ways of putting range sets in force: [`managed`], in a table of our own,
+//! into it), [`transaction`] (the one place that sends), [`inspect`],
+//! [`lookup`] and [`counters`] (questions), the two ways of putting range sets in force: [`managed`], in a table of our own,
 //! and [`foreign`], in sets of somebody else's; and [`target`], which takes the one or the other and
 //! remembers what is in force. [`loader`] makes one load of it, from the lists to the kernel;
 //! [`watch`] hears of somebody else's changes, and [`service`] is what the daemon does with both.
 
 pub mod batch;
+pub mod counters;
 pub mod elements;
 pub mod error;
 pub mod foreign;

@@ -17,6 +17,7 @@ use super::batch::Batch;
 use super::inspect::USERDATA_TABLE_COMMENT;
 use crate::layout::Hash;
 use crate::name::{Family, TableName};
+use crate::netlink::Attributes;
 use crate::range::Address;
 use crate::sys;
 
@@ -81,6 +82,14 @@ impl Direction {
         }
     }
 
+    /// The way in a word.
+    pub fn word(self) -> &'static str {
+        match self {
+            Direction::Inbound => "in",
+            Direction::Outbound => "out",
+        }
+    }
+
     fn interface(self) -> Meta {
         match self {
             Direction::Inbound => Meta::Iif,
@@ -131,13 +140,23 @@ pub fn add_counters(batch: &mut Batch, table: &TableName) {
     for direction in Direction::ALL {
         for v6 in [false, true] {
             batch.message(libc::NFT_MSG_NEWOBJ, libc::NLM_F_CREATE, table.family(), |message| {
-                message.put_str(NFTA_OBJ_TABLE, table.name());
-                message.put_str(NFTA_OBJ_NAME, direction.counter(v6));
-                message.put_u32(NFTA_OBJ_TYPE, OBJECT_COUNTER);
+                name_counter(message, table, direction, v6);
                 message.nest(NFTA_OBJ_DATA, |_| {});
             });
         }
     }
+}
+
+/// Writes which counter a message is about.
+pub fn name_counter(
+    message: &mut Attributes<'_>,
+    table: &TableName,
+    direction: Direction,
+    v6: bool,
+) {
+    message.put_str(NFTA_OBJ_TABLE, table.name());
+    message.put_str(NFTA_OBJ_NAME, direction.counter(v6));
+    message.put_u32(NFTA_OBJ_TYPE, OBJECT_COUNTER);
 }
 
 /// A set of the managed table.

@@ -4,6 +4,7 @@
 use std::os::fd::BorrowedFd;
 use std::time::{Duration, Instant};
 
+use super::counters;
 use super::loader::Loader;
 use super::transaction::Connection;
 use super::watch::Watch;
@@ -11,7 +12,7 @@ use crate::daemon;
 use crate::list::End;
 use crate::load::{Failure, Loaded};
 use crate::repair::{Answer, Schedule};
-use crate::status::Mode;
+use crate::status::{Dropped, Mode, Repairs, Status};
 use crate::sys;
 
 /// Keeps a [`super::Target`] as the lists want it.
@@ -21,6 +22,9 @@ pub struct Service {
     repair: bool,
     watch: Option<Watch>,
     schedule: Schedule,
+    repairs: Repairs,
+    /// Who changed what is to be put right, as far as it is known.
+    culprit: Option<String>,
 }
 
 impl daemon::Service for Service {
@@ -67,6 +71,28 @@ impl daemon::Service for Service {
         }
     }
 
+    fn describe(&self, status: &mut Status) {
+        let target = self.loader.target();
+        status.table = Some(target.table().to_string());
+        status.repairs = self.repairs.clone();
+        if let Some((loaded, shapes)) = status.loaded.as_mut().zip(target.shapes()) {
+            (loaded.layout4, loaded.layout6) = (shapes.v4.to_string(), shapes.v6.to_string());
+        }
+    }
+
+    fn dropped(&self) -> Vec<Dropped> {
+        let table = self.loader.target().table();
+        if !table.is_managed() {
+            return Vec::new();
+        }
+        Connection::open()
+            .and_then(|mut connection| counters::dropped(&mut connection, table))
+            .unwrap_or_else(|error| {
+                log::debug!("counters of table {table}: {error}");
+                Vec::new()
+            })
+    }
+
     fn stop(&mut self) -> &'static str {
         "what is loaded stays in force"
     }
@@ -76,7 +102,14 @@ impl Service {
     /// A service that has loaded nothing yet. With `repair` it puts back what other programs take
     /// out of the kernel's tables.
     pub fn new(loader: Loader, repair: bool) -> Self {
-        Service { loader, repair, watch: None, schedule: Schedule::default() }
+        Service {
+            loader,
+            repair,
+            watch: None,
+            schedule: Schedule::default(),
+            repairs: Repairs::default(),
+            culprit: None,
+        }
     }
 
     /// Begins to listen for changes by others.
@@ -113,7 +146,7 @@ impl Service {
         if self.watch.is_none() {
             return;
         }
-        let target = self.loader.target();
+        let target = self.loader.target_mut();
         let in_place = Connection::open().and_then(|mut connection| {
             let now = connection.generation()?;
             if target.generation() == Some(now) {
@@ -149,12 +182,13 @@ impl Service {
             }
         };
         for transaction in transactions {
-            let target = self.loader.target();
+            let target = self.loader.target_mut();
             match transaction.generation {
                 Some(generation) if !transaction.touched => target.untouched_by(generation),
                 _ => {
                     target.touched();
                     let (table, by) = (target.table().clone(), &transaction.by);
+                    self.culprit = by.is_known().then(|| by.to_string());
                     match self.schedule.changed(Instant::now()) {
                         Answer::Already => log::debug!("table {table} was changed by {by}, too"),
                         Answer::AtOnce => {
@@ -177,7 +211,10 @@ impl Service {
         let now = Instant::now();
         self.schedule.repaired(now);
         match result {
-            Ok(()) => log::info!("put right: table {}", self.loader.target().table()),
+            Ok(()) => {
+                log::info!("put right: table {}", self.loader.target().table());
+                self.repairs.took_place(self.culprit.take());
+            }
             Err(error) => log::error!("not put right, waiting for the next change: {error}"),
         }
         // Something may have been changed again since.

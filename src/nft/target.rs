@@ -6,7 +6,7 @@ use super::error::Error;
 use super::foreign::Foreign;
 use super::managed::{Managed, Placed};
 use super::transaction::Connection;
-use crate::layout::Layout;
+use crate::layout::{Layout, Shapes};
 use crate::mask::Mask;
 use crate::name::{SetName, TableName};
 use crate::plan::{Change, Done, Plan};
@@ -79,6 +79,13 @@ impl Target {
             Table::Managed(_) => None,
             Table::Foreign(foreign) => Some(foreign.sets()),
         }
+    }
+
+    /// The shapes of the kernel sets that hold what was put in force last; somebody else's are
+    /// interval sets.
+    pub fn shapes(&self) -> Option<Shapes> {
+        let held = self.held.as_ref()?;
+        Some(held.placed.map_or(Shapes::INTERVAL, |placed| placed.shapes))
     }
 
     /// What was put in force last.

@@ -55,6 +55,13 @@ pub struct Transaction {
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Program(Option<(String, u32)>);
 
+impl Program {
+    /// Whether the kernel has said which.
+    pub fn is_known(&self) -> bool {
+        self.0.is_some()
+    }
+}
+
 impl fmt::Display for Program {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match &self.0 {

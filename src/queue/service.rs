@@ -26,7 +26,7 @@ use crate::plan::{Change, Done};
 use crate::range::RangeSets;
 use crate::reading::Reading;
 use crate::route;
-use crate::status::{Mode, QueueStatus};
+use crate::status::{Mode, QueueStatus, Status};
 
 /// Keeps the verdicts of queues as the lists want them.
 pub struct Service {
@@ -178,8 +178,9 @@ impl daemon::Service for Service {
         let Some(mut again) = self.reading.again(held)? else { return Ok(None) };
         let sets = std::mem::take(&mut again.sets);
         let networks = [sets.v4.network_count(), sets.v6.network_count()];
+        let addresses = sets.addresses();
         let done = self.swap(sets);
-        Ok(self.reading.loaded_again(done, again, networks, begin.elapsed()))
+        Ok(self.reading.loaded_again(done, again, networks, addresses, begin.elapsed()))
     }
 
     fn listens(&self) -> Option<BorrowedFd<'_>> {
@@ -202,9 +203,10 @@ impl daemon::Service for Service {
 
     fn due(&mut self) {}
 
-    fn queues(&self) -> Vec<QueueStatus> {
+    fn describe(&self, status: &mut Status) {
         let kernel = kernel::queues();
-        self.workers
+        let queues = self
+            .workers
             .iter()
             .map(|worker| {
                 let status = worker.shared.status();
@@ -213,7 +215,8 @@ impl daemon::Service for Service {
                 let queue_full = known.filter(|_| !self.options.fail_open);
                 QueueStatus { queue_full: queue_full.map(|known| known.queue_full), ..status }
             })
-            .collect()
+            .collect();
+        status.queues = queues;
     }
 
     fn stop(&mut self) -> &'static str {

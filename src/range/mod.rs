@@ -360,6 +360,11 @@ impl RangeSets {
         }
     }
 
+    /// The number of addresses, of IPv4 and of IPv6, as [`RangeSet::addresses`].
+    pub fn addresses(&self) -> [u128; 2] {
+        [self.v4.addresses(), self.v6.addresses()]
+    }
+
     /// The addresses that are in `self` and not in `other`, family by family.
     pub fn subtract(&self, other: &Self) -> Self {
         RangeSets { v4: self.v4.subtract(&other.v4), v6: self.v6.subtract(&other.v6) }

@@ -2,6 +2,8 @@
 //!
 //! Knows what is to be told, and nothing of how it came about.
 
+mod text;
+
 use std::fmt;
 use std::fs;
 use std::io;
@@ -10,10 +12,9 @@ use std::path::Path;
 use jiff::{Timestamp, Unit};
 use serde::{Deserialize, Serialize};
 
-use crate::list::Summary;
+use crate::list::{End, Summary};
 use crate::load::{Failure, Loaded};
 use crate::replace::{folder_of, replace};
-use crate::words::{Age, Count, Grouped, Noun};
 
 /// What a daemon is for.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
@@ -36,17 +37,29 @@ pub struct Status {
     pub mode: Mode,
     /// When it was started.
     pub started: Timestamp,
+    /// The table whose sets it fills, as `FAMILY NAME`.
+    #[serde(default)]
+    pub table: Option<String>,
     /// What is in force.
     pub loaded: Option<InForce>,
     /// The last reload, if that failed.
     pub failed: Option<Failed>,
+    /// How its loads went, since it was started.
+    #[serde(default)]
+    pub totals: Totals,
+    /// What it has put back, since it was started.
+    #[serde(default)]
+    pub repairs: Repairs,
+    /// What the kernel has dropped by the managed table; empty where nobody has asked it.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub dropped: Vec<Dropped>,
     /// The queues that it serves.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub queues: Vec<QueueStatus>,
 }
 
 /// What is in force, and the load that put it there.
-#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
 pub struct InForce {
     /// When.
     pub at: Timestamp,
@@ -54,6 +67,27 @@ pub struct InForce {
     pub networks4: u64,
     /// Networks of IPv6.
     pub networks6: u64,
+    /// Addresses of IPv4.
+    #[serde(default)]
+    pub addresses4: f64,
+    /// Addresses of IPv6; of many there are only the leading digits.
+    #[serde(default)]
+    pub addresses6: f64,
+    /// How the networks of IPv4 are laid out, in words.
+    #[serde(default)]
+    pub layout4: String,
+    /// The same for IPv6.
+    #[serde(default)]
+    pub layout6: String,
+    /// Networks that the last load brought in.
+    #[serde(default)]
+    pub added: u64,
+    /// Networks that it took out.
+    #[serde(default)]
+    pub removed: u64,
+    /// When the next entry ends.
+    #[serde(default)]
+    pub next_end: Option<Timestamp>,
     /// Lists that were read.
     pub lists: u64,
     /// Lines that were rejected.
@@ -104,26 +138,6 @@ impl From<&Summary> for ListStatus {
     }
 }
 
-impl fmt::Display for ListStatus {
-    /// The age as it is by now.
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let (entries, rejected) =
-            (Count(self.entries, Noun::Entry), Count(self.rejected, Noun::Line));
-        write!(f, "{}: {entries}, {rejected} rejected", self.name)?;
-        if self.set_aside > 0 {
-            write!(f, ", {} set aside", Count(self.set_aside, Noun::Entry))?;
-        }
-        if self.older > 0 {
-            write!(f, ", {} older", Count(self.older, Noun::Entry))?;
-        }
-        if let Some(modified) = self.modified {
-            let age = Timestamp::now().duration_since(modified).try_into().unwrap_or_default();
-            write!(f, ", {} old", Age(age))?;
-        }
-        Ok(())
-    }
-}
-
 /// A reload that failed.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 pub struct Failed {
@@ -131,6 +145,53 @@ pub struct Failed {
     pub at: Timestamp,
     /// The line in the log.
     pub line: String,
+    /// How many have failed since the last that did not, this one included.
+    #[serde(default)]
+    pub times: u64,
+}
+
+/// Loads by their outcome.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Serialize, Deserialize)]
+pub struct Totals {
+    /// That went well.
+    pub loads: u64,
+    /// That failed.
+    pub failures: u64,
+    /// That a guard refused.
+    pub refusals: u64,
+}
+
+/// How often something was put back that somebody else had taken away.
+#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
+pub struct Repairs {
+    /// How often.
+    pub count: u64,
+    /// When last.
+    pub last: Option<Timestamp>,
+    /// Who had taken it away, if that is known.
+    pub by: Option<String>,
+}
+
+impl Repairs {
+    /// Takes note that something was put back that a program had taken away.
+    pub fn took_place(&mut self, by: Option<String>) {
+        self.count += 1;
+        self.last = Some(now());
+        self.by = by;
+    }
+}
+
+/// What the kernel has dropped one way, of one family.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub struct Dropped {
+    /// `in` or `out`.
+    pub direction: String,
+    /// `ipv4` or `ipv6`.
+    pub family: String,
+    /// Packets.
+    pub packets: u64,
+    /// Bytes of them.
+    pub bytes: u64,
 }
 
 /// The counters of one queue, since the daemon was started.
@@ -167,8 +228,12 @@ impl Status {
             pid: std::process::id(),
             mode,
             started: now(),
+            table: None,
             loaded: None,
             failed: None,
+            totals: Totals::default(),
+            repairs: Repairs::default(),
+            dropped: Vec::new(),
             queues: Vec::new(),
         }
     }
@@ -176,38 +241,53 @@ impl Status {
     /// Takes note of a load.
     pub fn loaded(&mut self, loaded: &Loaded) {
         self.failed = None;
-        self.loaded = Some(InForce {
+        self.totals.loads += 1;
+        let mut in_force = InForce {
             at: now(),
-            networks4: loaded.v4,
-            networks6: loaded.v6,
             lists: loaded.lists.len() as u64,
             rejected: loaded.lists.iter().map(|list| list.rejected).sum(),
             allowed: loaded.allowed,
-            protected: loaded.protected,
             sources: loaded.lists.iter().map(ListStatus::from).collect(),
             seconds: loaded.time.as_secs_f64(),
-            line: loaded.to_string(),
-        });
+            ..InForce::default()
+        };
+        in_force.is_now(loaded);
+        self.loaded = Some(in_force);
     }
 
     /// Takes note that what was loaded is in force otherwise, for other addresses are protected or an
     /// entry has ended: no list was read for it, so the time stays, and so does a failure.
     pub fn loaded_again(&mut self, loaded: &Loaded) {
         if let Some(in_force) = &mut self.loaded {
-            (in_force.networks4, in_force.networks6) = (loaded.v4, loaded.v6);
-            in_force.protected = loaded.protected;
-            in_force.line = loaded.to_string();
+            in_force.is_now(loaded);
         }
     }
 
     /// Takes note of a load that failed, which changed nothing.
     pub fn failed(&mut self, failure: &Failure) {
-        self.failed = Some(Failed { at: now(), line: failure.to_string() });
+        match failure {
+            Failure::Failed(_) => self.totals.failures += 1,
+            Failure::Refused(_) => self.totals.refusals += 1,
+        }
+        let times = self.failed.as_ref().map_or(0, |failed| failed.times) + 1;
+        self.failed = Some(Failed { at: now(), line: failure.to_string(), times });
     }
 
     /// Whether the last load went well.
     pub fn is_healthy(&self) -> bool {
         self.loaded.is_some() && self.failed.is_none()
+    }
+}
+
+impl InForce {
+    fn is_now(&mut self, loaded: &Loaded) {
+        (self.networks4, self.networks6) = (loaded.v4, loaded.v6);
+        [self.addresses4, self.addresses6] = loaded.addresses.map(|count| count as f64);
+        self.protected = loaded.protected;
+        self.next_end = loaded.next_end.and_then(End::timestamp);
+        let change = loaded.done.change();
+        (self.added, self.removed) = (change.added, change.removed);
+        self.line = loaded.to_string();
     }
 }
 
@@ -217,47 +297,6 @@ fn now() -> Timestamp {
 
 fn rounded(time: Timestamp) -> Timestamp {
     time.round(Unit::Second).unwrap_or(time)
-}
-
-impl fmt::Display for Status {
-    /// Lines for people, and for the log.
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let Status { version, pid, started, .. } = self;
-        let mode = match self.mode {
-            Mode::Tables => "nftables",
-            Mode::Queue => "queue mode",
-        };
-        writeln!(f, "netfilterd {version}, {mode}, pid {pid}, since {started}")?;
-        if let Some(loaded) = &self.loaded {
-            writeln!(f, "{}: {}", loaded.at, loaded.line)?;
-            loaded.sources.iter().try_for_each(|list| writeln!(f, "{list}"))?;
-        }
-        if let Some(failed) = &self.failed {
-            writeln!(f, "{}: failed, what was loaded stays in force: {}", failed.at, failed.line)?;
-        }
-        self.queues.iter().try_for_each(|queue| writeln!(f, "{queue}"))
-    }
-}
-
-impl fmt::Display for QueueStatus {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let number = |number: u64| Grouped(number.into());
-        write!(
-            f,
-            "queue {}: packets {}, accepted {}, dropped {}, unreadable {}, malformed messages {}, \
-             ENOBUFS {}, full queue {}, full buffer {}, longest wait {:.6} s",
-            self.queue,
-            number(self.packets),
-            number(self.accepted),
-            number(self.dropped),
-            number(self.unreadable),
-            number(self.malformed),
-            number(self.enobufs),
-            self.queue_full.map_or("not counted".into(), |full| number(full).to_string()),
-            number(self.buffer_full),
-            self.longest_wait
-        )
-    }
 }
 
 /// The file in which a daemon keeps its status; removed when it is dropped.
@@ -275,11 +314,12 @@ impl<'a> File<'a> {
         File { path, written: None, failing: false }
     }
 
-    /// Replaces the file, so that a reader sees the old status or the new one. A failure is
-    /// logged: a daemon that cannot tell how it is still does its work.
-    pub fn write(&mut self, status: &Status) {
+    /// Replaces the file, so that a reader sees the old status or the new one, and returns whether
+    /// there was anything new. A failure is logged: a daemon that cannot tell how it is still does
+    /// its work.
+    pub fn write(&mut self, status: &Status) -> bool {
         if self.written.as_ref() == Some(status) {
-            return;
+            return false;
         }
         let written =
             folder_of(self.path).and_then(|_| replace(self.path, &serde_json::to_vec(status)?));
@@ -297,6 +337,7 @@ impl<'a> File<'a> {
             }
             Err(_) => {}
         }
+        true
     }
 }
 

@@ -1,0 +1,144 @@
+//! A status in words: lines for people, and for the log.
+
+use std::fmt;
+use std::time::Duration;
+
+use jiff::Timestamp;
+
+use super::{Dropped, Failed, InForce, ListStatus, Mode, QueueStatus, Repairs, Status};
+use crate::words::{Age, Count, Grouped, Noun};
+
+impl fmt::Display for Status {
+    /// One thing a line, what it is in front.
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let Status { version, pid, started, .. } = self;
+        let mode = match (self.mode, &self.table) {
+            (Mode::Queue, _) => "queue mode".to_string(),
+            (Mode::Tables, None) => "nftables".to_string(),
+            (Mode::Tables, Some(table)) => format!("table {table}"),
+        };
+        let mut line = |what: &str, text: &dyn fmt::Display| writeln!(f, "{what:<12}{text}");
+        line("netfilterd", &format_args!("{version}, {mode}, pid {pid}, since {started}"))?;
+        if let Some(loaded) = &self.loaded {
+            line("IPv4", &Family(loaded.networks4, loaded.addresses4, &loaded.layout4))?;
+            line("IPv6", &Family(loaded.networks6, loaded.addresses6, &loaded.layout6))?;
+            let InForce { at, line: text, .. } = loaded;
+            line("loaded", &format_args!("{} ago, at {at}: {text}", Ago(*at)))?;
+            loaded.sources.iter().try_for_each(|list| line("list", list))?;
+            if let Some(end) = loaded.next_end {
+                line("next end", &end)?;
+            }
+        }
+        if let Some(failed) = &self.failed {
+            line("failed", failed)?;
+        }
+        self.dropped.iter().try_for_each(|dropped| line("dropped", dropped))?;
+        if self.repairs.count > 0 {
+            line("put right", &self.repairs)?;
+        }
+        self.queues.iter().try_for_each(|queue| line("", queue))
+    }
+}
+
+/// What is in force of a family: networks, addresses, layout.
+struct Family<'a>(u64, f64, &'a str);
+
+impl fmt::Display for Family<'_> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let Family(networks, addresses, layout) = *self;
+        write!(f, "{}", Count(networks, Noun::Network))?;
+        // Beyond this the digits are not all known, and nobody reads them.
+        if addresses < 1e15 {
+            write!(f, ", {}", Count(addresses as u64, Noun::Address))?;
+        } else {
+            write!(f, ", {addresses:.1e} addresses")?;
+        }
+        if layout.is_empty() { Ok(()) } else { write!(f, ", {layout}") }
+    }
+}
+
+/// How long ago something was, as it is by now.
+struct Ago(Timestamp);
+
+impl fmt::Display for Ago {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let since = Timestamp::now().duration_since(self.0);
+        Age(Duration::try_from(since).unwrap_or_default()).fmt(f)
+    }
+}
+
+impl fmt::Display for Failed {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let Failed { at, line, times } = self;
+        match times {
+            0 | 1 => write!(f, "{} ago, ", Ago(*at))?,
+            _ => write!(f, "{times} times since, the last {} ago, ", Ago(*at))?,
+        }
+        write!(f, "at {at}, what was loaded stays in force: {line}")
+    }
+}
+
+impl fmt::Display for ListStatus {
+    /// The age as it is by now.
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let (entries, rejected) =
+            (Count(self.entries, Noun::Entry), Count(self.rejected, Noun::Line));
+        write!(f, "{}: {entries}, {rejected} rejected", self.name)?;
+        if self.set_aside > 0 {
+            write!(f, ", {} set aside", Count(self.set_aside, Noun::Entry))?;
+        }
+        if self.older > 0 {
+            write!(f, ", {} older", Count(self.older, Noun::Entry))?;
+        }
+        if let Some(modified) = self.modified {
+            write!(f, ", {} old", Ago(modified))?;
+        }
+        Ok(())
+    }
+}
+
+impl fmt::Display for Dropped {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let Dropped { direction, family, packets, bytes } = self;
+        let family = if family == "ipv4" { "IPv4" } else { "IPv6" };
+        write!(f, "{family} {direction}: {}", Count(*packets, Noun::Packet))?;
+        write!(f, ", {} bytes", Grouped((*bytes).into()))
+    }
+}
+
+impl fmt::Display for Repairs {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self.count {
+            1 => f.write_str("once")?,
+            count => write!(f, "{} times", Grouped(count.into()))?,
+        }
+        if let Some(last) = self.last {
+            write!(f, ", last {} ago", Ago(last))?;
+        }
+        match &self.by {
+            Some(by) => write!(f, ", after {by}"),
+            None => Ok(()),
+        }
+    }
+}
+
+impl fmt::Display for QueueStatus {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let number = |number: u64| Grouped(number.into());
+        write!(
+            f,
+            "queue {}: packets {}, accepted {}, dropped {}, unreadable {}, malformed messages {}, \
+             ENOBUFS {}, full queue {}, full buffer {}, longest wait {:.6} s",
+            self.queue,
+            number(self.packets),
+            number(self.accepted),
+            number(self.dropped),
+            number(self.unreadable),
+            number(self.malformed),
+            number(self.enobufs),
+            self.queue_full.map_or("not counted".into(), |full| number(full).to_string()),
+            number(self.buffer_full),
+            self.longest_wait
+        )
+    }
+}
