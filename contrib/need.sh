@@ -33,6 +33,7 @@ mandoc mandoc mandoc
 nsenter util-linux util-linux
 python:prometheus_client python3-prometheus-client python3-prometheus_client
 prlimit util-linux util-linux
+script bsdutils util-linux-script
 setpriv util-linux util-linux
 strace strace strace
 sysctl procps procps-ng

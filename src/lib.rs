@@ -22,7 +22,8 @@
 //! * [`guard`]: whether a result may be put in force.
 //! * [`wanted`]: what the lists ask for, by all of these.
 //! * [`name`]: names that nft can type.
-//! * [`print`](mod@print): range sets as text for people and other tools.
+//! * [`map`]: the IPv4 space as a picture.
+//! * [`print`](mod@print): range sets for people and other tools.
 //! * [`layout`]: how a range set is laid out in kernel sets.
 //! * [`plan`]: held against wanted, in that form.
 //! * [`netlink`]: messages to and from the kernel.
@@ -64,6 +65,7 @@ pub mod host;
 pub mod layout;
 pub mod list;
 pub mod load;
+pub mod map;
 pub mod mask;
 pub mod metrics;
 pub mod name;

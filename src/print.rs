@@ -1,12 +1,13 @@
-//! Range sets as text, for people and for other tools.
+//! Range sets for people and for other tools.
 //!
-//! IPv4 comes before IPv6, both ascending. What is written is a list again, in one format of
+//! IPv4 comes before IPv6, both ascending. Text that is written is a list again, in one format of
 //! drop_ips(5) or another, and reads back as the same range sets.
 
 use std::io::{self, Write};
 
 use ipnet::IpNet;
 
+use crate::map::Map;
 use crate::name::{SetName, TableName};
 use crate::range::{Address, RangeSet, RangeSets};
 
@@ -23,6 +24,8 @@ pub enum Format {
     Ipset,
     /// One JSON object with the keys v4 and v6, each an array of networks
     Json,
+    /// A picture of the IPv4 space, as PNG
+    Map,
 }
 
 /// The names under which a script puts the sets.
@@ -35,13 +38,21 @@ pub struct Names<'a> {
     pub set6: &'a SetName,
 }
 
-/// Writes `sets` in a format. The only errors are those of `out`.
-pub fn write(
-    format: Format,
-    sets: &RangeSets,
-    names: &Names<'_>,
-    out: &mut impl Write,
-) -> io::Result<()> {
+/// What is written.
+pub struct Printed<'a> {
+    /// What is dropped.
+    pub sets: &'a RangeSets,
+    /// What is not, since it is allowed; for a map.
+    pub allowed: &'a RangeSets,
+    /// What is not, since it is protected; for a map.
+    pub protected: &'a RangeSets,
+    /// The names, for scripts.
+    pub names: Names<'a>,
+}
+
+/// Writes range sets in a format. The only errors are those of `out`.
+pub fn write(format: Format, printed: &Printed<'_>, out: &mut impl Write) -> io::Result<()> {
+    let Printed { sets, allowed, protected, names } = printed;
     match format {
         Format::Cidr => write_lines(sets.networks(), out),
         Format::Range => {
@@ -57,6 +68,9 @@ pub fn write(
             write_ipset(&sets.v6, names.set6, "inet6", out)
         }
         Format::Json => write_json(sets, out),
+        Format::Map => {
+            Map { dropped: &sets.v4, allowed: &allowed.v4, protected: &protected.v4 }.write(out)
+        }
     }
 }
 

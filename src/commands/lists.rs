@@ -1,6 +1,6 @@
 //! The commands that look at lists and change nothing.
 
-use std::io::Write as _;
+use std::io::{self, IsTerminal, Write as _};
 use std::process::ExitCode;
 
 use super::{
@@ -12,7 +12,7 @@ use crate::cut::Cut;
 use crate::host::Host;
 use crate::list::Entry;
 use crate::load::{self, Failure};
-use crate::print::{self, Names};
+use crate::print::{self, Names, Printed};
 use crate::range::{RangeSet, RangeSets};
 use crate::state;
 use crate::status::ListStatus;
@@ -112,6 +112,9 @@ fn set_of(entry: Entry) -> RangeSets {
 /// Writes the merged result.
 pub fn print(options: &PrintOptions, host: Host) -> Result<ExitCode, Failure> {
     check_set_names(&options.names);
+    if options.format == print::Format::Map && io::stdout().is_terminal() {
+        usage("a map is a picture and not for a terminal; write it to a file: > map.png");
+    }
     if options.format == print::Format::Ipset {
         for name in [&options.names.set4, &options.names.set6] {
             if name.as_str().len() > print::IPSET_MAX_NAME {
@@ -121,9 +124,18 @@ pub fn print(options: &PrintOptions, host: Host) -> Result<ExitCode, Failure> {
         }
     }
     let wanted = read(&options.lists, host)?;
-    let names =
-        Names { table: &options.names.table, set4: &options.names.set4, set6: &options.names.set6 };
-    to_stdout(|out| print::write(options.format, &wanted.sets, &names, out))?;
+    if options.format == print::Format::Map && wanted.networks6 > 0 {
+        let left_out = Count(wanted.networks6, Noun::Network);
+        log::info!("a map shows IPv4 only; left out of IPv6: {left_out}");
+    }
+    let names = &options.names;
+    let printed = Printed {
+        sets: &wanted.sets,
+        allowed: &wanted.allowed.sets,
+        protected: wanted.protected.sets(),
+        names: Names { table: &names.table, set4: &names.set4, set6: &names.set6 },
+    };
+    to_stdout(|out| print::write(options.format, &printed, out))?;
     Ok(ExitCode::SUCCESS)
 }
 
