@@ -44,6 +44,7 @@
 //! * [`pidfile`]: one daemon at a time.
 //! * [`privileges`]: what the process is still permitted.
 //! * [`cli`], [`commands`]: arguments to actions, actions to exit statuses.
+//! * [`progress`]: what a command is at, for a person who waits.
 //! * [`words`]: numbers as people read them.
 //! * [`sys`]: system calls; the only module with `unsafe`.
 //!
@@ -76,6 +77,7 @@ pub mod pidfile;
 pub mod plan;
 pub mod print;
 pub mod privileges;
+pub mod progress;
 pub mod protect;
 pub mod queue;
 pub mod range;

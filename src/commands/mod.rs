@@ -25,6 +25,7 @@ use crate::list::{Selection, Source, Widest};
 use crate::load::Failure;
 use crate::mask::Mask;
 use crate::privileges;
+use crate::progress;
 use crate::queue;
 use crate::reading::Reading;
 use crate::state;
@@ -77,6 +78,9 @@ pub fn run(cli: Cli) -> ExitCode {
     // Looks at the environment of sudo, which is root's to read, before root is like anybody else.
     let host = Host::new();
     privileges::keep_net_admin_only();
+    if matches!(command, Command::Load(_) | Command::Check(_) | Command::Print(_)) {
+        progress::show();
+    }
     let result = match command {
         Command::Run(options) => run_daemon(&options, host),
         Command::Load(options) => tables::load(&options, host),
@@ -86,6 +90,7 @@ pub fn run(cli: Cli) -> ExitCode {
         Command::Status(options) => status(&options),
         Command::Completions(options) => completions(&options),
     };
+    progress::done();
     result.unwrap_or_else(|failure| {
         match &failure {
             Failure::Refused(_) if keeps => log::error!("{}", failure.keeping()),
@@ -282,6 +287,8 @@ fn check_set_names(names: &NameOptions) {
 fn to_stdout(
     write: impl FnOnce(&mut BufWriter<io::StdoutLock<'_>>) -> io::Result<()>,
 ) -> Result<(), Failure> {
+    // Both may be the same terminal.
+    progress::done();
     let mut out = BufWriter::with_capacity(64 << 10, io::stdout().lock());
     match write(&mut out).and_then(|()| out.flush()) {
         Err(error) if error.kind() == io::ErrorKind::BrokenPipe => Ok(()),
@@ -302,6 +309,7 @@ fn start_log(verbosity: Verbosity) {
     env_logger::Builder::new()
         .filter_level(log::LevelFilter::Warn)
         .filter_module("netfilterd", level)
+        .target(env_logger::Target::Pipe(Box::new(progress::Stderr)))
         .format(move |out, record| {
             let (priority, word) = match record.level() {
                 log::Level::Error => (3, "error: "),

@@ -10,8 +10,10 @@ use super::target::Target;
 use super::transaction::Connection;
 use crate::list::End;
 use crate::load::{Failure, Loaded};
+use crate::progress;
 use crate::reading::{Again, Reading};
 use crate::wanted::Wanted;
+use crate::words::{Count, Noun};
 
 /// Loads lists into a target, and remembers what it put there.
 pub struct Loader {
@@ -30,6 +32,8 @@ impl Loader {
         let begin = Instant::now();
         let mut wanted = self.reading.read()?;
         let sets = std::mem::take(&mut wanted.sets);
+        let networks = Count(wanted.networks4 + wanted.networks6, Noun::Network);
+        progress::at(format_args!("putting {networks} in force"));
         // A connection for each load: one that stays open would have to be looked after.
         let connected = Connection::open();
         let (done, time) = connected
