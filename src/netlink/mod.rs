@@ -1,6 +1,7 @@
 //! Netlink's framing: the headers of linux/netlink.h and linux/netfilter/nfnetlink.h, attributes,
-//! errors. Nothing of what the messages say.
+//! errors; and who else uses it. Nothing of what the messages say.
 
+pub mod ports;
 mod read;
 mod write;
 

@@ -133,6 +133,11 @@ impl Batch {
         self.set_flag(start, libc::NLM_F_ACK, false);
     }
 
+    /// The messages so far.
+    pub fn bytes(&self) -> &[u8] {
+        &self.bytes
+    }
+
     /// Appends a message of another batch.
     fn copy(&mut self, message: &[u8]) {
         let sequence = self.next_message();

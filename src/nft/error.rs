@@ -23,6 +23,8 @@ pub enum Error {
     Malformed(&'static str),
     /// The transaction could not be put together, and was not sent.
     Unfit(Unfit),
+    /// The transaction is a large one, and a program listens.
+    Heard,
     /// The ruleset kept changing while it was asked for.
     Changing,
     /// The table is not there.
@@ -97,6 +99,7 @@ impl fmt::Display for Error {
             Error::Unfit(Unfit::NoMemory) => {
                 f.write_str("there is not enough memory for the transaction; nothing was sent")
             }
+            Error::Heard => f.write_str("too large a transaction while a program listens"),
             Error::Changing => f.write_str(
                 "the ruleset kept changing while it was read; stop what changes it and load again",
             ),

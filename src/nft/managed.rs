@@ -15,7 +15,7 @@ use super::elements::{self, Action};
 use super::error::Error;
 use super::inspect;
 use super::objects::{self, Direction, KernelSet};
-use super::transaction::Connection;
+use super::transaction::{Connection, listener};
 use crate::layout::{LaidOut, Layout, Shape, Shapes};
 use crate::mask::Mask;
 use crate::name::{SetName, TableName};
@@ -143,6 +143,10 @@ impl Managed {
                     differing(&mut batch, action, &self.table, &set, &delta.v4);
                 }
             }
+        }
+        // A rebuild can be made in parts.
+        if listener(&batch).is_some() {
+            return Err(Error::Heard);
         }
         connection.commit(batch)
     }

@@ -11,8 +11,9 @@ use mnl::{Bus, Socket};
 use super::batch::{Batch, FinishedBatch, request};
 use super::elements;
 use super::error::{Error, Refusal};
+use super::watch::NFNLGRP_NFTABLES;
 use crate::name::Family;
-use crate::netlink::{Attributes, Message, Reply, find_str, find_u32};
+use crate::netlink::{Attributes, Message, Reply, find_str, find_u32, ports};
 use crate::sys;
 
 /// Attribute of linux/netfilter/nf_tables.h.
@@ -24,6 +25,12 @@ const RECEIVE_BUFFER: libc::c_int = 8 << 20;
 
 /// By how much the send buffer has to be larger than a transaction, for the kernel's own use.
 const BUFFER_OVERHEAD: usize = 4096;
+
+/// How large a transaction may be when somebody listens for changes, in bytes. Until it is committed
+/// the kernel keeps a message of 8 KiB for each of its elements, so this is 130 MB: measured were
+/// 8 KiB for each network of a hash set, which has 16 bytes here, and 16 KiB for each of an interval
+/// set, which has 40.
+const MOST_HEARD: usize = 256 << 10;
 
 /// The largest piece that the kernel hands out at once is 32 KiB.
 const PIECE: usize = 64 << 10;
@@ -66,7 +73,7 @@ impl Connection {
     /// and whether that was all.
     ///
     /// In a container with a user namespace of its own a transaction can have no more than twice
-    /// `net.core.wmem_max`.
+    /// `net.core.wmem_max`; and where somebody listens, a large one would take the kernel's memory.
     pub fn commit_in_parts(&mut self, batch: Batch) -> (u32, Result<(), Error>) {
         let mut transactions = 0;
         let result = self.try_in_parts(batch, &mut transactions);
@@ -74,18 +81,26 @@ impl Connection {
     }
 
     fn try_in_parts(&mut self, batch: Batch, transactions: &mut u32) -> Result<(), Error> {
+        let heard = warn_of_listener(&batch);
         let batch = batch.finish().map_err(Error::Unfit)?;
-        match self.carry_out(&batch) {
-            Err(Error::TooLarge(bytes)) => {
-                log::debug!("a transaction of {bytes} bytes is too large; making several of it");
+        let most = if heard {
+            MOST_HEARD
+        } else {
+            match self.carry_out(&batch) {
+                Err(Error::TooLarge(bytes)) => {
+                    log::debug!(
+                        "a transaction of {bytes} bytes is too large; making several of it"
+                    );
+                    let room = sys::send_buffer(sys::netlink_fd(&self.socket))?;
+                    room.saturating_sub(BUFFER_OVERHEAD)
+                }
+                result => {
+                    *transactions += u32::from(result.is_ok());
+                    return result;
+                }
             }
-            result => {
-                *transactions += u32::from(result.is_ok());
-                return result;
-            }
-        }
-        let room = sys::send_buffer(sys::netlink_fd(&self.socket))?.saturating_sub(BUFFER_OVERHEAD);
-        for part in batch.parts(room) {
+        };
+        for part in batch.parts(most) {
             self.commit(part)?;
             *transactions += 1;
         }
@@ -251,6 +266,25 @@ impl Connection {
             }
         }
     }
+}
+
+/// A program that listens for changes of the ruleset, if the batch is large enough for that to
+/// matter.
+pub fn listener(batch: &Batch) -> Option<ports::Program> {
+    let mut ports = ports::ports().into_iter().filter(|_| batch.bytes().len() > MOST_HEARD);
+    Some(ports.find(|port| port.listens_to(NFNLGRP_NFTABLES))?.program())
+}
+
+/// The same, and names it, for somebody to stop it.
+pub fn warn_of_listener(batch: &Batch) -> bool {
+    let listener = listener(batch);
+    if let Some(program) = &listener {
+        log::warn!(
+            "{program} listens for changes of the ruleset, and the kernel makes a message of each \
+             network for it: loading takes several times as long, and more of the kernel's memory"
+        );
+    }
+    listener.is_some()
 }
 
 /// The end of an answer: an acknowledgement, or that there is no such object.

@@ -15,7 +15,8 @@ use crate::netlink::{Message, find, find_str, find_u32};
 use crate::sys;
 
 // linux/netfilter/nfnetlink.h and nf_tables.h.
-const NFNLGRP_NFTABLES: libc::c_int = 7;
+/// The group of who listens for changes of the ruleset.
+pub const NFNLGRP_NFTABLES: libc::c_int = 7;
 const NFTA_GEN_ID: u16 = 1;
 const NFTA_GEN_PROC_PID: u16 = 2;
 const NFTA_GEN_PROC_NAME: u16 = 3;

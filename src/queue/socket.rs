@@ -8,7 +8,7 @@ use mnl::{Bus, Socket};
 use super::Options;
 use super::kernel;
 use super::message;
-use crate::netlink::Reply;
+use crate::netlink::{Reply, ports};
 use crate::sys;
 
 /// What a message takes of the receive buffer, in the kernel's own reckoning: memory comes in
@@ -114,7 +114,7 @@ pub fn refused(queue: u16, errno: i32) -> Trouble {
     Trouble::Gone(match (errno, other) {
         (libc::EPERM | libc::EBUSY, Some(other)) => format!(
             "queue {queue} is served by another program ({}); stop it, or choose another number",
-            kernel::program(other.port)
+            ports::program(other.port)
         ),
         (libc::EPERM, None) => {
             format!("queue {queue}: {error}; netfilterd needs CAP_NET_ADMIN to serve it")

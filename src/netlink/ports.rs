@@ -1,0 +1,101 @@
+//! Who else uses netlink in this network namespace: /proc/net/netlink, and the programs behind it.
+
+use std::fmt;
+use std::fs;
+
+/// A netlink socket of netfilter's.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Port {
+    /// The number, most often the process id of the program.
+    pub number: u32,
+    /// The first 32 multicast groups that it listens to, the first in the lowest bit.
+    groups: u32,
+    inode: u64,
+}
+
+/// The sockets of netfilter's in this network namespace; none if the kernel does not say.
+pub fn ports() -> Vec<Port> {
+    let text = fs::read_to_string("/proc/self/net/netlink").unwrap_or_default();
+    text.lines().filter_map(parse).collect()
+}
+
+/// The program that has a port.
+pub fn program(number: u32) -> Program {
+    let port = ports().into_iter().find(|port| port.number == number);
+    port.map_or(Program::Port(number), |port| port.program())
+}
+
+/// The columns are: an address, the protocol, the port, the groups in hexadecimal, five others, and
+/// the inode.
+fn parse(line: &str) -> Option<Port> {
+    let columns: Vec<&str> = line.split_ascii_whitespace().collect();
+    let [_, protocol, number, groups, .., inode] = columns[..] else { return None };
+    (protocol.parse() == Ok(libc::NETLINK_NETFILTER)).then_some(())?;
+    Some(Port {
+        number: number.parse().ok()?,
+        groups: u32::from_str_radix(groups, 16).ok()?,
+        inode: inode.parse().ok()?,
+    })
+}
+
+impl Port {
+    /// Whether it listens to a multicast group (`NFNLGRP_*`), from 1 to 32.
+    pub fn listens_to(&self, group: libc::c_int) -> bool {
+        self.groups & 1 << (group - 1) != 0
+    }
+
+    /// The program that has it. Looks through the descriptors of all processes, of which only root
+    /// sees those of others.
+    pub fn program(&self) -> Program {
+        let socket = format!("socket:[{}]", self.inode);
+        let has_it = |pid: &u32| {
+            let descriptors = fs::read_dir(format!("/proc/{pid}/fd")).into_iter().flatten();
+            descriptors.flatten().any(|descriptor| {
+                fs::read_link(descriptor.path()).is_ok_and(|link| link.as_os_str() == &*socket)
+            })
+        };
+        let found = fs::read_dir("/proc").ok().and_then(|processes| {
+            let names = processes.flatten().map(|process| process.file_name());
+            let pid = names.filter_map(|name| name.to_str()?.parse().ok()).find(has_it)?;
+            let name = fs::read_to_string(format!("/proc/{pid}/comm")).ok()?;
+            Some(Program::Known(name.trim_end().to_string(), pid))
+        });
+        found.unwrap_or(Program::Port(self.number))
+    }
+}
+
+/// A program that has a socket, as far as it can be found out.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Program {
+    /// By name and process id.
+    Known(String, u32),
+    /// By the number of its netlink port.
+    Port(u32),
+}
+
+impl fmt::Display for Program {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Program::Known(name, pid) => write!(f, "{}, pid {pid}", name.escape_debug()),
+            Program::Port(port) => write!(f, "netlink port {port}"),
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_columns_are_the_kernels() {
+        let line =
+            "00000000298c719a 12  4711       00000040 0        0        0     2        0        4";
+        let port = parse(line).unwrap();
+        assert_eq!(port, Port { number: 4711, groups: 0x40, inode: 4 });
+        let groups: Vec<i32> = (1..=32).filter(|&group| port.listens_to(group)).collect();
+        assert_eq!(groups, [7]);
+        for line in ["", &line.replace("12 ", "0 "), &line.replace("4711", "x"), &line[..40]] {
+            assert_eq!(parse(line), None, "{line:?}");
+        }
+    }
+}
