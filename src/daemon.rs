@@ -22,6 +22,7 @@ use crate::pidfile::PidFile;
 use crate::route;
 use crate::status::{self, Dropped, Mode, Status};
 use crate::sys;
+use crate::watchdog::Watchdog;
 
 /// What a daemon keeps as the lists want it: sets in nftables, or the verdicts of queues.
 pub trait Service {
@@ -103,6 +104,7 @@ pub fn run<S: Service>(service: S, files: Files<'_>) -> Result<(), Failure> {
         burst: Burst::default(),
         alarm,
         again_at: None,
+        watchdog: Watchdog::set_by_manager(Instant::now()),
     };
 
     let loaded = daemon.service.load()?;
@@ -142,6 +144,9 @@ pub fn run<S: Service>(service: S, files: Files<'_>) -> Result<(), Failure> {
         daemon.load_again_if_due(Instant::now());
         if daemon.burst.is_over(Instant::now()) {
             daemon.reload();
+        }
+        if daemon.watchdog.as_mut().is_some_and(|watchdog| watchdog.is_due(Instant::now())) {
+            notify(&[NotifyState::Watchdog]);
         }
     }
 }
@@ -183,6 +188,7 @@ struct Daemon<'a, S> {
     alarm: Alarm,
     /// When to find out anew what is protected and what has ended.
     again_at: Option<Instant>,
+    watchdog: Option<Watchdog>,
 }
 
 impl<S: Service> Daemon<'_, S> {
@@ -278,7 +284,9 @@ impl<S: Service> Daemon<'_, S> {
         let counts = (S::MODE == Mode::Queue).then_some(STATUS_EVERY);
         let again = self.again_at.map(|at| at.saturating_duration_since(now));
         let metrics = self.metrics.as_ref().map(|metrics| metrics.wait(now));
-        let waits = [self.service.wait(now), counts, metrics, again, self.burst.wait(now)];
+        let watchdog = self.watchdog.as_ref().map(|watchdog| watchdog.wait(now));
+        let service = self.service.wait(now);
+        let waits = [service, counts, metrics, again, self.burst.wait(now), watchdog];
         waits.into_iter().flatten().min()
     }
 

@@ -40,6 +40,7 @@
 //! * [`status`]: what a daemon is at.
 //! * [`metrics`]: the same for Prometheus.
 //! * [`clock`]: an alarm at a time of day.
+//! * [`watchdog`]: saying to the service manager that the daemon is alive.
 //! * [`daemon`]: the loop that loads again when it is told to.
 //! * [`pidfile`]: one daemon at a time.
 //! * [`privileges`]: what the process is still permitted.
@@ -90,4 +91,5 @@ pub mod state;
 pub mod status;
 pub mod sys;
 pub mod wanted;
+pub mod watchdog;
 pub mod words;

@@ -195,6 +195,47 @@ fn systemd_is_told_of_readiness_reloads_and_the_end() {
 }
 
 #[test]
+fn a_watchdog_hears_of_the_daemon_all_the_time_and_only_if_there_is_one() {
+    require!();
+    let (namespace, folder) = (Namespace::new(), Folder::new());
+    let list = folder.file("list", ONE);
+    let socket = folder.path().join("notify");
+    let systemd = UnixDatagram::bind(&socket).unwrap();
+    systemd.set_read_timeout(Some(Duration::from_secs(20))).unwrap();
+    let receive = || {
+        let mut message = [0; 4096];
+        let length = systemd.recv(&mut message).unwrap();
+        String::from_utf8_lossy(&message[..length]).trim_end().to_string()
+    };
+    let start = |variables: &[(&str, &str)]| {
+        let mut command = namespace.command(NETFILTERD);
+        command.env("NOTIFY_SOCKET", &socket).envs(variables.iter().copied());
+        let daemon = Daemon::spawn(command.args(["-f", &list]).args(namespace.files()));
+        assert!(receive().starts_with("READY=1"));
+        daemon
+    };
+
+    let daemon = start(&[("WATCHDOG_USEC", "100000")]);
+    assert_eq!([receive(), receive()], ["WATCHDOG=1"; 2]);
+    // It would drown a daemon that heard nothing else.
+    daemon.signal("HUP");
+    while receive() == "WATCHDOG=1" {}
+    assert!(receive().starts_with("READY=1"));
+    assert_eq!([receive(), receive()], ["WATCHDOG=1"; 2]);
+    assert_eq!(daemon.end("TERM"), 0);
+    while receive() == "WATCHDOG=1" {}
+
+    // None, one that is somebody else's, and one that allows no time at all.
+    let elsewhere = [("WATCHDOG_USEC", "1000"), ("WATCHDOG_PID", "1")];
+    for variables in [&[][..], &elsewhere, &[("WATCHDOG_USEC", "0")]] {
+        let daemon = start(variables);
+        std::thread::sleep(Duration::from_millis(50));
+        assert_eq!(daemon.end("TERM"), 0);
+        assert_eq!(receive(), "STOPPING=1", "{variables:?}");
+    }
+}
+
+#[test]
 fn under_the_journal_and_only_there_lines_carry_their_priority() {
     let folder = Folder::new();
     let list = folder.file("list", "192.0.2.1\nx\n");
