@@ -11,6 +11,8 @@ sbindir = $(DESTDIR)$(PREFIX)/sbin
 mandir = $(DESTDIR)$(PREFIX)/share/man
 docdir = $(DESTDIR)$(PREFIX)/share/doc/netfilterd
 cachedir = $(DESTDIR)/var/cache/netfilterd
+unitdir = $(DESTDIR)$(PREFIX)/lib/systemd/system
+units = $(notdir $(wildcard contrib/systemd/*.service))
 
 # Where the shells look for completion scripts.
 bash = $(DESTDIR)$(PREFIX)/share/bash-completion/completions/netfilterd
@@ -64,8 +66,15 @@ install:
 	install -m 644 man/netfilterd.8 $(mandir)/man8/netfilterd.8
 	install -m 644 man/drop_ips.5 $(mandir)/man5/drop_ips.5
 	install -d $(docdir)/rulesets
-	install -m 644 README.md CHANGELOG.md contrib/netfilterd.init $(docdir)
+	install -m 644 README.md CHANGELOG.md contrib/netfilterd.init contrib/netfilterd.default \
+		contrib/netfilterd.cron $(docdir)
+	install -d $(docdir)/openrc
+	install -m 644 $(wildcard contrib/openrc/*) $(docdir)/openrc
 	install -m 644 $(wildcard rulesets/*) $(docdir)/rulesets
+	install -d $(unitdir)
+	for unit in $(units); do \
+		sed 's|/usr/sbin/netfilterd|$(PREFIX)/sbin/netfilterd|' "contrib/systemd/$$unit" | \
+			install -m 644 /dev/stdin "$(unitdir)/$$unit" || exit; done
 	install -d $(dir $(bash) $(zsh) $(fish))
 	$(built)/netfilterd completions bash >$(bash)
 	$(built)/netfilterd completions zsh >$(zsh)
@@ -75,6 +84,6 @@ install:
 .PHONY: uninstall
 uninstall:
 	rm -f $(sbindir)/netfilterd $(mandir)/man8/netfilterd.8 $(mandir)/man5/drop_ips.5
-	rm -f $(bash) $(zsh) $(fish)
+	rm -f $(bash) $(zsh) $(fish) $(addprefix $(unitdir)/,$(units))
 	rm -rf $(docdir)
 	@[ ! -d $(cachedir) ] || rmdir $(cachedir) 2>/dev/null || echo 'Left: your lists in $(cachedir)'

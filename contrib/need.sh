@@ -30,6 +30,7 @@ iptables-legacy iptables iptables-legacy
 iptables-nft iptables iptables-nft
 logger bsdutils util-linux
 mandoc mandoc mandoc
+mount mount util-linux
 nsenter util-linux util-linux
 python:prometheus_client python3-prometheus-client python3-prometheus_client
 prlimit util-linux util-linux
@@ -37,6 +38,7 @@ script bsdutils util-linux-script
 setpriv util-linux util-linux
 strace strace strace
 sysctl procps procps-ng
+systemd-analyze systemd systemd
 unshare util-linux util-linux'
 bench='
 ipset ipset ipset

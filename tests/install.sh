@@ -17,17 +17,32 @@ for file in usr/sbin/netfilterd usr/share/man/man8/netfilterd.8 usr/share/man/ma
 	usr/share/doc/netfilterd/README.md usr/share/doc/netfilterd/rulesets/drop.nft \
 	usr/share/doc/netfilterd/rulesets/queue-iptables.rules usr/share/doc/netfilterd/netfilterd.init \
 	usr/share/bash-completion/completions/netfilterd usr/share/zsh/site-functions/_netfilterd \
-	usr/share/fish/vendor_completions.d/netfilterd.fish; do
+	usr/share/fish/vendor_completions.d/netfilterd.fish \
+	usr/share/doc/netfilterd/netfilterd.cron usr/share/doc/netfilterd/netfilterd.default \
+	usr/share/doc/netfilterd/openrc/netfilterd usr/share/doc/netfilterd/openrc/netfilterd.confd; do
 	[ -s "$folder/$file" ] || fail "$file was not installed"
 done
 [ -d "$folder/var/cache/netfilterd" ] || fail 'the folder of the default list was not made'
 version=$("$folder/usr/sbin/netfilterd" --version)
 [ "$version" = "netfilterd $(sed -n 's/^version = "\(.*\)"/\1/p' Cargo.toml | head -n 1)" ] ||
 	fail "the installed program says it is $version"
+for unit in netfilterd.service netfilterd-queue@.service; do
+	cmp contrib/systemd/$unit "$folder/usr/lib/systemd/system/$unit" || fail "$unit differs"
+done
 
 echo 192.0.2.7 >"$folder/var/cache/netfilterd/drop_ips"
 make -s uninstall DESTDIR="$folder" PREFIX=/usr
 left=$(cd "$folder" && find . -type f)
 [ "$left" = ./var/cache/netfilterd/drop_ips ] || fail "after make uninstall there is: $left"
+
+# The units start the program where it was installed.
+make -s install DESTDIR="$folder" PREFIX=/opt/nfd
+for unit in netfilterd.service netfilterd-queue@.service; do
+	started=$(sed -n 's/^ExecStart=\([^ ]*\) .*/\1/p' "$folder/opt/nfd/lib/systemd/system/$unit")
+	[ "$started" = /opt/nfd/sbin/netfilterd ] || fail "$unit starts $started"
+	[ -x "$folder$started" ] || fail "$unit starts what is not there"
+done
+make -s uninstall DESTDIR="$folder" PREFIX=/opt/nfd
+[ -z "$(find "$folder/opt" -type f)" ] || fail "in another place there is left: $(find "$folder/opt" -type f)"
 
 echo 'install.sh: installed, tried and uninstalled'
