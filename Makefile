@@ -38,7 +38,7 @@ demo:
 
 .PHONY: check
 check:
-	sh contrib/need.sh build demo test
+	sh contrib/need.sh build demo test package
 	$(CARGO) fmt --check
 	$(CARGO) clippy --all-targets --locked -- -D warnings
 	RUSTDOCFLAGS='-D warnings' $(CARGO) doc --no-deps --locked
@@ -47,6 +47,7 @@ check:
 	sh tests/without-nftables.sh
 	$(MAKE) demo
 	sh tests/install.sh
+	sh tests/packages.sh
 
 .PHONY: bench
 bench:
@@ -55,6 +56,18 @@ bench:
 	$(CARGO) build --release --locked --examples
 	$(CARGO) build --release --locked
 	python3 benches/side-by-side.py --svg docs/bench.svg
+
+# A .deb and a .rpm, whichever of the two this system is; the last lines say where.
+tools = $(built)/../tools
+.PHONY: package
+package:
+	sh contrib/need.sh build package
+	sh contrib/package/tools.sh $(tools)
+	$(CARGO) build --release --locked
+	sh contrib/package/stage.sh $(built)
+	PATH="$$PATH:$(tools)/bin" $(CARGO) deb --no-build --locked
+	PATH="$$PATH:$(tools)/bin" $(CARGO) generate-rpm --auto-req builtin
+	@ls -1 $(built)/../debian/*.deb $(built)/../generate-rpm/*.rpm
 
 # Does not build: under sudo there is often no cargo, and what it builds belongs to root.
 .PHONY: install

@@ -1,8 +1,8 @@
 #!/bin/sh
-# Installs what is missing for building, for the demonstration, for the tests or for the
-# benchmarks:
+# Installs what is missing for building, for the demonstration, for the tests, for the packages or
+# for the benchmarks:
 #
-#	need.sh build|demo|test|bench ...
+#	need.sh build|demo|test|package|bench ...
 #
 # Knows Debian and its descendants (apt-get) and Fedora and its (dnf). Says what it installs before
 # it does so; does nothing, silently, where nothing is missing. Rust itself has to be there.
@@ -23,6 +23,7 @@ ip iproute2 iproute
 nft nftables nftables
 python3 python3 python3'
 test='
+cpio cpio cpio
 ip6tables-legacy iptables iptables-legacy
 ip6tables-nft iptables iptables-nft
 ipset ipset ipset
@@ -35,11 +36,17 @@ nsenter util-linux util-linux
 python:prometheus_client python3-prometheus-client python3-prometheus_client
 prlimit util-linux util-linux
 script bsdutils util-linux-script
+rpm2cpio rpm rpm
 setpriv util-linux util-linux
 strace strace strace
 sysctl procps procps-ng
 systemd-analyze systemd systemd
 unshare util-linux util-linux'
+package='
+dpkg-shlibdeps dpkg-dev dpkg-dev
+gzip gzip gzip
+ldd libc-bin glibc-common
+strip binutils binutils'
 bench='
 ipset ipset ipset
 iptables iptables iptables-nft
