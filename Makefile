@@ -48,6 +48,7 @@ check:
 	$(MAKE) demo
 	sh tests/install.sh
 	sh tests/packages.sh
+	sh tests/systemd.sh
 
 .PHONY: bench
 bench:

@@ -30,10 +30,13 @@ mount -t cgroup2 cgroup2 sys/fs/cgroup
 for place in run tmp dev; do
 	mount -t tmpfs tmpfs $place
 done
-for device in null zero full random urandom; do
+for device in null zero full random urandom tty; do
 	: >dev/$device
 	mount --bind /dev/$device dev/$device
 done
+mkdir dev/pts dev/shm
+mount -t devpts -o newinstance,ptmxmode=0666 devpts dev/pts
+ln -s pts/ptmx dev/ptmx
 ln -s /proc/self/fd dev/fd
 ip link set lo up
 exec env -i container=other PATH=/usr/sbin:/usr/bin:/sbin:/bin LC_ALL=C chroot . "$@"
