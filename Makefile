@@ -49,6 +49,7 @@ check:
 	sh tests/install.sh
 	sh tests/packages.sh
 	sh tests/systemd.sh
+	sh tests/openrc.sh
 
 .PHONY: bench
 bench:
