@@ -58,6 +58,7 @@ bench:
 	$(CARGO) build --release --locked --examples
 	$(CARGO) build --release --locked
 	python3 benches/side-by-side.py --svg docs/bench.svg
+	python3 benches/ready.py
 
 # A .deb and a .rpm, whichever of the two this system is; the last lines say where.
 tools = $(built)/../tools

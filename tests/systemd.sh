@@ -39,7 +39,8 @@ trap clean_up EXIT
 trap 'exit 1' HUP INT TERM
 
 mkdir "$folder/cgroup" "$folder/copy" "$folder/copy/in"
-cp "${CARGO_TARGET_DIR:-target}"/debian/netfilterd_*.deb "$folder/copy/in/netfilterd.deb" ||
+version=$(sed -n 's/^version = "\(.*\)"/\1/p' Cargo.toml | head -n 1)
+cp "${CARGO_TARGET_DIR:-target}/debian/netfilterd_$version"-1_*.deb "$folder/copy/in/netfilterd.deb" ||
 	fail 'no package; run make package first'
 mount -t cgroup2 cgroup2 "$folder/cgroup" || skip 'there are no control groups of version 2'
 mkdir "$cgroup"
