@@ -43,6 +43,7 @@ sysctl procps procps-ng
 systemd-analyze systemd systemd
 unshare util-linux util-linux'
 package='
+dpkg-deb dpkg dpkg
 dpkg-shlibdeps dpkg-dev dpkg-dev
 gzip gzip gzip
 ldd libc-bin glibc-common

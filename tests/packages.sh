@@ -103,7 +103,7 @@ live() {
 	sh tests/root-copy.sh "$folder/$1" sh /mnt/life "$2" "$3" "$4"
 	mv "$folder/$1/in" "$folder/in"
 }
-if command -v dpkg >/dev/null; then
+if [ -e /etc/debian_version ]; then
 	live dpkg 'dpkg -i /mnt/netfilterd.deb' 'dpkg -r netfilterd' 'dpkg -P netfilterd'
 fi
 # Debian's rpm knows of no package of Debian's, so of no library.
