@@ -194,12 +194,17 @@ impl Traced {
 
     /// Ends the daemon, to what it did: each call as `name(arguments`.
     fn end(self) -> Vec<String> {
-        let pid = self.daemon.pid();
+        let pid = self.daemon.pid().to_string();
         assert_eq!(self.daemon.end("TERM"), 0);
         let deadline = Instant::now() + Duration::from_secs(20);
         loop {
             let trace = fs::read_to_string(&self.trace).unwrap();
-            if trace.contains(&format!("{pid} +++ exited")) || trace.contains("\n+++ exited") {
+            let last = |line: &str| {
+                // Short numbers are padded.
+                let end = line.strip_prefix(&pid).map(str::trim_start);
+                end.is_some_and(|end| end.starts_with("+++ exited"))
+            };
+            if trace.lines().any(last) {
                 return trace.lines().filter_map(call).collect();
             }
             assert!(Instant::now() < deadline, "the trace has no end");
