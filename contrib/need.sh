@@ -24,6 +24,9 @@ nft nftables nftables
 python3 python3 python3'
 test='
 cpio cpio cpio
+conntrack conntrack conntrack-tools
+curl curl curl
+flock util-linux util-linux
 ip6tables-legacy iptables iptables-legacy
 ip6tables-nft iptables iptables-nft
 ipset ipset ipset

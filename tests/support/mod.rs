@@ -4,6 +4,7 @@
 // Each test program uses a part of this.
 #![allow(dead_code)]
 
+pub mod agents;
 pub mod queue;
 
 use std::fs;

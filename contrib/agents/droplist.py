@@ -1,0 +1,300 @@
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""Lists of drop_ips(5) to which several programs write at once.
+
+A line is appended, never by way of a copy that is renamed into place: a line that somebody else
+appends meanwhile with >> would be lost with the old file. All lines of one call are one write, so
+that netfilterd, which waits for a list to be quiet, reads all of them or none.
+
+Who writes holds a lock on .NAME.lock beside the list. Not on the list, since whoever puts another
+file in its place leaves the lock on the old one; and not on the directory, since everybody who can
+read that could hold the lock for ever. The name begins with a dot, so it is no list where
+netfilterd reads the directory. A shell script takes part with flock(1) on the same file.
+"""
+
+import contextlib
+import datetime
+import errno
+import fcntl
+import ipaddress
+import os
+import re
+import signal
+import stat
+import time
+
+# For how long another program may hold the lock. It needs milliseconds.
+PATIENCE = 30
+
+# How often a list is read again that somebody without the lock writes to.
+TRIES = 20
+
+
+class Refused(Exception):
+    """What cannot be done, as a sentence."""
+
+
+# Entries.
+
+def networks(*texts):
+    return [ipaddress.ip_network(text) for text in texts]
+
+
+# No packet that a stranger sends comes from these. netfilterd would protect most of them, but an
+# entry that does nothing should not be written at all.
+NEVER = networks("0.0.0.0/8", "127.0.0.0/8", "169.254.0.0/16", "224.0.0.0/3")
+
+# All that is given out of IPv6.
+GLOBAL = ipaddress.ip_network("2000::/3")
+
+# An address of these in a log is mostly a proxy or a gateway of one's own, behind which are all
+# the others.
+PRIVATE = networks("10.0.0.0/8", "100.64.0.0/10", "172.16.0.0/12", "192.168.0.0/16", "fc00::/7")
+
+# netfilterd sets aside what is wider.
+WIDEST = {4: 8, 6: 16}
+
+
+def entry(text, private=False):
+    """A host or a network as it is written into a list. `Refused` says why it is not."""
+    try:
+        # What Python knows beyond an address, drop_ips(5) does not: zones, masks.
+        if not re.fullmatch(r"[0-9a-fA-F.:]{2,45}(/[0-9]{1,3})?", text):
+            raise ValueError
+        found = ipaddress.ip_network(text, strict=False)
+    except ValueError:
+        raise Refused(f"not an address: {text[:60]!a}") from None
+    if found.version == 6 and found.network_address.ipv4_mapped:
+        if found.prefixlen < 128:
+            raise Refused(f"{text}: an IPv4-mapped network; write the IPv4 one")
+        found = ipaddress.ip_network(found.network_address.ipv4_mapped)
+    inside = any(found.overlaps(network) for network in PRIVATE
+                 if network.version == found.version)
+    if inside and not private:
+        raise Refused(f"{text} is a private address; --private lists those, too")
+    if found.version == 4:
+        strange = any(found.overlaps(network) for network in NEVER)
+    else:
+        strange = not inside and not found.subnet_of(GLOBAL)
+    if strange:
+        raise Refused(f"{text} is no address that a stranger sends from")
+    if found.prefixlen < WIDEST[found.version]:
+        raise Refused(f"{text} is wider than /{WIDEST[found.version]}")
+    return str(found.network_address if found.num_addresses == 1 else found)
+
+
+# Ends.
+
+SECONDS = {"s": 1, "m": 60, "h": 3600, "d": 86400, "w": 7 * 86400}
+NEVER_ENDS = float("inf")
+LATEST = 9_999_999_999
+
+
+def seconds(text):
+    """A duration such as 90s, 10m, 1h, 30d or 4w."""
+    found = re.fullmatch(r"([0-9]{1,9})([smhdw])", text)
+    if not found or int(found[1]) == 0:
+        raise ValueError(f"{text}: not a duration such as 90s, 10m, 1h, 30d or 4w")
+    return int(found[1]) * SECONDS[found[2]]
+
+
+def moment(text):
+    """A time as drop_ips(5) has it, in seconds since 1970."""
+    if re.fullmatch(r"[0-9]{10}", text):
+        return int(text)
+    if not re.fullmatch(r"(?i)[0-9-]{10}T[0-9:]{8}(\.[0-9]{1,9})?(Z|[+-][0-9]{2}:[0-9]{2})", text):
+        raise ValueError(f"{text}: not a time by RFC 3339, such as 2027-01-31T00:00:00Z")
+    # Not every Python reads all fractions, nor the Z.
+    text = re.sub(r"\.[0-9]+", "", text.upper()).replace("Z", "+00:00")
+    return int(datetime.datetime.fromisoformat(text).timestamp())
+
+
+class Until:
+    """When entries end: so long after they are written, at a given time, or never."""
+
+    def __init__(self, text):
+        self.duration, self.time = None, None
+        # fail2ban has -1 seconds for a ban without end.
+        if text == "never" or re.fullmatch(r"-[0-9]{1,9}s", text):
+            return
+        if re.match(r"[0-9]{4}-|[0-9]{10}$", text):
+            self.time = moment(text)
+            if self.time <= time.time():
+                raise ValueError(f"{text} has passed")
+        else:
+            self.duration = seconds(text)
+        if self.end(time.time()) > LATEST:
+            raise ValueError(f"{text}: later than a list can say; write never")
+
+    def end(self, now):
+        if self.duration is not None:
+            return int(now) + self.duration
+        return NEVER_ENDS if self.time is None else self.time
+
+
+def written(end):
+    """An end as it is written into a list."""
+    return time.strftime("%Y-%m-%dT%H:%M:%SZ", time.gmtime(end))
+
+
+# An entry with or without an end, and a comment. What else stands behind an address, netfilterd
+# rejects or takes for a feed's; in both cases it is not ours to judge.
+LINE = re.compile(rb"[ \t]*([^ \t]+)(?:[ \t]+until[ \t]+([^ \t]+))?[ \t]*(?:[ \t](?:#|;|//).*)?\r?")
+
+
+def read(line):
+    """The entry of a line and when it ends. `None` if it is something else."""
+    found = LINE.fullmatch(line)
+    if not found:
+        return None
+    try:
+        end = moment(found[2].decode()) if found[2] else NEVER_ENDS
+    except ValueError:
+        return None
+    return found[1].lower(), end
+
+
+# Lists.
+
+class DropList:
+    """A list that others write to as well."""
+
+    def __init__(self, path):
+        # What a symbolic link leads to is what others lock, too.
+        self.path = os.path.realpath(path)
+        self.folder, self.name = os.path.split(self.path)
+
+    def append(self, entries, until, now=None):
+        """Adds entries, without those that are there, and returns those that were added and their
+        end. An entry is there if it lasts at least half as long as it would now: one that ends in
+        an hour is no reason not to write one that ends in a month."""
+        now = time.time() if now is None else now
+        end = until.end(now)
+        wanted = dict.fromkeys(entries)
+        with self.locked():
+            file = os.open(self.path, os.O_RDWR | os.O_APPEND | os.O_CREAT | os.O_CLOEXEC, 0o644)
+            try:
+                content = self.content(file)
+                for name, lasts in found(content, {name.encode() for name in wanted}):
+                    if lasts - now >= (end - now) / 2:
+                        wanted.pop(name.decode(), None)
+                if wanted:
+                    tail = "" if end == NEVER_ENDS else f" until {written(end)}"
+                    text = "".join(f"{name}{tail}\n" for name in wanted).encode()
+                    # Behind a last line without an end, the entry would become a part of that.
+                    whole = b"" if content[-1:] in (b"", b"\n") else b"\n"
+                    write_all(file, whole + text)
+            finally:
+                os.close(file)
+        return list(wanted), end
+
+    def remove(self, entries):
+        """Takes entries out, whatever their ends, and returns how many lines that were."""
+        names = {name.encode() for name in entries}
+        return self.rewrite(lambda line: (read(line) or (b"",))[0] in names)
+
+    def prune(self):
+        """Takes out what has ended, and returns how many lines that were."""
+        now = time.time()
+        return self.rewrite(lambda line: (read(line) or (b"", NEVER_ENDS))[1] <= now)
+
+    def rewrite(self, unwanted):
+        with self.locked():
+            for _ in range(TRIES):
+                file = os.open(self.path, os.O_RDONLY | os.O_CLOEXEC)
+                try:
+                    content, before = self.content(file), os.fstat(file)
+                finally:
+                    os.close(file)
+                lines = content.split(b"\n")
+                kept = [line for line in lines if not unwanted(line)]
+                if len(kept) == len(lines):
+                    return 0
+                if self.replace(b"\n".join(kept), before):
+                    return len(lines) - len(kept)
+        raise Refused(f"{self.path}: somebody keeps writing to it without its lock")
+
+    def replace(self, content, before):
+        """Puts a new file in the list's place, unless somebody has written to that."""
+        new = os.path.join(self.folder, f".{self.name}.new")
+        try:
+            with open(new, "xb") as file:
+                os.fchmod(file.fileno(), stat.S_IMODE(before.st_mode))
+                os.fchown(file.fileno(), before.st_uid, before.st_gid)
+                file.write(content)
+                file.flush()
+                os.fsync(file.fileno())
+            now = os.stat(self.path)
+            same = all(getattr(now, name) == getattr(before, name)
+                       for name in ("st_ino", "st_size", "st_mtime_ns"))
+            if same:
+                os.rename(new, self.path)
+            return same
+        finally:
+            with contextlib.suppress(FileNotFoundError):
+                os.unlink(new)
+
+    def content(self, file):
+        if not stat.S_ISREG(os.fstat(file).st_mode):
+            raise Refused(f"{self.path} is not a regular file")
+        with open(file, "rb", closefd=False) as reader:
+            return reader.read()
+
+    @contextlib.contextmanager
+    def locked(self):
+        path = os.path.join(self.folder, f".{self.name}.lock")
+        try:
+            flags = os.O_RDWR | os.O_CREAT | os.O_CLOEXEC | os.O_NOFOLLOW
+            lock = os.open(path, flags, 0o600)
+        except FileNotFoundError:
+            raise Refused(f"there is no directory {self.folder}; make it first") from None
+        try:
+            deadline = time.monotonic() + PATIENCE
+            while True:
+                try:
+                    fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
+                    break
+                except BlockingIOError:
+                    if time.monotonic() > deadline:
+                        raise Refused(f"{path}: another program has held this lock for {PATIENCE} "
+                                      f"seconds; fuser {path} tells which") from None
+                    time.sleep(0.02)
+            yield
+        finally:
+            os.close(lock)
+
+
+def found(content, names):
+    """The lines that are about one of these entries, with their ends."""
+    for line in content.split(b"\n"):
+        words = line.split(None, 1)
+        if words and words[0].lower() in names:
+            known = read(line)
+            if known:
+                yield known
+
+
+def write_all(file, text):
+    """Writes all of it or nothing."""
+    count = os.write(file, text)
+    if count == len(text):
+        return
+    # A full disk. Half a line could be another address.
+    os.ftruncate(file, os.fstat(file).st_size - count)
+    raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC))
+
+
+# The daemon.
+
+def hang_up(pid_file):
+    """Has a daemon without --watch load again."""
+    try:
+        with open(pid_file) as file:
+            pid = int(file.read(32))
+        with open(f"/proc/{pid}/comm") as file:
+            name = file.read().strip()
+    except (OSError, ValueError):
+        raise Refused(f"{pid_file}: no netfilterd runs with this pid file") from None
+    # A number that is left over may be another program's by now, and SIGHUP ends most programs.
+    if name != "netfilterd":
+        raise Refused(f"{pid_file}: process {pid} is {name!a}, not netfilterd")
+    os.kill(pid, signal.SIGHUP)
