@@ -79,17 +79,17 @@ fn lines_of_others_are_understood_as_netfilterd_understands_them() {
     let list = List::holding(
         "192.0.2.1 # a comment\r\n  192.0.2.2\t; another\n192.0.2.3 until 2020-01-01T00:00:00Z\n\
          192.0.2.4 until 4070908800 // later\n192.0.2.5 until tomorrow\n192.0.2.6 evil host\n\
-         #192.0.2.7\n2001:DB8::8\n192.0.2.99",
+         #192.0.2.7\n2001:DB8::8\n192.0.2.9\r\n192.0.2.10 until 4070908800\r\n192.0.2.99",
     );
-    let hosts: Vec<String> = (1..8).map(|n| format!("192.0.2.{n}")).collect();
+    let hosts: Vec<String> = (1..=10).map(|n| format!("192.0.2.{n}")).collect();
     let mut arguments: Vec<&str> = hosts.iter().map(String::as_str).collect();
     arguments.extend(["2001:db8::8", "--until", "1h"]);
     list.append(&arguments).expect(0, &[]);
     let text = list.text();
     let added: Vec<&str> =
-        text.lines().skip(9).map(|line| line.split(' ').next().unwrap()).collect();
+        text.lines().skip(11).map(|line| line.split(' ').next().unwrap()).collect();
     // What has ended, and what netfilterd rejects, is not there.
-    assert_eq!(added, ["192.0.2.3", "192.0.2.5", "192.0.2.6", "192.0.2.7"]);
+    assert_eq!(added, ["192.0.2.3", "192.0.2.5", "192.0.2.6", "192.0.2.7", "192.0.2.8"]);
     assert!(text.contains("\n192.0.2.99\n192.0.2.3 until "), "the last line got its end");
 }
 

@@ -4,7 +4,7 @@ mod support;
 
 use std::fs;
 use std::net::UdpSocket;
-use std::process::Command;
+use std::process::{Command, Stdio};
 
 use support::agents::*;
 use support::*;
@@ -196,4 +196,54 @@ fn conntrack_summary_counts_protocols_states_and_sources() {
     );
     let said = run(wire.inside.command("sh").args(["-c", &script])).stdout();
     assert_eq!(said.matches(FRIEND4).count(), 4, "both as a source and without an answer: {said}");
+}
+
+/// Where fail2ban is not installed this is skipped, whatever is required: its Debian package starts
+/// it, and no test may do that to a machine.
+#[test]
+fn fail2ban_itself_bans_and_unbans_by_the_action() {
+    require!("python3");
+    if let Some(missing) = support::missing(&["fail2ban-server"]) {
+        println!("skipped: {missing}");
+        return;
+    }
+    let (list, folder, namespace) = (List::new(), Folder::new(), Namespace::new());
+    let path = |name: &str| folder.path().join(name).to_str().unwrap().to_string();
+    run(Command::new("cp").args(["-r", "/etc/fail2ban", &path("conf")])).expect(0, &[]);
+    run(Command::new("rm").args(["-rf", &path("conf/jail.d")])).expect(0, &[]);
+    let ours = format!("{AGENTS}/fail2ban/action.d/netfilterd.conf");
+    fs::copy(ours, path("conf/action.d/netfilterd.conf")).unwrap();
+    folder.file("conf/fail2ban.local", "[Definition]\ndbfile = None\n");
+    folder.file(
+        "conf/jail.local",
+        format!(
+            "[DEFAULT]\nusedns = no\nbackend = polling\nbantime = 600\n[sshd]\nenabled = true\n\
+             logpath = {}\naction = netfilterd[agents={AGENTS}, list={}]\n",
+            folder.file("log", ""),
+            list.path
+        ),
+    );
+    let (conf, socket, pid, log) = (path("conf"), path("sock"), path("pid"), path("said"));
+    let options = ["-c", &conf, "-s", &socket, "-p", &pid, "--logtarget", &log];
+    let tell = |words: &[&str]| {
+        run(namespace.command("fail2ban-client").args(options).args(words)).status() == 0
+    };
+    let mut command = namespace.command("fail2ban-server");
+    let command = command.args(options).args(["-f", "start"]);
+    let mut server =
+        Background(command.stdout(Stdio::null()).stderr(Stdio::null()).spawn().unwrap());
+    wait_until("there", || tell(&["status", "sshd"]));
+    for address in ["192.0.2.1", "2001:db8::1"] {
+        assert!(tell(&["set", "sshd", "banip", address]));
+        wait_until("banned", || {
+            fs::read_to_string(&list.path).unwrap_or_default().contains(address)
+        });
+    }
+    assert!(list.text().starts_with("192.0.2.1 until 2"), "{}", list.text());
+    list.is_in_order();
+    assert!(tell(&["set", "sshd", "unbanip", "192.0.2.1"]));
+    wait_until("unbanned", || list.entries() == ["2001:db8::1"]);
+    assert!(tell(&["stop"]));
+    server.0.wait().unwrap();
+    assert_eq!(list.text(), "", "it takes everything out when it stops");
 }

@@ -138,7 +138,7 @@ def written(end):
 
 # An entry with or without an end, and a comment. What else stands behind an address, netfilterd
 # rejects or takes for a feed's; in both cases it is not ours to judge.
-LINE = re.compile(rb"[ \t]*([^ \t]+)(?:[ \t]+until[ \t]+([^ \t]+))?[ \t]*(?:[ \t](?:#|;|//).*)?\r?")
+LINE = re.compile(rb"[ \t]*([^ \t\r]+)(?:[ \t]+until[ \t]+([^ \t\r]+))?[ \t]*(?:[ \t](?:#|;|//).*)?\r?")
 
 
 def read(line):
