@@ -13,6 +13,14 @@ docdir = $(DESTDIR)$(PREFIX)/share/doc/netfilterd
 cachedir = $(DESTDIR)/var/cache/netfilterd
 unitdir = $(DESTDIR)$(PREFIX)/lib/systemd/system
 units = $(notdir $(wildcard contrib/systemd/*.service))
+libdir = $(DESTDIR)$(PREFIX)/lib/netfilterd
+
+# Programs that write lists, what they share, and files that say where they are installed.
+agents = $(addprefix contrib/agents/,append collect conntrack-summary named postfix sshd suricata)
+modules = $(wildcard contrib/agents/*.py)
+agent_units = $(wildcard contrib/agents/*.service contrib/agents/*.timer \
+	contrib/agents/fail2ban/action.d/*.conf)
+fleet_units = $(wildcard contrib/fleet/*.service contrib/fleet/*.timer)
 
 # Where the shells look for completion scripts.
 bash = $(DESTDIR)$(PREFIX)/share/bash-completion/completions/netfilterd
@@ -91,6 +99,15 @@ install:
 	for unit in $(units); do \
 		sed 's|/usr/sbin/netfilterd|$(PREFIX)/sbin/netfilterd|' "contrib/systemd/$$unit" | \
 			install -m 644 /dev/stdin "$(unitdir)/$$unit" || exit; done
+	install -d $(libdir)/agents $(docdir)/agents $(docdir)/fleet
+	install -m 755 $(agents) $(libdir)/agents
+	install -m 644 $(modules) $(libdir)/agents
+	install -m 755 contrib/fleet/pull $(libdir)/pull
+	install -m 644 contrib/agents/README.md $(agent_units) $(docdir)/agents
+	install -m 644 contrib/fleet/README.md $(fleet_units) $(docdir)/fleet
+	sed -i 's|/usr/local/lib/netfilterd|$(PREFIX)/lib/netfilterd|' \
+		$(patsubst %,$(docdir)/agents/%,$(notdir $(agent_units)) README.md) \
+		$(patsubst %,$(docdir)/fleet/%,$(notdir $(fleet_units)) README.md)
 	install -d $(dir $(bash) $(zsh) $(fish))
 	$(built)/netfilterd completions bash >$(bash)
 	$(built)/netfilterd completions zsh >$(zsh)
@@ -101,5 +118,5 @@ install:
 uninstall:
 	rm -f $(sbindir)/netfilterd $(mandir)/man8/netfilterd.8 $(mandir)/man5/drop_ips.5
 	rm -f $(bash) $(zsh) $(fish) $(addprefix $(unitdir)/,$(units))
-	rm -rf $(docdir)
+	rm -rf $(docdir) $(libdir)
 	@[ ! -d $(cachedir) ] || rmdir $(cachedir) 2>/dev/null || echo 'Left: your lists in $(cachedir)'

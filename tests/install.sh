@@ -19,7 +19,10 @@ for file in usr/sbin/netfilterd usr/share/man/man8/netfilterd.8 usr/share/man/ma
 	usr/share/bash-completion/completions/netfilterd usr/share/zsh/site-functions/_netfilterd \
 	usr/share/fish/vendor_completions.d/netfilterd.fish \
 	usr/share/doc/netfilterd/netfilterd.cron usr/share/doc/netfilterd/netfilterd.default \
-	usr/share/doc/netfilterd/openrc/netfilterd usr/share/doc/netfilterd/openrc/netfilterd.confd; do
+	usr/share/doc/netfilterd/openrc/netfilterd usr/share/doc/netfilterd/openrc/netfilterd.confd \
+	usr/lib/netfilterd/pull \
+	usr/lib/netfilterd/agents/agent.py usr/share/doc/netfilterd/agents/README.md \
+	usr/share/doc/netfilterd/agents/netfilterd.conf usr/share/doc/netfilterd/fleet/README.md; do
 	[ -s "$folder/$file" ] || fail "$file was not installed"
 done
 [ -d "$folder/var/cache/netfilterd" ] || fail 'the folder of the default list was not made'
@@ -29,8 +32,13 @@ version=$("$folder/usr/sbin/netfilterd" --version)
 for unit in netfilterd.service netfilterd-queue@.service; do
 	cmp contrib/systemd/$unit "$folder/usr/lib/systemd/system/$unit" || fail "$unit differs"
 done
+[ "$("$folder/usr/lib/netfilterd/agents/sshd" --print </dev/null && echo works)" = works ] ||
+	fail 'an installed agent does not run'
+wrong=$(grep -rl /usr/local/lib/netfilterd "$folder/usr/share/doc/netfilterd" || :)
+[ -z "$wrong" ] || fail "files name agents that are elsewhere: $wrong"
 
-echo 192.0.2.7 >"$folder/var/cache/netfilterd/drop_ips"
+"$folder/usr/lib/netfilterd/agents/append" -q --list "$folder/var/cache/netfilterd/drop_ips" 192.0.2.7
+rm "$folder/var/cache/netfilterd/.drop_ips.lock"
 make -s uninstall DESTDIR="$folder" PREFIX=/usr
 left=$(cd "$folder" && find . -type f)
 [ "$left" = ./var/cache/netfilterd/drop_ips ] || fail "after make uninstall there is: $left"
