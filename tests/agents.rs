@@ -313,3 +313,30 @@ fn the_index_names_every_agent_and_no_other() {
     there.sort_unstable();
     assert_eq!(named, there);
 }
+
+#[test]
+fn the_command_lines_of_the_index_are_understood() {
+    require!("python3");
+    let index = fs::read_to_string(format!("{AGENTS}/README.md")).unwrap();
+    let cells = index.lines().filter(|line| line.starts_with("| ")).flat_map(|line| {
+        let cell = line.trim_end_matches(" |").rsplit(" | ").next().unwrap();
+        cell.strip_prefix('`').and_then(|cell| cell.strip_suffix('`'))
+    });
+    let lines = index.lines().filter_map(|line| line.split_once("/lib/netfilterd/agents/"));
+    let jobs = lines.filter(|(before, _)| before.starts_with("    ")).map(|(_, command)| command);
+    let mut tried = 0;
+    for command in cells.chain(jobs) {
+        let command = command.split(" -- ").next().unwrap().split(" >>").next().unwrap();
+        let mut words = command.split_whitespace().map(|word| word.trim_matches('\''));
+        let name = words.next().unwrap();
+        if !Path::new(&format!("{AGENTS}/{name}")).exists() {
+            continue;
+        }
+        tried += 1;
+        // Options are judged in their order, so what is wrong with one comes before the help.
+        let last = if name == "conntrack-summary" { "/dev/null" } else { "--help" };
+        let ran = run(&mut agent(name, &words.chain([last]).collect::<Vec<_>>()));
+        assert_eq!(ran.status(), 0, "{command}: {}", ran.stderr());
+    }
+    assert_eq!(tried, 10);
+}

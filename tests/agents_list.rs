@@ -198,7 +198,7 @@ fn a_full_disk_leaves_no_half_of_a_line() {
         dd if=/dev/zero bs=4080 count=1 2>/dev/null | tr '\\0' '#' >drop_ips; echo >>drop_ips
         cp drop_ips before; status=0
         \"$0\" --list drop_ips --until 30d 192.0.2.1 2>said || status=$?
-        cmp drop_ips before; exit $status";
+        cmp drop_ips before || exit 9; exit $status";
     let folder = Folder::new();
     let mut command = Command::new("unshare");
     command.args(["--mount", "sh", "-c", script, &format!("{AGENTS}/append")]);
@@ -235,4 +235,28 @@ fn entries_are_taken_out_by_name_and_when_they_have_ended() {
     list.append(&["--remove", "192.0.2.1"]).expect(0, &["0 lines taken out"]);
     let left: Vec<_> = fs::read_dir(list.folder.path()).unwrap().flatten().collect();
     assert_eq!(left.len(), 2, "the list and its lock: {left:?}");
+}
+
+#[test]
+fn a_line_that_somebody_appends_while_entries_are_taken_out_is_kept() {
+    require!("python3");
+    let list = List::holding("192.0.2.1\n192.0.2.2\n");
+    // What becomes of each line is asked between reading the list and replacing it.
+    let script = "import sys
+sys.path.insert(0, sys.argv[1])
+sys.dont_write_bytecode = True
+from droplist import DropList
+asked = []
+def unwanted(line):
+    if not asked:
+        with open(sys.argv[2], 'a') as file:
+            file.write('192.0.2.3\\n')
+    asked.append(line)
+    return line == b'192.0.2.1'
+print(DropList(sys.argv[2]).rewrite(unwanted))";
+    // What an earlier one that was killed has left.
+    list.folder.file(".drop_ips.rewritten", "203.0.113.1\n");
+    let ran = run(Command::new("python3").args(["-c", script, AGENTS, &list.path]));
+    assert_eq!((ran.stdout().as_str(), ran.stderr().as_str()), ("1\n", ""));
+    assert_eq!(list.text(), "192.0.2.2\n192.0.2.3\n");
 }

@@ -23,7 +23,7 @@ class Handler(http.server.BaseHTTPRequestHandler):
     def do_GET(self):
         answer, body = read("answer"), read("body", "rb")
         tag = '"%s"' % hashlib.sha256(body).hexdigest()[:16]
-        if answer == "redirect" and self.path == "/list":
+        if answer.startswith("redirect") and self.path == "/list":
             self.begin(302, {"Location": "/moved", "ETag": '"other"', "Content-Length": "0"})
         elif answer.isdigit():
             self.begin(int(answer), {"Content-Length": str(len(body))})
@@ -37,11 +37,11 @@ class Handler(http.server.BaseHTTPRequestHandler):
             self.close_connection = True
             for _ in range(1000):
                 self.wfile.write(b"192.0.2.1\n" * 100)
-        elif answer != "plain" and self.headers.get("If-None-Match") == tag:
+        elif not answer.endswith("plain") and self.headers.get("If-None-Match") == tag:
             self.begin(304, {"eTag": tag})
         else:
             headers = {"Content-Length": str(len(body))}
-            if answer != "plain":
+            if not answer.endswith("plain"):
                 headers["eTag"] = tag
             self.begin(200, headers)
             self.wfile.write(body)
@@ -120,7 +120,7 @@ impl Fleet {
             names.map(|file| file.unwrap().file_name().into_string().unwrap()).collect();
         names.retain(|name| !["pid", "state"].contains(&name.as_str()));
         names.sort();
-        assert_eq!(names, [".list.etag", ".list.lock", "list"]);
+        assert_eq!(names, [".list.etag", ".list.pull", "list"]);
     }
 }
 
@@ -194,6 +194,9 @@ fn the_tag_behind_a_redirection_is_the_one_that_counts() {
     fleet.pull(&[]).expect(0, &["is new"]);
     fleet.pull(&[]).expect(0, &["has not changed"]);
     assert_eq!(fleet.answered(), "302 200 302 304");
+    fleet.answers("redirect to plain", SECOND);
+    fleet.pull(&[]).expect(0, &["is new"]);
+    assert_eq!(fs::read_to_string(fleet.path(".list.etag")).unwrap(), "");
 }
 
 #[test]
@@ -286,9 +289,9 @@ fn two_pulls_at_once_do_not_meet() {
     require!("curl", "flock", "python3");
     let fleet = Fleet::new(FIRST);
     let mut command = Command::new("flock");
-    command.args([&fleet.path(".list.lock"), PULL, "-n", NETFILTERD, &fleet.url]);
+    command.args([&fleet.path(".list.pull"), PULL, "-n", NETFILTERD, &fleet.url]);
     let ran = run(command.arg(fleet.path("list")));
-    ran.expect(1, &["another program holds .list.lock"]);
+    ran.expect(1, &["another pull is at it"]);
     assert_eq!(fleet.answered(), "");
 }
 

@@ -215,7 +215,10 @@ class DropList:
 
     def replace(self, content, before):
         """Puts a new file in the list's place, unless somebody has written to that."""
-        new = os.path.join(self.folder, f".{self.name}.new")
+        new = os.path.join(self.folder, f".{self.name}.rewritten")
+        # What one that was killed has left.
+        with contextlib.suppress(FileNotFoundError):
+            os.unlink(new)
         try:
             with open(new, "xb") as file:
                 os.fchmod(file.fileno(), stat.S_IMODE(before.st_mode))
