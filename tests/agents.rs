@@ -148,15 +148,23 @@ fn a_name_so_long_that_the_line_was_cut_off_in_it_lists_nobody() {
         "Invalid user LONG from 203.0.113.9 port 22",
         "Connection closed by invalid user LONG 203.0.113.9 port 22 [preauth]",
     ] {
-        // Where busybox's logger cuts (256), and where sshd itself does (1023).
-        for length in [200, 1000] {
-            let long = "x".repeat(length - message.len());
+        // Where busybox's logger cuts (256 with all in front), and where others do.
+        for length in [213, 220, 1000] {
+            let long = "x".repeat(length - message.len() + "LONG".len());
             let line = format!("Nov 27 10:00:01 h sshd[7]: {}\n", message.replace("LONG", &long));
             assert!(listed("sshd", &["--threshold", "1"], &line).is_empty(), "{line}");
         }
         let short = format!("Nov 27 10:00:01 h sshd[7]: {message}\n");
         assert_eq!(listed("sshd", &["--threshold", "1"], &short), ["203.0.113.9"]);
     }
+    // As much of a name as sshd writes, and the longest address.
+    let line = format!(
+        "Nov 27 10:00:01 h sshd[7]: Failed keyboard-interactive/pam for invalid user {} from \
+         2001:db8:bad:1111:2222:3333:4444:5555 port 50000 ssh2\n",
+        "x".repeat(100)
+    );
+    let found = listed("sshd", &["--threshold", "1"], &line);
+    assert_eq!(found, ["2001:db8:bad:1111:2222:3333:4444:5555"]);
 }
 
 #[test]
