@@ -24,7 +24,7 @@ fn each_agent_lists_the_offenders_of_an_excerpt_and_nobody_else() {
     require!("python3");
     type Case = (&'static str, &'static [&'static str], &'static str, &'static [i32]);
     let cases: [Case; 6] = [
-        ("postfix", &[], "postfix.log", &[10, 11, 12, 13, 14, 15, 16, -17, 18, 19, 20, 21, 22]),
+        ("postfix", &[], "postfix.log", &[10, 11, 12, 13, 14, 15, 16, -17, 18, 19, 20, 21, 22, 23]),
         ("sshd", &[], "sshd.log", &[10, 11, -12, 13, 14, 16, 17, 18, 19, 20]),
         ("named", &[], "named.log", &[10, 11, 12, -13, 14, 15, 16]),
         ("suricata", &[], "eve.json", &[10, 12]),
