@@ -3,40 +3,13 @@
 
 mod support;
 
-use std::io::ErrorKind;
+use std::io::{ErrorKind, Read, Write};
 use std::net::{IpAddr, SocketAddr, TcpListener, TcpStream, UdpSocket};
 use std::time::Duration;
 
-use support::queue::FOES;
+use support::queue::{Queues, WAYS};
+use support::ruleset::*;
 use support::*;
-
-/// A wire whose inside has a ruleset of this name, filled with the foes.
-fn with_ruleset(file: &str) -> Wire {
-    let (wire, folder) = (Wire::new(), Folder::new());
-    let path = format!("{}/rulesets/{file}", env!("CARGO_MANIFEST_DIR"));
-    let text = std::fs::read_to_string(path).unwrap();
-    wire.inside.nft(&text);
-    let command = text.lines().find_map(|line| line.strip_prefix("#\tnetfilterd --table "));
-    let table = command.expect("the file says how it is filled").trim_matches('\'');
-    let list = folder.file("list", FOES);
-    let ran = wire.inside.load(&["-f", &list, "--table", table]);
-    assert!(!ran.stderr().contains("warning"), "{file}: {}", ran.stderr());
-    wire
-}
-
-/// Connects from an address outside to a port inside, where somebody listens.
-fn connect(wire: &Wire, from: &str, to: &str, port: u16) -> std::io::Result<()> {
-    let (from, to): (IpAddr, IpAddr) = (from.parse().unwrap(), to.parse().unwrap());
-    let _listener = wire.inside.within(|| TcpListener::bind((to, port)).unwrap());
-    wire.outside.within(|| {
-        let domain = if from.is_ipv4() { socket2::Domain::IPV4 } else { socket2::Domain::IPV6 };
-        let socket = socket2::Socket::new(domain, socket2::Type::STREAM, None)?;
-        socket.bind(&SocketAddr::new(from, 0).into())?;
-        socket.connect_timeout(&SocketAddr::new(to, port).into(), Duration::from_millis(400))?;
-        drop(TcpStream::from(socket));
-        Ok(())
-    })
-}
 
 #[test]
 fn drop_smtp_closes_port_25_to_the_listed_and_nothing_else() {
@@ -76,13 +49,7 @@ fn log_logs_some_and_drops_all() {
     require!();
     const SENT: u64 = 40;
     let wire = with_ruleset("log.nft");
-    let counter = |name: &str| {
-        let listing = wire.inside.nft_json("list counters table inet knocking");
-        let counters = listing["nftables"].as_array().unwrap().clone();
-        let mut named = counters.iter().filter_map(|object| object.get("counter"));
-        let counter = named.find(|counter| counter["name"] == name).unwrap();
-        counter["packets"].as_u64().unwrap()
-    };
+    let counter = |name| packets(&wire.inside, "inet knocking", name);
     assert!(wire.comes_in(FRIEND4, INSIDE4));
     assert_eq!((counter("logged"), counter("dropped")), (0, 0));
     wire.outside.within(|| {
@@ -126,6 +93,165 @@ fn honeypot_leads_the_listed_to_another_port_and_nobody_else() {
         honeypot.set_nonblocking(true).unwrap();
         let (_, peer) = honeypot.accept().expect("it is the honeypot that answered");
         assert_eq!(peer.ip().to_string(), foe);
+    }
+}
+
+#[test]
+fn early_drops_what_comes_in_by_its_interface_before_any_other_table_sees_it() {
+    require!();
+    let wire = Wire::new();
+    let (text, table) = (shipped("early.nft"), "netdev early");
+    wire.inside.nft(
+        "table inet later {
+            counter foes { }
+            chain c {
+                type filter hook prerouting priority -1000;
+                ip saddr 198.51.100.0/24 counter name foes
+                ip6 saddr 2001:db8:bad::/48 counter name foes
+            }
+        }",
+    );
+    let foes = || packets(&wire.inside, "inet later", "foes");
+    // As it is: older kernels want the interface to be there.
+    wire.inside.ip("link add eth0 type veth peer name eth1");
+    wire.inside.nft(&text);
+    fill(&wire.inside, &text);
+    for (foe, inside) in [(FOE4, INSIDE4), (FOE6, INSIDE6)] {
+        let before = foes();
+        assert!(wire.comes_in(foe, inside), "{WIRE} is not named in it");
+        assert!(foes() > before);
+    }
+    let text = text.replace("\"eth0\"", &format!("\"{WIRE}\""));
+    wire.inside.nft(&format!("delete table {table}\n{text}"));
+    fill(&wire.inside, &text);
+    let before = foes();
+    for (friend, foe, inside) in [(FRIEND4, FOE4, INSIDE4), (FRIEND6, FOE6, INSIDE6)] {
+        assert!(!wire.comes_in(foe, inside) && wire.comes_in(friend, inside));
+    }
+    assert_eq!(foes(), before, "no other table has seen them");
+}
+
+/// Whether one byte comes through a connection.
+fn passes_on(from: &mut TcpStream, to: &mut TcpStream) -> bool {
+    to.set_read_timeout(Some(Duration::from_millis(400))).unwrap();
+    from.write_all(b"?").unwrap();
+    to.read_exact(&mut [0]).is_ok()
+}
+
+#[test]
+fn ips_inspects_what_its_firewall_accepts_and_spares_what_is_established() {
+    require!();
+    let text = shipped("ips.nft");
+    // Many kernels are built without nft's queue statement: a packet that would be inspected has been
+    // counted before it, and passes as it does without a program.
+    let without_queue = text.replace("queue num 4 bypass", "accept");
+    assert_ne!(text, without_queue);
+    let wire = Wire::new();
+    wire.inside.nft(&without_queue);
+    fill(&wire.inside, &text);
+    let inspected = || packets(&wire.inside, "inet ips", "inspected");
+    for (friend, foe, inside) in [(FRIEND4, FOE4, INSIDE4), (FRIEND6, FOE6, INSIDE6)] {
+        let before = inspected();
+        connect(&wire, foe, inside, 80).expect_err("listed");
+        connect(&wire, friend, inside, 81).expect_err("not offered");
+        assert_eq!(inspected(), before, "what the firewall drops");
+        let to: SocketAddr = (inside.parse::<IpAddr>().unwrap(), 80).into();
+        let listener = wire.inside.within(|| TcpListener::bind(to).unwrap());
+        let mut client = dial(&wire.outside, friend, to).expect("offered");
+        let (mut server, _) = listener.accept().unwrap();
+        let begun = inspected();
+        assert!(begun > before, "its first packet");
+        for _ in 0..10 {
+            assert!(passes_on(&mut client, &mut server) && passes_on(&mut server, &mut client));
+        }
+        assert_eq!(inspected(), begun, "the others are spared");
+    }
+}
+
+#[test]
+fn ips_asks_its_inspector_where_the_kernel_has_the_queue_statement() {
+    require!();
+    let (wire, folder) = (Wire::new(), Folder::new());
+    let loaded = run(wire.inside.command("nft").args(["-f", &path("ips.nft")]));
+    if loaded.status() != 0 {
+        // Its grammar was understood, and every other line of it; it is the kernel that has no such
+        // expression.
+        let reason = loaded.stderr();
+        assert_eq!(reason.matches("Error: ").count(), 1, "{reason}");
+        assert!(reason.contains("Could not process rule: No such file"), "{reason}");
+        assert!(reason.contains("queue num 4 bypass"), "{reason}");
+        println!("skipped: this kernel has no queue statement in nftables (module nft_queue)");
+        return;
+    }
+    fill(&wire.inside, &shipped("ips.nft"));
+    // An inspector that accepts nothing from the friend; the foe does not get as far.
+    let list = folder.file("inspector", "203.0.113.0/24\n2001:db8:1::/48\n");
+    for (friend, inside) in [(FRIEND4, INSIDE4), (FRIEND6, INSIDE6)] {
+        connect(&wire, friend, inside, 80).expect("bypass: there is no program");
+        let to: SocketAddr = (inside.parse::<IpAddr>().unwrap(), 80).into();
+        let listener = wire.inside.within(|| TcpListener::bind(to).unwrap());
+        let mut client = dial(&wire.outside, friend, to).unwrap();
+        let (mut server, _) = listener.accept().unwrap();
+        let _queue = Queues::serve(&wire.inside, &list, &["--queue", "4"]);
+        dial(&wire.outside, friend, to).expect_err("the inspector says no");
+        assert!(passes_on(&mut client, &mut server), "established before, and spared");
+    }
+}
+
+/// Whether a datagram comes to port 53.
+fn asks(wire: &Wire, from: &str, to: &str, datagram: &[u8]) -> bool {
+    let (from, to): (IpAddr, IpAddr) = (from.parse().unwrap(), to.parse().unwrap());
+    let server = wire.inside.within(|| UdpSocket::bind((to, 53)).unwrap());
+    server.set_read_timeout(Some(Duration::from_millis(400))).unwrap();
+    let client = wire.outside.within(|| UdpSocket::bind((from, 0)).unwrap());
+    client.send_to(datagram, (to, 53)).unwrap();
+    server.recv(&mut [0; 512]).is_ok()
+}
+
+/// Whether a text comes to a port, over a connection.
+fn says(wire: &Wire, from: &str, to: &str, port: u16, text: &[u8]) -> bool {
+    let to: SocketAddr = (to.parse::<IpAddr>().unwrap(), port).into();
+    let listener = wire.inside.within(|| TcpListener::bind(to).unwrap());
+    let mut client = dial(&wire.outside, from, to).expect("nothing was said yet");
+    let (mut server, _) = listener.accept().unwrap();
+    server.set_read_timeout(Some(Duration::from_millis(400))).unwrap();
+    client.write_all(text).unwrap();
+    let mut got = vec![0; text.len()];
+    server.read_exact(&mut got).is_ok() && got == text
+}
+
+#[test]
+fn string_drops_packets_that_hold_the_string_and_no_others() {
+    require!("iptables-legacy", "ip6tables-legacy", "iptables-nft", "ip6tables-nft");
+    const QUERY: &[u8] = b"\x12\x34\x01\x00\x00\x01\x00\x00\x00\x00\x00\x00\x03www\x07example\x00";
+    for way in WAYS {
+        let wire = Wire::new();
+        for family in ["iptables", "ip6tables"] {
+            let program = format!("{family}-{way}-restore");
+            let mut restore = wire.inside.command(&program);
+            let rules = std::fs::File::open(path("string-iptables.rules")).unwrap();
+            let checked = run(restore.args(["--noflush", "--test"]).stdin(rules));
+            checked.expect(0, &[]);
+            let rules = std::fs::File::open(path("string-iptables.rules")).unwrap();
+            let mut restore = wire.inside.command(&program);
+            let loaded = run(restore.arg("--noflush").stdin(rules));
+            let mut matches = wire.inside.command("cat");
+            let matches = run(matches.args(["/proc/net/ip_tables_matches"])).stdout();
+            if loaded.status() != 0 && !matches.lines().any(|name| name == "string") {
+                println!("skipped: this kernel has no string match (module xt_string)");
+                return;
+            }
+            loaded.expect(0, &[]);
+        }
+        for (friend, inside) in [(FRIEND4, INSIDE4), (FRIEND6, INSIDE6)] {
+            let bad: &[u8] = b"GET /?q=${JNDI:ldap HTTP/1.1\r\n";
+            assert!(!says(&wire, friend, inside, 80, bad), "{way}");
+            assert!(says(&wire, friend, inside, 80, b"GET /?q=${jndi HTTP/1.1\r\n"), "{way}");
+            assert!(says(&wire, friend, inside, 8080, bad), "{way}: another port");
+            let (any, one) = (b"\x00\xff\x00\x01", b"\x00\x01\x00\x01");
+            assert!(!asks(&wire, friend, inside, &[QUERY, any].concat()), "{way}");
+            assert!(asks(&wire, friend, inside, &[QUERY, one].concat()), "{way}");
+        }
     }
 }
 

@@ -6,6 +6,7 @@
 
 pub mod agents;
 pub mod queue;
+pub mod ruleset;
 
 use std::fs;
 use std::net::{IpAddr, SocketAddr, UdpSocket};
