@@ -7,7 +7,7 @@ use std::io::{ErrorKind, Read, Write};
 use std::net::{IpAddr, SocketAddr, TcpListener, TcpStream, UdpSocket};
 use std::time::Duration;
 
-use support::queue::{Queues, WAYS};
+use support::queue::{FOES, Queues, WAYS};
 use support::ruleset::*;
 use support::*;
 
@@ -48,7 +48,10 @@ fn reject_answers_the_listed_at_once_and_leaves_the_others_alone() {
 fn log_logs_some_and_drops_all() {
     require!();
     const SENT: u64 = 40;
-    let wire = with_ruleset("log.nft");
+    let (wire, folder) = (with_ruleset("log.nft"), Folder::new());
+    // netfilterd's own table drops the same; it was made later, and so is asked first where the
+    // priorities are the same.
+    wire.inside.load(&["-f", &folder.file("list", FOES)]);
     let counter = |name| packets(&wire.inside, "inet knocking", name);
     assert!(wire.comes_in(FRIEND4, INSIDE4));
     assert_eq!((counter("logged"), counter("dropped")), (0, 0));
@@ -58,9 +61,9 @@ fn log_logs_some_and_drops_all() {
             socket.send_to(b"?", (INSIDE4, 9)).unwrap();
         }
     });
-    assert!(!wire.comes_in(FOE4, INSIDE4));
+    assert!(!wire.comes_in(FOE4, INSIDE4) && !wire.comes_in(FOE6, INSIDE6));
     let (logged, dropped) = (counter("logged"), counter("dropped"));
-    assert!(dropped >= SENT, "{dropped}");
+    assert!(dropped > SENT, "{dropped}");
     assert!((5..SENT / 2).contains(&logged), "{logged}");
 }
 
