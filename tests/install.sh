@@ -14,8 +14,8 @@ fail() {
 
 make -s install DESTDIR="$folder" PREFIX=/usr
 for file in usr/sbin/netfilterd usr/share/man/man8/netfilterd.8 usr/share/man/man5/drop_ips.5 \
-	usr/share/doc/netfilterd/README.md usr/share/doc/netfilterd/rulesets/drop.nft \
-	usr/share/doc/netfilterd/rulesets/queue-iptables.rules usr/share/doc/netfilterd/netfilterd.init \
+	usr/share/doc/netfilterd/README.md usr/share/doc/netfilterd/netfilterd.init \
+	$(printf 'usr/share/doc/netfilterd/%s ' rulesets/*) \
 	usr/share/bash-completion/completions/netfilterd usr/share/zsh/site-functions/_netfilterd \
 	usr/share/fish/vendor_completions.d/netfilterd.fish \
 	usr/share/doc/netfilterd/netfilterd.cron usr/share/doc/netfilterd/netfilterd.default \

@@ -233,20 +233,22 @@ fn says(wire: &Wire, from: &str, to: &str, port: u16, text: &[u8]) -> bool {
 fn string_drops_packets_that_hold_the_string_and_no_others() {
     require!("iptables-legacy", "ip6tables-legacy", "iptables-nft", "ip6tables-nft");
     const QUERY: &[u8] = b"\x12\x34\x01\x00\x00\x01\x00\x00\x00\x00\x00\x00\x03www\x07example\x00";
+    let (folder, file) = (Folder::new(), path("string-iptables.rules"));
     for way in WAYS {
         let wire = Wire::new();
         for family in ["iptables", "ip6tables"] {
-            let program = format!("{family}-{way}-restore");
-            let mut restore = wire.inside.command(&program);
-            let rules = std::fs::File::open(path("string-iptables.rules")).unwrap();
-            let checked = run(restore.args(["--noflush", "--test"]).stdin(rules));
-            checked.expect(0, &[]);
-            let rules = std::fs::File::open(path("string-iptables.rules")).unwrap();
-            let mut restore = wire.inside.command(&program);
-            let loaded = run(restore.arg("--noflush").stdin(rules));
-            let mut matches = wire.inside.command("cat");
-            let matches = run(matches.args(["/proc/net/ip_tables_matches"])).stdout();
+            let restore = |options: &[&str], file: &str| {
+                let mut restore = wire.inside.command(&format!("{family}-{way}-restore"));
+                run(restore.args(options).stdin(std::fs::File::open(file).unwrap()))
+            };
+            let loaded = restore(&["--noflush"], &file);
+            let matches =
+                std::fs::read_to_string("/proc/net/ip_tables_matches").unwrap_or_default();
             if loaded.status() != 0 && !matches.lines().any(|name| name == "string") {
+                // Where the kernel says nothing of the match, iptables takes it for its first
+                // edition, which did not have this option.
+                let first = shipped("string-iptables.rules").replace(" --icase", "");
+                restore(&["--noflush", "--test"], &folder.file("first", first)).expect(0, &[]);
                 println!("skipped: this kernel has no string match (module xt_string)");
                 return;
             }
