@@ -134,29 +134,41 @@ fn recent_lets_ident_in_from_whom_mail_was_sent_to_and_from_nobody_else() {
     }
 }
 
+/// Sends so many packets, as fast as it can.
+fn send(wire: &Wire, from: &str, to: &str, count: u32) {
+    wire.outside.within(|| {
+        let socket = UdpSocket::bind(SocketAddr::new(from.parse().unwrap(), 0)).unwrap();
+        for _ in 0..count {
+            let _ = socket.send_to(b"?", SocketAddr::new(to.parse().unwrap(), 9));
+        }
+    });
+}
+
+fn offenders(wire: &Wire, family: u8) -> Vec<(String, u64)> {
+    remembered(&wire.inside, RATES, &format!("offenders{family}"))
+}
+
+/// Sends until somebody is shut out.
+#[track_caller]
+fn flood(wire: &Wire, from: &str, to: &str, family: u8) {
+    let deadline = Instant::now() + Duration::from_secs(60);
+    while offenders(wire, family).is_empty() {
+        assert!(Instant::now() < deadline, "not shut out, however fast");
+        send(wire, from, to, 20_000);
+    }
+}
+
 #[test]
 fn rate_shuts_out_and_logs_who_sends_too_fast_and_nobody_else() {
     require!();
     let wire = with("rate.nft");
     let nflog = Nflog::listen(&wire.inside, 5);
     for (friend, foe, inside, family) in FAMILIES {
-        let offenders = || remembered(&wire.inside, RATES, &format!("offenders{family}"));
-        let send = |from: &str, count: u32| {
-            wire.outside.within(|| {
-                let socket = UdpSocket::bind(SocketAddr::new(from.parse().unwrap(), 0)).unwrap();
-                for _ in 0..count {
-                    let _ = socket.send_to(b"?", SocketAddr::new(inside.parse().unwrap(), 9));
-                }
-            });
-        };
+        let offenders = || offenders(&wire, family);
         // As many at once as the burst allows, less those that the wire was tried with.
-        send(friend, 9_000);
+        send(&wire, friend, inside, 9_000);
         assert_eq!(offenders(), []);
-        let deadline = Instant::now() + Duration::from_secs(60);
-        while offenders().is_empty() {
-            assert!(Instant::now() < deadline, "not shut out, however fast");
-            send(foe, 20_000);
-        }
+        flood(&wire, foe, inside, family);
         let [(address, left)] = &offenders()[..] else { panic!("{:?}", offenders()) };
         assert!(address == foe && (61..=600).contains(left), "{address} {left}");
         assert!(!wire.comes_in(foe, inside), "slow now, and still out");
@@ -164,7 +176,7 @@ fn rate_shuts_out_and_logs_who_sends_too_fast_and_nobody_else() {
 
         let logged = nflog.logged();
         // Two, perhaps, if two processors had one each; not one for each packet.
-        assert!((1..10).contains(&logged.len()), "{}", logged.len());
+        assert!((1..10).contains(&logged.len()), "{foe}: {} packets", logged.len());
         for logged in logged {
             assert_eq!(logged.prefix, "too fast: ");
             let source: std::net::IpAddr = foe.parse().unwrap();
@@ -177,6 +189,25 @@ fn rate_shuts_out_and_logs_who_sends_too_fast_and_nobody_else() {
         wire.inside.nft(&format!("flush set {RATES} offenders{family}"));
         assert!(wire.comes_in(foe, inside), "let in again");
         assert_eq!(offenders(), []);
+    }
+}
+
+#[test]
+fn rate_takes_a_whole_64_for_one_source_where_it_is_written_as_its_comment_says() {
+    require!();
+    const NEIGHBOUR: &str = "2001:db8:bad::8";
+    let text = shipped("rate.nft");
+    let written = text.replace("ip6 saddr ", "ip6 saddr and ffff:ffff:ffff:ffff:: ");
+    for (text, element, neighbour_comes_in) in
+        [(text, FOE6, true), (written, "2001:db8:bad::", false)]
+    {
+        let wire = Wire::new();
+        wire.outside.ip(&format!("addr add {NEIGHBOUR}/128 dev wire0 nodad"));
+        wire.inside.nft(&text);
+        flood(&wire, FOE6, INSIDE6, 6);
+        assert_eq!(offenders(&wire, 6)[0].0, element);
+        assert!(!wire.comes_in(FOE6, INSIDE6) && wire.comes_in(FRIEND6, INSIDE6));
+        assert_eq!(wire.comes_in(NEIGHBOUR, INSIDE6), neighbour_comes_in, "{element}");
     }
 }
 
