@@ -285,6 +285,7 @@ fn interval_sets_have_the_flag_and_no_size_and_hash_sets_a_size_and_no_flag() {
     for (message, set) in messages(&batch).iter().zip(&sets) {
         let number = |kind| netfilterd::netlink::find_u32(message.attributes(), kind);
         assert_eq!(message.kind_in(libc::NFNL_SUBSYS_NFTABLES), Some(9), "NFT_MSG_NEWSET");
+        assert_ne!(message.flags & libc::NLM_F_EXCL as u16, 0, "never one that is there");
         let interval = if set.hash.is_none() { 4 } else { 0 };
         assert_eq!(number(3).unwrap_or(0), interval, "NFTA_SET_FLAGS, NFT_SET_INTERVAL");
         let (key_type, key_length) = if set.v6 { (8, 16) } else { (7, 4) };

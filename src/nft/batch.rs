@@ -147,6 +147,13 @@ impl Batch {
         self.set_flag(start, libc::NLM_F_ACK, false);
     }
 
+    /// Appends the message that creates a libnftnl object, which must not be there yet.
+    pub fn new_object(&mut self, object: &impl NlMsg) {
+        let start = self.bytes.len();
+        self.object(object, MsgType::Add);
+        self.set_flag(start, libc::NLM_F_EXCL, true);
+    }
+
     /// Ends the batch: the last message and the end itself are to be acknowledged, no others.
     ///
     /// An unfit batch is not to be sent, and cannot be.

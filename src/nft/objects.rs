@@ -175,6 +175,9 @@ pub struct KernelSet {
 /// An interval set has no size, since both ends of an interval would count against it. A hash set
 /// has one: with it the kernel takes its fixed-size implementation, which loads five times faster.
 /// Neither has auto-merge, timeouts or counters, which cost time with every element.
+///
+/// A set of that name that is there already is an error: another netfilterd is just filling it, and
+/// both lists would end up in it.
 pub fn add_sets(batch: &mut Batch, table: &TableName, sets: &[KernelSet]) {
     for (id, set) in (1..).zip(sets) {
         if set.v6 {
@@ -192,7 +195,7 @@ fn add_set<K: SetKey>(batch: &mut Batch, table: &TableName, set: &KernelSet, id:
         Some(hash) => sys::set_size(&object, hash.size),
         None => sys::set_flags(&object, libc::NFT_SET_INTERVAL as u32),
     }
-    batch.object(&object, MsgType::Add);
+    batch.new_object(&object);
 }
 
 /// Deletes a set that no rule uses.
