@@ -1,13 +1,13 @@
 //! The commands: options to actions, actions to an exit status.
 
 mod lists;
+mod stderr;
 #[cfg(feature = "nftables")]
 mod tables;
 mod test;
 
 use std::io::{self, BufWriter, Write};
 use std::ops::RangeInclusive;
-use std::os::unix::fs::MetadataExt;
 use std::process::ExitCode;
 
 use clap::CommandFactory;
@@ -73,7 +73,7 @@ mod tables {
 /// Runs what the command line says, to the exit status.
 pub fn run(cli: Cli) -> ExitCode {
     let command = cli.command.unwrap_or(Command::Run(cli.run));
-    start_log(command.verbosity());
+    stderr::start_log(command.verbosity(), matches!(command, Command::Run(_)));
     let keeps = matches!(command, Command::Run(_) | Command::Load(_));
     // Looks at the environment of sudo, which is root's to read, before root is like anybody else.
     let host = Host::new();
@@ -295,42 +295,4 @@ fn to_stdout(
         Err(error) => Err(Failure::Failed(format!("standard output: {error}"))),
         Ok(()) => Ok(()),
     }
-}
-
-/// Words go to standard error: with the level in front for journald, else as other tools do.
-fn start_log(verbosity: Verbosity) {
-    let level = match (verbosity.verbose, verbosity.quiet) {
-        (1.., _) => log::LevelFilter::Debug,
-        (_, 0) => log::LevelFilter::Info,
-        (_, 1) => log::LevelFilter::Warn,
-        (_, 2..) => log::LevelFilter::Error,
-    };
-    let journald = is_journal_stream();
-    env_logger::Builder::new()
-        .filter_level(log::LevelFilter::Warn)
-        .filter_module("netfilterd", level)
-        .target(env_logger::Target::Pipe(Box::new(progress::Stderr)))
-        .format(move |out, record| {
-            let (priority, word) = match record.level() {
-                log::Level::Error => (3, "error: "),
-                log::Level::Warn => (4, "warning: "),
-                log::Level::Info => (6, ""),
-                log::Level::Debug | log::Level::Trace => (7, "debug: "),
-            };
-            if journald {
-                writeln!(out, "<{priority}>{}", record.args())
-            } else {
-                writeln!(out, "netfilterd: {word}{}", record.args())
-            }
-        })
-        .init();
-}
-
-/// Whether standard error is the connection to journald that systemd names in the environment, as
-/// `device:inode` (systemd.exec(5)). A program that was started by a service and has its output
-/// elsewhere has the variable too.
-fn is_journal_stream() -> bool {
-    let Ok(stream) = std::env::var("JOURNAL_STREAM") else { return false };
-    std::fs::metadata("/proc/self/fd/2")
-        .is_ok_and(|stderr| stream == format!("{}:{}", stderr.dev(), stderr.ino()))
 }

@@ -96,8 +96,21 @@ pub fn wait_readable<const N: usize>(
     fds: [BorrowedFd<'_>; N],
     timeout: Option<Duration>,
 ) -> io::Result<[bool; N]> {
-    let mut polled =
-        fds.map(|fd| libc::pollfd { fd: fd.as_raw_fd(), events: libc::POLLIN, revents: 0 });
+    wait(fds, libc::POLLIN, timeout)
+}
+
+/// Waits until `fd` can be written to, or `timeout` has passed; `false` after the timeout, or after
+/// a signal.
+pub fn wait_writable(fd: BorrowedFd<'_>, timeout: Duration) -> io::Result<bool> {
+    Ok(wait([fd], libc::POLLOUT, Some(timeout))? == [true])
+}
+
+fn wait<const N: usize>(
+    fds: [BorrowedFd<'_>; N],
+    events: libc::c_short,
+    timeout: Option<Duration>,
+) -> io::Result<[bool; N]> {
+    let mut polled = fds.map(|fd| libc::pollfd { fd: fd.as_raw_fd(), events, revents: 0 });
     let timeout = match timeout {
         // Rounded up: waking early would turn a wait into a busy loop.
         Some(timeout) => timeout.as_nanos().div_ceil(1_000_000).try_into().unwrap_or(i32::MAX),
