@@ -9,6 +9,7 @@ use std::os::unix::net::UnixStream;
 use std::path::{Path, PathBuf};
 use std::time::{Duration, Instant};
 
+use nix::sys::signal::{SigSet, Signal};
 use sd_notify::NotifyState;
 use signal_hook::consts::{SIGHUP, SIGINT, SIGTERM, SIGUSR1};
 use signal_hook::low_level::pipe;
@@ -79,6 +80,21 @@ pub struct Files<'a> {
     pub metrics: Option<&'a Path>,
     /// Lists to load again when they change.
     pub watch: Vec<PathBuf>,
+}
+
+/// Has a SIGHUP wait until [`release_hup`].
+pub fn hold_hup() {
+    let _ = hup().thread_block();
+}
+
+/// What has waited acts from here on: on the daemon, or else as it does on any program.
+pub fn release_hup() {
+    let _ = hup().thread_unblock();
+}
+
+/// Neither of the two fails: it is a signal that exists.
+fn hup() -> SigSet {
+    SigSet::from_iter([Signal::SIGHUP])
 }
 
 /// Loads, stays, and loads again at each SIGHUP, until SIGTERM or SIGINT.
@@ -376,6 +392,7 @@ impl Signals {
         pipe::register(SIGTERM, stop_sender.try_clone()?)?;
         pipe::register(SIGINT, stop_sender)?;
         pipe::register(SIGUSR1, status_sender)?;
+        release_hup();
         Ok(Signals { reload, stop, status, turn: 0 })
     }
 

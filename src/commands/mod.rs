@@ -73,6 +73,9 @@ mod tables {
 /// Runs what the command line says, to the exit status.
 pub fn run(cli: Cli) -> ExitCode {
     let command = cli.command.unwrap_or(Command::Run(cli.run));
+    if !matches!(command, Command::Run(_)) {
+        daemon::release_hup();
+    }
     stderr::start_log(command.verbosity(), matches!(command, Command::Run(_)));
     let keeps = matches!(command, Command::Run(_) | Command::Load(_));
     // Looks at the environment of sudo, which is root's to read, before root is like anybody else.
