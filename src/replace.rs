@@ -13,10 +13,14 @@ pub fn folder_of(path: &Path) -> io::Result<PathBuf> {
 }
 
 /// Puts a new file with `content` in place of `path`. The new one is written beside it, under its
-/// name with `.new` behind.
+/// name with `.new` behind; on a failure nothing of it is left.
 pub fn replace(path: &Path, content: &[u8]) -> io::Result<()> {
     let mut aside = path.as_os_str().to_owned();
     aside.push(".new");
-    fs::write(&aside, content)?;
-    fs::rename(&aside, path)
+    let replaced = fs::write(&aside, content).and_then(|()| fs::rename(&aside, path));
+    if replaced.is_err() {
+        // That it could not be written is told; that there is nothing to remove is not.
+        let _ = fs::remove_file(&aside);
+    }
+    replaced
 }

@@ -9,6 +9,7 @@ use std::os::unix::fs::{FileTypeExt, MetadataExt, OpenOptionsExt};
 use std::path::{Path, PathBuf};
 use std::time::Duration;
 
+use super::printable;
 use crate::sys;
 
 /// The largest list that is read, in bytes.
@@ -85,7 +86,7 @@ pub fn expand(path: &Path) -> Result<Vec<PathBuf>, ReadError> {
         // will say so by its name.
         match item.path().metadata() {
             Ok(metadata) if !metadata.is_file() => {
-                log::debug!("{}: left out, not a regular file", item.path().display());
+                log::debug!("{}: left out, not a regular file", printable(&item.path()));
             }
             _ => files.push(item.path()),
         }

@@ -287,7 +287,7 @@ fn read_file(path: &Path) -> Result<List, ListError> {
 }
 
 /// A path for messages: what is not printable would disturb a terminal or forge a log line.
-fn printable(path: &Path) -> String {
+pub(crate) fn printable(path: &Path) -> String {
     path.to_string_lossy()
         .chars()
         .flat_map(|c| {
