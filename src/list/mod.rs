@@ -286,16 +286,23 @@ fn read_file(path: &Path) -> Result<List, ListError> {
     }
 }
 
-/// A path for messages: what is not printable would disturb a terminal or forge a log line.
+/// A path for messages: what is not printable would disturb a terminal or forge a log line, and what
+/// turns the direction of writing would show another name.
 pub(crate) fn printable(path: &Path) -> String {
     path.to_string_lossy()
         .chars()
         .flat_map(|c| {
-            let escaped = c.is_control().then(|| c.escape_default());
+            let escaped = (c.is_control() || is_invisible(c)).then(|| c.escape_default());
             let plain = escaped.is_none().then_some(c);
             escaped.into_iter().flatten().chain(plain)
         })
         .collect()
+}
+
+/// Marks and separators of Unicode that take no place and change how what follows is shown.
+fn is_invisible(c: char) -> bool {
+    matches!(c, '\u{61c}' | '\u{200b}'..='\u{200f}' | '\u{2028}'..='\u{202e}')
+        || matches!(c, '\u{2060}'..='\u{206f}' | '\u{feff}')
 }
 
 /// A line that was rejected.
