@@ -27,6 +27,8 @@ impl PidFile {
                 .create(true)
                 .truncate(false)
                 .mode(0o644)
+                // Not through a link that somebody else may have put there.
+                .custom_flags(libc::O_NOFOLLOW)
                 .open(path)
                 .map_err(failed)?;
             if !file.metadata().map_err(failed)?.is_file() {

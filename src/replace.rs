@@ -1,7 +1,7 @@
 //! Files that a reader finds as they were or as they are, never in part.
 
 use std::fs;
-use std::io;
+use std::io::{self, Write};
 use std::path::{Path, PathBuf};
 
 /// The folder of a file, which is made if it is not there.
@@ -17,7 +17,12 @@ pub fn folder_of(path: &Path) -> io::Result<PathBuf> {
 pub fn replace(path: &Path, content: &[u8]) -> io::Result<()> {
     let mut aside = path.as_os_str().to_owned();
     aside.push(".new");
-    let replaced = fs::write(&aside, content).and_then(|()| fs::rename(&aside, path));
+    // What is there was left by a process that was killed, or is a link of somebody's, which must not
+    // be followed. If it is neither and stays, it cannot be created, which is told.
+    let _ = fs::remove_file(&aside);
+    let replaced = fs::File::create_new(&aside)
+        .and_then(|mut file| file.write_all(content))
+        .and_then(|()| fs::rename(&aside, path));
     if replaced.is_err() {
         // That it could not be written is told; that there is nothing to remove is not.
         let _ = fs::remove_file(&aside);

@@ -5,7 +5,9 @@ mod support;
 
 use std::collections::BTreeSet;
 use std::fs;
+use std::os::unix::fs::symlink;
 use std::process::Command;
+use std::time::{Duration, Instant};
 
 use support::queue::Queues;
 use support::*;
@@ -42,10 +44,10 @@ fn traced(calls: &str, queue: bool) -> (Vec<String>, [String; 3]) {
     daemon.wait_for("since ", 1);
     assert_eq!(daemon.end("TERM"), 0);
     // strace ends after what it traces.
-    let deadline = std::time::Instant::now() + std::time::Duration::from_secs(20);
+    let deadline = Instant::now() + Duration::from_secs(20);
     loop {
         let text = fs::read_to_string(&trace).unwrap();
-        if text.contains("SIGTERM") || std::time::Instant::now() > deadline {
+        if text.contains("SIGTERM") || Instant::now() > deadline {
             return (text.lines().map(str::to_string).collect(), files);
         }
     }
@@ -108,6 +110,42 @@ fn no_socket_leads_out_of_the_host() {
         assert!(families.contains("AF_NETLINK"), "{families:?}");
         assert!(!lines.iter().any(|line| line.contains("listen(") || line.contains("accept")));
     }
+}
+
+#[test]
+fn a_link_that_somebody_put_in_place_of_its_files_is_not_followed() {
+    require!();
+    let (namespace, folder) = (Namespace::new(), Folder::new());
+    let list = folder.file("list", "192.0.2.0/24\n");
+    let [state, status, pid] = ["state", "status", "pid"].map(|name| {
+        let precious = folder.file(&format!("precious-{name}"), "precious");
+        let path = folder.path().join(name);
+        let place = if name == "pid" { path.clone() } else { path.with_extension("new") };
+        // Of both kinds.
+        match name {
+            "state" => fs::hard_link(precious, place).unwrap(),
+            _ => symlink(precious, place).unwrap(),
+        }
+        path.to_str().unwrap().to_string()
+    });
+    let files = ["-f", &list, "--state-file", &state, "--status-file", &status];
+    // A daemon that followed the link would stay.
+    let mut command = namespace.command("timeout");
+    command.args(["20", NETFILTERD]).args(files).args(["--pid-file", &pid]);
+    run(&mut command).expect(1, &["pid file", "Too many levels of symbolic links"]);
+    let daemon = Daemon::start(&namespace, &files);
+    for name in ["state", "status"] {
+        let file = folder.path().join(name);
+        let deadline = Instant::now() + Duration::from_secs(20);
+        while !file.exists() {
+            assert!(Instant::now() < deadline, "{}", daemon.log());
+        }
+    }
+    for name in ["state", "status", "pid"] {
+        let precious = folder.path().join(format!("precious-{name}"));
+        assert_eq!(fs::read_to_string(precious).unwrap(), "precious", "{name}");
+    }
+    assert_eq!(daemon.end("TERM"), 0);
 }
 
 /// What an attacker may put into a list that is fetched: bytes that move the cursor, end the line,
