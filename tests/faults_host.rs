@@ -229,7 +229,7 @@ fn a_list_that_becomes_something_else_is_refused_and_what_is_in_force_stays() {
     let list = folder.file("list", &many);
     let daemon = Daemon::start(&namespace, &["-f", &list]);
     let before = namespace.ruleset();
-    let fifo = || drop(Command::new("mkfifo").arg(&path).status().unwrap());
+    let fifo = || assert!(Command::new("mkfifo").arg(&path).status().unwrap().success());
     let half = &many[..many.len() / 3];
     let changes: [(&dyn Fn(), &str); 6] = [
         (&fifo, "list: is a FIFO or pipe"),
