@@ -164,6 +164,26 @@ fn a_daemon_that_is_told_to_stop_during_a_reload_leaves_one_of_the_lists_whole()
     }
 }
 
+#[test]
+fn two_daemons_without_a_pid_file_name_each_other_and_leave_a_whole_list() {
+    require!();
+    let (namespace, folder) = (Namespace::new(), Folder::new());
+    let texts = [hosts(100, 1), hosts(100, 5)];
+    let wanted = texts.clone().map(|text| shown(&parsed(&text).v4));
+    let lists = [folder.file("one", &texts[0]), folder.file("two", &texts[1])];
+    let daemons = lists.each_ref().map(|list| Daemon::start(&namespace, &["-f", list]));
+    // Each puts its own right, with pauses that grow.
+    for (daemon, other) in [(&daemons[0], &daemons[1]), (&daemons[1], &daemons[0])] {
+        daemon.wait_for(&format!("by netfilterd (pid {})", other.pid()), 2);
+        daemon.wait_for("stop what does it, or run with --no-repair", 1);
+    }
+    for daemon in daemons {
+        assert_eq!(daemon.end("TERM"), 0);
+    }
+    let held = looked_up(&namespace);
+    assert!(wanted.contains(&held), "{} networks", held.len());
+}
+
 /// A shell command that is repeated until this is dropped.
 struct Loop(std::process::Child);
 
