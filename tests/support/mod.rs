@@ -5,6 +5,7 @@
 #![allow(dead_code)]
 
 pub mod agents;
+pub mod crowd;
 pub mod nflog;
 pub mod queue;
 pub mod ruleset;
