@@ -443,3 +443,16 @@ fn whatever_comes_back_is_read_without_a_panic() {
         }
     }
 }
+
+#[test]
+fn what_exists_already_is_an_element_of_somebody_elses_or_a_set_that_is_just_being_filled() {
+    let refused = |address: Option<&str>| {
+        let (doing, address) = ("x".into(), address.map(|address| address.parse().unwrap()));
+        let errno = libc::EEXIST;
+        netfilterd::nft::error::Refusal { doing, errno, text: None, address }.to_string()
+    };
+    assert!(
+        refused(None).ends_with("; another netfilterd is loading at the same time; load again")
+    );
+    assert!(refused(Some("192.0.2.1")).contains("; something else put overlapping elements in"));
+}

@@ -146,18 +146,20 @@ impl fmt::Display for Refusal {
         if let Some(text) = &self.text {
             write!(f, " ({})", text.escape_debug())?;
         }
-        if let Some(cure) = cure(self.errno) {
+        if let Some(cure) = cure(self.errno, self.address.is_some()) {
             write!(f, "; {cure}")?;
         }
         Ok(())
     }
 }
 
-/// What an error number means here, in the words of the one who has to mend it.
-fn cure(errno: i32) -> Option<&'static str> {
+/// What an error number means here, in the words of the one who has to mend it; `element` if it was
+/// one that was refused.
+fn cure(errno: i32, element: bool) -> Option<&'static str> {
     Some(match errno {
         libc::EPERM => "netfilterd needs CAP_NET_ADMIN, and a table may have another owner",
         libc::ENOENT => "a table, set or chain is gone that was there before; load again",
+        libc::EEXIST if !element => "another netfilterd is loading at the same time; load again",
         libc::EEXIST => "something else put overlapping elements in; empty the set and load again",
         libc::ENFILE => "the set is full; create it without a size",
         libc::EBUSY => "a rule still uses it",
