@@ -76,7 +76,7 @@ package:
 	sh contrib/package/tools.sh $(tools)
 	$(CARGO) build --release --locked
 	sh contrib/package/stage.sh $(built)
-	PATH="$$PATH:$(tools)/bin" $(CARGO) deb --no-build --locked
+	PATH="$$PATH:$(tools)/bin" $(CARGO) deb --no-build --no-strip --locked
 	PATH="$$PATH:$(tools)/bin" $(CARGO) generate-rpm --auto-req builtin
 	@ls -1 $(built)/../debian/*.deb $(built)/../generate-rpm/*.rpm
 

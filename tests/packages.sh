@@ -34,7 +34,14 @@ holds() {
 	for rules in rulesets/*; do
 		cmp "$rules" "$1/usr/share/doc/netfilterd/examples/$rules"
 	done
-	[ ! -d contrib/agents ] || diff -r contrib/agents "$1/usr/share/doc/netfilterd/examples/agents"
+	for agent in contrib/agents/append contrib/agents/*.py contrib/fleet/pull; do
+		to=$1/usr/lib/netfilterd/${agent#contrib/}
+		cmp "$agent" "$(echo "$to" | sed 's|/fleet/pull$|/pull|')"
+	done
+	[ "$("$1/usr/lib/netfilterd/agents/sshd" --print </dev/null && echo works)" = works ] ||
+		fail "an agent of the .${1##*/} does not run"
+	! grep -rq /usr/local "$1/usr/share/doc/netfilterd/examples/agents" ||
+		fail 'examples name agents that are elsewhere'
 	cmp contrib/netfilterd.default "$1/$2"
 	gzip -dc "$1/usr/share/man/man8/netfilterd.8.gz" | cmp - man/netfilterd.8
 	gzip -dc "$1/usr/share/man/man5/drop_ips.5.gz" | cmp - man/drop_ips.5

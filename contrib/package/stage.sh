@@ -3,8 +3,8 @@
 #
 #	stage.sh FOLDER		the one that the program was built into
 #
-# Completion scripts, compressed pages, examples, and the program without symbols for the .rpm
-# (cargo-deb strips by itself).
+# Completion scripts, compressed pages, examples, and the program without symbols (cargo-deb would
+# strip by itself, but scripts as well).
 
 set -eu
 cd "$(dirname "$0")/../.."
@@ -23,4 +23,13 @@ for page in netfilterd.8 drop_ips.5; do
 done
 gzip -9n <CHANGELOG.md >"$to/changelog.gz"
 cp -R rulesets contrib/openrc contrib/netfilterd.init contrib/netfilterd.cron "$to/examples"
-[ ! -d contrib/agents ] || cp -R contrib/agents "$to/examples"
+
+# What `make install` rewrites for the place it goes to: programs that write lists, and the units and
+# pages that name them.
+make -s install DESTDIR="$to/installed" PREFIX=/usr
+mv "$to/installed/usr/lib/netfilterd" "$to/lib"
+mkdir "$to/modules"
+mv "$to"/lib/agents/*.py "$to/modules"
+mv "$to/installed/usr/share/doc/netfilterd/agents" "$to/installed/usr/share/doc/netfilterd/fleet" \
+	"$to/examples"
+rm -r "$to/installed"
