@@ -161,8 +161,7 @@ def print_reloads(results, others):
           "reads the whole list, and sends the kernel what differs; the time is that from the "
           "signal to the line in its log, and what the line itself says, which ends with the "
           "kernel's answer. `ipset` swaps in a set with all networks, `nft` flushes its set and "
-          "fills it again; for a million networks that exhausts the memory of the machine, and is "
-          "left out.\n")
+          "fills it again.\n")
 
 
 # Packets.

@@ -3,7 +3,7 @@
 mod support;
 
 use std::fs;
-use std::process::Command;
+use std::process::{Command, Stdio};
 
 use support::*;
 
@@ -408,10 +408,20 @@ fn in_a_user_namespace_a_change_that_is_too_large_is_refused_with_the_number_to_
     ran.expect(1, &["CAP_NET_ADMIN", "net.core.wmem_max to "]);
 }
 
+/// Whether a program has joined the seventh group of netfilter's, NFNLGRP_NFTABLES.
+fn listens(pid: u32) -> bool {
+    let sockets = fs::read_to_string(format!("/proc/{pid}/net/netlink")).unwrap_or_default();
+    sockets.lines().any(|line| {
+        let columns: Vec<&str> = line.split_whitespace().collect();
+        let groups = u32::from_str_radix(columns[3], 16).unwrap_or(0);
+        columns[1] == "12" && groups & 1 << 6 != 0
+    })
+}
+
 #[test]
 fn while_somebody_listens_a_large_list_is_loaded_in_parts_and_they_are_named() {
     require!();
-    let (namespace, folder) = (Namespace::new(), Folder::new());
+    let (namespace, elsewhere, folder) = (Namespace::new(), Namespace::new(), Folder::new());
     // For each of these the kernel would keep a message of 8 KiB until the end of a transaction.
     let network = |i: u32| format!("{}.{}.{}.0/24\n", 1 + (i >> 15), i >> 7 & 255, i << 1 & 255);
     let large = folder.file("large", (0..40_000).map(network).collect::<String>());
@@ -441,8 +451,17 @@ fn while_somebody_listens_a_large_list_is_loaded_in_parts_and_they_are_named() {
     monitor.wait().unwrap();
     assert_eq!(netfilterd, 4, "three to fill and one to switch; {all} bytes heard");
     assert_eq!(namespace.managed("drop4").len(), 40_000);
-    // A small one is one transaction, whoever listens, and so is any where nobody does.
-    namespace.load(&["-f", &large, "--no-protect"]);
+    // It does not matter where somebody listens.
+    let mut monitor =
+        elsewhere.command("nft").arg("monitor").stdout(Stdio::null()).spawn().unwrap();
+    while !listens(monitor.id()) {
+        std::thread::sleep(std::time::Duration::from_millis(5));
+    }
+    let loaded = namespace.load(&["-f", &large, "--no-protect"]);
+    monitor.kill().unwrap();
+    monitor.wait().unwrap();
+    loaded.expect(0, &["listens for changes of the ruleset"]);
+    // A small one is one transaction, whoever listens.
     let small = namespace.load(&["-f", &folder.file("small", FOES), "--max-shrink", "100"]);
     assert!(!small.stderr().contains("listens"), "{}", small.stderr());
 }

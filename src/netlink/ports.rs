@@ -1,28 +1,59 @@
-//! Who else uses netlink in this network namespace: /proc/net/netlink, and the programs behind it.
+//! Who else uses netlink: /proc/net/netlink, and the programs behind it.
 
+use std::collections::BTreeSet;
 use std::fmt;
 use std::fs;
+use std::os::unix::fs::MetadataExt;
+use std::path::{Path, PathBuf};
 
 /// A netlink socket of netfilter's.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Port {
-    /// The number, most often the process id of the program.
-    pub number: u32,
+struct Port {
+    /// Most often the process id of the program.
+    number: u32,
     /// The first 32 multicast groups that it listens to, the first in the lowest bit.
     groups: u32,
     inode: u64,
 }
 
-/// The sockets of netfilter's in this network namespace; none if the kernel does not say.
-pub fn ports() -> Vec<Port> {
-    let text = fs::read_to_string("/proc/self/net/netlink").unwrap_or_default();
+/// The sockets of netfilter's in the network namespace of a process; none if the kernel does not say.
+fn ports_of(process: &Path) -> Vec<Port> {
+    let text = fs::read_to_string(process.join("net/netlink")).unwrap_or_default();
     text.lines().filter_map(parse).collect()
 }
 
-/// The program that has a port.
+/// The program that has a port in this network namespace.
 pub fn program(number: u32) -> Program {
-    let port = ports().into_iter().find(|port| port.number == number);
+    let ports = ports_of(Path::new("/proc/self"));
+    let port = ports.into_iter().find(|port| port.number == number);
     port.map_or(Program::Port(number), |port| port.program())
+}
+
+/// A program that listens to a multicast group (`NFNLGRP_*`), in whatever network namespace: the
+/// kernel asks only whether anybody does anywhere.
+///
+/// One in a namespace in which no process is that can be seen from here is not found.
+pub fn listener(group: libc::c_int) -> Option<Program> {
+    let mut seen = BTreeSet::new();
+    processes().find_map(|process| {
+        // The file of another namespace is another one.
+        let file = fs::metadata(process.join("net/netlink")).ok()?;
+        if !seen.insert(file.ino()) {
+            return None;
+        }
+        let port = ports_of(&process).into_iter().find(|port| port.listens_to(group))?;
+        Some(port.program())
+    })
+}
+
+/// The folders of all processes in /proc.
+fn processes() -> impl Iterator<Item = PathBuf> {
+    let folders = fs::read_dir("/proc").into_iter().flatten().flatten();
+    folders.map(|folder| folder.path()).filter(|path| pid_of(path).is_some())
+}
+
+fn pid_of(process: &Path) -> Option<u32> {
+    process.file_name()?.to_str()?.parse().ok()
 }
 
 /// The columns are: an address, the protocol, the port, the groups in hexadecimal, five others, and
@@ -39,26 +70,24 @@ fn parse(line: &str) -> Option<Port> {
 }
 
 impl Port {
-    /// Whether it listens to a multicast group (`NFNLGRP_*`), from 1 to 32.
-    pub fn listens_to(&self, group: libc::c_int) -> bool {
+    /// Whether it listens to a multicast group, from 1 to 32.
+    fn listens_to(&self, group: libc::c_int) -> bool {
         self.groups & 1 << (group - 1) != 0
     }
 
     /// The program that has it. Looks through the descriptors of all processes, of which only root
     /// sees those of others.
-    pub fn program(&self) -> Program {
+    fn program(&self) -> Program {
         let socket = format!("socket:[{}]", self.inode);
-        let has_it = |pid: &u32| {
-            let descriptors = fs::read_dir(format!("/proc/{pid}/fd")).into_iter().flatten();
+        let has_it = |process: &PathBuf| {
+            let descriptors = fs::read_dir(process.join("fd")).into_iter().flatten();
             descriptors.flatten().any(|descriptor| {
                 fs::read_link(descriptor.path()).is_ok_and(|link| link.as_os_str() == &*socket)
             })
         };
-        let found = fs::read_dir("/proc").ok().and_then(|processes| {
-            let names = processes.flatten().map(|process| process.file_name());
-            let pid = names.filter_map(|name| name.to_str()?.parse().ok()).find(has_it)?;
-            let name = fs::read_to_string(format!("/proc/{pid}/comm")).ok()?;
-            Some(Program::Known(name.trim_end().to_string(), pid))
+        let found = processes().find(has_it).and_then(|process| {
+            let name = fs::read_to_string(process.join("comm")).ok()?;
+            Some(Program::Known(name.trim_end().to_string(), pid_of(&process)?))
         });
         found.unwrap_or(Program::Port(self.number))
     }

@@ -268,7 +268,10 @@ impl Managed {
     }
 
     fn not_ours(&self, kind: &str, name: &str) -> Error {
-        Error::NotOurs(self.table.clone(), format!("it holds a {kind} called {name}"))
+        Error::NotOurs(
+            self.table.clone(),
+            format!("it holds a {kind} called {}", name.escape_debug()),
+        )
     }
 
     /// The generation of a set, if it is one of ours by its name: `drop4_g7`, `drop4_24_g7`. One

@@ -271,8 +271,7 @@ impl Connection {
 /// A program that listens for changes of the ruleset, if the batch is large enough for that to
 /// matter.
 pub fn listener(batch: &Batch) -> Option<ports::Program> {
-    let mut ports = ports::ports().into_iter().filter(|_| batch.bytes().len() > MOST_HEARD);
-    Some(ports.find(|port| port.listens_to(NFNLGRP_NFTABLES))?.program())
+    (batch.bytes().len() > MOST_HEARD).then(|| ports::listener(NFNLGRP_NFTABLES)).flatten()
 }
 
 /// The same, and names it, for somebody to stop it.
