@@ -67,7 +67,8 @@ pub fn addresses() -> io::Result<Vec<Own>> {
     collect(libc::RTM_GETADDR, &[0; ADDRESS_HEADER], |message| own(message).into_iter().collect())
 }
 
-fn own(message: &Message<'_>) -> Option<Own> {
+/// The address that a message is about.
+pub fn own(message: &Message<'_>) -> Option<Own> {
     if message.kind != libc::RTM_NEWADDR {
         return None;
     }
@@ -86,23 +87,24 @@ pub fn default_gateways() -> io::Result<Vec<IpAddr>> {
     for family in [libc::AF_INET, libc::AF_INET6] {
         let mut header = [0; ROUTE_HEADER];
         header[0] = family as u8;
-        found.extend(collect(libc::RTM_GETROUTE, &header, |message| {
-            if is_default_route(message) { gateways(message) } else { Vec::new() }
-        })?);
+        found.extend(collect(libc::RTM_GETROUTE, &header, gateways)?);
     }
     Ok(found)
 }
 
 /// Whether a message is about a default route that packets may take.
-fn is_default_route(message: &Message<'_>) -> bool {
+pub fn is_default_route(message: &Message<'_>) -> bool {
     let known = [libc::RTM_NEWROUTE, libc::RTM_DELROUTE].contains(&message.kind);
     let header = message.payload().get(..ROUTE_HEADER);
     header
         .is_some_and(|header| known && header[1] <= DEFAULT_ROUTE && header[7] == libc::RTN_UNICAST)
 }
 
-/// The gateways of a route: one, or one for each of its ways.
-fn gateways(message: &Message<'_>) -> Vec<IpAddr> {
+/// The gateways of a default route: one, or one for each of its ways.
+pub fn gateways(message: &Message<'_>) -> Vec<IpAddr> {
+    if !is_default_route(message) {
+        return Vec::new();
+    }
     let payload = message.payload();
     let Some(rest) = payload.get(ROUTE_HEADER..) else { return Vec::new() };
     let mut found: Vec<IpAddr> = gateway(payload[0], rest).into_iter().collect();
@@ -153,7 +155,8 @@ fn collect<T>(
     Err(io::Error::other("it changed each time that it was asked for"))
 }
 
-fn interface(message: &Message<'_>) -> Option<Interface> {
+/// The interface that a message is about.
+pub fn interface(message: &Message<'_>) -> Option<Interface> {
     if message.kind != libc::RTM_NEWLINK {
         return None;
     }

@@ -18,15 +18,25 @@ use crate::sys;
 const TRIES: u32 = 100;
 const PAUSE: Duration = Duration::from_millis(10);
 
-#[derive(Default, Serialize, Deserialize)]
-struct State {
+/// What the file holds.
+#[derive(Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub struct State {
     /// By target.
-    targets: BTreeMap<String, Target>,
+    pub targets: BTreeMap<String, Target>,
 }
 
-#[derive(Serialize, Deserialize)]
-struct Target {
-    networks: u64,
+/// One target.
+#[derive(Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Target {
+    /// How many networks were in force.
+    pub networks: u64,
+}
+
+impl State {
+    /// Reads what [`File`] writes.
+    pub fn parse(text: &[u8]) -> io::Result<Self> {
+        Ok(serde_json::from_slice(text)?)
+    }
 }
 
 /// The part of a state file that is about one target.
@@ -83,7 +93,7 @@ impl File {
     fn read(&self) -> io::Result<State> {
         match fs::read(&self.path) {
             Err(error) if error.kind() == io::ErrorKind::NotFound => Ok(State::default()),
-            result => Ok(serde_json::from_slice(&result?)?),
+            result => State::parse(&result?),
         }
     }
 

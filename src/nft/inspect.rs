@@ -74,17 +74,17 @@ pub fn table(connection: &mut Connection, table: &TableName) -> Result<Option<Ta
         libc::NFT_MSG_GETTABLE,
         table.family(),
         |request| request.put_str(NFTA_TABLE_NAME, table.name()),
-        |message| {
-            (message.kind_in(libc::NFNL_SUBSYS_NFTABLES) == Some(libc::NFT_MSG_NEWTABLE)).then(
-                || Table {
-                    dormant: find_u32(message.attributes(), NFTA_TABLE_FLAGS).unwrap_or(0)
-                        & TABLE_DORMANT
-                        != 0,
-                    comment: find(message.attributes(), NFTA_TABLE_USERDATA).and_then(comment),
-                },
-            )
-        },
+        read_table,
     )
+}
+
+/// The table that a message is about.
+pub fn read_table(message: &Message<'_>) -> Option<Table> {
+    let about_a_table = message.kind_in(libc::NFNL_SUBSYS_NFTABLES) == Some(libc::NFT_MSG_NEWTABLE);
+    about_a_table.then(|| Table {
+        dormant: find_u32(message.attributes(), NFTA_TABLE_FLAGS).unwrap_or(0) & TABLE_DORMANT != 0,
+        comment: find(message.attributes(), NFTA_TABLE_USERDATA).and_then(comment),
+    })
 }
 
 fn comment(mut userdata: &[u8]) -> Option<String> {
@@ -104,16 +104,19 @@ pub fn sets(connection: &mut Connection, table: &TableName) -> Result<Vec<Set>, 
         libc::NFT_MSG_GETSET,
         table.family(),
         |request| request.put_str(NFTA_SET_TABLE, table.name()),
-        |message| {
-            is_of(message, table, NFTA_SET_TABLE).then_some(())?;
-            Some(Set {
-                name: c_string(find(message.attributes(), NFTA_SET_NAME)?)?,
-                flags: find_u32(message.attributes(), NFTA_SET_FLAGS).unwrap_or(0),
-                key_type: find_u32(message.attributes(), NFTA_SET_KEY_TYPE).unwrap_or(0),
-                key_length: find_u32(message.attributes(), NFTA_SET_KEY_LEN)?,
-            })
-        },
+        |message| read_set(message, table),
     )
+}
+
+/// The set of a table that a message is about.
+pub fn read_set(message: &Message<'_>, table: &TableName) -> Option<Set> {
+    is_of(message, table, NFTA_SET_TABLE).then_some(())?;
+    Some(Set {
+        name: c_string(find(message.attributes(), NFTA_SET_NAME)?)?,
+        flags: find_u32(message.attributes(), NFTA_SET_FLAGS).unwrap_or(0),
+        key_type: find_u32(message.attributes(), NFTA_SET_KEY_TYPE).unwrap_or(0),
+        key_length: find_u32(message.attributes(), NFTA_SET_KEY_LEN)?,
+    })
 }
 
 /// The chains of a table.
@@ -122,15 +125,18 @@ pub fn chains(connection: &mut Connection, table: &TableName) -> Result<Vec<Chai
         libc::NFT_MSG_GETCHAIN,
         table.family(),
         |request| request.put_str(NFTA_CHAIN_TABLE, table.name()),
-        |message| {
-            is_of(message, table, NFTA_CHAIN_TABLE).then_some(())?;
-            let hook = find(message.attributes(), NFTA_CHAIN_HOOK).and_then(|hook| {
-                let number = find_u32(attributes(hook), NFTA_HOOK_HOOKNUM)?;
-                Some((number, find_u32(attributes(hook), NFTA_HOOK_PRIORITY)? as i32))
-            });
-            Some(Chain { name: find_str(message.attributes(), NFTA_CHAIN_NAME)?, hook })
-        },
+        |message| read_chain(message, table),
     )
+}
+
+/// The chain of a table that a message is about.
+pub fn read_chain(message: &Message<'_>, table: &TableName) -> Option<Chain> {
+    is_of(message, table, NFTA_CHAIN_TABLE).then_some(())?;
+    let hook = find(message.attributes(), NFTA_CHAIN_HOOK).and_then(|hook| {
+        let number = find_u32(attributes(hook), NFTA_HOOK_HOOKNUM)?;
+        Some((number, find_u32(attributes(hook), NFTA_HOOK_PRIORITY)? as i32))
+    });
+    Some(Chain { name: find_str(message.attributes(), NFTA_CHAIN_NAME)?, hook })
 }
 
 /// A rule that exists.
@@ -148,12 +154,15 @@ pub fn rules(connection: &mut Connection, table: &TableName) -> Result<Vec<Rule>
         libc::NFT_MSG_GETRULE,
         table.family(),
         |request| request.put_str(NFTA_RULE_TABLE, table.name()),
-        |message| {
-            is_of(message, table, NFTA_RULE_TABLE).then_some(())?;
-            let chain = find_str(message.attributes(), NFTA_RULE_CHAIN)?;
-            Some(Rule { chain, looks_up: looked_up(message) })
-        },
+        |message| read_rule(message, table),
     )
+}
+
+/// The rule of a table that a message is about.
+pub fn read_rule(message: &Message<'_>, table: &TableName) -> Option<Rule> {
+    is_of(message, table, NFTA_RULE_TABLE).then_some(())?;
+    let chain = find_str(message.attributes(), NFTA_RULE_CHAIN)?;
+    Some(Rule { chain, looks_up: looked_up(message) })
 }
 
 /// The sets that the expressions of a rule look up.

@@ -114,17 +114,7 @@ impl Connection {
             .map_err(|_| Error::TooLarge(bytes.len()))?;
         sys::force_buffer(fd, libc::SO_SNDBUFFORCE, libc::SO_SNDBUF, room)?;
         self.send(bytes)?;
-        let replies = self.replies()?;
-        // Answers come in the order of the messages, so the first error is the cause and what
-        // follows it are its consequences.
-        if let Some(reply) = replies.iter().find(|reply| reply.errno != 0) {
-            return Err(refused(batch, reply));
-        }
-        // Kernels before 6.10 answer the last message, but never the end of a batch.
-        if replies.iter().any(|reply| reply.sequence >= batch.last()) {
-            return Ok(());
-        }
-        Err(Error::Unknown(io::ErrorKind::UnexpectedEof.into()))
+        outcome(batch, &self.replies()?)
     }
 
     fn send(&self, bytes: &[u8]) -> Result<(), Error> {
@@ -146,13 +136,7 @@ impl Connection {
         let mut replies = Vec::new();
         while self.wait(Duration::ZERO)? {
             let length = self.socket.recv_raw(&mut piece).map_err(Error::Unknown)?;
-            let mut rest = &piece[..length];
-            while let Some((message, behind)) = Message::parse(rest) {
-                rest = behind;
-                if message.kind == libc::NLMSG_ERROR as u16 {
-                    replies.push(Reply::parse(&message).ok_or(Error::Malformed("a short error"))?);
-                }
-            }
+            read_replies(&piece[..length], &mut replies)?;
         }
         Ok(replies)
     }
@@ -284,6 +268,31 @@ pub fn warn_of_listener(batch: &Batch) -> bool {
         );
     }
     listener.is_some()
+}
+
+/// Appends the replies in a datagram.
+pub fn read_replies(mut bytes: &[u8], replies: &mut Vec<Reply>) -> Result<(), Error> {
+    while let Some((message, behind)) = Message::parse(bytes) {
+        bytes = behind;
+        if message.kind == libc::NLMSG_ERROR as u16 {
+            replies.push(Reply::parse(&message).ok_or(Error::Malformed("a short error"))?);
+        }
+    }
+    Ok(())
+}
+
+/// What has become of a batch, by all the replies to it.
+pub fn outcome(batch: &FinishedBatch, replies: &[Reply]) -> Result<(), Error> {
+    // Answers come in the order of the messages, so the first error is the cause and what
+    // follows it are its consequences.
+    if let Some(reply) = replies.iter().find(|reply| reply.errno != 0) {
+        return Err(refused(batch, reply));
+    }
+    // Kernels before 6.10 answer the last message, but never the end of a batch.
+    if replies.iter().any(|reply| reply.sequence >= batch.last()) {
+        return Ok(());
+    }
+    Err(Error::Unknown(io::ErrorKind::UnexpectedEof.into()))
 }
 
 /// The end of an answer: an acknowledgement, or that there is no such object.

@@ -33,6 +33,11 @@ const PIECE: usize = 64 << 10;
 /// Listens for changes to the ruleset.
 pub struct Watch {
     socket: Socket,
+    notifications: Notifications,
+}
+
+/// Makes transactions of notifications, as they come in.
+pub struct Notifications {
     table: TableName,
     /// In somebody else's table, the sets that we fill; what else is changed there is not ours to
     /// put right.
@@ -80,7 +85,7 @@ impl Watch {
         sys::set_close_on_exec(fd)?;
         sys::force_buffer(fd, libc::SO_RCVBUFFORCE, libc::SO_RCVBUF, RECEIVE_BUFFER)?;
         socket.bind(0, 0)?;
-        Ok(Watch { socket, table, sets, touched: false })
+        Ok(Watch { socket, notifications: Notifications::new(table, sets) })
     }
 
     /// Readable when there are notifications.
@@ -97,7 +102,7 @@ impl Watch {
     pub fn leave(&mut self) -> Result<(), Error> {
         self.membership(libc::NETLINK_DROP_MEMBERSHIP)?;
         self.transactions()?;
-        self.touched = false;
+        self.notifications.touched = false;
         Ok(())
     }
 
@@ -112,7 +117,7 @@ impl Watch {
         let mut transactions = Vec::new();
         while sys::wait_readable([self.fd()], Some(std::time::Duration::ZERO))? == [true] {
             match self.socket.recv_raw(&mut piece) {
-                Ok(length) => self.read(&piece[..length], &mut transactions),
+                Ok(length) => self.notifications.read(&piece[..length], &mut transactions),
                 // More came than there was room for: anything may have been among it.
                 Err(error) if error.raw_os_error() == Some(libc::ENOBUFS) => {
                     let by = Program(None);
@@ -124,8 +129,16 @@ impl Watch {
         }
         Ok(transactions)
     }
+}
 
-    fn read(&mut self, bytes: &[u8], transactions: &mut Vec<Transaction>) {
+impl Notifications {
+    /// About `table`, or about some sets in it.
+    pub fn new(table: TableName, sets: Option<[SetName; 2]>) -> Self {
+        Notifications { table, sets, touched: false }
+    }
+
+    /// Reads a datagram and appends the transactions that end in it.
+    pub fn read(&mut self, bytes: &[u8], transactions: &mut Vec<Transaction>) {
         let mut rest = bytes;
         while let Some((message, behind)) = Message::parse(rest) {
             rest = behind;

@@ -20,9 +20,9 @@ pub fn queues() -> Vec<KernelQueue> {
     text.lines().filter_map(parse).collect()
 }
 
-/// The columns are: queue, port, packets that wait, copy mode, copy range, packets lost to a full
+/// Reads a line of it. The columns are: queue, port, packets that wait, copy mode, copy range, packets lost to a full
 /// queue, to a full buffer, the number of the last packet, and a 1.
-fn parse(line: &str) -> Option<KernelQueue> {
+pub fn parse(line: &str) -> Option<KernelQueue> {
     let mut numbers = line.split_ascii_whitespace().map(str::parse::<u64>);
     let mut next = || numbers.next()?.ok();
     let (queue, port) = (next()?, next()?);
