@@ -183,6 +183,14 @@ const GRAMMAR: &[(&str, Line)] = &[
     ("2001:db8::1-2001:db8::9  until 1801353600 ", Until("2001:db8::1-2001:db8::9", 1_801_353_600)),
     ("::ffff:192.0.2.7 until 1801353600;x", Not(24, Reason::NotATime)),
     ("192.0.2.7 until 2016-12-31T23:59:60Z", Until("192.0.2.7/32", 1_483_228_799)),
+    ("192.0.2.7 until 9999-12-31T23:59:59Z", Until("192.0.2.7/32", 253_402_300_799)),
+    ("192.0.2.7 until 0000-01-01T00:00:00z", Until("192.0.2.7/32", -62_167_219_200)),
+    ("192.0.2.7 until 2027-01-31T00:00:00-23:59", Until("192.0.2.7/32", 1_801_439_940)),
+    ("192.0.2.7 until 2027-01-31T00:00:00+24:00", Not(17, Reason::NotATime)),
+    ("192.0.2.7 until 2027-01-31T00:00:00+01:60", Not(17, Reason::NotATime)),
+    ("192.0.2.7 until 9999-12-31T23:59:59-00:01", Not(17, Reason::NotATime)),
+    ("192.0.2.7 until 9999-12-31T23:59:59.5Z", Not(17, Reason::NotATime)),
+    ("192.0.2.7 until 0000-01-01T00:00:00+00:01", Not(17, Reason::NotATime)),
     ("192.0.2.7 until", Not(16, Reason::NotATime)),
     ("192.0.2.7 until # 2027-01-31T00:00:00Z", Not(17, Reason::NotATime)),
     ("192.0.2.7 until 2027", Not(17, Reason::NotATime)),
@@ -211,6 +219,7 @@ fn a_line_is_an_entry_as_a_whole_or_nothing_or_rejected_where_it_is_wrong() {
             }
             (Until(shown, end), Ok(Some((entry, Some(is))))) => {
                 assert_eq!((entry.to_string().as_str(), is), (*shown, End::at(*end)), "{text:?}");
+                assert_eq!(End::parse(is.to_string().as_bytes()), Some(is), "{is}");
             }
             (Nothing, Ok(None)) => {}
             (Not(column, reason), Err(fault)) => {

@@ -3,7 +3,8 @@
 use std::fmt;
 use std::str;
 
-use jiff::Timestamp;
+use jiff::civil::DateTime;
+use jiff::{SignedDuration, Timestamp};
 
 use super::contents::push;
 use super::line::Entry;
@@ -48,47 +49,78 @@ impl End {
         if text.bytes().all(|byte| byte.is_ascii_digit()) {
             return if text.len() == DIGITS { text.parse().ok().map(End) } else { None };
         }
-        if !is_rfc_3339(text.as_bytes()) {
-            return None;
-        }
-        let time: Timestamp = text.parse().ok()?;
+        let Parts { time, fraction, offset } = Parts::of(text)?;
+        // As a time of the calendar: a timestamp ends a day before the year 9999 does, for the sake
+        // of time zones, and the last second of that year is how many write "never".
+        let time: DateTime = time.parse().ok()?;
         // A part of a second is rounded up: it ends no sooner than it says.
-        let late = if time.subsec_nanosecond() > 0 { 1 } else { 0 };
-        Some(End(time.as_second() + late))
+        let late = i64::from(fraction.bytes().any(|digit| digit != b'0'));
+        let end = End(time.duration_since(EPOCH).as_secs() - offset_seconds(offset)? + late);
+        end.in_utc().map(|_| end)
+    }
+
+    /// The time of the calendar, if its year has four digits.
+    fn in_utc(self) -> Option<DateTime> {
+        let time = EPOCH.checked_add(SignedDuration::from_secs(self.0)).ok()?;
+        (time.year() >= 0).then_some(time)
     }
 }
 
-/// The form of RFC 3339, section 5.6: there are parsers that take more than that.
-fn is_rfc_3339(text: &[u8]) -> bool {
-    let is = |form: &[u8], text: &[u8]| {
-        form.len() == text.len()
-            && form.iter().zip(text).all(|(form, byte)| match form {
-                b'0' => byte.is_ascii_digit(),
-                _ => form == &byte.to_ascii_uppercase(),
-            })
-    };
-    const SECONDS: usize = "0000-00-00T00:00:00".len();
-    let Some((time, rest)) = text.split_at_checked(SECONDS) else { return false };
-    let rest = match rest.strip_prefix(b".") {
-        Some(fraction) => {
-            let digits = fraction.iter().take_while(|byte| byte.is_ascii_digit()).count();
-            if !(1..=9).contains(&digits) {
-                return false;
+const EPOCH: DateTime = DateTime::constant(1970, 1, 1, 0, 0, 0, 0);
+
+/// A time in the form of RFC 3339, section 5.6: there are parsers that take more than that.
+struct Parts<'a> {
+    /// Up to the second.
+    time: &'a str,
+    /// The digits of a part of a second, if there are any.
+    fraction: &'a str,
+    /// `Z`, or hours and minutes.
+    offset: &'a str,
+}
+
+impl<'a> Parts<'a> {
+    fn of(text: &'a str) -> Option<Self> {
+        const TIME: &str = "0000-00-00T00:00:00";
+        let (time, rest) = text.split_at_checked(TIME.len())?;
+        let (fraction, offset) = match rest.strip_prefix('.') {
+            Some(rest) => {
+                let digits = rest.bytes().take_while(u8::is_ascii_digit).count();
+                (1..=9).contains(&digits).then(|| rest.split_at(digits))?
             }
-            &fraction[digits..]
-        }
-        None => rest,
-    };
-    let offset = is(b"Z", rest) || is(b"+00:00", rest) || is(b"-00:00", rest);
-    is(b"0000-00-00T00:00:00", time) && offset
+            None => ("", rest),
+        };
+        has_form(TIME, time).then_some(Parts { time, fraction, offset })
+    }
+}
+
+/// Whether a text has digits where a form has zeros, and is the form else.
+fn has_form(form: &str, text: &str) -> bool {
+    form.len() == text.len()
+        && form.bytes().zip(text.bytes()).all(|(form, byte)| match form {
+            b'0' => byte.is_ascii_digit(),
+            _ => form == byte.to_ascii_uppercase(),
+        })
+}
+
+/// By how much local time is ahead of UTC.
+fn offset_seconds(text: &str) -> Option<i64> {
+    if has_form("Z", text) {
+        return Some(0);
+    }
+    if !has_form("+00:00", text) && !has_form("-00:00", text) {
+        return None;
+    }
+    let (hours, minutes): (i64, i64) = (text[1..3].parse().ok()?, text[4..6].parse().ok()?);
+    let seconds = (hours < 24 && minutes < 60).then_some((hours * 60 + minutes) * 60)?;
+    Some(if text.starts_with('-') { -seconds } else { seconds })
 }
 
 impl fmt::Display for End {
     /// By RFC 3339, in UTC.
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        match Timestamp::from_second(self.0) {
-            Ok(time) => write!(f, "{time}"),
-            Err(_) => write!(f, "{} s after 1970", self.0),
+        match self.in_utc() {
+            Some(time) => write!(f, "{time}Z"),
+            None => write!(f, "{} s after 1970", self.0),
         }
     }
 }

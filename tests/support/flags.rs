@@ -4,6 +4,9 @@
 //! A flag for each address of a family is too many, so there is a universe of 1,024 addresses, put at
 //! the start, in the middle and at the very end of the address space, where arithmetic goes wrong.
 
+// Each of those who have it uses a part.
+#![allow(dead_code)]
+
 use std::ops::Range as Indices;
 
 use netfilterd::range::{Address, Range, RangeSet};

@@ -1,6 +1,9 @@
 //! A second reader of lists, which takes each line apart as the manual page describes it, with the
 //! standard library's parsers and without a thought for speed. The fuzz targets have it, too.
 
+// Each of those who have it uses a part.
+#![allow(dead_code)]
+
 use std::net::{IpAddr, Ipv4Addr, Ipv6Addr};
 
 use netfilterd::list::Entry;
@@ -85,7 +88,81 @@ fn without_comment(text: &str) -> impl Iterator<Item = &str> {
 }
 
 fn plain(text: &str) -> Option<Vec<Pair>> {
-    without_comment(text).find_map(entry).map(|(_, pair)| vec![pair])
+    without_comment(text).find_map(ended).map(|(pair, _)| vec![pair])
+}
+
+/// An entry, perhaps with its end in seconds since 1970.
+fn ended(text: &str) -> Option<(Pair, Option<i64>)> {
+    if let Some((_, pair)) = entry(text) {
+        return Some((pair, None));
+    }
+    let blanks = [' ', '\t'];
+    let (rest, time) = text.rsplit_once(blanks)?;
+    let front = rest.trim_end_matches(blanks).strip_suffix("until")?;
+    let (_, pair) = entry(front.trim_end_matches(blanks)).filter(|_| front.ends_with(blanks))?;
+    Some((pair, Some(seconds(time)?)))
+}
+
+/// The seconds since 1970 that a time says, by ten digits or by RFC 3339, section 5.6.
+pub fn seconds(text: &str) -> Option<i64> {
+    if text.len() == 10 && is_number(text, 10) {
+        return text.parse().ok();
+    }
+    let text = text.to_ascii_uppercase();
+    let (date, rest) = text.split_once('T')?;
+    let (time, offset) = match rest.strip_suffix('Z') {
+        Some(time) => (time, 0),
+        None => {
+            let (time, offset) = rest.split_at(rest.rfind(['+', '-'])?);
+            let [hours, minutes] = numbers(&offset[1..], ':', [2, 2])?;
+            let sign = if offset.starts_with('-') { -1 } else { 1 };
+            (time, (hours <= 23 && minutes <= 59).then_some(sign * (hours * 60 + minutes) * 60)?)
+        }
+    };
+    let (time, fraction) = time.split_once('.').unwrap_or((time, "0"));
+    let [year, month, day] = numbers(date, '-', [4, 2, 2])?;
+    let [hour, minute, second] = numbers(time, ':', [2, 2, 2])?;
+    let is_time = hour <= 23 && minute <= 59 && second <= 60 && is_number(fraction, 9);
+    let is_date = (1..=12).contains(&month) && (1..=days_of(year, month)).contains(&day);
+    if !is_time || !is_date {
+        return None;
+    }
+    let years: i64 = if year < 1970 {
+        -(year..1970)
+            .map(|year| (1..=12).map(|month| days_of(year, month)).sum::<i64>())
+            .sum::<i64>()
+    } else {
+        (1970..year).map(|year| (1..=12).map(|month| days_of(year, month)).sum::<i64>()).sum()
+    };
+    let days = years + (1..month).map(|month| days_of(year, month)).sum::<i64>() + day - 1;
+    // What is called second 60 has no number of its own, and a part of a second is rounded up.
+    let late = i64::from(fraction.contains(|digit| digit != '0'));
+    let seconds = ((days * 24 + hour) * 60 + minute) * 60 + second.min(59) - offset + late;
+    // From the first second of the year 0 to the last of the year 9999, in UTC.
+    (-62_167_219_200..=253_402_300_799).contains(&seconds).then_some(seconds)
+}
+
+fn numbers<const N: usize>(text: &str, sign: char, lengths: [usize; N]) -> Option<[i64; N]> {
+    let parts: Vec<&str> = text.split(sign).collect();
+    let fits = |(part, length): (&&str, &usize)| part.len() == *length && is_number(part, *length);
+    let whole = parts.len() == N && parts.iter().zip(&lengths).all(fits);
+    let numbers: Vec<i64> = parts.iter().filter_map(|part| part.parse().ok()).collect();
+    numbers.try_into().ok().filter(|_| whole)
+}
+
+fn days_of(year: i64, month: i64) -> i64 {
+    let leap = year % 4 == 0 && (year % 100 != 0 || year % 400 == 0);
+    match month {
+        2 => 28 + i64::from(leap),
+        4 | 6 | 9 | 11 => 30,
+        _ => 31,
+    }
+}
+
+/// A line that is an entry and nothing else, as the grammar alone reads it.
+pub fn ended_entry(line: &[u8]) -> Option<(Pair, Option<i64>)> {
+    let line = String::from_utf8_lossy(line.strip_suffix(b"\r").unwrap_or(line)).into_owned();
+    without_comment(line.trim_start_matches([' ', '\t'])).find_map(ended)
 }
 
 fn is_number(text: &str, longest: usize) -> bool {
@@ -162,9 +239,11 @@ fn emule(text: &str) -> Option<Vec<Pair>> {
 }
 
 fn free_text(line: &[u8]) -> Option<Vec<Pair>> {
-    // A comment may hold anything, the text UTF-8 only.
-    let line = String::from_utf8_lossy(line);
-    let line = without_comment(&line).next().filter(|line| !line.contains('\u{fffd}'))?;
+    // A comment may hold anything, the text UTF-8 only. What stands for other bytes has their place.
+    let places: Vec<u8> =
+        line.iter().map(|byte| if byte.is_ascii() { *byte } else { b'x' }).collect();
+    let end = without_comment(std::str::from_utf8(&places).ok()?).next()?.len();
+    let line = std::str::from_utf8(&line[..end]).ok()?;
     let (network, text) = line.split_at(line.find([' ', '\t'])?);
     let (kind, pair) = entry(network)?;
     let text = text.trim_matches([' ', '\t']);
