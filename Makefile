@@ -46,18 +46,28 @@ demo:
 
 .PHONY: check
 check:
-	sh contrib/need.sh build demo test package
+	sh contrib/need.sh build demo test fuzz package
 	$(CARGO) fmt --check
+	$(CARGO) fmt --check --manifest-path fuzz/Cargo.toml
 	$(CARGO) clippy --all-targets --locked -- -D warnings
 	RUSTDOCFLAGS='-D warnings' $(CARGO) doc --no-deps --locked
 	mandoc -T lint -W warning man/netfilterd.8 man/drop_ips.5
 	NETFILTERD_REQUIRE_TOOLS=1 $(CARGO) test --locked
 	sh tests/without-nftables.sh
+	$(MAKE) fuzz FUZZ_SECONDS=3
 	$(MAKE) demo
 	sh tests/install.sh
 	sh tests/packages.sh
 	sh tests/systemd.sh
 	sh tests/openrc.sh
+
+# Seconds for each of seven targets.
+FUZZ_SECONDS = 600
+
+.PHONY: fuzz
+fuzz:
+	sh contrib/need.sh build demo fuzz
+	sh fuzz/run.sh $(FUZZ_SECONDS)
 
 .PHONY: bench
 bench:

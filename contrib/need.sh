@@ -3,6 +3,10 @@
 # for the benchmarks:
 #
 #	need.sh build|demo|test|package|bench ...
+# Installs what is missing for building, for the demonstration, for the tests, for fuzzing or for
+# the benchmarks:
+#
+#	need.sh build|demo|test|fuzz|bench ...
 #
 # Knows Debian and its descendants (apt-get) and Fedora and its (dnf). Says what it installs before
 # it does so; does nothing, silently, where nothing is missing. Rust itself has to be there.
@@ -51,6 +55,8 @@ dpkg-shlibdeps dpkg-dev dpkg-dev
 gzip gzip gzip
 ldd libc-bin glibc-common
 strip binutils binutils'
+fuzz='
+c++ g++ gcc-c++'
 bench='
 ipset ipset ipset
 iptables iptables iptables-nft

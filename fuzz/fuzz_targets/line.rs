@@ -1,0 +1,51 @@
+//! One line of a list: read as a second reader reads it, whatever is in it.
+
+#![no_main]
+
+#[path = "../../tests/support/reader.rs"]
+mod reader;
+
+use libfuzzer_sys::fuzz_target;
+use netfilterd::list::{Entry, List, line};
+use reader::{Pair, ended_entry, pair, second_reader};
+
+/// What follows the line when it is looked ahead of.
+const NEXT_LINES: &[u8] = b"198.51.100.113/32\n203.0.113.129/32\n";
+
+fuzz_target!(|data: &[u8]| {
+    let line: Vec<u8> = data.iter().copied().filter(|&byte| byte != b'\n').collect();
+    the_fast_path_agrees(&line);
+    an_end_is_read_as_its_digits_say(&line);
+    // A brace that does not begin a record opens a block, of which the second reader knows nothing.
+    let inner = line.trim_ascii_start();
+    let inner = inner.strip_prefix(b"{").unwrap_or(inner);
+    if !inner.contains(&b'{') || line.trim_ascii_start().starts_with(b"{") {
+        assert_eq!(entries_of(&line), second_reader(&line), "\"{}\"", line.escape_ascii());
+    }
+});
+
+fn the_fast_path_agrees(line: &[u8]) {
+    let text = [line, b"\n", NEXT_LINES].concat();
+    if let Some((range, used)) = line::parse_plain_v4(&text) {
+        assert_eq!(used, line.len() + 1);
+        assert_eq!(line::parse(line), Ok(Some((Entry::V4(range), None))));
+    }
+}
+
+fn an_end_is_read_as_its_digits_say(line: &[u8]) {
+    if let Ok(Some((entry, end))) = line::parse(line) {
+        let wanted = ended_entry(line).expect("the second reader has it, too");
+        assert_eq!((pair(entry), end.map(|end| end.seconds())), wanted);
+    }
+}
+
+/// What a list holds of the line, or `None` if it is rejected. It stands behind another, where it
+/// cannot be a document.
+fn entries_of(line: &[u8]) -> Option<Vec<Pair>> {
+    let (mut entries, mut rejected) = (Vec::new(), false);
+    List::new("line", [b"192.0.2.200\n", line].concat()).scan(
+        |number, entry, _| entries.extend((number == 2).then(|| pair(entry))),
+        |_, _, _| rejected = true,
+    );
+    (!rejected).then_some(entries)
+}

@@ -1,0 +1,39 @@
+#!/bin/sh
+# Fuzzes each target for so many seconds, from the cases of the tests on:
+#
+#	run.sh SECONDS [TARGET ...]
+#
+# Installs cargo-fuzz if it is missing, and says so. Builds without a sanitizer: there is no `unsafe`
+# in what is fuzzed, they make it slower, and they alone need a nightly toolchain. What is found stays
+# in fuzz/artifacts, what led to new ways through the program in fuzz/corpus.
+
+set -eu
+cd "$(dirname "$0")/.."
+
+seconds=$1
+shift
+[ $# -gt 0 ] || set -- files line list netlink plan queue ranges
+
+if ! cargo fuzz --version >/dev/null 2>&1; then
+	echo 'Missing: cargo-fuzz, to be installed with cargo install'
+	cargo install --locked cargo-fuzz
+fi
+
+python3 fuzz/seeds.py fuzz/corpus
+cargo fuzz build --sanitizer none
+
+log=$(mktemp)
+trap 'rm -f "$log"' EXIT
+for target; do
+	dict=''
+	case $target in line | list) dict=-dict=$PWD/fuzz/list.dict ;; esac
+	if ! cargo fuzz run --sanitizer none "$target" -- ${dict:+"$dict"} \
+		-max_total_time="$seconds" -timeout=60 -print_final_stats=1 2>"$log"; then
+		cat "$log" >&2
+		echo "run.sh: $target failed; make a test of the input and mend what it shows" >&2
+		exit 1
+	fi
+	awk -v target="$target" '/^stat::number_of_executed_units/ { units = $2 }
+		/^Done / { seconds = $5 }
+		END { printf "%s: %d inputs in %d s\n", target, units, seconds }' "$log"
+done
