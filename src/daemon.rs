@@ -256,9 +256,8 @@ impl<S: Service> Daemon<'_, S> {
         if matches!(self.alarm.has_rung(), Ok(false)) {
             return;
         }
+        // Because of a clock that was put forward or back, too.
         self.again_at = Some(Instant::now());
-        // Of a clock that was put forward or back, too.
-        self.set_alarm();
     }
 
     fn addresses_changed(&mut self) {
@@ -281,8 +280,9 @@ impl<S: Service> Daemon<'_, S> {
             return;
         }
         match self.service.load_again() {
-            Ok(None) => {}
+            Ok(None) => self.set_alarm(),
             Ok(Some(loaded)) => {
+                self.set_alarm();
                 sys::give_memory_back();
                 log::info!("{loaded}");
                 self.status.loaded_again(&loaded);

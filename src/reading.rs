@@ -36,6 +36,8 @@ struct Last {
     spared: RangeSets,
     /// What is wanted at other times.
     course: Option<Course>,
+    /// The time for which it was found out what is in force.
+    at: End,
 }
 
 /// What is to be in force now that other addresses are protected, or entries have ended.
@@ -44,6 +46,7 @@ pub struct Again {
     pub sets: RangeSets,
     protected: Protected,
     spared: RangeSets,
+    at: End,
 }
 
 impl Reading {
@@ -89,6 +92,7 @@ impl Reading {
         self.last = Some(Last {
             loaded: loaded.clone(),
             spared: wanted.cut.protected_alone(),
+            at: wanted.now(),
             protected: wanted.protected,
             course: wanted.course,
         });
@@ -100,11 +104,13 @@ impl Reading {
         self.host.is_some()
     }
 
-    /// When to call [`Reading::again`] because an entry ends then, if any has an end.
+    /// When to call [`Reading::again`] because an entry ends then, if any has an end. That time may
+    /// have passed already: loading takes time, too.
     pub fn next_end(&self) -> Option<End> {
-        let course = self.last.as_ref()?.course.as_ref()?;
+        let last = self.last.as_ref()?;
+        let course = last.course.as_ref()?;
         // If all have ended they may count again when the clock is put back.
-        Some(course.next(End::now()).unwrap_or(End::NEVER))
+        Some(course.next(last.at).unwrap_or(End::NEVER))
     }
 
     /// Finds out anew what is protected and which entries have ended, and what is to be in force
@@ -135,7 +141,7 @@ impl Reading {
         }
         let (sets, cut) = Cut::out_of(listed, &RangeSets::default(), protected.sets());
         if sets == *held {
-            last.protected = protected;
+            (last.protected, last.at) = (protected, now);
             return Ok(None);
         }
         let new = |item: &&Item| !last.protected.items().contains(item);
@@ -146,7 +152,7 @@ impl Reading {
         for item in last.protected.items().iter().filter(gone).filter(|item| item.is_in(&sets)) {
             log::info!("{item} is listed, and no longer protected");
         }
-        Ok(Some(Again { sets, protected, spared: cut.protected }))
+        Ok(Some(Again { sets, protected, spared: cut.protected, at: now }))
     }
 
     /// Takes note that the sets of `again` are in force.
@@ -165,7 +171,7 @@ impl Reading {
         loaded.protected = again.spared.network_count();
         (loaded.done, loaded.time) = (done, time);
         let loaded = loaded.clone();
-        (last.protected, last.spared) = (again.protected, again.spared);
+        (last.protected, last.spared, last.at) = (again.protected, again.spared, again.at);
         self.state.remember(loaded.v4 + loaded.v6);
         Some(loaded)
     }

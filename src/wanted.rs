@@ -236,6 +236,11 @@ impl Wanted {
         first
     }
 
+    /// The time for which it was found out.
+    pub fn now(&self) -> End {
+        self.now
+    }
+
     /// How many entries have ended.
     pub fn ended(&self) -> u64 {
         self.course.as_ref().map_or(0, |course| course.ending.ended(self.now))

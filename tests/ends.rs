@@ -102,6 +102,30 @@ fn an_entry_leaves_when_its_end_has_come_and_the_list_is_not_read_for_that() {
 }
 
 #[test]
+fn an_entry_that_ends_while_the_list_is_loaded_leaves_too() {
+    require!();
+    let (inside, folder) = (Namespace::new(), Folder::new());
+    let list = folder.file("list", "192.0.2.7\n");
+    let daemon = Daemon::start(&inside, &["-f", &list]);
+    let end = now() + 2;
+    let at = SystemTime::UNIX_EPOCH + Duration::from_secs(end as u64);
+    let wait = |time: SystemTime| {
+        std::thread::sleep(time.duration_since(SystemTime::now()).unwrap_or_default());
+    };
+    wait(at - Duration::from_millis(250));
+    folder.file("list", format!("192.0.2.7\n198.51.100.1 until {end}\n"));
+    daemon.signal("HUP");
+    // A list that is still being written is waited for, here until the end has passed.
+    while SystemTime::now() < at + Duration::from_millis(50) {
+        let file = File::options().write(true).open(&list).unwrap();
+        file.set_modified(SystemTime::now()).unwrap();
+        std::thread::sleep(Duration::from_millis(5));
+    }
+    daemon.wait_for(", 1 entry ended", 1);
+    assert_eq!(inside.managed("drop4"), ["192.0.2.7/32"]);
+}
+
+#[test]
 fn entries_end_in_queue_mode_too() {
     require!("iptables-legacy");
     let (wire, folder) = (Wire::new(), Folder::new());
