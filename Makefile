@@ -69,6 +69,34 @@ fuzz:
 	sh contrib/need.sh build demo fuzz
 	sh fuzz/run.sh $(FUZZ_SECONDS)
 
+# Licences, duplicates and sources of what the program is made of. Not in check: to build cargo-deny
+# takes three minutes of processor time.
+.PHONY: deny
+deny: cargo-deny
+	$(CARGO) deny --locked check bans licenses sources
+
+# Its known faults; fetches the database of them from GitHub.
+.PHONY: audit
+audit: cargo-deny
+	$(CARGO) deny --locked check advisories
+
+.PHONY: cargo-deny
+cargo-deny:
+	@$(CARGO) deny --version >/dev/null 2>&1 || { \
+		echo 'Missing: cargo-deny, to be installed with cargo install' && \
+		$(CARGO) install --locked cargo-deny; }
+
+# With the oldest versions that Cargo.toml permits, and with the oldest Rust.
+.PHONY: minimal-versions
+minimal-versions:
+	sh contrib/need.sh build
+	sh contrib/minimal-versions.sh
+
+.PHONY: msrv
+msrv:
+	sh contrib/need.sh build
+	sh contrib/msrv.sh
+
 .PHONY: bench
 bench:
 	sh contrib/need.sh build demo bench
