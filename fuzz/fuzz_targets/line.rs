@@ -29,7 +29,8 @@ fuzz_target!(|data: &[u8]| {
 
 /// Whether two words of nft begin the line. A set of ipset may be called like the second.
 fn is_of_a_script(line: &[u8]) -> bool {
-    let mut words = line.split(|byte| b" \t\r".contains(byte)).filter(|word| !word.is_empty());
+    let line = line.strip_suffix(b"\r").unwrap_or(line);
+    let mut words = line.split(|byte| b" \t".contains(byte)).filter(|word| !word.is_empty());
     match (words.next(), words.next()) {
         (Some(b"table" | b"define" | b"redefine"), Some(_)) => true,
         (
