@@ -143,6 +143,8 @@ fn what_stands_before_the_colon_must_be_a_name() {
     is_rejected(":192.0.2.0-192.0.2.255", 1, Reason::NotAnIpv6Address);
     is_rejected("192.0.2.1:192.0.2.0-192.0.2.255", 9, NotAnAddress);
     is_rejected("allow:192.0.2.0-192.0.2.255", 1, Exception);
+    is_rejected("add drop:192.0.2.0-192.0.2.255", 1, UnknownBlock);
+    is("adding:192.0.2.0-192.0.2.255", &["192.0.2.0/24"]);
     is_rejected("2001:db8::1 - name:192.0.2.0-192.0.2.255", 1, SecondAddress);
     is_rejected("old 2001::b:192.0.2.0-192.0.2.255", 10, SecondAddress);
 }

@@ -333,7 +333,7 @@ pub fn second_reader(line: &[u8]) -> Option<Vec<Pair>> {
     if text.starts_with('{') {
         return std::str::from_utf8(line).ok().and_then(record);
     }
-    [plain, ipsum, dshield, p2p, emule, nginx, ipset]
+    [plain, ipsum, dshield, nginx, ipset, p2p, emule]
         .iter()
         .find_map(|format| format(&text))
         .or_else(|| free_text(line))

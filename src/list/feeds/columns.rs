@@ -96,7 +96,11 @@ fn named_range(line: &[u8], start: usize, colon: usize, range: Front) -> Result<
     if is_reserved(name) {
         return Err(Fault::at(start, Reason::Exception));
     }
-    let (_, end) = word(name, 0);
+    let (first, end) = word(name, 0);
+    // A command of ipset without its network.
+    if first == b"add" {
+        return Err(Fault::at(start, Reason::UnknownBlock));
+    }
     if parse_front(&line[..start + end], start).is_ok() {
         return Err(Fault::at(start, Reason::SecondAddress));
     }
