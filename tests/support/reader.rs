@@ -223,7 +223,26 @@ fn p2p(text: &str) -> Option<Vec<Pair>> {
         || name.contains("::");
     (kind == Kind::Range && !address && !command && !cut && is_name(name))
         .then_some(vec![pair])
-        .filter(|_| !is_reserved(name) && entry(first).is_none())
+        .filter(|_| !is_reserved(name) && !begins_with_an_entry(first))
+}
+
+/// Whether an entry is the front of a word, with a sign behind it that no entry has.
+fn begins_with_an_entry(word: &str) -> bool {
+    let run = |text: &str, signs: &str| {
+        text.find(|c: char| !c.is_ascii_hexdigit() && !signs.contains(c)).unwrap_or(text.len())
+    };
+    let end = run(word, ".:");
+    let end = match word[end..].chars().next() {
+        Some('%') => return false,
+        Some('/') => {
+            let length = &word[end + 1..];
+            let is_length = |c: char| c.is_ascii_digit() || c == '.';
+            end + 1 + length.find(|c| !is_length(c)).unwrap_or(length.len())
+        }
+        Some('-') => end + 1 + run(&word[end + 1..], ".:"),
+        _ => end,
+    };
+    entry(&word[..end]).is_some()
 }
 
 fn emule(text: &str) -> Option<Vec<Pair>> {
