@@ -54,7 +54,7 @@ check:
 	mandoc -T lint -W warning man/netfilterd.8 man/drop_ips.5
 	NETFILTERD_REQUIRE_TOOLS=1 $(CARGO) test --locked
 	sh tests/without-nftables.sh
-	$(MAKE) fuzz FUZZ_SECONDS=3
+	FUZZ_SEED=1 $(MAKE) fuzz FUZZ_SECONDS=3
 	$(MAKE) demo
 	sh tests/install.sh
 	sh tests/packages.sh

@@ -3,6 +3,8 @@
 #
 #	run.sh SECONDS [TARGET ...]
 #
+# With FUZZ_SEED in the environment it tries the same inputs each time, as far as it gets.
+#
 # Installs cargo-fuzz if it is missing, and says so. Builds without a sanitizer: there is no `unsafe`
 # in what is fuzzed, they make it slower, and they alone need a nightly toolchain. What is found stays
 # in fuzz/artifacts, what led to new ways through the program in fuzz/corpus.
@@ -28,6 +30,7 @@ for target; do
 	dict=''
 	case $target in line | list) dict=-dict=$PWD/fuzz/list.dict ;; esac
 	if ! cargo fuzz run --sanitizer none "$target" -- ${dict:+"$dict"} \
+		${FUZZ_SEED:+-seed="$FUZZ_SEED"} \
 		-max_total_time="$seconds" -timeout=60 -print_final_stats=1 2>"$log"; then
 		cat "$log" >&2
 		echo "run.sh: $target failed; make a test of the input and mend what it shows" >&2
