@@ -66,6 +66,21 @@ impl Running {
         }
     }
 
+    fn repairs_told(&self) -> usize {
+        self.daemon.log().matches("put right: table").count()
+    }
+
+    /// Waits until one more than so many repairs have been told, or a load behind what was told:
+    /// where an entry ends just then, that puts all of it right.
+    fn wait_for_repair(&self, repairs: usize, told: usize) {
+        let deadline = Instant::now() + Duration::from_secs(60);
+        while self.repairs_told() == repairs && !self.daemon.log()[told..].contains(" from 1 list")
+        {
+            assert!(Instant::now() < deadline, "not put right: {}", self.daemon.log());
+            thread::sleep(Duration::from_millis(3));
+        }
+    }
+
     fn reload(&mut self) {
         self.daemon.signal("HUP");
         self.wait_for_reading();
@@ -101,11 +116,12 @@ fn daemon_is_as_the_model_says(table: Table) {
                 run.check(false);
             }
             1..6 => {
-                let put_right = running.daemon.log().matches("put right: table").count();
+                let repairs = running.repairs_told();
                 let touched = run.interfere();
+                let told = running.daemon.log().len();
                 if touched && running.repairs && waited == 0 && run.random.is(2) {
                     waited += 1;
-                    running.daemon.wait_for("put right: table", put_right + 1);
+                    running.wait_for_repair(repairs, told);
                     run.check(false);
                 } else {
                     if run.random.is(2) {
