@@ -11,7 +11,8 @@ use super::batch::Batch;
 use super::elements::{self, Action, Key};
 use super::error::Error;
 use super::inspect::{self, Set};
-use super::transaction::{Connection, warn_of_listener};
+use super::listeners;
+use super::transaction::Connection;
 use crate::layout::Shapes;
 use crate::name::{SetName, TableName};
 use crate::plan::{Differing, Plan};
@@ -120,7 +121,7 @@ impl Foreign {
                 }
             }
         }
-        warn_of_listener(&batch);
+        listeners::warn(&batch);
         connection.commit(batch)?;
         Ok(true)
     }
@@ -150,7 +151,7 @@ impl Foreign {
     ) -> Result<(), Error> {
         let mut batch = Batch::new();
         self.refill(&mut batch, places, wanted);
-        warn_of_listener(&batch);
+        listeners::warn(&batch);
         connection.commit(batch)
     }
 

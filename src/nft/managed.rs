@@ -14,8 +14,9 @@ use super::batch::Batch;
 use super::elements::{self, Action};
 use super::error::Error;
 use super::inspect;
+use super::listeners;
 use super::objects::{self, Direction, KernelSet};
-use super::transaction::{Connection, listener};
+use super::transaction::Connection;
 use crate::layout::{LaidOut, Layout, Shape, Shapes};
 use crate::mask::Mask;
 use crate::name::{SetName, TableName};
@@ -145,7 +146,7 @@ impl Managed {
             }
         }
         // A rebuild can be made in parts.
-        if listener(&batch).is_some() {
+        if listeners::find(&batch).is_some() {
             return Err(Error::Heard);
         }
         connection.commit(batch)

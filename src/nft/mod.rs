@@ -1,11 +1,12 @@
 //! Range sets into the kernel.
 //!
 //! In reading order: [`batch`] (what makes a transaction), [`elements`] and [`objects`] (what goes
-//! into it), [`transaction`] (the one place that sends), [`inspect`],
-//! [`lookup`] and [`counters`] (questions), the two ways of putting range sets in force: [`managed`], in a table of our own,
-//! and [`foreign`], in sets of somebody else's; and [`target`], which takes the one or the other and
-//! remembers what is in force. [`loader`] makes one load of it, from the lists to the kernel;
-//! [`watch`] hears of somebody else's changes, and [`service`] is what the daemon does with both.
+//! into it), [`transaction`] (the one place that sends), [`listeners`] (whom that concerns),
+//! [`inspect`], [`lookup`] and [`counters`] (questions), the two ways of putting range sets in force:
+//! [`managed`], in a table of our own, and [`foreign`], in sets of somebody else's; and [`target`],
+//! which takes the one or the other and remembers what is in force. [`loader`] makes one load of it,
+//! from the lists to the kernel; [`watch`] hears of somebody else's changes, and [`service`] is what
+//! the daemon does with both.
 
 pub mod batch;
 pub mod counters;
@@ -13,6 +14,7 @@ pub mod elements;
 pub mod error;
 pub mod foreign;
 pub mod inspect;
+pub mod listeners;
 pub mod loader;
 pub mod lookup;
 pub mod managed;

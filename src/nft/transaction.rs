@@ -11,9 +11,9 @@ use mnl::{Bus, Socket};
 use super::batch::{Batch, FinishedBatch, request};
 use super::elements;
 use super::error::{Error, Refusal};
-use super::watch::NFNLGRP_NFTABLES;
+use super::listeners;
 use crate::name::Family;
-use crate::netlink::{Attributes, Message, Reply, find_str, find_u32, ports};
+use crate::netlink::{Attributes, Message, Reply, find_str, find_u32};
 use crate::sys;
 
 /// Attribute of linux/netfilter/nf_tables.h.
@@ -25,12 +25,6 @@ const RECEIVE_BUFFER: libc::c_int = 8 << 20;
 
 /// By how much the send buffer has to be larger than a transaction, for the kernel's own use.
 const BUFFER_OVERHEAD: usize = 4096;
-
-/// How large a transaction may be when somebody listens for changes, in bytes. Until it is committed
-/// the kernel keeps a message of 8 KiB for each of its elements, so this is 130 MB: measured were
-/// 8 KiB for each network of a hash set, which has 16 bytes here, and 16 KiB for each of an interval
-/// set, which has 40.
-const MOST_HEARD: usize = 256 << 10;
 
 /// The largest piece that the kernel hands out at once is 32 KiB.
 const PIECE: usize = 64 << 10;
@@ -81,10 +75,10 @@ impl Connection {
     }
 
     fn try_in_parts(&mut self, batch: Batch, transactions: &mut u32) -> Result<(), Error> {
-        let heard = warn_of_listener(&batch);
+        let heard = listeners::warn(&batch);
         let batch = batch.finish().map_err(Error::Unfit)?;
         let most = if heard {
-            MOST_HEARD
+            listeners::MOST_HEARD
         } else {
             match self.carry_out(&batch) {
                 Err(Error::TooLarge(bytes)) => {
@@ -250,24 +244,6 @@ impl Connection {
             }
         }
     }
-}
-
-/// A program that listens for changes of the ruleset, if the batch is large enough for that to
-/// matter.
-pub fn listener(batch: &Batch) -> Option<ports::Program> {
-    (batch.bytes().len() > MOST_HEARD).then(|| ports::listener(NFNLGRP_NFTABLES)).flatten()
-}
-
-/// The same, and names it, for somebody to stop it.
-pub fn warn_of_listener(batch: &Batch) -> bool {
-    let listener = listener(batch);
-    if let Some(program) = &listener {
-        log::warn!(
-            "{program} listens for changes of the ruleset, and the kernel makes a message of each \
-             network for it: loading takes several times as long, and more of the kernel's memory"
-        );
-    }
-    listener.is_some()
 }
 
 /// Appends the replies in a datagram.
