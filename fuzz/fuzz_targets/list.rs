@@ -11,7 +11,7 @@ use std::net::IpAddr;
 use libfuzzer_sys::fuzz_target;
 use netfilterd::list::{self, End, Entry, List, Selection, Widest};
 use netfilterd::name::MANAGED_TABLE;
-use netfilterd::print::{self, Format, Names};
+use netfilterd::print::{self, Format, Names, Printed};
 use netfilterd::range::{Address, RangeSet, RangeSets};
 use reader::{Pair, entry, pair};
 
@@ -165,10 +165,17 @@ fn the_newest_are_the_last(text: &[u8], read: &Read) {
 fn what_is_printed_reads_back(sets: &RangeSets) {
     let (table, set4, set6) = (MANAGED_TABLE.parse(), "drop4".parse(), "drop6".parse());
     let (table, set4, set6) = (table.unwrap(), set4.unwrap(), set6.unwrap());
-    let names = Names { table: &table, set4: &set4, set6: &set6 };
+    let none = RangeSets::default();
+    let what = Printed {
+        sets,
+        allowed: &none,
+        protected: &none,
+        names: Names { table: &table, set4: &set4, set6: &set6 },
+    };
+    // All but the picture.
     for format in [Format::Cidr, Format::Range, Format::Nft, Format::Ipset, Format::Json] {
         let mut printed = Vec::new();
-        print::write(format, sets, &names, &mut printed).expect("memory can be written to");
+        print::write(format, &what, &mut printed).expect("memory can be written to");
         let shown = String::from_utf8_lossy(&printed).into_owned();
         let contents = list::parse(&[List::new("printed", printed)]);
         let contents = contents.unwrap_or_else(|error| panic!("{error}: {shown}"));
