@@ -69,8 +69,8 @@ fn the_parts_of_a_batch_have_its_messages_in_their_order_and_no_more_bytes_than_
         };
         messages(batch).into_iter().map(content).collect()
     };
-    // Seven messages: the table and six of elements, of 65,000 bytes each but the last.
-    for (most, expected) in [(usize::MAX, 1), (140_000, 4), (70_000, 6), (0, 7)] {
+    // Eight messages: the table, six of 65,600 bytes with 1,638 ranges each, and one with the rest.
+    for (most, expected) in [(usize::MAX, 1), (140_000, 3), (70_000, 7), (0, 8)] {
         let parts: Vec<FinishedBatch> =
             whole.parts(most).map(|part| part.finish().unwrap()).collect();
         assert_eq!(parts.len(), expected, "{most}");
