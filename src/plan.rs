@@ -136,10 +136,7 @@ impl Plan {
         if !shapes.v4.has_room(elements4) || !shapes.v6.has_room(elements6) {
             return Plan::Rebuild;
         }
-        let delta = Delta {
-            v4: Differing::between(&held.v4, &wanted.v4, shapes.v4),
-            v6: Differing::between(&held.v6, &wanted.v6, shapes.v6),
-        };
+        let delta = Delta::between(held, wanted, shapes);
         if delta.v4.changes_sets(shapes.v4) || delta.v6.changes_sets(shapes.v6) {
             return Plan::Rebuild;
         }
@@ -151,6 +148,14 @@ impl Plan {
 }
 
 impl Delta {
+    /// The elements in which two states differ, in sets of the same shapes.
+    pub fn between(held: &RangeSets, wanted: &RangeSets, shapes: &Shapes) -> Self {
+        Delta {
+            v4: Differing::between(&held.v4, &wanted.v4, shapes.v4),
+            v6: Differing::between(&held.v6, &wanted.v6, shapes.v6),
+        }
+    }
+
     /// The number of elements that differ.
     pub fn len(&self) -> usize {
         self.v4.len() + self.v6.len()
@@ -159,6 +164,12 @@ impl Delta {
     /// Whether no element differs.
     pub fn is_empty(&self) -> bool {
         self.len() == 0
+    }
+
+    /// Whether a range grows, shrinks or merges with another: an address would go from one element
+    /// of an interval set to another, which older kernels cannot do unseen.
+    pub fn changes_ranges(&self) -> bool {
+        self.v4.changes_ranges() || self.v6.changes_ranges()
     }
 }
 
@@ -186,6 +197,11 @@ impl<A: Address> Differing<A> {
         let (deleted, added) = (keyed(&self.delete_keys, shape), keyed(&self.add_keys, shape));
         let set = |ranges: &[Range<A>]| RangeSet::from_ranges(ranges.to_vec());
         deleted.intersects(&set(&self.add_ranges)) || added.intersects(&set(&self.delete_ranges))
+    }
+
+    fn changes_ranges(&self) -> bool {
+        let set = |ranges: &[Range<A>]| RangeSet::from_ranges(ranges.to_vec());
+        set(&self.delete_ranges).intersects(&set(&self.add_ranges))
     }
 
     fn change(&self, shape: Shape) -> Change {

@@ -5,6 +5,7 @@ use std::collections::BTreeSet;
 
 use netfilterd::layout::{HASH_FROM, Hash, LaidOut, Layout, Shape, Shapes};
 use netfilterd::mask::Mask;
+use netfilterd::nft::kernel::release_changes_ranges_safely;
 use netfilterd::plan::{Change, Delta, Differing, Plan};
 use netfilterd::range::{Address, Range, RangeSet, RangeSets};
 
@@ -278,4 +279,38 @@ fn what_does_not_fit_into_the_sets_that_are_there_is_a_rebuild() {
     // Another length, or another layout, would be chosen today.
     assert!(!is_delta(&networks(9, &[]), shape(hash(24, 10), true), shape(hash(25, 10), true)));
     assert!(!is_delta(&networks(9, &[]), shape(None, true), fresh));
+}
+
+#[test]
+fn a_range_that_grows_shrinks_merges_or_splits_is_told_from_one_that_comes_or_goes() {
+    let changes = |held: &[&str], wanted: &[&str]| {
+        let (held, wanted) = (sets_of(held), sets_of(wanted));
+        Delta::between(&held, &wanted, &Shapes::INTERVAL).changes_ranges()
+    };
+    let held = &["10.0.0.0/24", "10.0.2.0/24", "2001:db8::/32"];
+    assert!(!changes(held, held));
+    assert!(!changes(held, &["10.0.0.0/24", "10.0.4.0/24", "2001:db8::/32", "::1"]));
+    assert!(!changes(held, &["192.0.2.7"]), "nothing of it stays");
+    assert!(changes(held, &["10.0.0.0/23", "10.0.4.0/24"]));
+    assert!(changes(held, &["10.0.2.0/25"]));
+    assert!(changes(held, &["10.0.0.0/22"]));
+    assert!(changes(&["10.0.0.0/22"], held));
+    assert!(changes(held, &["2001:db8::/33"]));
+    // Networks of a hash set are each by itself, however long the range is.
+    let shape = Shape { hash: hash(24, 99), interval: true };
+    let shapes = Shapes { v4: shape, v6: Shapes::INTERVAL.v6 };
+    let (held, wanted) = (sets_of(&["10.0.0.0/24"]), sets_of(&["10.0.0.0/22"]));
+    assert!(!Delta::between(&held, &wanted, &shapes).changes_ranges());
+}
+
+#[test]
+fn a_kernel_that_is_not_known_to_change_ranges_safely_is_taken_for_one_that_does_not() {
+    let safely = ["6.18.44", "6.18.45-1-arch", "7.0.0", "7.1.0-rc2", "10.3"];
+    let not = ["6.1.0-56-cloud-amd64", "6.18.43", "6.18", "6.17.99", "6.19.50", "5.10.0", "", "x"];
+    for release in safely {
+        assert!(release_changes_ranges_safely(release), "{release}");
+    }
+    for release in not {
+        assert!(!release_changes_ranges_safely(release), "{release}");
+    }
 }

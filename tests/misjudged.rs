@@ -22,15 +22,20 @@ use netfilterd::name::{MANAGED_TABLE, TableName};
 use netfilterd::nft::Connection;
 use netfilterd::nft::batch::Batch;
 use netfilterd::nft::elements::{self, Action};
+use netfilterd::nft::kernel;
 use netfilterd::nft::objects::{self, Direction, KernelSet};
 use netfilterd::range::{Address, Range, RangeSet, RangeSets};
 use support::*;
 
 /// So many packets from listed sources are judged in each mode, and as many from unlisted ones.
-/// NETFILTERD_PACKETS may raise it.
+/// NETFILTERD_PACKETS may be another number, down to [`FEW_PACKETS`].
 const PACKETS: u64 = 1_000_000;
 
+/// What an emulated machine can do, and a way that is wrong needs to be seen.
+const FEW_PACKETS: u64 = 100_000;
+
 /// So often the list is loaded again in each mode, however fast the packets are.
+/// NETFILTERD_RELOADS may be another number.
 const RELOADS: u32 = 20;
 
 /// The ways of laying out the managed table.
@@ -102,14 +107,13 @@ fn a_set_that_is_filled_and_taken_into_use_in_one_transaction_lets_packets_throu
             (turn, old) = (turn + 1, new.into());
         };
         reload();
-        measure(&wire, PACKETS / 10, reload)
+        measure(&wire, FEW_PACKETS, reload)
     });
     println!("fill and use in one transaction: {}", outcome.summary());
-    // The array came with Linux 7.0. It was seen in 6.18.44; from which 6.18 on it is there, and
-    // in which others besides, is not known.
-    match kernel() {
-        (7.., ..) | (6, 18, 44..) => assert!(outcome.let_through() > 0, "a way known to be wrong"),
-        release => println!("whether that is wrong on Linux {release:?} is not known"),
+    if kernel::changes_ranges_safely() {
+        assert!(outcome.let_through() > 0, "a way known to be wrong where there is the array");
+    } else {
+        println!("whether that is wrong on this kernel is not known");
     }
 }
 
@@ -147,14 +151,6 @@ fn everything_at_once(
     batch
 }
 
-/// The version of the running kernel: 6.18.44.
-fn kernel() -> (u32, u32, u32) {
-    let release = fs::read_to_string("/proc/sys/kernel/osrelease").unwrap();
-    let mut numbers = release.split(|c: char| !c.is_ascii_digit()).map(|n| n.parse().unwrap_or(0));
-    let mut next = || numbers.next().unwrap_or(0);
-    (next(), next(), next())
-}
-
 /// The layouts, as options; a netfilterd that has no such option has one layout.
 fn layouts() -> &'static [&'static [&'static str]] {
     let known = netfilterd(&["load", "--help"]).stdout().contains("--layout");
@@ -163,7 +159,11 @@ fn layouts() -> &'static [&'static [&'static str]] {
 
 fn packets() -> u64 {
     let asked = std::env::var("NETFILTERD_PACKETS").map(|number| number.parse().unwrap());
-    asked.unwrap_or(PACKETS).max(PACKETS)
+    asked.unwrap_or(PACKETS).max(FEW_PACKETS)
+}
+
+fn reloads() -> u32 {
+    std::env::var("NETFILTERD_RELOADS").map_or(RELOADS, |number| number.parse().unwrap())
 }
 
 /// One measurement at a time: each wants a processor to send and another to load.
@@ -190,7 +190,16 @@ fn never_misjudges(what: &str, ruleset: &str, options: &[&str], change: Change) 
     });
     let what = format!("{}, {change:?} change", [&[what], options].concat().join(" "));
     println!("{what}: {}", outcome.summary());
-    assert_eq!(outcome.misjudged(), 0, "{what}: misjudged were\n{}", outcome.misjudgements());
+    let wrong = outcome.misjudgements(|plot| !excused(plot, ruleset));
+    assert_eq!(wrong, "", "{what}: misjudged were\n{wrong}");
+    print!("{}", outcome.misjudgements(|plot| excused(plot, ruleset)));
+}
+
+/// Whether it is known that packets from a plot are misjudged: in somebody else's table there is
+/// nothing to fill and to switch to, and older kernels cannot change a range unseen.
+fn excused(plot: Plot, ruleset: &str) -> bool {
+    let stays = matches!(plot, Plot::Network | Plot::Host);
+    !stays && !ruleset.is_empty() && !kernel::changes_ranges_safely()
 }
 
 /// What is different between the two lists that take turns.
@@ -519,15 +528,15 @@ struct Outcome {
 }
 
 impl Outcome {
-    /// Which sources the misjudged packets came from, a line each.
-    fn misjudgements(&self) -> String {
+    /// Which sources of some plots the misjudged packets came from, a line each.
+    fn misjudgements(&self, of: impl Fn(Plot) -> bool) -> String {
         let of_source = |count: &Count| {
             let Count { source, plot, before, behind } = count;
             let right = if plot.is_listed() { 0 } else { *before };
             let line = format!("{source} ({plot:?}): {behind} of {before} passed\n");
             (*behind != right).then_some(line)
         };
-        self.counts.iter().filter_map(of_source).collect()
+        self.counts.iter().filter(|count| of(count.plot)).filter_map(of_source).collect()
     }
 
     fn sum(&self, listed: bool, count: impl Fn(&Count) -> u64) -> u64 {
@@ -588,7 +597,7 @@ fn measure(wire: &Wire, packets: u64, mut reload: impl FnMut()) -> Outcome {
             outcome.reloads += 1;
             assert!(!sender.is_finished(), "the sender has given up");
             let so_far = sent.load(Ordering::Relaxed);
-            if outcome.reloads < RELOADS || so_far < enough {
+            if outcome.reloads < reloads() || so_far < enough {
                 continue;
             }
             // A packet too many for the receiver's backlog is lost before it is judged.

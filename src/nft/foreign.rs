@@ -11,11 +11,12 @@ use super::batch::Batch;
 use super::elements::{self, Action, Key};
 use super::error::Error;
 use super::inspect::{self, Set};
+use super::kernel;
 use super::listeners;
 use super::transaction::Connection;
 use crate::layout::Shapes;
 use crate::name::{SetName, TableName};
-use crate::plan::{Differing, Plan};
+use crate::plan::{Delta, Differing, Plan};
 use crate::range::{RangeSet, RangeSets};
 
 /// `TYPE_IPADDR` and `TYPE_IP6ADDR` of nft's datatype.h.
@@ -113,17 +114,26 @@ impl Foreign {
         let mut batch = Batch::at_generation(at);
         match Plan::new(held, wanted, &Shapes::INTERVAL, &Shapes::INTERVAL) {
             Plan::Nothing => return Ok(false),
-            Plan::Rebuild => self.refill(&mut batch, places, wanted),
-            Plan::Delta(delta) => {
-                for action in [Action::Delete, Action::Add] {
-                    self.differing(&mut batch, action, &places.v4, &delta.v4);
-                    self.differing(&mut batch, action, &places.v6, &delta.v6);
-                }
+            Plan::Delta(delta) => self.change_elements(&mut batch, places, &delta),
+            Plan::Rebuild if kernel::changes_ranges_safely() => {
+                self.refill(&mut batch, places, wanted);
+            }
+            // A refill would let packets through from networks that stay listed.
+            Plan::Rebuild => {
+                let delta = Delta::between(held, wanted, &Shapes::INTERVAL);
+                self.change_elements(&mut batch, places, &delta);
             }
         }
         listeners::warn(&batch);
         connection.commit(batch)?;
         Ok(true)
+    }
+
+    fn change_elements(&self, batch: &mut Batch, places: &Places, delta: &Delta) {
+        for action in [Action::Delete, Action::Add] {
+            self.differing(batch, action, &places.v4, &delta.v4);
+            self.differing(batch, action, &places.v6, &delta.v6);
+        }
     }
 
     fn differing<A: Key>(

@@ -3,10 +3,10 @@
 //! In reading order: [`batch`] (what makes a transaction), [`elements`] and [`objects`] (what goes
 //! into it), [`transaction`] (the one place that sends), [`listeners`] (whom that concerns),
 //! [`inspect`], [`lookup`] and [`counters`] (questions), the two ways of putting range sets in force:
-//! [`managed`], in a table of our own, and [`foreign`], in sets of somebody else's; and [`target`],
-//! which takes the one or the other and remembers what is in force. [`loader`] makes one load of it,
-//! from the lists to the kernel; [`watch`] hears of somebody else's changes, and [`service`] is what
-//! the daemon does with both.
+//! [`managed`], in a table of our own, and [`foreign`], in sets of somebody else's; [`kernel`] (where
+//! kernels differ in that); and [`target`], which takes the one way or the other and remembers what
+//! is in force. [`loader`] makes one load of it, from the lists to the kernel; [`watch`] hears of
+//! somebody else's changes, and [`service`] is what the daemon does with both.
 
 pub mod batch;
 pub mod counters;
@@ -14,6 +14,7 @@ pub mod elements;
 pub mod error;
 pub mod foreign;
 pub mod inspect;
+pub mod kernel;
 pub mod listeners;
 pub mod loader;
 pub mod lookup;

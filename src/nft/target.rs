@@ -4,6 +4,7 @@ use std::ffi::CString;
 
 use super::error::Error;
 use super::foreign::Foreign;
+use super::kernel;
 use super::managed::{Managed, Placed};
 use super::transaction::Connection;
 use crate::layout::{Layout, Shapes};
@@ -192,6 +193,8 @@ fn managed_in(
         let fresh = managed.fresh_shapes(sets);
         match Plan::new(held, sets, &placed.shapes, &fresh) {
             Plan::Nothing => return Ok((Done::Nothing, Some(*placed), 0)),
+            // Fresh sets are filled before any packet meets them.
+            Plan::Delta(delta) if delta.changes_ranges() && !kernel::changes_ranges_safely() => {}
             Plan::Delta(delta) => match managed.change(connection, *at, *placed, &delta) {
                 Ok(()) => {
                     let change = Change::of(&delta, &placed.shapes);
