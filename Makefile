@@ -97,6 +97,13 @@ msrv:
 	sh contrib/need.sh build
 	sh contrib/msrv.sh
 
+# The tests against the kernel, on a second kernel. Where that cannot be had, it says so.
+.PHONY: check-vm
+check-vm:
+	sh contrib/need.sh build demo test
+	-sh contrib/need.sh vm
+	sh tests/vm/check.sh
+
 .PHONY: bench
 bench:
 	sh contrib/need.sh build demo bench

@@ -7,6 +7,10 @@
 # the benchmarks:
 #
 #	need.sh build|demo|test|fuzz|bench ...
+# Installs what is missing for building, for the demonstration, for the tests, for those on a second
+# kernel or for the benchmarks:
+#
+#	need.sh build|demo|test|vm|bench ...
 #
 # Knows Debian and its descendants (apt-get) and Fedora and its (dnf). Says what it installs before
 # it does so; does nothing, silently, where nothing is missing. Rust itself has to be there.
@@ -57,6 +61,12 @@ ldd libc-bin glibc-common
 strip binutils binutils'
 fuzz='
 c++ g++ gcc-c++'
+vm='
+busybox busybox-static busybox
+cpio cpio cpio
+depmod kmod kmod
+qemu-system-x86_64 qemu-system-x86 qemu-system-x86-core
+strip binutils binutils'
 bench='
 ipset ipset ipset
 iptables iptables iptables-nft

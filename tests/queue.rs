@@ -296,7 +296,7 @@ fn every_fragment_is_judged() {
     for (friend, foe, inside) in [(FRIEND4, FOE4, INSIDE4), (FRIEND6, FOE6, INSIDE6)] {
         for (source, wanted) in [(friend, true), (foe, false)] {
             let receiver = wire.inside.within(|| UdpSocket::bind((inside, 0)).unwrap());
-            receiver.set_read_timeout(Some(Duration::from_millis(300))).unwrap();
+            receiver.set_read_timeout(Some(patience(300))).unwrap();
             let sender = wire.outside.within(|| UdpSocket::bind((source, 0)).unwrap());
             sender.send_to(&large, receiver.local_addr().unwrap()).unwrap();
             let mut received = vec![0; 20_000];
@@ -404,7 +404,7 @@ fn with_marks_the_chain_goes_on_after_an_accept_and_a_drop_is_left_to_the_rules(
         }
         let arrives = |source: &str, inside: &str, port: u16| {
             let receiver = wire.inside.within(|| UdpSocket::bind((inside, port)).unwrap());
-            receiver.set_read_timeout(Some(Duration::from_millis(300))).unwrap();
+            receiver.set_read_timeout(Some(patience(300))).unwrap();
             let sender = wire.outside.within(|| UdpSocket::bind((source, 0)).unwrap());
             sender.send_to(b"?", (inside, port)).unwrap();
             receiver.recv(&mut [0]).is_ok()
@@ -415,9 +415,8 @@ fn with_marks_the_chain_goes_on_after_an_accept_and_a_drop_is_left_to_the_rules(
             assert!(!arrives(foe, inside, 4141), "{way}: dropped by the rule for its mark");
             assert!(arrives(foe, inside, 4343), "{way}: accepted by the rule for its mark");
         }
-        // Each was asked about once.
-        let counted = queues.counted(|counted| counted.packets >= 8);
-        assert!(counted.dropped >= 4, "{counted}");
+        // Besides them there may be questions for neighbours.
+        queues.counted(|counted| counted.packets >= 8 && counted.dropped >= 4);
     }
 }
 

@@ -422,12 +422,19 @@ impl Wire {
     }
 }
 
+/// How long to wait for a packet that may not come, as a rule so many milliseconds. An emulated
+/// machine says in NETFILTERD_PATIENCE how many times as long its packets take.
+pub fn patience(millis: u64) -> Duration {
+    let times = std::env::var("NETFILTERD_PATIENCE").map_or(1, |times| times.parse().unwrap());
+    Duration::from_millis(millis * times)
+}
+
 /// Whether a UDP datagram passes from an address of one namespace to an address of another.
 pub fn passes(from: &Namespace, source: &str, to: &Namespace, destination: &str) -> bool {
     let (source, destination): (IpAddr, IpAddr) =
         (source.parse().unwrap(), destination.parse().unwrap());
     let receiver = to.within(|| UdpSocket::bind(SocketAddr::new(destination, 0)).unwrap());
-    receiver.set_read_timeout(Some(Duration::from_millis(150))).unwrap();
+    receiver.set_read_timeout(Some(patience(150))).unwrap();
     let sender = from.within(|| UdpSocket::bind(SocketAddr::new(source, 0)).unwrap());
     let address = receiver.local_addr().unwrap();
     let mut byte = [0];
