@@ -5,15 +5,15 @@
 #
 #	check.sh [TEST-PROGRAM ...]
 #
-# NETFILTERD_VM_SECONDS is how long the machine may run. Where there is no qemu, or the kernel
-# cannot be had, it says so and ends well: with NETFILTERD_REQUIRE_TOOLS it fails.
+# NETFILTERD_VM_SECONDS is how long the machine may run, 1800 if it does not say. Where there is no
+# qemu, or the kernel cannot be had, it says so and ends well: with NETFILTERD_REQUIRE_TOOLS it fails.
 
 set -eu
 cd "$(dirname "$0")/../.."
 here=$(pwd -P)
 
 # What the kernel decides, in the order of what is to be known first.
-programs=${*:-kernel_managed kernel_foreign kernel_lookup repair queue rulesets daemon ends clock_steps
+programs=${*:-clock_steps kernel_managed kernel_foreign kernel_lookup repair queue rulesets daemon
 misjudged}
 
 # What the tests run, besides busybox. What else is there stands in tests/vm/init.
@@ -24,7 +24,7 @@ logger modprobe nsenter prlimit setpriv sh strace sysctl unshare'
 # And what they read, at the paths that were compiled into them.
 files='contrib examples man rulesets tests'
 
-seconds=${NETFILTERD_VM_SECONDS:-900}
+seconds=${NETFILTERD_VM_SECONDS:-1800}
 PATH=$PATH:/usr/sbin:/sbin
 target=$(realpath "${CARGO_TARGET_DIR:-target}")
 folder=$target/vm
