@@ -44,6 +44,10 @@ fn a_source_is_no_reason_on_the_way_out_and_a_destination_none_on_the_way_in() {
     let wire = Wire::new();
     let folder = Folder::new();
     let list = folder.file("list", format!("{INSIDE4}\n{INSIDE6}\n"));
+    // For the neighbours to be known: of the question for them Linux 6.1 says that it came in.
+    for (outside, inside) in [(FRIEND4, INSIDE4), (FRIEND6, INSIDE6)] {
+        assert!(wire.goes_out(inside, outside));
+    }
     let _queues = Queues::serve(&wire.inside, &list, &["--queue", "0", "--no-protect"]);
     send_everything(&wire.inside, "legacy");
     for (outside, inside) in [(FRIEND4, INSIDE4), (FRIEND6, INSIDE6)] {
