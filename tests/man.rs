@@ -289,6 +289,27 @@ fn words(command: &str) -> Vec<String> {
     words
 }
 
+/// Parses each command that calls netfilterd, and returns how many those are.
+fn type_all(lines: &[String]) -> usize {
+    let mut typed = 0;
+    for line in lines {
+        // A crontab line names its user before the command; what is behind a # says what it does.
+        let command = line.split_once(" root ").map_or(line.as_str(), |(_, command)| command);
+        let command = command.split(" # ").next().unwrap_or(command);
+        for part in command.split(['|', '&', '>', '<']).map(words) {
+            let part = part.strip_prefix(&["sudo".to_string()]).unwrap_or(&part);
+            if part
+                .first()
+                .is_some_and(|word| word == "netfilterd" || word.ends_with("/netfilterd"))
+            {
+                Cli::try_parse_from(part).unwrap_or_else(|error| panic!("{line}: {error}"));
+                typed += 1;
+            }
+        }
+    }
+    typed
+}
+
 #[test]
 fn every_command_in_the_examples_can_be_typed() {
     let page = page(NETFILTERD);
@@ -300,21 +321,32 @@ fn every_command_in_the_examples_can_be_typed() {
         .map(str::to_string)
         .chain(single)
         .collect::<Vec<_>>();
-    let mut typed = 0;
-    for line in &lines {
-        // A crontab line names its user before the command.
-        let command = line.split_once(" root ").map_or(line.as_str(), |(_, command)| command);
-        for part in command.split('|').map(words) {
-            if part
-                .first()
-                .is_some_and(|word| word == "netfilterd" || word.ends_with("/netfilterd"))
-            {
-                Cli::try_parse_from(&part).unwrap_or_else(|error| panic!("{line}: {error}"));
-                typed += 1;
-            }
+    let typed = type_all(&lines);
+    assert!(typed >= 8, "only {typed} commands were found in {lines:?}");
+}
+
+#[test]
+fn every_command_in_the_readmes_can_be_typed_and_every_link_leads_somewhere() {
+    let folder = std::path::Path::new(env!("CARGO_MANIFEST_DIR"));
+    for (name, least) in [
+        ("README.md", 8),
+        ("rulesets/README.md", 0),
+        ("contrib/agents/README.md", 0),
+        ("contrib/fleet/README.md", 2),
+        ("docs/FAULTS.md", 0),
+        ("docs/SECURITY.md", 0),
+    ] {
+        let text = std::fs::read_to_string(folder.join(name)).unwrap();
+        let code = text.lines().filter_map(|line| line.strip_prefix("    "));
+        // An address of the session that is not there when this is tested.
+        let code = code.map(|line| line.replace("\"${SSH_CONNECTION%% *}\"", "192.0.2.1"));
+        let typed = type_all(&code.collect::<Vec<_>>());
+        assert!(typed >= least, "only {typed} commands were found in {name}");
+        for link in text.split("](").skip(1).filter_map(|rest| rest.split(')').next()) {
+            let file = folder.join(name).parent().unwrap().join(link);
+            assert!(link.starts_with("https://") || file.exists(), "{name} links to {link}");
         }
     }
-    assert!(typed >= 8, "only {typed} commands were found in {lines:?}");
 }
 
 fn contents(text: &str) -> list::Contents {
