@@ -49,9 +49,40 @@ impl From<Unreadable> for Failure {
     }
 }
 
+/// What is to be said of lists line by line, and what was said the last time: whoever reads the same
+/// lists time after time says it again only when there is something new.
+#[derive(Debug, Default)]
+pub struct Remarks {
+    last: Vec<(log::Level, String)>,
+    now: Vec<(log::Level, String)>,
+}
+
+impl Remarks {
+    fn warn(&mut self, remark: impl fmt::Display) {
+        self.now.push((log::Level::Warn, remark.to_string()));
+    }
+
+    fn info(&mut self, remark: impl fmt::Display) {
+        self.now.push((log::Level::Info, remark.to_string()));
+    }
+
+    /// Says all that was added since the last time, unless it is the same as then.
+    fn say(&mut self) {
+        let news = self.now != self.last;
+        for (level, remark) in &self.now {
+            log::log!(if news { *level } else { log::Level::Debug }, "{remark}");
+        }
+        self.last = std::mem::take(&mut self.now);
+    }
+}
+
 /// Reads the lists, takes out what is allowed and what is to be protected on the `host`, and names
 /// in the log what was rejected, set aside and cut.
-pub fn read(request: &Request, host: Option<&Host>) -> Result<Wanted, Failure> {
+pub fn read(
+    request: &Request,
+    host: Option<&Host>,
+    remarks: &mut Remarks,
+) -> Result<Wanted, Failure> {
     let protected = match host {
         Some(host) => Protected::new(&host.facts().map_err(Failure::Failed)?),
         None => Protected::default(),
@@ -61,39 +92,43 @@ pub fn read(request: &Request, host: Option<&Host>) -> Result<Wanted, Failure> {
     let entries: u64 = contents.summaries.iter().map(|list| list.v4 + list.v6).sum();
     log::debug!("read {}", Count(entries, Noun::Entry));
     for missing in &wanted.missing {
-        log::warn!("{missing}; done without, by --skip-missing");
+        remarks.warn(format_args!("{missing}; done without, by --skip-missing"));
     }
     for rejection in &contents.rejections {
-        log::warn!("{rejection}");
+        remarks.warn(rejection);
     }
     let unnamed = contents.rejected() - contents.rejections.len() as u64;
     if unnamed > 0 {
-        log::warn!("rejected besides these: {}", Count(unnamed, Noun::Line));
+        remarks.warn(format_args!("rejected besides these: {}", Count(unnamed, Noun::Line)));
     }
     for list in contents.summaries.iter().filter(|list| list.unfinished) {
-        log::warn!("{}: the last line has no line end; see that it was not cut off", list.name);
+        let name = &list.name;
+        remarks.warn(format_args!(
+            "{name}: the last line has no line end; see that it was not cut off"
+        ));
     }
     for entry in &contents.set_aside {
-        log::warn!("{entry}");
+        remarks.warn(entry);
     }
     let unnamed = contents.all_set_aside() - contents.set_aside.len() as u64;
     if unnamed > 0 {
-        log::warn!("set aside besides these: {}", Count(unnamed, Noun::Entry));
+        remarks.warn(format_args!("set aside besides these: {}", Count(unnamed, Noun::Entry)));
     }
     if wanted.left_out > 0 {
         let (seen, other) = if request.families.v4 { ("IPv4", "IPv6") } else { ("IPv6", "IPv4") };
-        log::warn!(
+        remarks.warn(format_args!(
             "the table sees {seen} packets only; left out of {other}: {}",
             Count(wanted.left_out, Noun::Network)
-        );
+        ));
     }
-    name_cuts(&wanted);
+    remark_on_cuts(&wanted, remarks);
+    remarks.say();
     Ok(wanted)
 }
 
 /// Names the first entries that were cut, and what cut them. One may name several things that are
 /// protected.
-fn name_cuts(wanted: &Wanted) {
+fn remark_on_cuts(wanted: &Wanted, remarks: &mut Remarks) {
     if !wanted.cut.protected.is_empty() {
         let hits = wanted.hit_protected().flat_map(|origin| {
             let items = wanted.protected.items().iter();
@@ -102,14 +137,16 @@ fn name_cuts(wanted: &Wanted) {
                 .map(move |item| (origin, item))
         });
         for (origin, item) in hits.take(spot::NAMED) {
-            log::warn!("{origin} holds {item}, which is protected", origin = Place(origin));
+            let origin = Place(origin);
+            remarks.warn(format_args!("{origin} holds {item}, which is protected"));
         }
     }
     if !wanted.cut.allowed.is_empty() {
         let wide: Vec<_> = wanted.hit_allowed().map(|origin| origin.wide).collect();
         for (origin, allowed) in wanted.hit_allowed().zip(wanted.allowed.first_with(&wide)) {
             let allowed = allowed.unwrap_or_default();
-            log::info!("{origin} is cut by {allowed}, which is allowed", origin = Place(origin));
+            let origin = Place(origin);
+            remarks.info(format_args!("{origin} is cut by {allowed}, which is allowed"));
         }
     }
 }

@@ -9,7 +9,7 @@ use crate::cut::Cut;
 use crate::guard::Guards;
 use crate::host::Host;
 use crate::list::End;
-use crate::load::{self, Failure, Loaded};
+use crate::load::{self, Failure, Loaded, Remarks};
 use crate::plan::Done;
 use crate::protect::{Item, Protected};
 use crate::range::RangeSets;
@@ -25,6 +25,7 @@ pub struct Reading {
     /// Where it is found out what is to be protected; nothing is without.
     host: Option<Host>,
     state: state::File,
+    remarks: Remarks,
     last: Option<Last>,
 }
 
@@ -58,12 +59,13 @@ impl Reading {
         host: Option<Host>,
         state: state::File,
     ) -> Self {
-        Reading { request, guards, force, host, state, last: None }
+        let remarks = Remarks::default();
+        Reading { request, guards, force, host, state, remarks, last: None }
     }
 
     /// Reads the lists, finds out what is protected, and asks the guards.
     pub fn read(&mut self) -> Result<Wanted, Failure> {
-        let wanted = load::read(&self.request, self.host.as_ref())?;
+        let wanted = load::read(&self.request, self.host.as_ref(), &mut self.remarks)?;
         let in_force = self.in_force();
         let refusals = self.guards.refusals(&wanted.figures(in_force));
         for refusal in refusals {

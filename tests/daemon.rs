@@ -365,3 +365,26 @@ fn a_list_that_was_cut_off_drops_no_wider_network_and_says_that_its_last_line_ha
         }
     }
 }
+
+#[test]
+fn what_is_wrong_with_a_list_is_said_again_only_when_it_is_something_else() {
+    require!();
+    let (namespace, folder) = (Namespace::new(), Folder::new());
+    let list = folder.file("list", "192.0.2.1\nx\n127.0.0.1\n0.0.0.0/0\n");
+    let daemon = Daemon::start(&namespace, &["-f", &list]);
+    let remarks = |log: String| {
+        let of_list = |line: &&str| line.contains("/list:") && !line.contains("loaded");
+        log.lines().filter(of_list).count()
+    };
+    assert_eq!(remarks(daemon.log()), 3, "{}", daemon.log());
+    for times in 1..=3 {
+        daemon.signal("HUP");
+        daemon.wait_for("no changes", times);
+    }
+    assert_eq!(remarks(daemon.log()), 3, "{}", daemon.log());
+    assert_eq!(daemon.log().matches("1 line skipped").count(), 4, "the line of a load has it");
+    folder.file("list", "192.0.2.1\n\nx\n127.0.0.1\n0.0.0.0/0\n");
+    daemon.signal("HUP");
+    daemon.wait_for("no changes", 4);
+    assert_eq!(remarks(daemon.log()), 6, "{}", daemon.log());
+}

@@ -5,6 +5,7 @@ mod support;
 use std::fs;
 use std::process::{Command, Stdio};
 
+use netfilterd::nft::Connection;
 use support::*;
 
 const FOES: &str = "198.51.100.0/24\n2001:db8:bad::/48\n127.0.0.0/8\n";
@@ -425,45 +426,29 @@ fn while_somebody_listens_a_large_list_is_loaded_in_parts_and_they_are_named() {
     // For each of these the kernel would keep a message of 8 KiB until the end of a transaction.
     let network = |i: u32| format!("{}.{}.{}.0/24\n", 1 + (i >> 15), i >> 7 & 255, i << 1 & 255);
     let large = folder.file("large", (0..40_000).map(network).collect::<String>());
-    let heard = folder.path().join("heard");
-    let file = fs::File::create(&heard).unwrap();
-    let mut monitor = namespace.command("nft").arg("monitor").stdout(file).spawn().unwrap();
-    // It names each transaction of which it has heard.
-    let transactions = |program: &str| {
-        let text = fs::read_to_string(&heard).unwrap();
-        text.lines()
-            .filter(|line| line.contains("new generation") && line.contains(program))
-            .count()
-    };
-    while transactions("(nft)") == 0 {
-        namespace.nft("add table inet other");
-    }
-    let loaded = namespace.load(&["-f", &large, "--no-protect"]);
-    loaded.expect(0, &["listens for changes of the ruleset", "loaded 40,000 networks"]);
-    assert_eq!(loaded.stderr().matches("listens").count(), 1, "{}", loaded.stderr());
-    // In a large transaction each is a part of itself: here 640 KB in pieces of 256 KiB.
-    let deadline = std::time::Instant::now() + std::time::Duration::from_secs(60);
-    while transactions("(netfilterd)") < 4 && std::time::Instant::now() < deadline {
-        std::thread::sleep(std::time::Duration::from_millis(20));
-    }
-    let (netfilterd, all) = (transactions("(netfilterd)"), fs::metadata(&heard).unwrap().len());
-    monitor.kill().unwrap();
-    monitor.wait().unwrap();
-    assert_eq!(netfilterd, 4, "three to fill and one to switch; {all} bytes heard");
-    assert_eq!(namespace.managed("drop4").len(), 40_000);
+    let generation = || namespace.within(|| Connection::open().unwrap().generation().unwrap());
     // It does not matter where somebody listens.
-    let mut monitor =
-        elsewhere.command("nft").arg("monitor").stdout(Stdio::null()).spawn().unwrap();
-    while !listens(monitor.id()) {
-        std::thread::sleep(std::time::Duration::from_millis(5));
+    for other in [&namespace, &elsewhere] {
+        let mut command = other.command("nft");
+        let mut monitor = command.arg("monitor").stdout(Stdio::null()).spawn().unwrap();
+        while !listens(monitor.id()) {
+            std::thread::sleep(std::time::Duration::from_millis(5));
+        }
+        let before = generation();
+        let loaded = namespace.load(&["-f", &large, "--no-protect"]);
+        monitor.kill().unwrap();
+        monitor.wait().unwrap();
+        loaded.expect(0, &["listens for changes of the ruleset", "loaded 40,000 networks"]);
+        assert_eq!(loaded.stderr().matches("listens").count(), 1, "{}", loaded.stderr());
+        // Each transaction makes the generation one higher: here 640 KB in parts of 256 KiB.
+        assert_eq!(generation() - before, 4, "three to fill and one to switch");
+        assert_eq!(namespace.managed("drop4").len(), 40_000);
     }
-    let loaded = namespace.load(&["-f", &large, "--no-protect"]);
-    monitor.kill().unwrap();
-    monitor.wait().unwrap();
-    loaded.expect(0, &["listens for changes of the ruleset"]);
     // A small one is one transaction, whoever listens.
+    let before = generation();
     let small = namespace.load(&["-f", &folder.file("small", FOES), "--max-shrink", "100"]);
     assert!(!small.stderr().contains("listens"), "{}", small.stderr());
+    assert_eq!(generation() - before, 2, "one to fill and one to switch");
 }
 
 #[test]

@@ -11,7 +11,7 @@ use crate::cli::{ListOptions, LoadOptions, PrintOptions};
 use crate::cut::Cut;
 use crate::host::Host;
 use crate::list::Entry;
-use crate::load::{self, Failure};
+use crate::load::{self, Failure, Remarks};
 use crate::print::{self, Names, Printed};
 use crate::range::{RangeSet, RangeSets};
 use crate::state;
@@ -23,7 +23,11 @@ use crate::words::{Count, Grouped, Noun};
 pub fn check(options: &LoadOptions, host: Host) -> Result<ExitCode, Failure> {
     check_names(options);
     warn_if_unprotected(&options.lists);
-    let wanted = load::read(&load_request(options), protecting(host, &options.lists).as_ref())?;
+    let wanted = load::read(
+        &load_request(options),
+        protecting(host, &options.lists).as_ref(),
+        &mut Remarks::default(),
+    )?;
     let in_force = state::File::new(&options.state_file, table_key(&options.names)).networks();
     let mut report = report(&wanted);
     let mut refused = false;
@@ -141,5 +145,5 @@ pub fn print(options: &PrintOptions, host: Host) -> Result<ExitCode, Failure> {
 
 /// Reads the lists whatever any guard thinks, and names the rejected lines.
 pub(super) fn read(lists: &ListOptions, host: Host) -> Result<Wanted, Failure> {
-    load::read(&request(lists), protecting(host, lists).as_ref())
+    load::read(&request(lists), protecting(host, lists).as_ref(), &mut Remarks::default())
 }
