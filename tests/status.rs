@@ -9,6 +9,8 @@ use std::time::{Duration, Instant};
 
 use netfilterd::metrics::Metrics;
 use netfilterd::status::{Dropped, InForce, ListStatus, Mode, QueueStatus, Status};
+use nix::sys::signal::{Signal, kill};
+use nix::unistd::Pid;
 use support::queue::{BOTH, FOES, Queues};
 use support::*;
 
@@ -274,5 +276,30 @@ fn queue_mode_has_its_counters_in_the_metrics_too() {
         }
         assert!(Instant::now() < deadline, "{text}");
         thread::sleep(Duration::from_millis(20));
+    }
+}
+
+#[test]
+fn a_daemon_that_has_nothing_to_do_makes_no_system_call() {
+    require!("strace");
+    let (namespace, folder) = (Namespace::new(), Folder::new());
+    let list = folder.file("list", FOES);
+    for options in [&[][..], &["--watch"], &["--watch", "--no-repair"]] {
+        let daemon = Daemon::start(&namespace, &[&["-f", &list], options].concat());
+        // What belongs to the start is over by then.
+        thread::sleep(Duration::from_millis(500));
+        let trace = folder.path().join("trace");
+        let mut strace = Command::new("strace")
+            .args(["-f", "-o", trace.to_str().unwrap(), "-p", &daemon.pid().to_string()])
+            .stderr(std::process::Stdio::null())
+            .spawn()
+            .unwrap();
+        thread::sleep(Duration::from_secs(3));
+        // The call that it waits in is in the trace, to show that there is one.
+        let calls = fs::read_to_string(&trace).unwrap();
+        kill(Pid::from_raw(strace.id() as i32), Signal::SIGINT).unwrap();
+        strace.wait().unwrap();
+        assert_eq!(calls.lines().count(), 1, "{options:?}: {calls}");
+        assert!(calls.contains("resuming interrupted") || calls.contains("poll("), "{calls}");
     }
 }
