@@ -31,8 +31,9 @@ fn a_daemon_does_not_wait_for_a_reader_of_its_log_that_has_stopped() {
     let (namespace, folder) = (Namespace::new(), Folder::new());
     // Each load says more than enough to fill the pipe in a few.
     let good: String = (0..20).map(|i| format!("10.1.{i}.1\n")).collect();
-    let bad = good.clone() + &format!("{}\n", "x".repeat(1000)).repeat(10);
-    let list = folder.file("list", format!("{bad}{ONE}"));
+    // Something else each time, for it to be said again.
+    let bad = |round: u32| format!("{good}{}", format!("{round}{}\n", "x".repeat(1000)).repeat(10));
+    let list = folder.file("list", bad(200) + ONE);
     let (mut reader, writer) = std::io::pipe().unwrap();
     let mut command = namespace.command(NETFILTERD);
     command.args(["-f", &list, "--status-file", &folder.file("status", "")]);
@@ -47,7 +48,7 @@ fn a_daemon_does_not_wait_for_a_reader_of_its_log_that_has_stopped() {
         status.contains("pipe_write")
     };
     for round in 0..200 {
-        folder.file("list", format!("{bad}{ONE}10.0.{round}.1\n"));
+        folder.file("list", format!("{}{ONE}10.0.{round}.1\n", bad(round)));
         tell(nix::sys::signal::Signal::SIGHUP);
         let network = format!("10.0.{round}.1");
         eventually("the next is as well, though nobody reads", || {
