@@ -191,11 +191,30 @@ pub struct LaidOut<'a, A: Address> {
 impl<'a, A: Address> LaidOut<'a, A> {
     /// Lays `set` out for sets of a shape.
     pub fn new(set: &'a RangeSet<A>, shape: Shape) -> Self {
-        let Some(Hash { length, size }) = shape.hash else {
-            return LaidOut { keys: Vec::new(), ranges: Cow::Borrowed(set.ranges()) };
+        LaidOut::within(set, shape, Vec::new(), Vec::new())
+    }
+
+    /// The same of a set that may be a large one; `None` if there is no memory for it.
+    pub fn try_new(set: &'a RangeSet<A>, shape: Shape) -> Option<Self> {
+        let (mut keys, mut ranges) = (Vec::new(), Vec::new());
+        if shape.hash.is_some() {
+            let elements = shape.count(set);
+            keys.try_reserve_exact(elements.keys).ok()?;
+            ranges.try_reserve_exact(elements.ranges).ok()?;
+        }
+        Some(LaidOut::within(set, shape, keys, ranges))
+    }
+
+    /// Lays `set` out in vectors that are empty, and have the room for it or take it.
+    fn within(
+        set: &'a RangeSet<A>,
+        shape: Shape,
+        mut keys: Vec<A>,
+        mut ranges: Vec<Range<A>>,
+    ) -> Self {
+        let Some(Hash { length, .. }) = shape.hash else {
+            return LaidOut { keys, ranges: Cow::Borrowed(set.ranges()) };
         };
-        let mut keys = Vec::with_capacity(set.len().min(size as usize));
-        let mut ranges = Vec::new();
         for &range in set.ranges() {
             if pieces(range, length).is_none() {
                 ranges.push(range);

@@ -79,6 +79,7 @@ fn laid_out_drops_what_the_set_holds<A: Place>(seed: u64) {
             [Shape { hash: None, interval: true }, Shape { hash: Some(hash), interval: true }]
         {
             let laid_out = LaidOut::new(&set, shape);
+            assert_eq!(LaidOut::try_new(&set, shape).as_ref(), Some(&laid_out));
             for offset in 0..SIZE {
                 let address = A::at(base, offset);
                 assert_eq!(

@@ -265,7 +265,7 @@ fn at_rest_a_daemon_takes_the_ranges_and_little_more() {
     let daemon = Daemon::start(&namespace, &["-f", &list]);
     let resident = || {
         let status = std::fs::read_to_string(format!("/proc/{}/status", daemon.pid())).unwrap();
-        let line = status.lines().find_map(|line| line.strip_prefix("VmRSS:")).unwrap();
+        let line = status.lines().find_map(|line| line.strip_prefix("RssAnon:")).unwrap();
         line.trim().trim_end_matches(" kB").parse::<usize>().unwrap() * 1024
     };
     for round in 1..=4 {

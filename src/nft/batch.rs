@@ -103,11 +103,16 @@ impl Batch {
     /// would take up to twice its size. `false` if there is no room; the batch is unfit then.
     pub fn reserve(&mut self, bytes: usize) -> bool {
         if self.bytes.try_reserve_exact(bytes).is_err() {
-            self.no_memory = true;
+            self.lacks_memory();
             return false;
         }
         sys::prefer_huge_pages(&mut self.bytes);
         true
+    }
+
+    /// There is no memory for what was to go into the batch; it is unfit.
+    pub fn lacks_memory(&mut self) {
+        self.no_memory = true;
     }
 
     /// Appends a message of ours, with the attributes that `fill` writes.

@@ -177,8 +177,12 @@ impl Managed {
         objects::add_table(&mut batch, &self.table);
         objects::add_counters(&mut batch, &self.table);
         objects::add_sets(&mut batch, &self.table, kernel_sets);
-        let v4 = LaidOut::new(&sets.v4, shapes.v4);
-        let v6 = LaidOut::new(&sets.v6, shapes.v6);
+        let laid_out =
+            LaidOut::try_new(&sets.v4, shapes.v4).zip(LaidOut::try_new(&sets.v6, shapes.v6));
+        let Some((v4, v6)) = laid_out else {
+            batch.lacks_memory();
+            return batch;
+        };
         for set in kernel_sets {
             let (table, add) = (&self.table, Action::Add);
             match (set.v6, set.hash.is_some()) {
