@@ -113,6 +113,16 @@ bench:
 	python3 benches/side-by-side.py --svg docs/bench.svg
 	python3 benches/ready.py
 
+# Minutes of reloads, refusals, repairs and packets, after which nothing may have grown and no packet
+# been misjudged. Writes docs/SOAK.md.
+SOAK_MINUTES = 30
+
+.PHONY: soak
+soak:
+	sh contrib/need.sh build demo bench
+	$(CARGO) build --release --locked
+	python3 benches/soak.py --minutes $(SOAK_MINUTES) --write
+
 # A .deb and a .rpm, whichever of the two this system is; the last lines say where.
 tools = $(built)/../tools
 .PHONY: package
