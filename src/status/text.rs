@@ -36,7 +36,7 @@ impl fmt::Display for Status {
         if self.repairs.count > 0 {
             line("put right", &self.repairs)?;
         }
-        self.queues.iter().try_for_each(|queue| line("", queue))
+        self.queues.iter().try_for_each(|queue| writeln!(f, "{queue}"))
     }
 }
 
