@@ -22,6 +22,7 @@ sys.dont_write_bytecode = True
 
 import report
 import system
+from limits import nobody_listens
 from loads import LOADERS, measure_loads
 from packets import KINDS, measure_packets
 from queues import measure_queues
@@ -46,6 +47,8 @@ def main():
 
     report.print_heading(options.rounds)
     try:
+        # All would be slow, and nft -f would take the memory of the machine.
+        nobody_listens()
         with tempfile.TemporaryDirectory() as directory:
             loads = {size: measure_loads(size, tools, options.rounds, directory)
                      for size in options.sizes}
