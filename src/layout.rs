@@ -33,12 +33,21 @@ pub const HASH_FROM: usize = 4096;
 /// the look-up in the interval set beside is worth.
 const MOST_PIECES: u128 = 16;
 
+/// A hash set has room for so many times what is in it at first.
+///
+/// For the list to grow without being loaded anew a quarter more would do. But the room is what the
+/// kernel makes buckets for (`nft_hash_buckets`: four for three elements, rounded up to a power of
+/// two), and nearly all packets are from somebody who is not listed: with 2.7 to 5.3 buckets for
+/// each element they seldom meet one. At 1,000,000 networks that is 63 of 352 ns where no cache
+/// helps, 13 of 204 ns where one does, for 16 bytes a network more and no time to load.
+const ROOM: usize = 2;
+
 /// The shape of one family's sets.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Shape {
     /// The hash set, if there is one.
     pub hash: Option<Hash>,
-    /// Whether there is an interval set: always without a hash set, else if something is in it.
+    /// Whether there is an interval set: if something is in it.
     pub interval: bool,
 }
 
@@ -74,12 +83,13 @@ impl Shapes {
 }
 
 impl fmt::Display for Shape {
-    /// `hash /24`, `interval`, or both.
+    /// `hash /24`, `interval`, both, or `no sets`.
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match (self.hash, self.interval) {
             (Some(hash), false) => write!(f, "hash /{}", hash.length),
             (Some(hash), true) => write!(f, "hash /{} and interval", hash.length),
-            (None, _) => f.write_str("interval"),
+            (None, true) => f.write_str("interval"),
+            (None, false) => f.write_str("no sets"),
         }
     }
 }
@@ -87,7 +97,13 @@ impl fmt::Display for Shape {
 impl Shape {
     const INTERVAL: Shape = Shape { hash: None, interval: true };
 
+    /// No sets, and so no rules: packets of the other family do not pay for this one.
+    const NONE: Shape = Shape { hash: None, interval: false };
+
     fn choose<A: Address>(set: &RangeSet<A>, layout: Layout, mask: Option<u8>) -> Self {
+        if set.is_empty() {
+            return Shape::NONE;
+        }
         if layout == Layout::Interval {
             return Shape::INTERVAL;
         }
@@ -95,8 +111,7 @@ impl Shape {
         let of_length = Shape { hash: Some(Hash { length, size: 0 }), interval: true };
         let Elements { keys, ranges: others } = of_length.count(set);
         let least = if layout == Layout::Hash { 1 } else { HASH_FROM };
-        // A quarter more, for the list to grow without being loaded anew.
-        let size = u32::try_from(keys + keys / 4).ok();
+        let size = u32::try_from(keys.saturating_mul(ROOM)).ok();
         match size {
             Some(size) if keys >= least => {
                 Shape { hash: Some(Hash { length, size }), interval: others > 0 }

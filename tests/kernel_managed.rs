@@ -115,14 +115,22 @@ fn the_hash_set_is_looked_up_by_the_masked_address_and_before_the_interval_set()
     let options = ["-f", &list, "--layout", "hash", "--mask", "24", "--mask6", "64"];
     namespace.load(&options);
     let ruleset = namespace.terse_ruleset();
-    for (direction, counter) in [("saddr", "inbound"), ("daddr", "outbound")] {
+    for (direction, interface, counter) in
+        [("saddr", "iif", "inbound"), ("daddr", "oif", "outbound")]
+    {
         let rules = [
-            format!("ip {direction} & 255.255.255.0 @drop4_24_g1 counter name \"{counter}4\" drop"),
-            format!("ip {direction} @drop4_g1 counter name \"{counter}4\" drop"),
             format!(
-                "ip6 {direction} & ffff:ffff:ffff:ffff:: @drop6_64_g1 counter name \"{counter}6\" drop"
+                "ip {direction} & 255.255.255.0 @drop4_24_g1 {interface} != \"lo\" counter name \"{counter}4\" drop"
             ),
-            format!("ip6 {direction} @drop6_g1 counter name \"{counter}6\" drop"),
+            format!(
+                "ip {direction} @drop4_g1 {interface} != \"lo\" counter name \"{counter}4\" drop"
+            ),
+            format!(
+                "ip6 {direction} & ffff:ffff:ffff:ffff:: @drop6_64_g1 {interface} != \"lo\" counter name \"{counter}6\" drop"
+            ),
+            format!(
+                "ip6 {direction} @drop6_g1 {interface} != \"lo\" counter name \"{counter}6\" drop"
+            ),
         ];
         // Some versions of nft write the comparison out.
         let lines: Vec<String> =
@@ -136,7 +144,7 @@ fn the_hash_set_is_looked_up_by_the_masked_address_and_before_the_interval_set()
     namespace.load(&["-f", &folder.file("list", "192.0.2.7\n"), "--layout", "hash"]);
     let mut sets = namespace.sets("inet netfilterd");
     sets.sort();
-    assert_eq!(sets, ["drop4_32_g2", "drop6_g2"]);
+    assert_eq!(sets, ["drop4_32_g2"]);
 }
 
 #[test]
@@ -166,9 +174,12 @@ fn forwarded_packets_are_judged_by_both_addresses() {
 fn loopback_passes_even_if_it_is_listed() {
     require!();
     let (namespace, folder) = (Namespace::new(), Folder::new());
-    namespace.load(&["-f", &folder.file("list", "127.0.0.0/8\n::1\n"), "--no-protect"]);
-    assert!(passes(&namespace, "127.0.0.1", &namespace, "127.0.0.1"));
-    assert!(passes(&namespace, "::1", &namespace, "::1"));
+    let list = folder.file("list", "127.0.0.0/8\n::1\n");
+    for options in [&["--layout", "hash", "--mask", "8"][..], &[], &["-i", "lo"]] {
+        namespace.load(&[&["-f", &list, "--no-protect"], options].concat());
+        assert!(passes(&namespace, "127.0.0.1", &namespace, "127.0.0.1"), "{options:?}");
+        assert!(passes(&namespace, "::1", &namespace, "::1"), "{options:?}");
+    }
 }
 
 #[test]
@@ -197,7 +208,7 @@ fn a_reload_replaces_the_sets_and_keeps_the_counters() {
     assert!(!wire.comes_in(FOE4, INSIDE4));
     wire.inside.load(&["-f", &folder.file("list", "192.0.2.0/24\n")]);
     assert_eq!(wire.inside.counter("inbound4"), 2);
-    assert_eq!(wire.inside.sets("inet netfilterd"), ["drop4_g2", "drop6_g2"]);
+    assert_eq!(wire.inside.sets("inet netfilterd"), ["drop4_g2"], "none for IPv6");
     assert!(wire.comes_in(FOE4, INSIDE4), "no longer listed");
 }
 
@@ -293,7 +304,7 @@ fn what_others_put_into_our_table_stays() {
     assert!(ran.stderr().contains("a rule still uses it"), "{}", ran.stderr());
     let ruleset = namespace.ruleset();
     assert!(ruleset.contains("ip saddr @drop4_g1 accept"), "{ruleset}");
-    assert!(ruleset.contains("ip saddr @drop4_g2 counter name \"inbound4\" drop"), "{ruleset}");
+    assert!(ruleset.contains("ip saddr @drop4_g2 iif != \"lo\" counter"), "{ruleset}");
 }
 
 #[test]
@@ -325,8 +336,34 @@ fn the_sets_can_be_emptied_on_purpose() {
     let (namespace, folder) = (Namespace::new(), Folder::new());
     namespace.load(&["-f", &folder.file("list", FOES)]);
     namespace.load(&["--file", "/dev/null", "--min-entries", "0"]);
-    assert!(namespace.managed("drop4").is_empty());
-    assert!(namespace.managed("drop6").is_empty());
+    assert_eq!(namespace.sets("inet netfilterd"), [""; 0]);
+    assert!(!namespace.ruleset().contains("drop\n"), "{}", namespace.ruleset());
+}
+
+#[test]
+fn a_family_has_sets_from_its_first_network_on() {
+    require!();
+    let (wire, folder) = (Wire::new(), Folder::new());
+    let (v4, v6) = FOES.lines().partition::<Vec<_>, _>(|line| line.contains('.'));
+    let list = folder.file("list", v4.join("\n"));
+    let daemon = Daemon::start(&wire.inside, &["-f", &list]);
+    assert_eq!(wire.inside.sets("inet netfilterd"), ["drop4_g1"]);
+    assert!(!wire.comes_in(FOE4, INSIDE4) && wire.comes_in(FOE6, INSIDE6));
+
+    folder.file("list", FOES);
+    daemon.signal("HUP");
+    daemon.wait_for("loaded", 2);
+    assert_eq!(wire.inside.sets("inet netfilterd"), ["drop4_g2", "drop6_g2"]);
+    assert!(!wire.comes_in(FOE4, INSIDE4) && !wire.comes_in(FOE6, INSIDE6));
+    assert!(!wire.goes_out(INSIDE6, FOE6));
+
+    // They stay for the next ones.
+    folder.file("list", v6.join("\n"));
+    daemon.signal("HUP");
+    daemon.wait_for("loaded", 3);
+    assert_eq!(wire.inside.sets("inet netfilterd"), ["drop4_g2", "drop6_g2"]);
+    assert!(wire.comes_in(FOE4, INSIDE4) && !wire.comes_in(FOE6, INSIDE6));
+    assert_eq!(daemon.end("TERM"), 0);
 }
 
 #[test]

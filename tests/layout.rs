@@ -3,7 +3,7 @@
 
 use std::collections::BTreeSet;
 
-use netfilterd::layout::{HASH_FROM, Hash, LaidOut, Layout, Shape, Shapes};
+use netfilterd::layout::{Elements, HASH_FROM, Hash, LaidOut, Layout, Shape, Shapes};
 use netfilterd::mask::Mask;
 use netfilterd::nft::kernel::release_changes_ranges_safely;
 use netfilterd::plan::{Change, Delta, Differing, Plan};
@@ -126,7 +126,7 @@ fn ranges_are_cut_into_at_most_sixteen_networks() {
     let mask = Mask { v4: Some(24), v6: None };
     let sets = sets_of(&["10.0.0.0/20", "10.1.0.0-10.1.16.255", "10.2.0.0/25", "10.3.0.0/24"]);
     let shapes = Shapes::choose(&sets, Layout::Hash, mask);
-    assert_eq!(shapes.v4, Shape { hash: hash(24, 21), interval: true });
+    assert_eq!(shapes.v4, Shape { hash: hash(24, 34), interval: true });
     let laid_out = LaidOut::new(&sets.v4, shapes.v4);
     assert_eq!(laid_out.keys.len(), 17, "sixteen of the /20, and a /24");
     let ranges: Vec<String> = laid_out.ranges.iter().map(Range::to_string).collect();
@@ -138,10 +138,10 @@ fn the_length_is_the_mask_or_else_the_commonest() {
     let sets = sets_of(&["10.0.0.0/24", "10.0.2.0/24", "10.1.0.0/16", "2001:db8::/48", "::1"]);
     let choose = |mask| Shapes::choose(&sets, Layout::Hash, mask);
     let shapes = choose(Mask::default());
-    assert_eq!(shapes.v4, Shape { hash: hash(24, 2), interval: true });
+    assert_eq!(shapes.v4, Shape { hash: hash(24, 4), interval: true });
     let shapes = choose(Mask { v4: Some(16), v6: Some(48) });
-    assert_eq!(shapes.v4.hash, hash(16, 1));
-    assert_eq!(shapes.v6, Shape { hash: hash(48, 1), interval: true });
+    assert_eq!(shapes.v4.hash, hash(16, 2));
+    assert_eq!(shapes.v6, Shape { hash: hash(48, 2), interval: true });
     // Nothing of that length at all: an interval set, even if hash was asked for.
     assert_eq!(choose(Mask { v4: Some(8), v6: None }).v4, Shapes::INTERVAL.v4);
 }
@@ -153,13 +153,26 @@ fn auto_takes_hash_from_4096_networks_of_one_length_up() {
         RangeSets { v4: RangeSet::from_ranges(hosts), ..RangeSets::default() }
     };
     let choose = |count, layout| Shapes::choose(&hosts(count), layout, Mask::default());
-    assert_eq!(choose(HASH_FROM - 1, Layout::Auto), Shapes::INTERVAL);
-    assert_eq!(choose(HASH_FROM, Layout::Auto).v4.hash, hash(32, 5120), "a quarter more");
+    assert_eq!(choose(HASH_FROM - 1, Layout::Auto).v4, Shapes::INTERVAL.v4);
+    assert_eq!(choose(HASH_FROM, Layout::Auto).v4.hash, hash(32, 8192), "as many again");
     assert!(!choose(HASH_FROM, Layout::Auto).v4.interval, "nothing would be in it");
-    assert_eq!(choose(HASH_FROM, Layout::Auto).v6, Shapes::INTERVAL.v6, "an empty family");
-    assert_eq!(choose(HASH_FROM, Layout::Interval), Shapes::INTERVAL);
-    assert_eq!(choose(1, Layout::Hash).v4.hash, hash(32, 1));
-    assert_eq!(choose(0, Layout::Hash), Shapes::INTERVAL);
+    assert_eq!(choose(HASH_FROM, Layout::Interval).v4, Shapes::INTERVAL.v4);
+    assert_eq!(choose(1, Layout::Hash).v4.hash, hash(32, 2));
+}
+
+#[test]
+fn a_family_of_which_nothing_is_listed_has_no_sets() {
+    let host = RangeSet::from_ranges(vec![Range::host(1)]);
+    let none = Shape { hash: None, interval: false };
+    for layout in [Layout::Auto, Layout::Interval, Layout::Hash] {
+        let sets = RangeSets { v6: host.clone(), ..RangeSets::default() };
+        let shapes = Shapes::choose(&sets, layout, Mask { v4: Some(24), v6: None });
+        assert_eq!(shapes.v4, none, "{layout:?}");
+        assert_ne!(shapes.v6, none, "{layout:?}");
+        assert!(!shapes.v4.has_room(Elements { keys: 0, ranges: 1 }));
+        assert!(!shapes.v4.has_room(Elements { keys: 1, ranges: 0 }));
+    }
+    assert_eq!(none.to_string(), "no sets");
 }
 
 /// Carries a delta out on what is held, as the kernel does: deletes first, and each must be there.

@@ -225,12 +225,12 @@ impl Managed {
         let each = Direction::ALL.iter().all(|direction| {
             let chain = direction.chain().to_bytes();
             let rules = rules.iter().filter(|rule| rule.chain.as_bytes() == chain);
-            // The first lets loopback pass; then the same look-ups for every interface.
+            // The same look-ups for every interface.
             let expected: Vec<&[u8]> =
                 (0..self.interfaces.len().max(1)).flat_map(|_| looked_up()).collect();
             let found: Vec<&[u8]> =
                 rules.clone().flat_map(|rule| rule.looks_up.iter().map(Vec::as_slice)).collect();
-            found == expected && rules.count() == 1 + expected.len()
+            found == expected && rules.count() == expected.len()
         });
         Ok(each && found.misplaced.is_empty())
     }

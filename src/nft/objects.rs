@@ -228,9 +228,13 @@ pub fn flush_chain(batch: &mut Batch, table: &TableName, direction: Direction) {
     batch.object(&Rule::new(&chain), MsgType::Del);
 }
 
-/// Adds the rules of a chain: loopback passes; then, on each of `interfaces` (or all, if none is
-/// named), the address is looked up in the sets of its family, in their order, counted and
-/// dropped.
+/// Adds the rules of a chain: on each of `interfaces` (or all, if none is named), the address is
+/// looked up in the sets of its family, in their order; what is found there, and not on loopback,
+/// is counted and dropped.
+///
+/// Loopback could be let through by a rule before all look-ups. That makes its own packets cheaper,
+/// by 64 ns a chain at 1,000,000 networks, and all others dearer, by 28 to 35 ns of 204 and 352: and
+/// it is the others that come in floods.
 pub fn add_rules(
     batch: &mut Batch,
     table: &TableName,
@@ -240,12 +244,6 @@ pub fn add_rules(
 ) {
     let parent = parent(table);
     let chain = Chain::new(direction.chain(), &parent);
-    let mut loopback = Rule::new(&chain);
-    loopback.add_expr(&direction.interface());
-    loopback.add_expr(&Cmp::new(CmpOp::Eq, LOOPBACK));
-    loopback.add_expr(&Verdict::Accept);
-    batch.object(&loopback, MsgType::Add);
-
     let everywhere = [None];
     let narrowed: Vec<_> = interfaces.iter().map(Some).collect();
     for interface in if narrowed.is_empty() { &everywhere[..] } else { &narrowed } {
@@ -288,6 +286,8 @@ fn drop_rule<'a>(
     let parent = parent(table);
     let looked_up = Set::<Ipv4Addr>::new_named(&set.name, 0, &parent, proto(table.family()));
     rule.add_expr(&Lookup::new(&looked_up));
+    rule.add_expr(&direction.interface());
+    rule.add_expr(&Cmp::new(CmpOp::Neq, LOOPBACK));
     rule.add_expr(&sys::NamedCounter(direction.counter(set.v6)));
     rule.add_expr(&Verdict::Drop);
     rule

@@ -208,7 +208,7 @@ impl Run {
         let element = sets.iter().find(|it| it.name == set).and_then(|it| it.elements.first());
         // A host has a place in sets of intervals; a hash set has a length in its name.
         let free = (0..SIZE)
-            .filter(|_| set.matches('_').count() < 2)
+            .filter(|_| !sets.is_empty() && set.matches('_').count() < 2)
             .find(|&at| sets.iter().filter(|it| it.family == family).all(|it| !it.holds_near(at)));
         let foreign = format!("delete table inet fw\n{FOREIGN}");
         let chain = self.random.pick(&["inbound", "outbound"]);
@@ -224,7 +224,7 @@ impl Run {
             (4, _, _, Some(free)) => {
                 format!("add element {table} {set} {{ {} }}", address(family, free))
             }
-            (5, Table::Managed, ..) => format!("flush chain {table} {chain}"),
+            (5, Table::Managed, ..) if !sets.is_empty() => format!("flush chain {table} {chain}"),
             (6, Table::Managed, ..) => format!("insert rule {table} {chain} accept"),
             (7, ..) => "add element ip other s { 192.0.2.7 }\nflush set ip other s\n\
                        add element ip other s { 198.51.100.0/24 }"
