@@ -1,16 +1,8 @@
 #!/bin/sh
-# Installs what is missing for building, for the demonstration, for the tests, for the packages or
-# for the benchmarks:
-#
-#	need.sh build|demo|test|package|bench ...
-# Installs what is missing for building, for the demonstration, for the tests, for fuzzing or for
-# the benchmarks:
-#
-#	need.sh build|demo|test|fuzz|bench ...
 # Installs what is missing for building, for the demonstration, for the tests, for those on a second
-# kernel or for the benchmarks:
+# kernel, for fuzzing, for the packages or for the benchmarks:
 #
-#	need.sh build|demo|test|vm|bench ...
+#	need.sh build|demo|test|vm|fuzz|package|bench ...
 #
 # Knows Debian and its descendants (apt-get) and Fedora and its (dnf). Says what it installs before
 # it does so; does nothing, silently, where nothing is missing. Rust itself has to be there.
