@@ -8,7 +8,7 @@
 //!                         +-> queue mode: the same range sets answer per packet
 //! ```
 //!
-//! The modules in reading order:
+//! The modules in reading order. From bytes to what is wanted:
 //!
 //! * [`address`]: addresses of both families as numbers.
 //! * [`range`]: ranges of addresses and the canonical set of them.
@@ -21,33 +21,44 @@
 //! * [`course`]: what is in force at other times, where entries end.
 //! * [`guard`]: whether a result may be put in force.
 //! * [`wanted`]: what the lists ask for, by all of these.
-//! * [`name`]: names that nft can type.
+//!
+//! From there to people and other tools:
+//!
 //! * [`map`]: the IPv4 space as a picture.
-//! * [`print`](mod@print): range sets for people and other tools.
+//! * [`print`](mod@print): range sets as text.
+//!
+//! To the kernel:
+//!
+//! * [`name`]: names that nft can type.
 //! * [`layout`]: how a range set is laid out in kernel sets.
 //! * [`plan`]: held against wanted, in that form.
 //! * [`netlink`]: messages to and from the kernel.
 //! * [`nft`]: range sets into nf_tables.
-//! * [`route`]: the interfaces, addresses and gateways that the kernel has.
 //! * [`queue`]: range sets into verdicts, for packets that rules send to NFQUEUE.
+//! * [`sys`]: system calls; the only module with `unsafe`.
+//!
+//! Time after time:
+//!
+//! * [`route`]: the interfaces, addresses and gateways that the kernel has.
 //! * [`host`]: the facts about the host, gathered.
 //! * [`load`]: what every load begins and ends with: lists that were read, and the line that says
 //!   what was done.
 //! * [`state`]: what was in force, for the next process to know.
-//! * [`reading`]: reading and judging the lists time after time.
+//! * [`reading`]: reading and judging the lists.
 //! * [`repair`]: when to put back what somebody else has taken away.
-//! * [`replace`](mod@replace): files that are never seen in part.
-//! * [`status`]: what a daemon is at.
-//! * [`metrics`]: the same for Prometheus.
 //! * [`clock`]: an alarm at a time of day.
-//! * [`watchdog`]: saying to the service manager that the daemon is alive.
 //! * [`daemon`]: the loop that loads again when it is told to.
-//! * [`pidfile`]: one daemon at a time.
-//! * [`privileges`]: what the process is still permitted.
+//!
+//! And what is seen of it from outside:
+//!
 //! * [`cli`], [`commands`]: arguments to actions, actions to exit statuses.
+//! * [`status`]: what a daemon is at; [`metrics`]: the same for Prometheus.
+//! * [`replace`](mod@replace): files that are never seen in part.
+//! * [`pidfile`]: one daemon at a time.
+//! * [`watchdog`]: saying to the service manager that the daemon is alive.
+//! * [`privileges`]: what the process is still permitted.
 //! * [`progress`]: what a command is at, for a person who waits.
 //! * [`words`]: numbers as people read them.
-//! * [`sys`]: system calls; the only module with `unsafe`.
 //!
 //! All up to [`plan`] are functions of their arguments (and, in [`list::file`], of files), and are
 //! tested without privileges. Nothing but [`nft`], [`queue`], [`route`] and [`sys`] may know
