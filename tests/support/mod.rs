@@ -475,9 +475,21 @@ impl Daemon {
         self.child.id()
     }
 
+    /// Sends a signal. After STOP no thread of the daemon runs any more.
     pub fn signal(&self, signal: &str) {
         let signal = format!("SIG{signal}").parse::<Signal>().unwrap();
         kill(Pid::from_raw(self.pid() as i32), signal).unwrap();
+        while signal == Signal::SIGSTOP && !self.is_stopped() {
+            thread::sleep(Duration::from_millis(1));
+        }
+    }
+
+    fn is_stopped(&self) -> bool {
+        fs::read_dir(format!("/proc/{}/task", self.pid())).unwrap().all(|thread| {
+            let stat = fs::read_to_string(thread.unwrap().path().join("stat")).unwrap();
+            // Behind the name, which may hold anything, stands the state.
+            stat.rsplit_once(") ").unwrap().1.starts_with('T')
+        })
     }
 
     pub fn log(&self) -> String {
