@@ -5,6 +5,7 @@ mod support;
 
 use std::fs;
 use std::net::Ipv4Addr;
+use std::path::{Path, PathBuf};
 use std::process::{Command, Stdio};
 use std::thread;
 use std::time::{Duration, Instant};
@@ -238,12 +239,48 @@ fn another_user_than_root_needs_the_one_capability_and_no_other() {
     assert_eq!(namespace.managed("drop4").len(), 3);
 }
 
-/// A memory cgroup (version 1), in which the kernel waits instead of killing; gone when dropped.
-struct Cgroup(std::path::PathBuf);
+/// A memory cgroup; gone when dropped.
+struct Cgroup {
+    folder: PathBuf,
+    /// The files that say how much it may take and how much it does.
+    limit: &'static str,
+    usage: &'static str,
+    /// What the kernel does at the limit: version 1 can be told to refuse, version 2 only kills.
+    kills: bool,
+}
 
 impl Cgroup {
-    fn write(&self, file: &str, value: impl ToString) {
-        fs::write(self.0.join(file), value.to_string()).unwrap();
+    /// Of the version that this host has, if its memory is controlled at all.
+    fn new(name: &str) -> Option<Self> {
+        let root = Path::new("/sys/fs/cgroup");
+        let (folder, limit, usage, kills) = if root.join("memory/memory.oom_control").exists() {
+            let folder = root.join("memory").join(name);
+            (folder, "memory.limit_in_bytes", "memory.usage_in_bytes", false)
+        } else {
+            fs::write(root.join("cgroup.subtree_control"), "+memory").ok()?;
+            (root.join(name), "memory.max", "memory.current", true)
+        };
+        fs::create_dir(&folder).ok()?;
+        let cgroup = Cgroup { folder, limit, usage, kills };
+        if !kills {
+            cgroup.write("memory.oom_control", "1");
+        }
+        Some(cgroup)
+    }
+
+    fn write(&self, file: &str, value: &str) {
+        fs::write(self.folder.join(file), value).unwrap();
+    }
+
+    /// Leaves room for so many bytes more.
+    fn limit(&self, more: u64) {
+        let used = fs::read_to_string(self.folder.join(self.usage)).unwrap();
+        let used: u64 = used.trim().parse().unwrap();
+        self.write(self.limit, &(used + more).to_string());
+    }
+
+    fn lift(&self) {
+        self.write(self.limit, if self.kills { "max" } else { "-1" });
     }
 }
 
@@ -251,7 +288,7 @@ impl Drop for Cgroup {
     fn drop(&mut self) {
         // Its processes are gone, or about to be.
         for _ in 0..200 {
-            if fs::remove_dir(&self.0).is_ok() {
+            if fs::remove_dir(&self.folder).is_ok() {
                 return;
             }
             thread::sleep(Duration::from_millis(10));
@@ -262,40 +299,44 @@ impl Drop for Cgroup {
 #[test]
 fn where_the_kernel_has_no_memory_the_old_list_stays_and_the_next_reload_is_tried() {
     require!("nsenter");
-    let hierarchy = std::path::Path::new("/sys/fs/cgroup/memory");
-    if !hierarchy.join("memory.oom_control").exists() {
-        // Version 2 cannot be told to refuse the kernel memory without killing.
-        println!("skipped: no memory cgroup of version 1 here");
-        return;
-    }
     let (namespace, folder) = (Namespace::new(), Folder::new());
-    let cgroup = Cgroup(hierarchy.join(namespace.name()));
-    fs::create_dir(&cgroup.0).unwrap();
-    cgroup.write("memory.oom_control", 1);
+    let Some(cgroup) = Cgroup::new(namespace.name()) else {
+        println!("skipped: no memory cgroup here");
+        return;
+    };
     let list = folder.file("list", hosts(10, 1));
-    // `ip netns exec` would hide the cgroups.
-    let mut command = Command::new("nsenter");
-    let net = format!("--net=/run/netns/{}", namespace.name());
-    let join = "echo $$ >\"$0\" && exec \"$@\"";
-    command.args([&net, "sh", "-c", join]).arg(cgroup.0.join("cgroup.procs"));
-    command.args([NETFILTERD, "--no-protect", "--layout", "interval", "-f", &list]);
-    let daemon = Daemon::spawn(command.args(namespace.files()).env("SSH_CONNECTION", ""));
+    let start = || {
+        // `ip netns exec` would hide the cgroups.
+        let mut command = Command::new("nsenter");
+        let net = format!("--net=/run/netns/{}", namespace.name());
+        let join = "echo $$ >\"$0\" && exec \"$@\"";
+        command.args([&net, "sh", "-c", join]).arg(cgroup.folder.join("cgroup.procs"));
+        command.args([NETFILTERD, "--no-protect", "--layout", "interval", "-f", &list]);
+        Daemon::spawn(command.args(namespace.files()).env("SSH_CONNECTION", ""))
+    };
+    let mut daemon = start();
     daemon.wait_for("loaded 10 networks", 1);
     let before = namespace.ruleset();
     // In the kernel 160 bytes each, about 80 MB; here a fraction of that.
     let text: String = (0..500_000u32).map(|i| format!("{}\n", Ipv4Addr::from(i << 3))).collect();
     folder.file("list", &text);
-    let used = fs::read_to_string(cgroup.0.join("memory.usage_in_bytes")).unwrap();
-    let used: u64 = used.trim().parse().unwrap();
-    cgroup.write("memory.limit_in_bytes", used + (48 << 20));
-    for times in 1..=2 {
+    cgroup.limit(48 << 20);
+    if cgroup.kills {
         daemon.signal("HUP");
-        daemon.wait_for("or the memory cgroup is too small; keeping what is loaded", times);
-        assert!(daemon.log().contains("Cannot allocate memory"), "{}", daemon.log());
+        daemon.wait_until_killed();
         assert_eq!(namespace.ruleset(), before);
+        cgroup.lift();
+        daemon = start();
+    } else {
+        for times in 1..=2 {
+            daemon.signal("HUP");
+            daemon.wait_for("or the memory cgroup is too small; keeping what is loaded", times);
+            assert!(daemon.log().contains("Cannot allocate memory"), "{}", daemon.log());
+            assert_eq!(namespace.ruleset(), before);
+        }
+        cgroup.lift();
+        daemon.signal("HUP");
     }
-    cgroup.write("memory.limit_in_bytes", -1);
-    daemon.signal("HUP");
     daemon.wait_for("loaded 500,000 networks", 1);
     assert_eq!(daemon.end("TERM"), 0);
 }

@@ -13,8 +13,9 @@ pub mod ruleset;
 use std::fs;
 use std::net::{IpAddr, SocketAddr, UdpSocket};
 use std::os::unix::ffi::OsStrExt;
+use std::os::unix::process::ExitStatusExt;
 use std::path::{Path, PathBuf};
-use std::process::{Child, Command, Output, Stdio};
+use std::process::{Child, Command, ExitStatus, Output, Stdio};
 use std::sync::atomic::{AtomicU32, Ordering};
 use std::thread;
 use std::time::{Duration, Instant};
@@ -514,11 +515,24 @@ impl Daemon {
     }
 
     /// Waits for the daemon to end by itself, to its exit status.
+    #[track_caller]
     pub fn wait(&mut self) -> i32 {
+        self.ended().code().expect("not ended by a signal")
+    }
+
+    /// Waits for the daemon to be killed by somebody.
+    #[track_caller]
+    pub fn wait_until_killed(&mut self) {
+        let status = self.ended();
+        assert_eq!(status.signal(), Some(Signal::SIGKILL as i32), "{status}: {}", self.log());
+    }
+
+    #[track_caller]
+    fn ended(&mut self) -> ExitStatus {
         let deadline = Instant::now() + Duration::from_secs(60);
         loop {
             if let Some(status) = self.child.try_wait().unwrap() {
-                return status.code().expect("not ended by a signal");
+                return status;
             }
             assert!(Instant::now() < deadline, "still running: {}", self.log());
             thread::sleep(Duration::from_millis(5));

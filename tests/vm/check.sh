@@ -13,8 +13,8 @@ cd "$(dirname "$0")/../.."
 here=$(pwd -P)
 
 # What the kernel decides, in the order of what is to be known first.
-programs=${*:-clock_steps kernel_managed kernel_foreign kernel_lookup repair queue rulesets
-rulesets_dynamic model misjudged}
+programs=${*:-clock_steps kernel_managed kernel_foreign kernel_lookup faults_kernel repair queue
+rulesets rulesets_dynamic model misjudged}
 
 # What the tests run, besides busybox. What else is there stands in tests/vm/init.
 tools='ip nft ipset iptables iptables-legacy iptables-nft ip6tables-legacy ip6tables-nft
