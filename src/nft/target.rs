@@ -107,13 +107,17 @@ impl Target {
         }
     }
 
-    /// Whether the table looks as it was left: the rules, and the sets they look up. Not whether
-    /// an element is missing, which only a dump of the sets would tell.
+    /// Whether the table looks as it was left: the rules, and the sets they look up. Whether an
+    /// element is missing only a dump tells. Of somebody else's sets one is taken, unless they are
+    /// too large for it: what fills them may well empty them, under the same name.
     pub fn is_in_place(&self, connection: &mut Connection) -> Result<bool, Error> {
         let Some(held) = &self.held else { return Ok(true) };
         match (&self.table, held.placed) {
             (Table::Managed(managed), Some(placed)) => managed.is_in_place(connection, placed),
-            (Table::Foreign(foreign), _) => Ok(foreign.look(connection, &held.sets).is_ok()),
+            (Table::Foreign(foreign), _) => {
+                let Ok(places) = foreign.look(connection, &held.sets) else { return Ok(false) };
+                Ok(foreign.dump(&places)?.is_none_or(|found| found == held.sets))
+            }
             (Table::Managed(_), None) => Ok(false),
         }
     }
