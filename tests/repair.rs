@@ -178,6 +178,29 @@ fn sets_in_a_foreign_table_are_filled_again_and_its_rules_are_nobodys_business()
 }
 
 #[test]
+fn a_foreign_set_that_is_emptied_before_the_daemon_listens_again_is_filled_again() {
+    require!("strace");
+    let (namespace, folder) = (Namespace::new(), Folder::new());
+    namespace.nft(
+        "table ip t { set a { type ipv4_addr; flags interval; }\n chain c { ip saddr @a drop; }\n }",
+    );
+    let list = folder.file("list", "192.0.2.0/24\n");
+    // It leaves and joins the group by setsockopt, so it is deaf for a while after each commit.
+    let mut command = namespace.command("strace");
+    command.args(["-D", "-qq", "-o", "/dev/null", "-e", "inject=setsockopt:delay_enter=300000"]);
+    command.args([NETFILTERD, "-f", &list, "-t", "ip t", "--set4", "a"]);
+    let daemon = Daemon::spawn(command.args(namespace.files()));
+    daemon.wait_for("loaded 1 network", 1);
+    folder.file("list", "192.0.2.0/24\n198.51.100.0/24\n");
+    daemon.signal("HUP");
+    let is_there = || namespace.elements("ip t", "a") == ["192.0.2.0/24", "198.51.100.0/24"];
+    eventually("not loaded", is_there);
+    namespace.nft("flush set ip t a");
+    eventually("not filled again", is_there);
+    assert!(daemon.log().contains("putting it right"), "{}", daemon.log());
+}
+
+#[test]
 fn a_foreign_set_is_changed_where_it_differs_from_what_is_in_it() {
     require!();
     let (namespace, folder) = (Namespace::new(), Folder::new());
