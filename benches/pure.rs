@@ -7,13 +7,13 @@ use std::net::{Ipv4Addr, Ipv6Addr};
 
 use divan::counter::ItemsCount;
 use divan::{Bencher, black_box};
+use netfilterd::ip::mask::Mask;
+use netfilterd::ip::range::{Address, Range, RangeSet, RangeSets};
 use netfilterd::list::List;
-use netfilterd::mask::Mask;
-use netfilterd::name::MANAGED_TABLE;
-use netfilterd::nft::batch::Batch;
-use netfilterd::nft::elements::{self, Action};
-use netfilterd::queue::index::Index;
-use netfilterd::range::{Address, Range, RangeSet, RangeSets};
+use netfilterd::nfqueue::index::Index;
+use netfilterd::nftables::batch::Batch;
+use netfilterd::nftables::elements::{self, Action};
+use netfilterd::nftables::name::MANAGED_TABLE;
 
 /// Networks of IPv4.
 const MANY: usize = 1_000_000;

@@ -14,14 +14,14 @@ use std::time::{Duration, Instant};
 
 use clap::ValueEnum;
 use mnl::{Bus, Socket};
-use netfilterd::layout::{LaidOut, Layout, Shapes};
+use netfilterd::ip::mask::Mask;
+use netfilterd::ip::range::RangeSets;
 use netfilterd::list::{self, List};
-use netfilterd::mask::Mask;
-use netfilterd::name::{MANAGED_TABLE, TableName};
-use netfilterd::nft::batch::{Batch, FinishedBatch};
-use netfilterd::nft::elements::{self, Action};
-use netfilterd::nft::objects::{self, Direction, KernelSet};
-use netfilterd::range::RangeSets;
+use netfilterd::nftables::batch::{Batch, FinishedBatch};
+use netfilterd::nftables::elements::{self, Action};
+use netfilterd::nftables::layout::{LaidOut, Layout, Shapes};
+use netfilterd::nftables::name::{MANAGED_TABLE, TableName};
+use netfilterd::nftables::objects::{self, Direction, KernelSet};
 use netfilterd::sys;
 
 type Result<T> = std::result::Result<T, Box<dyn Error>>;

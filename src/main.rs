@@ -7,5 +7,5 @@ use clap::Parser;
 fn main() -> ExitCode {
     // Its default is to kill, and what the command line says is not known yet.
     netfilterd::daemon::hold_hup();
-    netfilterd::commands::run(netfilterd::cli::Cli::parse())
+    netfilterd::cli::run(netfilterd::cli::args::Cli::parse())
 }

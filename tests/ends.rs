@@ -7,10 +7,10 @@ use std::fs::{self, File, OpenOptions};
 use std::io::Write;
 use std::time::{Duration, SystemTime};
 
-use netfilterd::course::Course;
+use netfilterd::ip::mask::Mask;
+use netfilterd::ip::range::RangeSets;
 use netfilterd::list::{self, End, List, Selection, Widest};
-use netfilterd::mask::Mask;
-use netfilterd::range::RangeSets;
+use netfilterd::policy::timeline::Timeline;
 use support::queue::{BOTH, Queues};
 use support::*;
 
@@ -23,7 +23,7 @@ fn at(text: &str, seconds: i64) -> RangeSets {
     let contents = list::parse(&[List::new("list", text.into())]).unwrap();
     let allowed = RangeSets::default();
     let mask = Mask { v4: None, v6: None };
-    Course { lasting: contents.sets, ending: contents.ending, mask, allowed }.at(End::at(seconds))
+    Timeline { lasting: contents.sets, ending: contents.ending, mask, allowed }.at(End::at(seconds))
 }
 
 #[test]

@@ -5,7 +5,7 @@ use std::io::Write;
 use std::process::{Command, Stdio};
 use std::time::{Duration, Instant};
 
-use netfilterd::list::fault::Reason;
+use netfilterd::list::parse_error::Reason;
 use netfilterd::list::{self, List, ListError, Suspect};
 
 type Entries = Vec<(u64, String)>;

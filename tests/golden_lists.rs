@@ -9,9 +9,9 @@ use std::io::Write;
 use std::net::IpAddr;
 use std::process::{Command, Stdio};
 
+use netfilterd::ip::mask::Mask;
+use netfilterd::ip::range::{Address, RangeSet, RangeSets};
 use netfilterd::list::{self, List, ListError};
-use netfilterd::mask::Mask;
-use netfilterd::range::{Address, RangeSet, RangeSets};
 use serde_json::Value;
 use sha2::{Digest, Sha256};
 

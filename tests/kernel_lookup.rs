@@ -4,9 +4,9 @@ mod support;
 
 use std::net::IpAddr;
 
-use netfilterd::name::{SetName, TableName};
-use netfilterd::nft::Connection;
-use netfilterd::nft::lookup::{InForce, in_force};
+use netfilterd::nftables::Connection;
+use netfilterd::nftables::lookup::{InForce, in_force};
+use netfilterd::nftables::name::{SetName, TableName};
 use support::*;
 
 fn asked(namespace: &Namespace, table: &str, sets: [&str; 2], address: &str) -> InForce {

@@ -5,7 +5,7 @@ mod support;
 use std::fs;
 use std::process::{Command, Stdio};
 
-use netfilterd::nft::Connection;
+use netfilterd::nftables::Connection;
 use support::*;
 
 const FOES: &str = "198.51.100.0/24\n2001:db8:bad::/48\n127.0.0.0/8\n";

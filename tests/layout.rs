@@ -3,11 +3,11 @@
 
 use std::collections::BTreeSet;
 
-use netfilterd::layout::{Elements, HASH_FROM, Hash, LaidOut, Layout, Shape, Shapes};
-use netfilterd::mask::Mask;
-use netfilterd::nft::kernel::release_changes_ranges_safely;
-use netfilterd::plan::{Change, Delta, Differing, Plan};
-use netfilterd::range::{Address, Range, RangeSet, RangeSets};
+use netfilterd::ip::mask::Mask;
+use netfilterd::ip::range::{Address, Range, RangeSet, RangeSets};
+use netfilterd::nftables::kernel::release_changes_ranges_safely;
+use netfilterd::nftables::layout::{Elements, HASH_FROM, Hash, LaidOut, Layout, Shape, Shapes};
+use netfilterd::nftables::plan::{Change, Delta, Differing, Plan};
 
 /// Addresses in a small part of a space, by their distance from its beginning.
 trait Place: Address + std::hash::Hash {

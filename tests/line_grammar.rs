@@ -3,11 +3,11 @@
 
 use std::net::Ipv4Addr;
 
+use netfilterd::ip::range::Range;
 use netfilterd::list::End;
-use netfilterd::list::fault::{MAX_LINE, Reason};
 use netfilterd::list::line;
+use netfilterd::list::parse_error::{MAX_LINE, Reason};
 use netfilterd::list::{Entry, List};
-use netfilterd::range::Range;
 
 /// What a line is.
 enum Line {

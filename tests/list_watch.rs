@@ -8,7 +8,7 @@ use std::os::unix::fs::symlink;
 use std::path::PathBuf;
 use std::time::{Duration, Instant};
 
-use netfilterd::list::watch::{Burst, Watch};
+use netfilterd::daemon::list_watch::{Burst, Watch};
 use support::Folder;
 
 /// A folder with `list` in it, and a watch of a path in that folder.

@@ -6,9 +6,9 @@ use std::path::Path;
 use std::process::Command as Process;
 
 use clap::{Arg, Command, CommandFactory, Parser, ValueEnum};
-use netfilterd::cli::Cli;
+use netfilterd::cli::args::Cli;
 use netfilterd::list::{self, End, List};
-use netfilterd::print::Format;
+use netfilterd::output::print::Format;
 
 const NETFILTERD: &str = "netfilterd.8";
 const DROP_IPS: &str = "drop_ips.5";
@@ -219,7 +219,7 @@ fn every_default_stands_with_its_option() {
 
 #[test]
 fn the_default_list_stands_under_files() {
-    let line = format!(".It Pa {}", netfilterd::cli::DEFAULT_LIST);
+    let line = format!(".It Pa {}", netfilterd::cli::args::DEFAULT_LIST);
     assert!(under(&page(NETFILTERD), ".Sh FILES").contains(&line));
 }
 
@@ -539,7 +539,7 @@ fn every_message_on_the_pages_is_one_that_the_program_gives() {
 
 #[test]
 fn every_reason_for_a_rejection_is_on_the_page() {
-    let path = Path::new(env!("CARGO_MANIFEST_DIR")).join("src/list/fault.rs");
+    let path = Path::new(env!("CARGO_MANIFEST_DIR")).join("src/list/parse_error.rs");
     let source = fs::read_to_string(path).expect("source is text");
     let reasons = source.split_once("impl fmt::Display for Reason").expect("reasons are shown").1;
     let reasons = literals_of(reasons.split_once("\n}\n").expect("it ends").0);

@@ -4,12 +4,12 @@ mod support;
 
 use std::process::Command;
 
-use netfilterd::cut::Cut;
+use netfilterd::ip::mask::Mask;
+use netfilterd::ip::range::{RangeSet, RangeSets};
 use netfilterd::list::{self, List};
-use netfilterd::map::Map;
-use netfilterd::mask::Mask;
-use netfilterd::protect::{Facts, Protected};
-use netfilterd::range::{RangeSet, RangeSets};
+use netfilterd::output::map::Map;
+use netfilterd::policy::exclusions::Exclusions;
+use netfilterd::policy::protect::{Facts, Protected};
 use support::*;
 
 /// The curve by its definition: a square is four smaller ones, of which the first and the last are
@@ -156,7 +156,7 @@ fn the_map_that_the_readme_shows_is_the_one_of_the_list_that_it_names() {
     let contents = list::parse(&[List::new("ipsum", list)]).unwrap();
     let listed = Mask { v4: Some(24), v6: None }.widen(contents.sets).sets;
     let protected = Protected::new(&Facts::default());
-    let (sets, _) = Cut::out_of(listed, &RangeSets::default(), protected.sets());
+    let (sets, _) = Exclusions::out_of(listed, &RangeSets::default(), protected.sets());
     let mut bytes = Vec::new();
     Map { dropped: &sets.v4, allowed: &RangeSet::default(), protected: &protected.sets().v4 }
         .write(&mut bytes)

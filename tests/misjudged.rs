@@ -18,13 +18,13 @@ use std::sync::{Mutex, MutexGuard, PoisonError};
 use std::thread;
 use std::time::{Duration, Instant, SystemTime};
 
-use netfilterd::name::{MANAGED_TABLE, TableName};
-use netfilterd::nft::Connection;
-use netfilterd::nft::batch::Batch;
-use netfilterd::nft::elements::{self, Action};
-use netfilterd::nft::kernel;
-use netfilterd::nft::objects::{self, Direction, KernelSet};
-use netfilterd::range::{Address, Range, RangeSet, RangeSets};
+use netfilterd::ip::range::{Address, Range, RangeSet, RangeSets};
+use netfilterd::nftables::Connection;
+use netfilterd::nftables::batch::Batch;
+use netfilterd::nftables::elements::{self, Action};
+use netfilterd::nftables::kernel;
+use netfilterd::nftables::name::{MANAGED_TABLE, TableName};
+use netfilterd::nftables::objects::{self, Direction, KernelSet};
 use support::*;
 
 /// So many packets from listed sources are judged in each mode, and as many from unlisted ones.

@@ -7,9 +7,9 @@ use std::net::Ipv6Addr;
 use std::ops::Range as Indices;
 
 use flags::{Flags, Number, SIZE, both, fewest_networks, flags, number, ranges, runs, set};
-use netfilterd::mask::Mask;
-use netfilterd::plan::Change;
-use netfilterd::range::{Range, RangeSet, RangeSets};
+use netfilterd::ip::mask::Mask;
+use netfilterd::ip::range::{Range, RangeSet, RangeSets};
+use netfilterd::nftables::plan::Change;
 
 /// Rounds in each place of each family.
 const ROUNDS: u64 = 500;

@@ -4,13 +4,13 @@
 use std::num::NonZeroU32;
 use std::sync::Arc;
 
+use netfilterd::ip::range::{Address, Range, RangeSet};
 use netfilterd::netlink::Message;
-use netfilterd::queue::Options;
-use netfilterd::queue::index::Index;
-use netfilterd::queue::judge::{Interfaces, Judge, Judgement, Judgements, Lists};
-use netfilterd::queue::message::{self, Incoming, Packet, Verdict, Verdicts};
-use netfilterd::queue::packet::Addresses;
-use netfilterd::range::{Address, Range, RangeSet};
+use netfilterd::nfqueue::Options;
+use netfilterd::nfqueue::index::Index;
+use netfilterd::nfqueue::judge::{Interfaces, Judge, Judgement, Judgements, Lists};
+use netfilterd::nfqueue::message::{self, Incoming, Packet, Verdict, Verdicts};
+use netfilterd::nfqueue::packet::Addresses;
 
 /// Bytes as the kernel gets them, eight to a line.
 fn hex(bytes: &[u8]) -> String {

@@ -5,8 +5,8 @@ use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
 use std::process::Command;
 
+use netfilterd::ip::mask::Mask;
 use netfilterd::list::{self, Entry, List};
-use netfilterd::mask::Mask;
 use serde_json::Value;
 use sha2::{Digest, Sha256};
 

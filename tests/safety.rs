@@ -10,15 +10,15 @@ use std::fs;
 use std::net::IpAddr;
 use std::time::{Duration, SystemTime};
 
-use netfilterd::cut::Cut;
-use netfilterd::guard::{Figures, Guards, Refusal, Share};
-use netfilterd::host;
-use netfilterd::list::{End, Entry, Onlooker, Selection, Source, Widest};
-use netfilterd::mask::Mask;
-use netfilterd::protect::{Facts, Protected, Why};
-use netfilterd::range::{Range, RangeSet, RangeSets};
-use netfilterd::spot::Spotter;
-use netfilterd::wanted::{Families, Request, Wanted};
+use netfilterd::ip::mask::Mask;
+use netfilterd::ip::range::{Range, RangeSet, RangeSets};
+use netfilterd::list::{End, Entry, EntryObserver, Selection, Source, Widest};
+use netfilterd::load::host;
+use netfilterd::policy::desired::{DesiredState, Families, Request};
+use netfilterd::policy::exclusions::Exclusions;
+use netfilterd::policy::guard::{Figures, Guards, Refusal, Share};
+use netfilterd::policy::matches::MatchFinder;
+use netfilterd::policy::protect::{Facts, Protected, Why};
 use support::*;
 
 fn ip(text: &str) -> IpAddr {
@@ -152,7 +152,7 @@ fn dropped_is_what_an_entry_names_and_neither_an_allowlist_nor_protection_does()
         };
         let own = hosts.iter().map(|&(at, _)| family(at)).collect();
         let protected = Protected::new(&Facts { own, ..Facts::default() });
-        let wanted = Wanted::read(&request, protected, End::now()).ok().unwrap();
+        let wanted = DesiredState::read(&request, protected, End::now()).ok().unwrap();
         let within = |ranges: &[(u64, u64)], at| ranges.iter().any(|&(a, b)| a <= at && at <= b);
         for at in 0..256 {
             let widened =
@@ -193,7 +193,7 @@ fn no_entry_that_is_widened_to_something_protected_is_overlooked() {
         let sets =
             RangeSets { v4: RangeSet::from_ranges(vec![Range::host(own)]), ..RangeSets::default() };
         let none = RangeSets::default();
-        let mut spotter = Spotter::new(mask, End::now(), &none, &sets);
+        let mut spotter = MatchFinder::new(mask, End::now(), &none, &sets);
         if spotter.is_near(range) {
             spotter.look(0, 1, Entry::V4(range), None);
         }
@@ -217,12 +217,13 @@ fn what_is_cut_is_what_is_allowed_and_what_is_protected_in_the_merged_set() {
     }
     let end = u32::MAX;
     let merged = set(&[(0, 9), (20, 29), (end - 9, end)]);
-    let (left, cut) = Cut::out_of(merged.clone(), &set(&[(5, 22)]), &set(&[(8, 8), (end, end)]));
+    let (left, cut) =
+        Exclusions::out_of(merged.clone(), &set(&[(5, 22)]), &set(&[(8, 8), (end, end)]));
     assert_eq!(left, set(&[(0, 4), (23, 29), (end - 9, end - 1)]));
     assert_eq!(cut.allowed, set(&[(5, 9), (20, 22)]));
     assert_eq!(cut.protected, set(&[(8, 8), (end, end)]));
     assert_eq!(cut.protected_alone(), set(&[(end, end)]));
-    let (left, cut) = Cut::out_of(merged.clone(), &set(&[(10, 19)]), &RangeSets::default());
+    let (left, cut) = Exclusions::out_of(merged.clone(), &set(&[(10, 19)]), &RangeSets::default());
     assert!(left == merged && cut.is_empty());
 }
 

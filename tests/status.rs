@@ -7,7 +7,7 @@ use std::process::Command;
 use std::thread;
 use std::time::{Duration, Instant};
 
-use netfilterd::metrics::Metrics;
+use netfilterd::status::metrics::Metrics;
 use netfilterd::status::{Dropped, InForce, ListStatus, Mode, QueueStatus, Status};
 use nix::sys::signal::{Signal, kill};
 use nix::unistd::Pid;

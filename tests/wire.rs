@@ -8,13 +8,13 @@
 use std::ffi::CString;
 use std::net::IpAddr;
 
-use netfilterd::layout::Hash;
-use netfilterd::name::{Family, TableName};
+use netfilterd::ip::range::Range;
 use netfilterd::netlink::{Message, Reply, attributes, find};
-use netfilterd::nft::batch::{Batch, FinishedBatch};
-use netfilterd::nft::elements::{self, Action};
-use netfilterd::nft::objects::{self, KernelSet};
-use netfilterd::range::Range;
+use netfilterd::nftables::batch::{Batch, FinishedBatch};
+use netfilterd::nftables::elements::{self, Action};
+use netfilterd::nftables::layout::Hash;
+use netfilterd::nftables::name::{Family, TableName};
+use netfilterd::nftables::objects::{self, KernelSet};
 
 fn table() -> TableName {
     "inet t".parse().unwrap()
@@ -449,7 +449,7 @@ fn what_exists_already_is_an_element_of_somebody_elses_or_a_set_that_is_just_bei
     let refused = |address: Option<&str>| {
         let (doing, address) = ("x".into(), address.map(|address| address.parse().unwrap()));
         let errno = libc::EEXIST;
-        netfilterd::nft::error::Refusal { doing, errno, text: None, address }.to_string()
+        netfilterd::nftables::error::Refusal { doing, errno, text: None, address }.to_string()
     };
     assert!(
         refused(None).ends_with("; another netfilterd is loading at the same time; load again")

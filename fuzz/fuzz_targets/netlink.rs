@@ -5,15 +5,15 @@
 
 use libfuzzer_sys::arbitrary::{Result, Unstructured};
 use libfuzzer_sys::fuzz_target;
-use netfilterd::name::{SetName, TableName};
+use netfilterd::nftables::name::{SetName, TableName};
 use netfilterd::netlink::{self, Message};
-use netfilterd::nft::batch::{Batch, FinishedBatch};
-use netfilterd::nft::elements::{self, Action, Key};
-use netfilterd::nft::error::Error;
-use netfilterd::nft::watch::{Notifications, Transaction};
-use netfilterd::nft::{inspect, transaction};
-use netfilterd::range::{Range, RangeSet};
-use netfilterd::route;
+use netfilterd::nftables::batch::{Batch, FinishedBatch};
+use netfilterd::nftables::elements::{self, Action, Key};
+use netfilterd::nftables::error::Error;
+use netfilterd::nftables::monitor::{Notifications, Transaction};
+use netfilterd::nftables::{inspect, transaction};
+use netfilterd::ip::range::{Range, RangeSet};
+use netfilterd::netlink::route;
 
 fuzz_target!(|data: &[u8]| {
     let input = &mut Unstructured::new(data);

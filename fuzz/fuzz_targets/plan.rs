@@ -13,13 +13,13 @@ use std::collections::BTreeSet;
 use flags::{Number, SIZE, both, fewest_networks, flags, set};
 use libfuzzer_sys::arbitrary::{Result, Unstructured};
 use libfuzzer_sys::fuzz_target;
-use netfilterd::layout::{Hash, LaidOut, Layout, Shape, Shapes};
-use netfilterd::mask::Mask;
+use netfilterd::nftables::layout::{Hash, LaidOut, Layout, Shape, Shapes};
+use netfilterd::ip::mask::Mask;
 use netfilterd::netlink::Message;
-use netfilterd::nft::batch::Batch;
-use netfilterd::nft::elements::{self, Action, Key};
-use netfilterd::plan::{Change, Delta, Differing, Plan};
-use netfilterd::range::{Range, RangeSet, RangeSets};
+use netfilterd::nftables::batch::Batch;
+use netfilterd::nftables::elements::{self, Action, Key};
+use netfilterd::nftables::plan::{Change, Delta, Differing, Plan};
+use netfilterd::ip::range::{Range, RangeSet, RangeSets};
 use places::{base, places};
 
 fuzz_target!(|data: &[u8]| {

@@ -2,7 +2,15 @@
 //!
 //! A reload that fails leaves what is in force in force and the daemon running.
 
+pub mod alarm;
+pub mod list_watch;
+#[cfg(feature = "nftables")]
+pub mod nftables;
+pub mod pid_file;
+pub mod queues;
+pub mod repair;
 mod signals;
+pub mod watchdog;
 
 use std::os::fd::{AsFd, BorrowedFd};
 use std::path::{Path, PathBuf};
@@ -12,16 +20,16 @@ use sd_notify::NotifyState;
 
 pub use signals::{hold_hup, release_hup};
 
-use crate::clock::Alarm;
-use crate::list::watch::Burst;
-use crate::list::{self, End};
-use crate::load::{Failure, Loaded};
-use crate::metrics;
-use crate::pidfile::PidFile;
-use crate::route;
+use crate::daemon::alarm::Alarm;
+use crate::daemon::list_watch::Burst;
+use crate::daemon::pid_file::PidFile;
+use crate::daemon::watchdog::Watchdog;
+use crate::list::End;
+use crate::load::report::{Failure, Loaded};
+use crate::netlink::route;
+use crate::status::metrics;
 use crate::status::{self, Dropped, Mode, Status};
 use crate::sys;
-use crate::watchdog::Watchdog;
 use signals::{Event, Signals, Source};
 
 /// What a daemon keeps as the lists want it: sets in nftables, or the verdicts of queues.
@@ -43,11 +51,11 @@ pub trait Service {
     /// changed, if anything had to be.
     fn load_again(&mut self) -> Result<Option<Loaded>, Failure>;
 
-    /// Readable when [`Service::heard`] is to be called.
+    /// Readable when [`Service::on_readable`] is to be called.
     fn listens(&self) -> Option<BorrowedFd<'_>>;
 
     /// Looks at what came in where it listens.
-    fn heard(&mut self);
+    fn on_readable(&mut self);
 
     /// How long until [`Service::due`] is to be called; `None` if it need not be.
     fn wait(&self, now: Instant) -> Option<Duration>;
@@ -133,7 +141,7 @@ pub fn run<S: Service>(service: S, files: Files<'_>) -> Result<(), Failure> {
             Event::Heard(Source::Addresses) => daemon.addresses_changed(),
             Event::Heard(Source::Lists) => daemon.lists_changed(),
             Event::Heard(Source::Alarm) => daemon.alarm_rang(),
-            Event::Heard(Source::Service) => daemon.service.heard(),
+            Event::Heard(Source::Service) => daemon.service.on_readable(),
             Event::Time => {
                 daemon.service.due();
                 daemon.write_status();
@@ -169,8 +177,8 @@ fn listen_for_addresses() -> Option<route::Watch> {
         .ok()
 }
 
-fn watch_lists(paths: Vec<PathBuf>) -> Result<list::watch::Watch, Failure> {
-    list::watch::Watch::open(paths)
+fn watch_lists(paths: Vec<PathBuf>) -> Result<list_watch::Watch, Failure> {
+    list_watch::Watch::open(paths)
         .map_err(|error| Failure::Failed(format!("cannot watch the lists: {error}")))
 }
 
@@ -182,7 +190,7 @@ struct Daemon<'a, S> {
     /// Hears of changes of addresses.
     addresses: Option<route::Watch>,
     /// Hears of changes of lists.
-    lists: Option<list::watch::Watch>,
+    lists: Option<list_watch::Watch>,
     burst: Burst,
     /// Rings when an entry ends.
     alarm: Alarm,
@@ -216,7 +224,7 @@ impl<S: Service> Daemon<'_, S> {
     }
 
     fn lists_changed(&mut self) {
-        match self.lists.as_mut().map(list::watch::Watch::changed) {
+        match self.lists.as_mut().map(list_watch::Watch::changed) {
             None | Some(Ok(false)) => {}
             Some(Ok(true)) => self.burst.change(Instant::now()),
             Some(Err(error)) => {

@@ -101,10 +101,11 @@ impl Signals {
                 drain(&mut self.status);
                 Event::Status
             }
-            Ok([_, _, _, heard @ ..]) => {
+            Ok([_, _, _, on_readable @ ..]) => {
                 // Whoever was heard last has its turn last: none can drown the others.
-                let mut turns = (0..heard.len()).map(|turn| (self.turn + turn) % heard.len());
-                match turns.find(|&index| heard[index]) {
+                let mut turns =
+                    (0..on_readable.len()).map(|turn| (self.turn + turn) % on_readable.len());
+                match turns.find(|&index| on_readable[index]) {
                     None => Event::Time,
                     Some(index) => {
                         self.turn = index + 1;

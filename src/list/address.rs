@@ -2,7 +2,7 @@
 //!
 //! Knows nothing of lines or entries. Faults carry the offset of the byte at which they begin.
 
-use super::fault::{Fault, Reason};
+use super::parse_error::{ParseError, Reason};
 
 /// What a byte is worth as a hexadecimal digit; [`NO_DIGIT`] if it is none.
 const HEX_VALUES: [u8; 256] = {
@@ -28,7 +28,7 @@ pub fn is_address_byte(byte: u8) -> bool {
 /// An octet with a leading zero is octal to some readers and decimal to others and is refused,
 /// unless all four octets have three digits: then it is the fixed-width form of P2P lists, which
 /// is decimal.
-pub fn parse_v4(text: &[u8]) -> Result<u32, Fault> {
+pub fn parse_v4(text: &[u8]) -> Result<u32, ParseError> {
     parse_octets(text, is_fixed_width(text))
 }
 
@@ -36,40 +36,40 @@ fn is_fixed_width(text: &[u8]) -> bool {
     text.len() == 15 && text[3] == b'.' && text[7] == b'.' && text[11] == b'.'
 }
 
-fn parse_octets(text: &[u8], zeros_may_lead: bool) -> Result<u32, Fault> {
+fn parse_octets(text: &[u8], zeros_may_lead: bool) -> Result<u32, ParseError> {
     let mut address = 0u32;
     let mut octets = 0;
     let mut at = 0;
     for octet in text.split(|&byte| byte == b'.') {
         if octets == 4 || octet.is_empty() {
-            return Err(Fault::at(at, Reason::NotFourOctets));
+            return Err(ParseError::at(at, Reason::NotFourOctets));
         }
         let mut value = 0u32;
         for &digit in octet {
             if !digit.is_ascii_digit() {
-                return Err(Fault::at(at, Reason::NotAnAddress));
+                return Err(ParseError::at(at, Reason::NotAnAddress));
             }
             value = value.saturating_mul(10).saturating_add(u32::from(digit - b'0'));
         }
         if value > 255 {
-            return Err(Fault::at(at, Reason::OctetTooLarge));
+            return Err(ParseError::at(at, Reason::OctetTooLarge));
         }
         if octet[0] == b'0' && octet.len() > 1 && !zeros_may_lead {
-            return Err(Fault::at(at, Reason::LeadingZero));
+            return Err(ParseError::at(at, Reason::LeadingZero));
         }
         address = address << 8 | value;
         octets += 1;
         at += octet.len() + 1;
     }
     if octets != 4 {
-        return Err(Fault::at(0, Reason::NotFourOctets));
+        return Err(ParseError::at(0, Reason::NotFourOctets));
     }
     Ok(address)
 }
 
 /// Reads the text forms of RFC 4291, section 2.2: eight groups, `::` for one or more groups of
 /// zeros, and an IPv4 address in place of the last two groups.
-pub fn parse_v6(text: &[u8]) -> Result<u128, Fault> {
+pub fn parse_v6(text: &[u8]) -> Result<u128, ParseError> {
     let mut groups = [0u16; 8];
     let mut count = 0;
     let mut gap = None;
@@ -92,17 +92,17 @@ pub fn parse_v6(text: &[u8]) -> Result<u128, Fault> {
         }
         if text.get(at) == Some(&b'.') {
             if count > 6 {
-                return Err(Fault::at(start, Reason::NotAnIpv6Address));
+                return Err(ParseError::at(start, Reason::NotAnIpv6Address));
             }
             let address = parse_octets(&text[start..], false)
-                .map_err(|fault| Fault::at(start + fault.at, fault.reason))?;
+                .map_err(|fault| ParseError::at(start + fault.at, fault.reason))?;
             groups[count] = (address >> 16) as u16;
             groups[count + 1] = address as u16;
             count += 2;
             break;
         }
         if at == start || at - start > 4 || count == 8 {
-            return Err(Fault::at(start, Reason::NotAnIpv6Address));
+            return Err(ParseError::at(start, Reason::NotAnIpv6Address));
         }
         groups[count] = group as u16;
         count += 1;
@@ -113,12 +113,12 @@ pub fn parse_v6(text: &[u8]) -> Result<u128, Fault> {
         at += 1;
         if text.get(at) == Some(&b':') {
             if gap.is_some() {
-                return Err(Fault::at(at, Reason::NotAnIpv6Address));
+                return Err(ParseError::at(at, Reason::NotAnIpv6Address));
             }
             gap = Some(count);
             at += 1;
         } else if at == text.len() {
-            return Err(Fault::at(at - 1, Reason::NotAnIpv6Address));
+            return Err(ParseError::at(at - 1, Reason::NotAnIpv6Address));
         }
     }
     match gap {
@@ -126,7 +126,7 @@ pub fn parse_v6(text: &[u8]) -> Result<u128, Fault> {
         Some(gap) if count < 8 => {
             groups[gap..].rotate_right(8 - count);
         }
-        _ => return Err(Fault::at(0, Reason::NotAnIpv6Address)),
+        _ => return Err(ParseError::at(0, Reason::NotAnIpv6Address)),
     }
     Ok(groups.iter().fold(0, |address, &group| address << 16 | u128::from(group)))
 }

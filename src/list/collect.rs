@@ -1,12 +1,12 @@
 //! Entries to vectors of ranges, on the path that a list of millions takes.
 
 use super::contents::{Selection, push};
-use super::end::{End, Ending};
+use super::end::{End, ExpiringEntries};
 use super::line::Entry;
-use crate::range::Range;
+use crate::ip::range::Range;
 
 /// Somebody who looks at entries as they come.
-pub trait Onlooker {
+pub trait EntryObserver {
     /// Whether an entry of IPv4 without an end is worth a look. Asked for each of millions.
     fn is_near(&self, range: Range<u32>) -> bool;
 
@@ -16,7 +16,7 @@ pub trait Onlooker {
 }
 
 /// Nobody.
-impl Onlooker for () {
+impl EntryObserver for () {
     #[inline(always)]
     fn is_near(&self, _: Range<u32>) -> bool {
         false
@@ -32,7 +32,7 @@ pub struct Collector<'a, O> {
     /// IPv6, without an end.
     pub v6: Vec<Range<u128>>,
     /// Those that have one.
-    pub ending: Ending,
+    pub ending: ExpiringEntries,
     /// Whether some did not fit into memory.
     pub no_memory: bool,
     /// The first entries that were set aside, of all lists: list, line and entry.
@@ -58,13 +58,13 @@ pub struct Counts {
     pub older: u64,
 }
 
-impl<'a, O: Onlooker> Collector<'a, O> {
+impl<'a, O: EntryObserver> Collector<'a, O> {
     /// One that has collected nothing.
     pub fn new(selection: Selection, onlooker: &'a mut O) -> Self {
         Collector {
             v4: Vec::new(),
             v6: Vec::new(),
-            ending: Ending::default(),
+            ending: ExpiringEntries::default(),
             no_memory: false,
             named: Vec::new(),
             counts: Counts::default(),

@@ -2,15 +2,15 @@
 
 use std::time::SystemTime;
 
-use super::collect::{Collector, Counts, Onlooker};
-use super::end::Ending;
+use super::collect::{Collector, Counts, EntryObserver};
+use super::end::ExpiringEntries;
 use super::line::Entry;
 use super::newest;
 use super::suspect;
 use super::widest::{SetAside, Widest};
 use super::{List, ListError, NAMED, Rejection};
+use crate::ip::range::{RangeSet, RangeSets};
 use crate::progress;
-use crate::range::{RangeSet, RangeSets};
 use crate::sys;
 
 /// What one list held.
@@ -42,7 +42,7 @@ pub struct Contents {
     /// The entries of all lists that have no end, merged.
     pub sets: RangeSets,
     /// Those that have one.
-    pub ending: Ending,
+    pub ending: ExpiringEntries,
     /// How many entries were passed over at the beginning of each list.
     pub passed_over: Vec<u64>,
     /// List by list, in the order of reading.
@@ -115,7 +115,7 @@ pub fn parse_selected(lists: &[List], selection: Selection) -> Result<Contents, 
 pub fn parse_watched(
     lists: &[List],
     selection: Selection,
-    onlooker: &mut impl Onlooker,
+    onlooker: &mut impl EntryObserver,
 ) -> Result<Contents, ListError> {
     let mut contents = Contents {
         passed_over: match selection.newest {
@@ -166,7 +166,7 @@ impl Contents {
     fn take(
         &mut self,
         list: &List,
-        entries: &mut Collector<'_, impl Onlooker>,
+        entries: &mut Collector<'_, impl EntryObserver>,
     ) -> Result<(Summary, Option<Rejection>), ListError> {
         let (mut rejected, mut first) = (0, None);
         let lines = list.scan(

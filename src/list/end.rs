@@ -8,7 +8,7 @@ use jiff::{SignedDuration, Timestamp};
 
 use super::contents::push;
 use super::line::Entry;
-use crate::range::{Range, RangeSet, RangeSets};
+use crate::ip::range::{Range, RangeSet, RangeSets};
 
 /// From when on an entry no longer counts, in seconds since 1970.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
@@ -127,12 +127,12 @@ impl fmt::Display for End {
 
 /// Entries that have an end. They are kept when it has passed, too, since a clock may be put back.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
-pub struct Ending {
+pub struct ExpiringEntries {
     v4: Vec<(End, Range<u32>)>,
     v6: Vec<(End, Range<u128>)>,
 }
 
-impl Ending {
+impl ExpiringEntries {
     /// Adds an entry; `false` if there is no memory for it.
     pub fn push(&mut self, entry: Entry, end: End) -> bool {
         match entry {

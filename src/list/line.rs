@@ -8,8 +8,8 @@ use std::net::Ipv4Addr;
 
 use super::address::{is_address_byte, parse_v4, parse_v6};
 use super::end::End;
-use super::fault::{Fault, MAX_LINE, Reason};
-use crate::range::{Address, Range};
+use super::parse_error::{MAX_LINE, ParseError, Reason};
+use crate::ip::range::{Address, Range};
 
 /// What one line of a list names.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -41,12 +41,12 @@ fn show<A: Address>(range: Range<A>, f: &mut fmt::Formatter<'_>) -> fmt::Result 
 /// Reads one line, without its LF; a CR before that is ignored.
 ///
 /// `None` is a line with nothing on it, or only a comment. Knows nothing of feeds: see
-/// [`super::feeds`] for what else a line may be.
-pub fn parse(line: &[u8]) -> Result<Option<(Entry, Option<End>)>, Fault> {
+/// [`super::format`] for what else a line may be.
+pub fn parse(line: &[u8]) -> Result<Option<(Entry, Option<End>)>, ParseError> {
     match read(line)? {
         Line::Nothing => Ok(None),
         Line::Entry(entry, end) => Ok(Some((entry, end))),
-        Line::Front(front) => Err(front.fault(trim(line)?)),
+        Line::LeadingEntry(front) => Err(front.fault(trim(line)?)),
     }
 }
 
@@ -57,12 +57,12 @@ pub(super) enum Line {
     /// An entry, perhaps with its end, and nothing else.
     Entry(Entry, Option<End>),
     /// An entry with text behind it that is no comment. Only a feed can explain that.
-    Front(Front),
+    LeadingEntry(LeadingEntry),
 }
 
 /// An entry that text stands behind.
 #[derive(Clone, Copy)]
-pub(super) struct Front {
+pub(super) struct LeadingEntry {
     pub entry: Entry,
     pub form: Form,
     /// Where the entry ends.
@@ -77,16 +77,16 @@ pub(super) enum Form {
     Range,
 }
 
-impl Front {
+impl LeadingEntry {
     /// The fault of the text behind the entry.
-    pub fn fault(&self, line: &[u8]) -> Fault {
-        Fault::at(skip_blanks(line, self.end), Reason::TrailingText)
+    pub fn fault(&self, line: &[u8]) -> ParseError {
+        ParseError::at(skip_blanks(line, self.end), Reason::TrailingText)
     }
 }
 
 /// Reads one line as [`parse`] does, and says more of what it is not.
 #[inline]
-pub(super) fn read(line: &[u8]) -> Result<Line, Fault> {
+pub(super) fn read(line: &[u8]) -> Result<Line, ParseError> {
     let line = trim(line)?;
     let start = skip_blanks(line, 0);
     if is_end(line, start) {
@@ -101,7 +101,7 @@ pub(super) fn read(line: &[u8]) -> Result<Line, Fault> {
     if rest > front.end && is_word(line, rest, b"until") {
         return Ok(Line::Entry(front.entry, Some(parse_until(line, rest)?)));
     }
-    Ok(Line::Front(front))
+    Ok(Line::LeadingEntry(front))
 }
 
 /// Whether a blank-separated word stands at `at`.
@@ -111,26 +111,26 @@ fn is_word(line: &[u8], at: usize, word: &[u8]) -> bool {
 }
 
 /// Reads the time behind the word `until` at `at`, with which the line ends.
-fn parse_until(line: &[u8], at: usize) -> Result<End, Fault> {
+fn parse_until(line: &[u8], at: usize) -> Result<End, ParseError> {
     let start = skip_blanks(line, at + b"until".len());
     let length = line[start..].iter().take_while(|&&byte| byte != b' ' && byte != b'\t').count();
     let stop = start + length;
-    let end = End::parse(&line[start..stop]).ok_or(Fault::at(start, Reason::NotATime))?;
+    let end = End::parse(&line[start..stop]).ok_or(ParseError::at(start, Reason::NotATime))?;
     let rest = skip_blanks(line, stop);
     if rest < line.len() && !(rest > stop && is_end(line, rest)) {
-        return Err(Fault::at(rest, Reason::TrailingText));
+        return Err(ParseError::at(rest, Reason::TrailingText));
     }
     Ok(end)
 }
 
 /// A line without its CR, if it is one that can be read at all.
-pub(super) fn trim(line: &[u8]) -> Result<&[u8], Fault> {
+pub(super) fn trim(line: &[u8]) -> Result<&[u8], ParseError> {
     let line = line.strip_suffix(b"\r").unwrap_or(line);
     if line.len() > MAX_LINE {
-        return Err(Fault::at(MAX_LINE, Reason::TooLong));
+        return Err(ParseError::at(MAX_LINE, Reason::TooLong));
     }
     if let Some(at) = memchr::memchr(0, line) {
-        return Err(Fault::at(at, Reason::Nul));
+        return Err(ParseError::at(at, Reason::Nul));
     }
     Ok(line)
 }
@@ -219,24 +219,24 @@ pub(super) fn is_end(line: &[u8], at: usize) -> bool {
 }
 
 /// A host, a network or a range at `start`.
-pub(super) fn parse_front(line: &[u8], start: usize) -> Result<Front, Fault> {
+pub(super) fn parse_front(line: &[u8], start: usize) -> Result<LeadingEntry, ParseError> {
     let (address, end) = parse_address(line, start)?;
     match line.get(end) {
         Some(b'/') => {
             let stop = length_end(line, end + 1);
             let entry = parse_network(address, start, &line[end + 1..stop], end + 1)?;
-            return Ok(Front { entry, form: Form::Network, end: stop });
+            return Ok(LeadingEntry { entry, form: Form::Network, end: stop });
         }
-        Some(b'%') => return Err(Fault::at(end, Reason::Zone)),
+        Some(b'%') => return Err(ParseError::at(end, Reason::Zone)),
         _ => {}
     }
     let dash = skip_blanks(line, end);
     if line.get(dash) == Some(&b'-') {
         let (last, stop) = parse_address(line, skip_blanks(line, dash + 1))?;
         let entry = parse_range(address, last, start)?;
-        return Ok(Front { entry, form: Form::Range, end: stop });
+        return Ok(LeadingEntry { entry, form: Form::Range, end: stop });
     }
-    Ok(Front { entry: host(address), form: Form::Host, end })
+    Ok(LeadingEntry { entry: host(address), form: Form::Host, end })
 }
 
 /// An address as written, before an IPv4-mapped one has become IPv4.
@@ -246,7 +246,7 @@ enum Written {
     V6(u128),
 }
 
-fn parse_address(line: &[u8], start: usize) -> Result<(Written, usize), Fault> {
+fn parse_address(line: &[u8], start: usize) -> Result<(Written, usize), ParseError> {
     // Most addresses are of the plain form; where they are not, the reading below says why.
     let rest = &line[start..];
     let mut padded = [0; PLAIN];
@@ -266,11 +266,11 @@ fn parse_address(line: &[u8], start: usize) -> Result<(Written, usize), Fault> {
     } else if text.first().is_some_and(u8::is_ascii_digit) {
         parse_v4(text).map(Written::V4)
     } else {
-        Err(Fault::at(0, Reason::NotAnAddress))
+        Err(ParseError::at(0, Reason::NotAnAddress))
     };
     match address {
         Ok(address) => Ok((address, start + length)),
-        Err(fault) => Err(Fault::at(start + fault.at, fault.reason)),
+        Err(fault) => Err(ParseError::at(start + fault.at, fault.reason)),
     }
 }
 
@@ -310,8 +310,8 @@ fn parse_network(
     address_at: usize,
     length: &[u8],
     length_at: usize,
-) -> Result<Entry, Fault> {
-    let fault = |reason| Fault::at(length_at, reason);
+) -> Result<Entry, ParseError> {
+    let fault = |reason| ParseError::at(length_at, reason);
     match address {
         Written::V4(address) => {
             let length = if length.contains(&b'.') {
@@ -331,7 +331,7 @@ fn parse_network(
                     let network = length.checked_sub(96).map(|length| {
                         (Ipv4Addr::from(Range::network(address, length).first()), length)
                     });
-                    Err(Fault::at(address_at, Reason::MappedNetwork(network)))
+                    Err(ParseError::at(address_at, Reason::MappedNetwork(network)))
                 }
             }
         }
@@ -363,17 +363,17 @@ fn netmask_length(text: &[u8]) -> Result<u8, Reason> {
     Ok(mask.leading_ones() as u8)
 }
 
-fn parse_range(first: Written, last: Written, at: usize) -> Result<Entry, Fault> {
+fn parse_range(first: Written, last: Written, at: usize) -> Result<Entry, ParseError> {
     let entry = match (first, last) {
         (Written::V4(first), Written::V4(last)) => Range::new(first, last).map(Entry::V4),
         (Written::V6(first), Written::V6(last)) => {
             let range = Range::new(first, last);
             if range.is_some_and(cuts_mapped) {
-                return Err(Fault::at(at, Reason::MappedRange));
+                return Err(ParseError::at(at, Reason::MappedRange));
             }
             range.map(Entry::V6)
         }
-        _ => return Err(Fault::at(at, Reason::MixedRange)),
+        _ => return Err(ParseError::at(at, Reason::MixedRange)),
     };
-    entry.ok_or(Fault::at(at, Reason::ReversedRange))
+    entry.ok_or(ParseError::at(at, Reason::ReversedRange))
 }

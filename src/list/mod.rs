@@ -8,13 +8,12 @@ mod address;
 mod collect;
 mod contents;
 pub mod end;
-pub mod fault;
-pub mod feeds;
 pub mod file;
+pub mod format;
 pub mod line;
 mod newest;
+pub mod parse_error;
 pub mod suspect;
-pub mod watch;
 pub mod widest;
 
 use std::fmt;
@@ -23,9 +22,9 @@ use std::net::IpAddr;
 use std::path::{Path, PathBuf};
 use std::time::SystemTime;
 
-pub use collect::Onlooker;
+pub use collect::EntryObserver;
 pub use contents::{Contents, Selection, Summary, parse, parse_selected, parse_watched};
-pub use end::{End, Ending};
+pub use end::{End, ExpiringEntries};
 pub use file::ReadError;
 pub use line::Entry;
 pub use suspect::Suspect;
@@ -33,11 +32,11 @@ pub use widest::{SetAside, Widest};
 
 use memchr::memchr;
 
+use crate::ip::range::Range;
 use crate::progress;
-use crate::range::Range;
-use fault::{Fault, Reason};
-use feeds::{Feeds, json};
+use format::{Feeds, json};
 use line::Line;
+use parse_error::{ParseError, Reason};
 
 /// How many lines of a kind (rejected, set aside) are named of a reading; the others are counted.
 pub const NAMED: usize = 10;
@@ -135,7 +134,7 @@ impl List {
     pub fn scan(
         &self,
         mut entry: impl FnMut(u64, Entry, Option<End>),
-        mut reject: impl FnMut(u64, Fault, &[u8]),
+        mut reject: impl FnMut(u64, ParseError, &[u8]),
     ) -> u64 {
         let text = self.text.strip_prefix(b"\xef\xbb\xbf").unwrap_or(&self.text);
         if json::is_document(text) {
@@ -158,7 +157,7 @@ impl List {
                     continue;
                 }
                 Ok(Line::Nothing) => continue,
-                Ok(Line::Front(front)) => Ok(front),
+                Ok(Line::LeadingEntry(front)) => Ok(front),
                 Err(fault) => Err(fault),
             };
             if let Err(fault) = feeds.line(text, plain, |found| entry(number, found, None)) {
@@ -198,13 +197,13 @@ fn scan_block(
     opener: &[u8],
     lines: &mut Lines<'_>,
     entry: &mut impl FnMut(u64, Entry, Option<End>),
-    reject: &mut impl FnMut(u64, Fault, &[u8]),
+    reject: &mut impl FnMut(u64, ParseError, &[u8]),
 ) {
     let opened = lines.number;
     while feeds.is_open() {
         if lines.rest.is_empty() {
             if feeds.is_known() {
-                reject(opened, Fault::at(0, Reason::Unclosed), opener);
+                reject(opened, ParseError::at(0, Reason::Unclosed), opener);
             }
             return;
         }
@@ -321,7 +320,7 @@ pub struct Rejection {
 }
 
 impl Rejection {
-    fn new(list: &str, line: u64, fault: Fault, text: &[u8]) -> Self {
+    fn new(list: &str, line: u64, fault: ParseError, text: &[u8]) -> Self {
         let text = text.strip_suffix(b"\r").unwrap_or(text);
         let shown = &text[..text.len().min(EXCERPT)];
         let more = if shown.len() < text.len() { "..." } else { "" };

@@ -3,8 +3,8 @@
 use std::fmt;
 
 use super::line::Entry;
-use crate::address::Address;
-use crate::range::Range;
+use crate::ip::address::Address;
+use crate::ip::range::Range;
 
 /// The prefix lengths of the widest networks that a list may name. An entry with more addresses is
 /// set aside: popular feeds hold 224.0.0.0/3, and a slip of the pen 0.0.0.0/0.

@@ -3,6 +3,7 @@
 
 pub mod ports;
 mod read;
+pub mod route;
 mod write;
 
 pub use read::{

@@ -2,6 +2,7 @@
 //!
 //! Knows what is to be told, and nothing of how it came about.
 
+pub mod metrics;
 mod text;
 
 use std::fmt;
@@ -13,8 +14,8 @@ use jiff::{Timestamp, Unit};
 use serde::{Deserialize, Serialize};
 
 use crate::list::{End, Summary};
-use crate::load::{Failure, Loaded};
-use crate::replace::{folder_of, replace};
+use crate::load::report::{Failure, Loaded};
+use crate::sys::replace::{folder_of, replace};
 
 /// What a daemon is for.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
@@ -174,7 +175,7 @@ pub struct Repairs {
 
 impl Repairs {
     /// Takes note that something was put back that a program had taken away.
-    pub fn took_place(&mut self, by: Option<String>) {
+    pub fn record(&mut self, by: Option<String>) {
         self.count += 1;
         self.last = Some(now());
         self.by = by;

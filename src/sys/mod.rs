@@ -8,6 +8,8 @@
 mod datagrams;
 #[cfg(feature = "nftables")]
 mod objects;
+pub mod privileges;
+pub mod replace;
 
 use std::io;
 use std::os::fd::{AsFd, AsRawFd, BorrowedFd};

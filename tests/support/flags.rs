@@ -9,7 +9,7 @@
 
 use std::ops::Range as Indices;
 
-use netfilterd::range::{Address, Range, RangeSet};
+use netfilterd::ip::range::{Address, Range, RangeSet};
 
 /// Addresses of the universe.
 pub const SIZE: usize = 1024;

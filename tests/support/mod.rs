@@ -303,8 +303,10 @@ fn element(value: &serde_json::Value) -> String {
 }
 
 /// A range set as the kernel should show it.
-pub fn shown<A: netfilterd::range::Address>(set: &netfilterd::range::RangeSet<A>) -> Vec<String> {
-    let one = |range: &netfilterd::range::Range<A>| {
+pub fn shown<A: netfilterd::ip::range::Address>(
+    set: &netfilterd::ip::range::RangeSet<A>,
+) -> Vec<String> {
+    let one = |range: &netfilterd::ip::range::Range<A>| {
         let mut networks = range.networks();
         match (networks.next(), networks.next()) {
             (Some(network), None) => network.to_string(),
@@ -315,7 +317,7 @@ pub fn shown<A: netfilterd::range::Address>(set: &netfilterd::range::RangeSet<A>
 }
 
 /// What a text list holds, by the library.
-pub fn parsed(text: &str) -> netfilterd::range::RangeSets {
+pub fn parsed(text: &str) -> netfilterd::ip::range::RangeSets {
     let list = netfilterd::list::List::new("text", text.into());
     netfilterd::list::parse(&[list]).unwrap().sets
 }

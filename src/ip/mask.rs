@@ -1,0 +1,77 @@
+//! Widening: one bad host means a bad network.
+//!
+//! Knows ranges only. An entry narrower than the mask grows to the network of that length that
+//! holds it; a range grows at both ends; whatever is wider already stays as it is.
+//!
+//! Widening a union gives the union of what was widened, so it is applied once, to the merged
+//! ranges, and not to each entry. The tests hold it against the entry-by-entry way.
+
+use crate::ip::range::{Address, Range, RangeSet, RangeSets};
+
+/// The prefix lengths to widen to; `None` leaves a family alone.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct Mask {
+    /// For IPv4, 8 to 32.
+    pub v4: Option<u8>,
+    /// For IPv6, 16 to 128.
+    pub v6: Option<u8>,
+}
+
+/// What widening made of the range sets, and what it cost.
+#[derive(Debug)]
+pub struct Widened {
+    /// The range sets, widened and merged again.
+    pub sets: RangeSets,
+    /// How many IPv4 addresses are in the result that no entry named.
+    pub added4: u128,
+    /// The same for IPv6; a difference against the whole of IPv6 is one too small.
+    pub added6: u128,
+}
+
+impl Mask {
+    /// Widens one IPv4 range, as an entry of a list is widened.
+    pub fn widen4(self, range: Range<u32>) -> Range<u32> {
+        widen_range(range, self.v4, |_| false)
+    }
+
+    /// Widens one IPv6 range. An end in `::/8` or `fe80::/10` stays where it is.
+    pub fn widen6(self, range: Range<u128>) -> Range<u128> {
+        widen_range(range, self.v6, keeps_its_length)
+    }
+
+    /// Widens both families.
+    pub fn widen(self, sets: RangeSets) -> Widened {
+        let (v4, added4) = widen_set(sets.v4, self.v4, |range| self.widen4(range));
+        let (v6, added6) = widen_set(sets.v6, self.v6, |range| self.widen6(range));
+        Widened { sets: RangeSets { v4, v6 }, added4, added6 }
+    }
+}
+
+/// Whether an entry at `address` is never widened: `::/8` holds loopback and every IPv4-mapped
+/// address, `fe80::/10` is link-local, without which neighbour discovery fails.
+fn keeps_its_length(address: u128) -> bool {
+    address >> 120 == 0 || address >> 118 == 0xfe80 >> 6
+}
+
+fn widen_range<A: Address>(range: Range<A>, length: Option<u8>, keep: fn(A) -> bool) -> Range<A> {
+    let Some(length) = length else { return range };
+    let (first, last) = (range.first(), range.last());
+    let first = if keep(first) { first } else { first.first_of(length) };
+    let last = if keep(last) { last } else { last.last_of(length) };
+    // Neither end moved inwards, so the range is still one.
+    Range::new(first, last).unwrap_or(range)
+}
+
+fn widen_set<A: Address>(
+    set: RangeSet<A>,
+    length: Option<u8>,
+    widen: impl Fn(Range<A>) -> Range<A>,
+) -> (RangeSet<A>, u128) {
+    if length.is_none() {
+        return (set, 0);
+    }
+    let before = set.addresses();
+    let set = set.map_ascending(widen);
+    let added = set.addresses() - before;
+    (set, added)
+}

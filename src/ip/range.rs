@@ -1,0 +1,386 @@
+//! Ranges of addresses and the canonical set of them.
+//!
+//! Knows nothing of lists, masks or kernels. One implementation serves both families.
+
+use std::cmp::Ordering;
+use std::fmt;
+use std::net::IpAddr;
+
+use ipnet::IpNet;
+
+use super::sort::{merge_sorted, sort};
+pub use crate::ip::address::Address;
+use crate::sys;
+
+/// First and last address, both included; `first <= last` always holds.
+#[derive(Clone, Copy, PartialEq, Eq, Hash)]
+pub struct Range<A> {
+    first: A,
+    last: A,
+}
+
+impl<A: Address> Range<A> {
+    /// Goes up to `last`, unless it already goes further.
+    #[inline]
+    pub(super) fn reach(&mut self, last: A) {
+        self.last = self.last.max(last);
+    }
+
+    /// The range `first..=last`, or `None` if `last` lies before `first`.
+    #[inline]
+    pub fn new(first: A, last: A) -> Option<Self> {
+        (first <= last).then_some(Range { first, last })
+    }
+
+    /// The range of one address.
+    #[inline]
+    pub fn host(address: A) -> Self {
+        Range { first: address, last: address }
+    }
+
+    /// The network of `length` bits that holds `address`; a `length` above [`Address::BITS`]
+    /// counts as a host.
+    #[inline]
+    pub fn network(address: A, length: u8) -> Self {
+        Range { first: address.first_of(length), last: address.last_of(length) }
+    }
+
+    /// The lowest address.
+    #[inline]
+    pub fn first(self) -> A {
+        self.first
+    }
+
+    /// The highest address.
+    #[inline]
+    pub fn last(self) -> A {
+        self.last
+    }
+
+    /// Whether `address` lies in the range.
+    pub fn contains(self, address: A) -> bool {
+        self.first <= address && address <= self.last
+    }
+
+    /// Whether the two ranges have an address in common.
+    pub fn overlaps(self, other: Self) -> bool {
+        self.first <= other.last && other.first <= self.last
+    }
+
+    /// The number of addresses in the range, [`u128::MAX`] for the whole of IPv6.
+    pub fn addresses(self) -> u128 {
+        A::span(self.first, self.last)
+    }
+
+    /// The fewest networks that hold exactly this range, ascending.
+    pub fn networks(self) -> Networks<A> {
+        Networks { rest: Some(self) }
+    }
+}
+
+impl<A: Address> fmt::Display for Range<A> {
+    /// `first-last`, also for a single address.
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "{}-{}", self.first.to_ip(), self.last.to_ip())
+    }
+}
+
+impl<A: Address> fmt::Debug for Range<A> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        fmt::Display::fmt(self, f)
+    }
+}
+
+/// The networks of a range, from [`Range::networks`].
+pub struct Networks<A> {
+    rest: Option<Range<A>>,
+}
+
+impl<A: Address> Iterator for Networks<A> {
+    type Item = IpNet;
+
+    fn next(&mut self) -> Option<IpNet> {
+        let range = self.rest?;
+        // The largest network that begins at `first` is limited by how `first` is aligned and by
+        // `last`; each step at least halves what is left to the end of an aligned block, so a
+        // range yields at most 2 * BITS - 2 networks.
+        let mut length = A::BITS - range.first.trailing_zeros();
+        while range.first.last_of(length) > range.last {
+            length += 1;
+        }
+        let end = range.first.last_of(length);
+        self.rest = end.next().and_then(|next| Range::new(next, range.last));
+        Some(range.first.to_net(length))
+    }
+}
+
+/// The canonical form of a list for one family: ranges that are sorted, disjoint and not adjacent.
+///
+/// Two range sets are equal exactly when they hold the same addresses. Nothing outside this module
+/// can build one that breaks the rule. At rest a range takes 8 bytes for IPv4, 32 for IPv6.
+#[derive(Clone, PartialEq, Eq)]
+pub struct RangeSet<A> {
+    ranges: Vec<Range<A>>,
+}
+
+impl<A: Address> Default for RangeSet<A> {
+    fn default() -> Self {
+        RangeSet { ranges: Vec::new() }
+    }
+}
+
+impl<A: Address> fmt::Debug for RangeSet<A> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_list().entries(&self.ranges).finish()
+    }
+}
+
+impl<A: Address> RangeSet<A> {
+    /// Sorts and merges `ranges`, in place: overlapping, nested, equal and adjacent ranges become
+    /// one. Linear for input that is sorted already.
+    pub fn from_ranges(mut ranges: Vec<Range<A>>) -> Self {
+        sort(&mut ranges);
+        merge_sorted(&mut ranges);
+        ranges.shrink_to_fit();
+        RangeSet { ranges }
+    }
+
+    /// Replaces each range by what `change` makes of it and merges again.
+    ///
+    /// `change` must keep the order: the results, taken in turn, must begin at ascending addresses.
+    /// A result out of order is put right by sorting, so a careless `change` costs time, never the
+    /// invariant.
+    pub(crate) fn map_ascending(mut self, change: impl Fn(Range<A>) -> Range<A>) -> Self {
+        for range in &mut self.ranges {
+            *range = change(*range);
+        }
+        if self.ranges.is_sorted_by_key(|range| range.first) {
+            merge_sorted(&mut self.ranges);
+            self
+        } else {
+            RangeSet::from_ranges(self.ranges)
+        }
+    }
+
+    /// The ranges, ascending.
+    pub fn ranges(&self) -> &[Range<A>] {
+        &self.ranges
+    }
+
+    /// Whether no address is in the set.
+    pub fn is_empty(&self) -> bool {
+        self.ranges.is_empty()
+    }
+
+    /// The number of ranges.
+    pub fn len(&self) -> usize {
+        self.ranges.len()
+    }
+
+    /// The number of addresses, [`u128::MAX`] for the whole of IPv6.
+    pub fn addresses(&self) -> u128 {
+        let spans = self.ranges.iter().map(|range| range.addresses());
+        if A::BITS == 32 {
+            // Cannot overflow, and is a third of the time.
+            return spans.map(|span| span as u64).sum::<u64>().into();
+        }
+        spans.fold(0, u128::saturating_add)
+    }
+
+    /// The fewest networks that hold exactly this set, ascending.
+    pub fn networks(&self) -> impl Iterator<Item = IpNet> + '_ {
+        self.ranges.iter().flat_map(|range| range.networks())
+    }
+
+    /// The number of networks that [`RangeSet::networks`] yields.
+    pub fn network_count(&self) -> u64 {
+        self.ranges
+            .iter()
+            .map(|range| u64::from(A::networks_between(range.first, range.last)))
+            .sum()
+    }
+
+    /// The range that holds `address`.
+    pub fn find(&self, address: A) -> Option<Range<A>> {
+        let after = self.ranges.partition_point(|range| range.first <= address);
+        let range = *self.ranges.get(after.checked_sub(1)?)?;
+        range.contains(address).then_some(range)
+    }
+
+    /// Whether `address` is in the set.
+    pub fn contains(&self, address: A) -> bool {
+        self.find(address).is_some()
+    }
+
+    /// Whether an address of `range` is in the set.
+    pub fn meets(&self, range: Range<A>) -> bool {
+        let at = self.ranges.partition_point(|ours| ours.last < range.first);
+        self.ranges.get(at).is_some_and(|ours| ours.overlaps(range))
+    }
+
+    /// Whether the two sets have an address in common.
+    pub fn intersects(&self, other: &Self) -> bool {
+        !self.intersect(other).is_empty()
+    }
+
+    /// The addresses that both sets hold. Costs little more than the smaller set and the result.
+    pub fn intersect(&self, other: &Self) -> Self {
+        let (few, many) = if self.len() <= other.len() { (self, other) } else { (other, self) };
+        let mut ranges = Vec::new();
+        let mut rest = &many.ranges[..];
+        for &with in &few.ranges {
+            rest = &rest[count_while(rest, |range| range.last < with.first)..];
+            let common = count_while(rest, |range| range.first <= with.last);
+            ranges.extend(rest[..common].iter().map(|range| Range {
+                first: range.first.max(with.first),
+                last: range.last.min(with.last),
+            }));
+        }
+        // Two results that touch would lie in ranges that touch, in one of the sets.
+        RangeSet { ranges }
+    }
+
+    /// The ranges that are only in `self`, and those that are only in `other`, as they are.
+    pub fn differing(&self, other: &Self) -> (Self, Self) {
+        let ends = |range: &Range<A>| (range.first, range.last);
+        // Some of the ranges of a set are still sorted, disjoint and not adjacent.
+        let (ours, theirs) = differences(&self.ranges, &other.ranges, ends);
+        (RangeSet { ranges: ours }, RangeSet { ranges: theirs })
+    }
+
+    /// The addresses of `self` that are not in `other`. Whole stretches are copied in one go.
+    pub fn subtract(&self, other: &Self) -> Self {
+        let mut ranges = Vec::new();
+        let (mut rest, mut cuts) = (&self.ranges[..], &other.ranges[..]);
+        // A cut within a range leaves two. Without memory for all, there may be some for the result.
+        let _ = ranges.try_reserve_exact(rest.len() + cuts.len().min(rest.len()));
+        sys::prefer_huge_pages(&mut ranges);
+        while let Some((&range, behind)) = rest.split_first() {
+            cuts = &cuts[count_while(cuts, |cut| cut.last < range.first)..];
+            let whole = cuts
+                .first()
+                .map_or(rest.len(), |cut| count_while(rest, |range| range.last < cut.first));
+            if whole > 0 {
+                ranges.extend_from_slice(&rest[..whole]);
+                rest = &rest[whole..];
+                continue;
+            }
+            rest = behind;
+            // Where what is left of the range begins; a cut that reaches its end, or that of the
+            // address space, leaves nothing.
+            let mut left = Some(range.first);
+            for cut in cuts.iter().take_while(|cut| cut.first <= range.last) {
+                let Some(first) = left else { break };
+                if let Some(last) = cut.first.previous().filter(|&last| first <= last) {
+                    ranges.push(Range { first, last });
+                }
+                left = cut.last.next().filter(|&next| next <= range.last);
+            }
+            ranges.extend(left.map(|first| Range { first, last: range.last }));
+        }
+        ranges.shrink_to_fit();
+        RangeSet { ranges }
+    }
+
+    /// The addresses that are in one of the sets or in both.
+    pub fn union(&self, other: &Self) -> Self {
+        if other.is_empty() {
+            return self.clone();
+        }
+        RangeSet::from_ranges([&self.ranges[..], &other.ranges[..]].concat())
+    }
+}
+
+/// How many ranges from the start satisfy `first`, which holds for none behind one for which it does
+/// not. Its time grows with the logarithm of the answer, not of what is there.
+fn count_while<A>(ranges: &[Range<A>], first: impl Fn(&Range<A>) -> bool) -> usize {
+    let mut end = 1;
+    while ranges.get(end - 1).is_some_and(&first) {
+        end *= 2;
+    }
+    let start = end / 2;
+    start + ranges[start..ranges.len().min(end)].partition_point(first)
+}
+
+/// What is only in the first of two ascending lists, and what is only in the second.
+pub fn differences<T: Copy, K: Ord>(
+    first: &[T],
+    second: &[T],
+    key: impl Fn(&T) -> K,
+) -> (Vec<T>, Vec<T>) {
+    let (mut only_first, mut only_second) = (Vec::new(), Vec::new());
+    let (mut i, mut j) = (0, 0);
+    while let (Some(a), Some(b)) = (first.get(i), second.get(j)) {
+        match key(a).cmp(&key(b)) {
+            Ordering::Less => {
+                only_first.push(*a);
+                i += 1;
+            }
+            Ordering::Greater => {
+                only_second.push(*b);
+                j += 1;
+            }
+            Ordering::Equal => {
+                i += 1;
+                j += 1;
+            }
+        }
+    }
+    only_first.extend_from_slice(&first[i..]);
+    only_second.extend_from_slice(&second[j..]);
+    (only_first, only_second)
+}
+
+/// The range sets of both families.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct RangeSets {
+    /// IPv4.
+    pub v4: RangeSet<u32>,
+    /// IPv6.
+    pub v6: RangeSet<u128>,
+}
+
+impl RangeSets {
+    /// Whether no address of either family is in the sets.
+    pub fn is_empty(&self) -> bool {
+        self.v4.is_empty() && self.v6.is_empty()
+    }
+
+    /// The number of networks in both families.
+    pub fn network_count(&self) -> u64 {
+        self.v4.network_count() + self.v6.network_count()
+    }
+
+    /// The networks of IPv4, then those of IPv6, each ascending.
+    pub fn networks(&self) -> impl Iterator<Item = IpNet> + '_ {
+        self.v4.networks().chain(self.v6.networks())
+    }
+
+    /// Whether `address` is in the set of its family.
+    pub fn contains(&self, address: IpAddr) -> bool {
+        match address {
+            IpAddr::V4(address) => self.v4.contains(address.into()),
+            IpAddr::V6(address) => self.v6.contains(address.into()),
+        }
+    }
+
+    /// The number of addresses, of IPv4 and of IPv6, as [`RangeSet::addresses`].
+    pub fn addresses(&self) -> [u128; 2] {
+        [self.v4.addresses(), self.v6.addresses()]
+    }
+
+    /// The addresses that are in `self` and not in `other`, family by family.
+    pub fn subtract(&self, other: &Self) -> Self {
+        RangeSets { v4: self.v4.subtract(&other.v4), v6: self.v6.subtract(&other.v6) }
+    }
+
+    /// The addresses that are in both, family by family.
+    pub fn intersect(&self, other: &Self) -> Self {
+        RangeSets { v4: self.v4.intersect(&other.v4), v6: self.v6.intersect(&other.v6) }
+    }
+
+    /// The addresses that are in one of them or in both, family by family.
+    pub fn union(&self, other: &Self) -> Self {
+        RangeSets { v4: self.v4.union(&other.v4), v6: self.v6.union(&other.v6) }
+    }
+}

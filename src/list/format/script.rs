@@ -1,0 +1,288 @@
+//! nft scripts: the elements of sets, in blocks of braces that go over as many lines as it takes.
+//!
+//! What a line means depends on the block that it stands in: the same network is an element of a
+//! set here and what a rule accepts there. So blocks are followed, and what stands in one that is
+//! not known is rejected, up to the brace that closes it.
+
+use super::super::line::{Entry, parse_front, skip_blanks};
+use super::super::parse_error::{ParseError, Reason};
+use super::commands::quoted_end;
+use super::word;
+
+/// A block that is read.
+#[derive(Clone, Copy, PartialEq, Eq)]
+enum Block {
+    Table,
+    Set,
+    Elements,
+}
+
+/// The blocks that are open.
+#[derive(Clone, Copy, Default)]
+pub(super) struct Script {
+    /// From the outermost inwards.
+    known: [Option<Block>; 3],
+    /// Within those, how many that are not known.
+    unknown: u64,
+}
+
+/// Whether a line outside of all blocks is nft's: two words decide, since ipset has some of the
+/// first ones too.
+pub(super) fn begins(line: &[u8]) -> bool {
+    let start = skip_blanks(line, 0);
+    let (first, end) = word(line, start);
+    let start = skip_blanks(line, end);
+    let (second, end) = word(line, start);
+    match first {
+        b"table" | b"define" | b"redefine" => !second.is_empty(),
+        b"add" | b"create" | b"delete" | b"destroy" | b"flush" | b"insert" | b"replace" => {
+            let object = matches!(
+                second,
+                b"table" | b"set" | b"element" | b"chain" | b"rule" | b"map" | b"ruleset"
+            );
+            // A set of ipset may have such a name, and then a network follows.
+            let next = skip_blanks(line, end);
+            object && (first != b"add" || parse_front(line, next).is_err())
+        }
+        _ => false,
+    }
+}
+
+impl Script {
+    pub fn is_open(&self) -> bool {
+        self.unknown > 0 || self.known[0].is_some()
+    }
+
+    pub fn is_known(&self) -> bool {
+        self.unknown == 0
+    }
+
+    fn depth(&self) -> usize {
+        self.known.iter().flatten().count()
+    }
+
+    fn innermost(&self) -> Option<Block> {
+        self.known.iter().flatten().last().copied()
+    }
+
+    fn open(&mut self, block: Block) {
+        // The blocks that hold others are two, so there is a place.
+        let depth = self.depth();
+        if let Some(place) = self.known.get_mut(depth) {
+            *place = Some(block);
+        }
+    }
+
+    fn close(&mut self) {
+        if let Some(depth) = self.depth().checked_sub(1) {
+            self.known[depth] = None;
+        }
+    }
+
+    /// Reads a line. Either all entries of it are passed on, or it is rejected.
+    pub fn line(&mut self, line: &[u8], mut entry: impl FnMut(Entry)) -> Result<(), ParseError> {
+        // The sign that a statement goes on, which it does in braces anyway.
+        let line = line.trim_ascii_end();
+        let line = line.strip_suffix(b"\\").unwrap_or(line);
+        let mut after = *self;
+        if let Err(fault) = after.read(line, &mut |_| {}) {
+            self.skip(line);
+            return Err(fault);
+        }
+        self.read(line, &mut entry)
+    }
+
+    /// Follows the blocks of a line that was rejected, whatever it is: those that it opens are not
+    /// known.
+    pub fn skip(&mut self, line: &[u8]) {
+        let mut quoted = false;
+        for &byte in line {
+            match byte {
+                b'"' => quoted = !quoted,
+                _ if quoted => {}
+                b'#' => break,
+                b'{' => self.unknown += 1,
+                b'}' if self.unknown > 0 => self.unknown -= 1,
+                b'}' => self.close(),
+                _ => {}
+            }
+        }
+    }
+
+    fn read(&mut self, line: &[u8], entry: &mut impl FnMut(Entry)) -> Result<(), ParseError> {
+        let mut at = skip_blanks(line, 0);
+        while at < line.len() && line[at] != b'#' {
+            if self.unknown > 0 {
+                return Err(ParseError::at(at, Reason::UnknownBlock));
+            }
+            at = match self.innermost() {
+                Some(Block::Elements) if line[at] != b'}' => element(line, at, entry)?,
+                _ => self.statement(line, at)?,
+            };
+            at = skip_blanks(line, at);
+        }
+        Ok(())
+    }
+
+    /// Reads a statement, up to what ends it or opens a block; returns the offset behind that.
+    fn statement(&mut self, line: &[u8], at: usize) -> Result<usize, ParseError> {
+        let end = statement_end(line, at);
+        let words = Words::of(&line[at..end]);
+        let closes = line.get(end) == Some(&b'}');
+        if line.get(end) == Some(&b'{') {
+            let block = self.opened_by(&words).map_err(|reason| ParseError::at(at, reason))?;
+            self.open(block);
+        } else if !words.is_empty() && !self.is_passed_over(&words) {
+            return Err(ParseError::at(at, Reason::UnknownBlock));
+        } else if closes {
+            if self.depth() == 0 {
+                return Err(ParseError::at(end, Reason::UnknownBlock));
+            }
+            self.close();
+        }
+        let next = skip_blanks(line, (end + 1).min(line.len()));
+        if closes && self.depth() == 0 && !matches!(line.get(next), None | Some(b'#')) {
+            return Err(ParseError::at(next, Reason::TrailingText));
+        }
+        Ok(if line.get(end) == Some(&b'#') { end } else { next })
+    }
+
+    /// The block that a statement in front of a brace opens, if it is one of those that are read.
+    fn opened_by(&self, words: &Words<'_>) -> Result<Block, Reason> {
+        match (self.innermost(), words.as_slice()) {
+            (None, [b"table", name @ ..] | [b"add" | b"create", b"table", name @ ..])
+                if is_name(name, 1) =>
+            {
+                Ok(Block::Table)
+            }
+            (None, [b"add" | b"create", b"set", name @ ..]) if is_name(name, 2) => Ok(Block::Set),
+            (None, [b"add" | b"create", b"element", name @ ..]) if is_name(name, 2) => {
+                Ok(Block::Elements)
+            }
+            (None, [b"delete" | b"destroy", b"element", ..]) => Err(Reason::Exception),
+            (None, [b"define" | b"redefine", name, b"="]) if is_name(&[name], 1) => {
+                Ok(Block::Elements)
+            }
+            (Some(Block::Table), [b"set", name]) if is_name(&[name], 1) => Ok(Block::Set),
+            (Some(Block::Set), [b"elements", b"="]) => Ok(Block::Elements),
+            _ => Err(Reason::UnknownBlock),
+        }
+    }
+
+    /// Whether a statement says nothing of any network.
+    fn is_passed_over(&self, words: &Words<'_>) -> bool {
+        match (self.innermost(), words.as_slice()) {
+            (None, [b"add" | b"create", b"table", name @ ..]) => is_name(name, 1),
+            (None, [b"flush", b"ruleset"]) => true,
+            (None, [b"flush" | b"delete" | b"destroy", b"table", name @ ..]) => is_name(name, 1),
+            (None, [b"flush" | b"delete" | b"destroy", b"set", name @ ..]) => is_name(name, 2),
+            (Some(Block::Table), [b"comment" | b"flags", ..]) => true,
+            (Some(Block::Set), [b"type", b"ipv4_addr" | b"ipv6_addr"]) => true,
+            (Some(Block::Set), [b"typeof", b"ip" | b"ip6", b"saddr" | b"daddr"]) => true,
+            (Some(Block::Set), [b"flags" | b"size" | b"timeout" | b"gc-interval", _, ..]) => true,
+            (Some(Block::Set), [b"policy" | b"comment", _, ..]) => true,
+            (Some(Block::Set), [b"auto-merge" | b"counter"]) => true,
+            _ => false,
+        }
+    }
+}
+
+/// Reads an element with the comma behind it; returns the offset behind that.
+fn element(line: &[u8], at: usize, entry: &mut impl FnMut(Entry)) -> Result<usize, ParseError> {
+    let front = parse_front(line, at)?;
+    let mut end = front.end;
+    loop {
+        let start = skip_blanks(line, end);
+        match line.get(start) {
+            None | Some(b'}' | b'#') => {
+                entry(front.entry);
+                return Ok(start);
+            }
+            Some(b',') => {
+                entry(front.entry);
+                return Ok(start + 1);
+            }
+            Some(_) if start == end => return Err(ParseError::at(start, Reason::TrailingText)),
+            Some(_) => end = option_end(line, start)?,
+        }
+    }
+}
+
+/// The offset behind an option of an element that does not change what it means.
+fn option_end(line: &[u8], start: usize) -> Result<usize, ParseError> {
+    let (option, end) = bare_word(line, start);
+    let value = skip_blanks(line, end);
+    match option {
+        b"counter" => Ok(end),
+        b"timeout" | b"expires" | b"packets" | b"bytes" => {
+            let (number, end) = bare_word(line, value);
+            if number.first().is_some_and(u8::is_ascii_digit) {
+                Ok(end)
+            } else {
+                Err(ParseError::at(value, Reason::TrailingText))
+            }
+        }
+        b"comment" => quoted_end(line, value),
+        _ => Err(ParseError::at(start, Reason::TrailingText)),
+    }
+}
+
+fn bare_word(line: &[u8], start: usize) -> (&[u8], usize) {
+    let length = line[start..].iter().take_while(|byte| byte.is_ascii_alphanumeric()).count();
+    (&line[start..start + length], start + length)
+}
+
+/// Where a brace, a semicolon or a comment stands, outside of quotes.
+fn statement_end(line: &[u8], start: usize) -> usize {
+    let mut quoted = false;
+    let end = line[start..].iter().position(|byte| {
+        quoted ^= *byte == b'"';
+        !quoted && matches!(byte, b'{' | b'}' | b';' | b'#')
+    });
+    end.map_or(line.len(), |length| start + length)
+}
+
+/// The words of a statement, as many as decide what it is.
+struct Words<'a> {
+    words: [&'a [u8]; 6],
+    count: usize,
+}
+
+impl<'a> Words<'a> {
+    fn of(statement: &'a [u8]) -> Self {
+        let mut words = Words { words: [b""; 6], count: 0 };
+        // `=` needs no blanks around it.
+        let mut rest = statement.trim_ascii();
+        while !rest.is_empty() {
+            let stop = rest.iter().position(|byte| matches!(byte, b' ' | b'\t' | b'='));
+            let length = stop.unwrap_or(rest.len()).max(1);
+            if let Some(place) = words.words.get_mut(words.count) {
+                *place = &rest[..length];
+                words.count += 1;
+            }
+            rest = rest[length..].trim_ascii_start();
+        }
+        words
+    }
+
+    fn is_empty(&self) -> bool {
+        self.count == 0
+    }
+
+    fn as_slice(&self) -> &[&'a [u8]] {
+        &self.words[..self.count]
+    }
+}
+
+/// Whether these are `parts` names, perhaps with a family before them.
+fn is_name(names: &[&[u8]], parts: usize) -> bool {
+    let family = names.len() == parts + 1
+        && matches!(names[0], b"ip" | b"ip6" | b"inet" | b"arp" | b"bridge" | b"netdev");
+    let names = if family { &names[1..] } else { names };
+    names.len() == parts
+        && names.iter().all(|name| {
+            name.iter().all(|byte| {
+                byte.is_ascii_alphanumeric() || matches!(byte, b'_' | b'-' | b'.' | b'/' | b'"')
+            })
+        })
+}

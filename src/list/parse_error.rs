@@ -1,0 +1,129 @@
+//! Why a line is rejected, and where in it.
+
+use std::fmt;
+use std::net::Ipv4Addr;
+
+/// The longest line that is read, in bytes without its line end. No format needs more; what does
+/// is not a list.
+pub const MAX_LINE: usize = 4096;
+
+/// Why a line is rejected, and where in it.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct ParseError {
+    /// Offset in bytes, from 0.
+    pub at: usize,
+    /// The reason.
+    pub reason: Reason,
+}
+
+impl ParseError {
+    pub(super) fn at(at: usize, reason: Reason) -> Self {
+        ParseError { at, reason }
+    }
+}
+
+/// The reasons for which a line is rejected.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Reason {
+    /// Longer than [`MAX_LINE`].
+    TooLong,
+    /// A NUL byte.
+    Nul,
+    /// Neither digits nor anything else an address begins with.
+    NotAnAddress,
+    /// Digits and dots, but not four octets.
+    NotFourOctets,
+    /// An octet above 255.
+    OctetTooLarge,
+    /// An octet with a leading zero.
+    LeadingZero,
+    /// Colons, but not an IPv6 address.
+    NotAnIpv6Address,
+    /// `%` after an address.
+    Zone,
+    /// `/` without a length or netmask that can be read.
+    NotALength,
+    /// A prefix length above the family's width, which is given.
+    LengthTooLarge(u8),
+    /// A netmask whose ones are not all in front.
+    NotContiguous,
+    /// The netmask 0.0.0.0, which is a host in the inverse notation.
+    ZeroNetmask,
+    /// A network in the IPv4-mapped block, with the IPv4 network to write instead if there is one.
+    MappedNetwork(Option<(Ipv4Addr, u8)>),
+    /// A range that holds a part of the IPv4-mapped block.
+    MappedRange,
+    /// A range between two families.
+    MixedRange,
+    /// A range that ends before it begins.
+    ReversedRange,
+    /// Text after the entry that is no comment.
+    TrailingText,
+    /// Behind `until` stands no time.
+    NotATime,
+    /// An address in the text before or after the entry.
+    SecondAddress,
+    /// What is to be let through: nginx's `allow`, ipset's `nomatch`.
+    Exception,
+    /// Columns of which one says another network than the others.
+    NotThatNetwork,
+    /// A command or a block of some program that is none of those that are read.
+    UnknownBlock,
+    /// A block that nothing closes.
+    Unclosed,
+    /// What begins like JSON and is none, or not all of it.
+    NotJson,
+    /// JSON without a network where one is looked for.
+    NoNetworkInJson,
+}
+
+impl fmt::Display for Reason {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Reason::TooLong => write!(f, "line is longer than {MAX_LINE} bytes"),
+            Reason::Nul => {
+                f.write_str("NUL byte: not text, or UTF-16, which iconv -t UTF-8 converts")
+            }
+            Reason::NotAnAddress => f.write_str("not an address"),
+            Reason::NotFourOctets => f.write_str("an IPv4 address has four octets"),
+            Reason::OctetTooLarge => f.write_str("an octet is at most 255"),
+            Reason::LeadingZero => {
+                f.write_str("leading zero: octal to some, decimal to others; write it without")
+            }
+            Reason::NotAnIpv6Address => f.write_str("not an IPv6 address"),
+            Reason::Zone => f.write_str("a zone (%) has no meaning in a list; write it without"),
+            Reason::NotALength => f.write_str("not a prefix length or netmask"),
+            Reason::LengthTooLarge(most) => write!(f, "a prefix length is at most {most} here"),
+            Reason::NotContiguous => f.write_str("netmask is not contiguous"),
+            Reason::ZeroNetmask => f.write_str(
+                "netmask 0.0.0.0 is everything to some, one host to others; write /0 or /32",
+            ),
+            Reason::MappedNetwork(Some((address, length))) => {
+                write!(f, "IPv4-mapped network; write the IPv4 one, {address}/{length}")
+            }
+            Reason::MappedNetwork(None) => {
+                f.write_str("IPv4-mapped network wider than all of IPv4; write the IPv4 one")
+            }
+            Reason::MappedRange => f.write_str("IPv4-mapped range; write the IPv4 one"),
+            Reason::MixedRange => f.write_str("a range has both ends in one family"),
+            Reason::ReversedRange => f.write_str("range ends before it begins"),
+            Reason::NotATime => f.write_str(
+                "until a time by RFC 3339 (2027-01-31T00:00:00Z), or seconds since 1970 in ten digits",
+            ),
+            Reason::TrailingText => {
+                f.write_str("text after the entry (a comment begins with # after a blank)")
+            }
+            Reason::SecondAddress => f.write_str("another address in the text of the line"),
+            Reason::Exception => {
+                f.write_str("an exception, which no list of networks to be dropped can hold")
+            }
+            Reason::NotThatNetwork => {
+                f.write_str("first address, last address and length are not of one network")
+            }
+            Reason::UnknownBlock => f.write_str("belongs to a command or block that is not read"),
+            Reason::Unclosed => f.write_str("this block is never closed; the list was cut off"),
+            Reason::NotJson => f.write_str("not JSON, or cut off"),
+            Reason::NoNetworkInJson => f.write_str("JSON, but without a network or list to read"),
+        }
+    }
+}

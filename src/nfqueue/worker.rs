@@ -1,0 +1,215 @@
+//! One queue, one thread: receives packets, has them judged, and sends the verdicts.
+
+use std::io;
+use std::sync::atomic::Ordering::Relaxed;
+use std::sync::mpsc::Sender;
+use std::thread;
+use std::time::{Duration, Instant};
+
+use super::Options;
+use super::judge::{Judgement, Judgements};
+use super::message::{self, Incoming, Verdicts, sequence};
+use super::shared::{Shared, Tally};
+use super::socket::{self, QueueError, QueueSocket};
+use crate::netlink::{Message, Reply};
+use crate::sys::Datagrams;
+
+/// Packets received at once. More would make the first of them wait longer for its verdict, and
+/// spare little.
+const AT_ONCE: usize = 64;
+
+/// Room for a message about a packet: its headers and attributes are about 250 bytes.
+const MESSAGE: usize = 512;
+
+/// How long to wait after an error before going on.
+const PAUSE: Duration = Duration::from_secs(2);
+
+/// The number of the first packet of a queue that was just bound.
+const FIRST: u32 = 1;
+
+/// Serves a queue until it is told to stop. Says once whether it could begin; if not, the reason as
+/// a sentence.
+pub fn serve(shared: &Shared, options: &Options, began: &Sender<Result<(), String>>) {
+    let mut worker = Worker {
+        shared,
+        options,
+        datagrams: Datagrams::new(AT_ONCE, MESSAGE),
+        judgements: Judgements::default(),
+        verdicts: Verdicts::new(shared.queue),
+        next: FIRST,
+        failing: false,
+    };
+    let mut socket = match worker.open() {
+        Ok(socket) => Some(socket),
+        Err(QueueError::Passing(reason) | QueueError::Gone(reason)) => {
+            // Who waits for it may have given up.
+            let _ = began.send(Err(reason));
+            return;
+        }
+    };
+    let _ = began.send(Ok(()));
+    while !shared.is_stopped() {
+        let served = match &socket {
+            Some(serving) => worker.until_trouble(serving),
+            None => worker.open().map(|opened| socket = Some(opened)),
+        };
+        match served {
+            Ok(()) => {}
+            Err(QueueError::Passing(reason)) => worker.pause(&reason),
+            Err(QueueError::Gone(reason)) => {
+                worker.close(socket.take());
+                worker.pause(&reason);
+            }
+        }
+    }
+    if let Some(socket) = socket {
+        worker.end(socket);
+    }
+}
+
+struct Worker<'a> {
+    shared: &'a Shared,
+    options: &'a Options,
+    datagrams: Datagrams,
+    judgements: Judgements,
+    verdicts: Verdicts,
+    /// The number that the next packet has, if the kernel can deliver it.
+    next: u32,
+    /// Whether what came last was an error, which is told once.
+    failing: bool,
+}
+
+impl Worker<'_> {
+    /// A socket that has the queue.
+    fn open(&mut self) -> Result<QueueSocket, QueueError> {
+        let queue = self.shared.queue;
+        let socket = QueueSocket::open(queue, self.options)?;
+        self.next = FIRST;
+        // The answer was made while the request was sent, so it is there, behind packets if any.
+        let errno = loop {
+            let received = self.datagrams.receive(socket.fd(), false);
+            received.map_err(|error| socket::of_queue(queue, &error))?;
+            match self.answer(&socket)? {
+                Some(reply) if reply.sequence == sequence::BIND => break reply.errno,
+                _ => {}
+            }
+        };
+        if errno != 0 {
+            return Err(socket::refused(queue, errno));
+        }
+        self.shared.wake_by(Some(socket.duplicate()?));
+        Ok(socket)
+    }
+
+    /// Gives verdicts until it is told to stop.
+    fn until_trouble(&mut self, socket: &QueueSocket) -> Result<(), QueueError> {
+        let queue = self.shared.queue;
+        if self.failing {
+            socket.send(&message::ping(queue))?;
+        }
+        while !self.shared.is_stopped() {
+            match self.datagrams.receive(socket.fd(), true) {
+                Ok(()) => {
+                    if std::mem::take(&mut self.failing) {
+                        log::info!("queue {queue}: served again");
+                    }
+                }
+                Err(error) if error.kind() == io::ErrorKind::Interrupted => continue,
+                Err(error) if error.raw_os_error() == Some(libc::ENOBUFS) => {
+                    self.shared.counters.enobufs.fetch_add(1, Relaxed);
+                    continue;
+                }
+                Err(error) => return Err(socket::of_queue(queue, &error)),
+            }
+            if let Some(reply) = self.answer(socket)?.filter(|reply| reply.errno != 0) {
+                return Err(socket::refused(queue, reply.errno));
+            }
+        }
+        Ok(())
+    }
+
+    /// Gives the packets that were received last their verdicts. Returns the answer to a
+    /// configuration, if one was among them.
+    fn answer(&mut self, socket: &QueueSocket) -> Result<Option<Reply>, QueueError> {
+        let begin = Instant::now();
+        let mut answer = None;
+        let mut packets = Vec::with_capacity(AT_ONCE);
+        let mut malformed = 0;
+        for datagram in self.datagrams.iter() {
+            let mut rest = datagram;
+            while !rest.is_empty() {
+                let Some((message, behind)) = Message::parse(rest) else {
+                    malformed += 1;
+                    break;
+                };
+                rest = behind;
+                match Incoming::parse(&message) {
+                    Incoming::Packet(packet) => packets.push(packet),
+                    Incoming::Reply(reply) if reply.sequence == sequence::VERDICT => {
+                        socket::check_reply(self.shared.queue, &reply)?;
+                    }
+                    Incoming::Reply(reply) => answer = Some(reply),
+                    Incoming::Malformed => malformed += 1,
+                }
+            }
+        }
+        // One for all of them: neither a reload nor the end of an interface comes in between.
+        let judge = self.shared.judge.load();
+        let judgements = judge.judge(&packets, &mut self.judgements);
+        let mut tally = Tally { malformed, ..Tally::default() };
+        self.verdicts.clear();
+        for (packet, &judgement) in packets.iter().zip(judgements) {
+            let drop = self.options.drops(judgement);
+            *(if drop { &mut tally.dropped } else { &mut tally.accepted }) += 1;
+            tally.unreadable += u64::from(judgement == Judgement::Unreadable);
+            tally.missed += u64::from(packet.id.wrapping_sub(self.next));
+            self.next = packet.id.wrapping_add(1);
+            self.verdicts.push(packet.id, self.options.verdict(drop, packet));
+        }
+        drop(judge);
+        if !packets.is_empty() {
+            socket.send_verdicts(self.verdicts.bytes())?;
+            tally.wait = begin.elapsed().as_nanos().try_into().unwrap_or(u64::MAX);
+        }
+        self.shared.counters.add(&tally);
+        Ok(answer)
+    }
+
+    /// Says why it cannot go on, once, and waits before the next attempt, unless it is told to stop.
+    fn pause(&mut self, reason: &str) {
+        if self.failing {
+            log::debug!("{reason}");
+        } else {
+            log::error!("{reason}; trying again every {} s", PAUSE.as_secs());
+        }
+        self.failing = true;
+        let end = Instant::now() + PAUSE;
+        while !self.shared.is_stopped() {
+            match end.checked_duration_since(Instant::now()) {
+                Some(left) if !left.is_zero() => thread::park_timeout(left),
+                _ => break,
+            }
+        }
+    }
+
+    /// Closes a socket, whereby the kernel drops what waits in the queue, and gives it up.
+    fn close(&mut self, socket: Option<QueueSocket>) {
+        self.shared.wake_by(None);
+        drop(socket);
+    }
+
+    /// Gives the packets that wait their verdicts, as many as the queue can have held, and then
+    /// gives the queue up.
+    fn end(&mut self, socket: QueueSocket) {
+        let mut left = i64::from(self.options.max_length);
+        while left > 0 && self.datagrams.receive(socket.fd(), false).is_ok() {
+            if self.answer(&socket).is_err() {
+                break;
+            }
+            left -= AT_ONCE as i64;
+        }
+        // Closing the socket does the same.
+        let _ = socket.send(&message::unbind(self.shared.queue));
+        self.close(Some(socket));
+    }
+}

@@ -1,0 +1,241 @@
+//! Sets in somebody else's table: their elements are changed, nothing else is touched.
+//!
+//! There are no rules to switch, so only what differs is changed, against what was committed or, at
+//! the start, against a dump. A set too large to be dumped is flushed and refilled in one
+//! transaction, in ascending order. The sets are looked at first, since the kernel's own errors
+//! for a set of the wrong kind say little, and some it does not report.
+
+use std::ffi::{CStr, CString};
+
+use super::batch::Batch;
+use super::elements::{self, Action, Key};
+use super::error::Error;
+use super::inspect::{self, Set};
+use super::kernel;
+use super::listeners;
+use super::transaction::Connection;
+use crate::ip::range::{RangeSet, RangeSets};
+use crate::nftables::layout::Shapes;
+use crate::nftables::name::{SetName, TableName};
+use crate::nftables::plan::{Delta, Differing, Plan};
+
+/// `TYPE_IPADDR` and `TYPE_IP6ADDR` of nft's datatype.h.
+const KEY_TYPE_V4: u32 = 7;
+const KEY_TYPE_V6: u32 = 8;
+
+/// How many elements a set may have to be dumped, both ends of a network counted: beyond that the
+/// kernel, which takes quadratic time for it, takes longer than for loading them.
+const MOST_DUMPED: usize = 400_000;
+
+/// A table that belongs to somebody else.
+pub struct Foreign {
+    table: TableName,
+    set4: SetName,
+    set6: SetName,
+}
+
+/// The sets that were looked at and found good; one that is missing is not needed.
+pub struct Places {
+    v4: Option<Place>,
+    v6: Option<Place>,
+}
+
+struct Place {
+    name: CString,
+}
+
+impl Foreign {
+    /// Sets `set4` and `set6` of `table`.
+    pub fn new(table: TableName, set4: SetName, set6: SetName) -> Self {
+        Foreign { table, set4, set6 }
+    }
+
+    /// The table's name.
+    pub fn table(&self) -> &TableName {
+        &self.table
+    }
+
+    /// The names of the sets.
+    pub fn sets(&self) -> [SetName; 2] {
+        [self.set4.clone(), self.set6.clone()]
+    }
+
+    /// Looks at the table and its sets. Warns if no rule uses a set, or the table is dormant.
+    pub fn look(&self, connection: &mut Connection, sets: &RangeSets) -> Result<Places, Error> {
+        let Some(table) = inspect::table(connection, &self.table)? else {
+            return Err(Error::NoTable(self.table.clone()));
+        };
+        if table.dormant {
+            log::warn!("table {} is dormant: its rules drop nothing", self.table);
+        }
+        let found = inspect::sets(connection, &self.table)?;
+        let v4 = self.place(&found, &self.set4, false, sets.v4.is_empty())?;
+        let v6 = self.place(&found, &self.set6, true, sets.v6.is_empty())?;
+        self.warn_if_unused(connection, [&v4, &v6])?;
+        Ok(Places { v4, v6 })
+    }
+
+    /// What the sets hold; `None` if that is more than is worth dumping, or not in the form of a
+    /// range set.
+    pub fn dump(&self, places: &Places) -> Result<Option<RangeSets>, Error> {
+        let v4 = self.dump_set(&places.v4)?;
+        let v6 = self.dump_set(&places.v6)?;
+        Ok(v4.zip(v6).map(|(v4, v6)| RangeSets { v4, v6 }))
+    }
+
+    fn dump_set<A: Key>(&self, place: &Option<Place>) -> Result<Option<RangeSet<A>>, Error> {
+        let Some(place) = place else { return Ok(Some(RangeSet::default())) };
+        // Of its own, since a dump that is given up leaves the connection in the middle of it.
+        let elements = Connection::open()?.dump_most(
+            libc::NFT_MSG_GETSETELEM,
+            self.table.family(),
+            |request| elements::name(request, &self.table, &place.name),
+            elements::read::<A>,
+            MOST_DUMPED,
+        )?;
+        let Some(elements) = elements else { return Ok(None) };
+        let intervals = elements::intervals(&elements);
+        let (dumped, set) = (intervals.len(), RangeSet::from_ranges(intervals));
+        // Adjacent networks that somebody put in one by one are not the ranges of a range set, and
+        // can only be deleted one by one.
+        Ok((set.len() == dumped).then_some(set))
+    }
+
+    /// Changes what differs between `held`, which the sets are known to hold at the generation
+    /// `at`, and `wanted`. `false` if nothing does. Takes one transaction.
+    pub fn change(
+        &self,
+        connection: &mut Connection,
+        places: &Places,
+        at: u32,
+        held: &RangeSets,
+        wanted: &RangeSets,
+    ) -> Result<bool, Error> {
+        let mut batch = Batch::at_generation(at);
+        match Plan::new(held, wanted, &Shapes::INTERVAL, &Shapes::INTERVAL) {
+            Plan::Nothing => return Ok(false),
+            Plan::Delta(delta) => self.change_elements(&mut batch, places, &delta),
+            Plan::Rebuild if kernel::changes_ranges_safely() => {
+                self.refill(&mut batch, places, wanted);
+            }
+            // A refill would let packets through from networks that stay listed.
+            Plan::Rebuild => {
+                let delta = Delta::between(held, wanted, &Shapes::INTERVAL);
+                self.change_elements(&mut batch, places, &delta);
+            }
+        }
+        listeners::warn(&batch);
+        connection.commit(batch)?;
+        Ok(true)
+    }
+
+    fn change_elements(&self, batch: &mut Batch, places: &Places, delta: &Delta) {
+        for action in [Action::Delete, Action::Add] {
+            self.differing(batch, action, &places.v4, &delta.v4);
+            self.differing(batch, action, &places.v6, &delta.v6);
+        }
+    }
+
+    fn differing<A: Key>(
+        &self,
+        batch: &mut Batch,
+        action: Action,
+        place: &Option<Place>,
+        differing: &Differing<A>,
+    ) {
+        let ranges = match action {
+            Action::Delete => &differing.delete_ranges,
+            Action::Add => &differing.add_ranges,
+        };
+        if let Some(place) = place {
+            elements::ranges(batch, action, &self.table, &place.name, ranges);
+        }
+    }
+
+    /// Flushes the sets and fills them again, whatever they hold. Takes one transaction.
+    pub fn replace(
+        &self,
+        connection: &mut Connection,
+        places: &Places,
+        wanted: &RangeSets,
+    ) -> Result<(), Error> {
+        let mut batch = Batch::new();
+        self.refill(&mut batch, places, wanted);
+        listeners::warn(&batch);
+        connection.commit(batch)
+    }
+
+    fn refill(&self, batch: &mut Batch, places: &Places, wanted: &RangeSets) {
+        if let Some(place) = &places.v4 {
+            elements::flush(batch, &self.table, &place.name);
+            let ranges = wanted.v4.ranges();
+            elements::ranges(batch, Action::Add, &self.table, &place.name, ranges);
+        }
+        if let Some(place) = &places.v6 {
+            elements::flush(batch, &self.table, &place.name);
+            let ranges = wanted.v6.ranges();
+            elements::ranges(batch, Action::Add, &self.table, &place.name, ranges);
+        }
+    }
+
+    /// The set to fill. One that is missing is no matter if nothing is to go in.
+    fn place(
+        &self,
+        found: &[Set],
+        name: &SetName,
+        v6: bool,
+        empty: bool,
+    ) -> Result<Option<Place>, Error> {
+        let (key_type, key_length, kind, what) = if v6 {
+            (KEY_TYPE_V6, 16, "ipv6_addr", "IPv6 addresses")
+        } else {
+            (KEY_TYPE_V4, 4, "ipv4_addr", "IPv4 addresses")
+        };
+        let set = found.iter().find(|set| set.name.as_bytes() == name.as_str().as_bytes());
+        let Some(set) = set else {
+            if empty {
+                return Ok(None);
+            }
+            return Err(Error::NoSet(self.table.clone(), name.clone(), kind));
+        };
+        let has = |flag: libc::c_int| set.flags & flag as u32 != 0;
+        let why = if has(libc::NFT_SET_MAP) {
+            "is a map, not a set".into()
+        } else if set.key_type != key_type || set.key_length != key_length {
+            format!(
+                "does not hold {what} (its key is type {}, {} bytes)",
+                set.key_type, set.key_length
+            )
+        } else if !has(libc::NFT_SET_INTERVAL) {
+            "lacks the flag interval, so it cannot hold networks".into()
+        } else if has(libc::NFT_SET_CONSTANT) {
+            "is constant, so it cannot be changed".into()
+        } else if has(libc::NFT_SET_TIMEOUT) {
+            "has timeouts, by which networks would leave it".into()
+        } else {
+            return Ok(Some(Place { name: set.name.clone() }));
+        };
+        Err(Error::Unsuitable(self.table.clone(), name.clone(), why, kind))
+    }
+
+    fn warn_if_unused(
+        &self,
+        connection: &mut Connection,
+        places: [&Option<Place>; 2],
+    ) -> Result<(), Error> {
+        let rules = inspect::rules(connection, &self.table)?;
+        for place in places.into_iter().flatten() {
+            let name: &CStr = &place.name;
+            let uses =
+                |rule: &inspect::Rule| rule.looks_up.iter().any(|set| set == name.to_bytes());
+            if !rules.iter().any(uses) {
+                log::warn!(
+                    "no rule of table {} uses set {}: nothing is dropped by it",
+                    self.table,
+                    name.to_string_lossy()
+                );
+            }
+        }
+        Ok(())
+    }
+}

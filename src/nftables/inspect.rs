@@ -1,0 +1,197 @@
+//! Questions to nf_tables: which tables, sets, chains and rules are there.
+//!
+//! Never asks for the elements of a set: a dump of a million takes a minute.
+
+use std::ffi::{CStr, CString};
+
+use super::error::Error;
+use super::transaction::Connection;
+use crate::netlink::{Message, attributes, find, find_str, find_u32};
+use crate::nftables::name::{Family, TableName};
+
+// Attributes of linux/netfilter/nf_tables.h.
+const NFTA_TABLE_NAME: u16 = 1;
+const NFTA_TABLE_FLAGS: u16 = 2;
+const NFTA_TABLE_USERDATA: u16 = 6;
+const NFTA_SET_TABLE: u16 = 1;
+const NFTA_SET_NAME: u16 = 2;
+const NFTA_SET_FLAGS: u16 = 3;
+const NFTA_SET_KEY_TYPE: u16 = 4;
+const NFTA_SET_KEY_LEN: u16 = 5;
+const NFTA_CHAIN_TABLE: u16 = 1;
+const NFTA_CHAIN_NAME: u16 = 3;
+const NFTA_CHAIN_HOOK: u16 = 4;
+const NFTA_HOOK_HOOKNUM: u16 = 1;
+const NFTA_HOOK_PRIORITY: u16 = 2;
+const NFTA_RULE_TABLE: u16 = 1;
+const NFTA_RULE_CHAIN: u16 = 2;
+const NFTA_RULE_EXPRESSIONS: u16 = 4;
+const NFTA_EXPR_NAME: u16 = 1;
+const NFTA_EXPR_DATA: u16 = 2;
+const NFTA_LOOKUP_SET: u16 = 1;
+
+/// `NFT_TABLE_F_DORMANT`: the chains of the table are not called.
+const TABLE_DORMANT: u32 = 1;
+
+/// Userdata is a list of type, length and value, one byte each for the first two; in that of a
+/// table this type is the comment (`NFTNL_UDATA_TABLE_COMMENT` of libnftnl/udata.h).
+pub const USERDATA_TABLE_COMMENT: u8 = 0;
+
+/// A table that exists.
+#[derive(Debug)]
+pub struct Table {
+    /// Whether its chains are switched off.
+    pub dormant: bool,
+    /// Its comment.
+    pub comment: Option<String>,
+}
+
+/// A set that exists.
+#[derive(Debug)]
+pub struct Set {
+    /// Its name.
+    pub name: CString,
+    /// `NFT_SET_*`.
+    pub flags: u32,
+    /// The type that nft knows the key by.
+    pub key_type: u32,
+    /// Bytes of a key.
+    pub key_length: u32,
+}
+
+/// A chain that exists.
+#[derive(Debug, PartialEq, Eq)]
+pub struct Chain {
+    /// Its name.
+    pub name: String,
+    /// Hook number and priority of a base chain.
+    pub hook: Option<(u32, i32)>,
+}
+
+/// The table of that name.
+pub fn table(connection: &mut Connection, table: &TableName) -> Result<Option<Table>, Error> {
+    connection.get(
+        libc::NFT_MSG_GETTABLE,
+        table.family(),
+        |request| request.put_str(NFTA_TABLE_NAME, table.name()),
+        read_table,
+    )
+}
+
+/// The table that a message is about.
+pub fn read_table(message: &Message<'_>) -> Option<Table> {
+    let about_a_table = message.kind_in(libc::NFNL_SUBSYS_NFTABLES) == Some(libc::NFT_MSG_NEWTABLE);
+    about_a_table.then(|| Table {
+        dormant: find_u32(message.attributes(), NFTA_TABLE_FLAGS).unwrap_or(0) & TABLE_DORMANT != 0,
+        comment: find(message.attributes(), NFTA_TABLE_USERDATA).and_then(comment),
+    })
+}
+
+fn comment(mut userdata: &[u8]) -> Option<String> {
+    while let [kind, length, rest @ ..] = userdata {
+        let (value, behind) = rest.split_at_checked(usize::from(*length))?;
+        if *kind == USERDATA_TABLE_COMMENT {
+            return Some(String::from_utf8_lossy(value.strip_suffix(b"\0")?).into_owned());
+        }
+        userdata = behind;
+    }
+    None
+}
+
+/// The sets of a table.
+pub fn sets(connection: &mut Connection, table: &TableName) -> Result<Vec<Set>, Error> {
+    connection.dump(
+        libc::NFT_MSG_GETSET,
+        table.family(),
+        |request| request.put_str(NFTA_SET_TABLE, table.name()),
+        |message| read_set(message, table),
+    )
+}
+
+/// The set of a table that a message is about.
+pub fn read_set(message: &Message<'_>, table: &TableName) -> Option<Set> {
+    is_of(message, table, NFTA_SET_TABLE).then_some(())?;
+    Some(Set {
+        name: c_string(find(message.attributes(), NFTA_SET_NAME)?)?,
+        flags: find_u32(message.attributes(), NFTA_SET_FLAGS).unwrap_or(0),
+        key_type: find_u32(message.attributes(), NFTA_SET_KEY_TYPE).unwrap_or(0),
+        key_length: find_u32(message.attributes(), NFTA_SET_KEY_LEN)?,
+    })
+}
+
+/// The chains of a table.
+pub fn chains(connection: &mut Connection, table: &TableName) -> Result<Vec<Chain>, Error> {
+    connection.dump(
+        libc::NFT_MSG_GETCHAIN,
+        table.family(),
+        |request| request.put_str(NFTA_CHAIN_TABLE, table.name()),
+        |message| read_chain(message, table),
+    )
+}
+
+/// The chain of a table that a message is about.
+pub fn read_chain(message: &Message<'_>, table: &TableName) -> Option<Chain> {
+    is_of(message, table, NFTA_CHAIN_TABLE).then_some(())?;
+    let hook = find(message.attributes(), NFTA_CHAIN_HOOK).and_then(|hook| {
+        let number = find_u32(attributes(hook), NFTA_HOOK_HOOKNUM)?;
+        Some((number, find_u32(attributes(hook), NFTA_HOOK_PRIORITY)? as i32))
+    });
+    Some(Chain { name: find_str(message.attributes(), NFTA_CHAIN_NAME)?, hook })
+}
+
+/// A rule that exists.
+#[derive(Debug)]
+pub struct Rule {
+    /// The chain that it is in.
+    pub chain: String,
+    /// The names of the sets that it looks up.
+    pub looks_up: Vec<Vec<u8>>,
+}
+
+/// The rules of a table.
+pub fn rules(connection: &mut Connection, table: &TableName) -> Result<Vec<Rule>, Error> {
+    connection.dump(
+        libc::NFT_MSG_GETRULE,
+        table.family(),
+        |request| request.put_str(NFTA_RULE_TABLE, table.name()),
+        |message| read_rule(message, table),
+    )
+}
+
+/// The rule of a table that a message is about.
+pub fn read_rule(message: &Message<'_>, table: &TableName) -> Option<Rule> {
+    is_of(message, table, NFTA_RULE_TABLE).then_some(())?;
+    let chain = find_str(message.attributes(), NFTA_RULE_CHAIN)?;
+    Some(Rule { chain, looks_up: looked_up(message) })
+}
+
+/// The sets that the expressions of a rule look up.
+fn looked_up(rule: &Message<'_>) -> Vec<Vec<u8>> {
+    let Some(expressions) = find(rule.attributes(), NFTA_RULE_EXPRESSIONS) else {
+        return Vec::new();
+    };
+    attributes(expressions)
+        .filter_map(|expression| {
+            let name = find(attributes(expression.value), NFTA_EXPR_NAME)?;
+            (name == b"lookup\0").then_some(())?;
+            let data = find(attributes(expression.value), NFTA_EXPR_DATA)?;
+            let set = find(attributes(data), NFTA_LOOKUP_SET)?;
+            Some(set.strip_suffix(b"\0").unwrap_or(set).to_vec())
+        })
+        .collect()
+}
+
+/// Kernels may leave out the filter by table, or by family, of a request.
+fn is_of(message: &Message<'_>, table: &TableName, table_attribute: u16) -> bool {
+    let family = message.family() == Some(family_number(table.family()));
+    let name = find(message.attributes(), table_attribute).and_then(c_string);
+    family && name.as_deref() == Some(table.name())
+}
+
+fn family_number(family: Family) -> u8 {
+    family as u8
+}
+
+fn c_string(value: &[u8]) -> Option<CString> {
+    Some(CStr::from_bytes_until_nul(value).ok()?.to_owned())
+}

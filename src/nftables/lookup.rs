@@ -1,0 +1,144 @@
+//! What the kernel itself has in force: asks the sets that the rules look up. For one address that
+//! is one element each, and costs nothing however large they are; for all, only up to a limit.
+
+use std::ffi::{CStr, CString};
+use std::net::IpAddr;
+
+use super::elements::{self, Key};
+use super::error::Error;
+use super::inspect;
+use super::transaction::Connection;
+use crate::ip::range::{Address, Range, RangeSet, RangeSets};
+use crate::nftables::name::{SetName, TableName};
+
+/// What the kernel has to say about an address.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum InForce {
+    /// A set that a rule looks up has it.
+    Yes,
+    /// No such set has it.
+    No,
+    /// There is no such table, or no rule in it looks such a set up.
+    Nothing,
+}
+
+/// How many elements are asked for at most; two make an interval. To dump more of a kernel's
+/// interval sets takes seconds, since it goes through them again for each piece.
+const MOST_ELEMENTS: usize = 200_000;
+
+/// What is in force by the sets named after `sets` that rules of `table` look up: IPv4, then IPv6.
+/// `None` if it is too much to ask for.
+pub fn all_in_force(
+    connection: &mut Connection,
+    table: &TableName,
+    [set4, set6]: [&SetName; 2],
+) -> Result<Option<RangeSets>, Error> {
+    let (mut v4, mut v6) = (Vec::new(), Vec::new());
+    for name in &looked_up(connection, table)? {
+        if let Some(length) = looked_up_by(name, set4, table.is_managed()) {
+            let Some(ranges) = elements_of(connection, table, name, length)? else {
+                return Ok(None);
+            };
+            v4.extend(ranges);
+        } else if let Some(length) = looked_up_by(name, set6, table.is_managed()) {
+            let Some(ranges) = elements_of(connection, table, name, length)? else {
+                return Ok(None);
+            };
+            v6.extend(ranges);
+        }
+    }
+    Ok(Some(RangeSets { v4: RangeSet::from_ranges(v4), v6: RangeSet::from_ranges(v6) }))
+}
+
+/// The ranges of a set; its keys are networks of `length` bits, or it is an interval set.
+fn elements_of<A: Address + Key>(
+    connection: &mut Connection,
+    table: &TableName,
+    set: &CStr,
+    length: u8,
+) -> Result<Option<Vec<Range<A>>>, Error> {
+    let elements = connection.dump_most(
+        libc::NFT_MSG_GETSETELEM,
+        table.family(),
+        |request| elements::name(request, table, set),
+        elements::read::<A>,
+        MOST_ELEMENTS,
+    )?;
+    Ok(elements.map(|elements| match length {
+        ALL_BITS => elements::intervals(&elements),
+        _ => elements.iter().map(|&(key, _)| Range::network(key, length)).collect(),
+    }))
+}
+
+/// The names of the sets that rules of a table look up; none if there is no such table.
+fn looked_up(connection: &mut Connection, table: &TableName) -> Result<Vec<CString>, Error> {
+    if inspect::table(connection, table)?.is_none() {
+        return Ok(Vec::new());
+    }
+    let rules = inspect::rules(connection, table)?;
+    let mut names: Vec<CString> =
+        rules.into_iter().flat_map(|rule| rule.looks_up).flat_map(CString::new).collect();
+    names.sort_unstable();
+    names.dedup();
+    Ok(names)
+}
+
+/// Whether `address` is in a set named after `set` that a rule of `table` looks up: in the managed
+/// table one with a generation and perhaps a prefix length in its name, else the set itself.
+pub fn in_force(
+    connection: &mut Connection,
+    table: &TableName,
+    set: &SetName,
+    address: IpAddr,
+) -> Result<InForce, Error> {
+    let mut answer = InForce::Nothing;
+    for name in &looked_up(connection, table)? {
+        let Some(length) = looked_up_by(name, set, table.is_managed()) else { continue };
+        let has_it = match address {
+            IpAddr::V4(address) => has(connection, table, name, u32::from(address), length)?,
+            IpAddr::V6(address) => has(connection, table, name, u128::from(address), length)?,
+        };
+        if has_it {
+            return Ok(InForce::Yes);
+        }
+        answer = InForce::No;
+    }
+    Ok(answer)
+}
+
+/// As many bits as an address of either family has, or more.
+const ALL_BITS: u8 = u8::MAX;
+
+/// By how many leading bits of an address a set is looked up, if it is one of those meant: all of
+/// them, but for a hash set of networks, whose name has their length.
+fn looked_up_by(name: &CStr, set: &SetName, managed: bool) -> Option<u8> {
+    let rest = name.to_bytes().strip_prefix(set.as_str().as_bytes())?;
+    if !managed {
+        return rest.is_empty().then_some(ALL_BITS);
+    }
+    let (length, generation) = std::str::from_utf8(rest).ok()?.rsplit_once("_g")?;
+    generation.parse::<u64>().ok()?;
+    match length.strip_prefix('_') {
+        Some(length) => length.parse().ok(),
+        None => length.is_empty().then_some(ALL_BITS),
+    }
+}
+
+fn has<A: Address + Key>(
+    connection: &mut Connection,
+    table: &TableName,
+    set: &CStr,
+    address: A,
+    length: u8,
+) -> Result<bool, Error> {
+    let found = connection.get(
+        libc::NFT_MSG_GETSETELEM,
+        table.family(),
+        |request| elements::question(request, table, set, address.first_of(length)),
+        |message| {
+            let kind = message.kind_in(libc::NFNL_SUBSYS_NFTABLES);
+            (kind == Some(libc::NFT_MSG_NEWSETELEM)).then_some(())
+        },
+    )?;
+    Ok(found.is_some())
+}

@@ -1,0 +1,320 @@
+//! The managed table: rebuilt in two transactions, fill and switch; changed in one.
+//!
+//! A rebuild first fills fresh sets that no rule uses yet; the second transaction switches the rules
+//! to them and deletes the old sets. One transaction for both is not enough: newer kernels publish
+//! the content of an interval set at the end of the commit, after the rules have switched, and
+//! packets pass an empty set for as long as the commit takes. Killed in between, a run leaves sets
+//! that nothing uses; the next switch deletes them.
+
+use std::ffi::{CStr, CString};
+
+use nftnl::expr::InterfaceName;
+
+use super::batch::Batch;
+use super::elements::{self, Action};
+use super::error::Error;
+use super::inspect;
+use super::listeners;
+use super::objects::{self, Direction, KernelSet};
+use super::transaction::Connection;
+use crate::ip::mask::Mask;
+use crate::ip::range::RangeSets;
+use crate::nftables::layout::{LaidOut, Layout, Shape, Shapes};
+use crate::nftables::name::{SetName, TableName};
+use crate::nftables::plan::{Delta, Differing};
+
+/// A table that netfilterd creates, fills and repairs.
+pub struct Managed {
+    table: TableName,
+    set4: SetName,
+    set6: SetName,
+    interfaces: Vec<InterfaceName>,
+    layout: Layout,
+    mask: Mask,
+}
+
+/// Which sets of the table the rules look up.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Placed {
+    /// The generation in their names.
+    generation: u64,
+    /// Their shapes.
+    pub shapes: Shapes,
+}
+
+/// What is in the table before it is changed.
+struct Found {
+    /// Our sets, of any generation, in use or left over.
+    sets: Vec<CString>,
+    /// The highest of their generations.
+    generation: u64,
+    /// Our chains that hang on another hook than they should.
+    misplaced: Vec<Direction>,
+}
+
+impl Managed {
+    /// A managed table called `table`, with sets named after `set4` and `set6` and a generation.
+    pub fn new(
+        table: TableName,
+        set4: SetName,
+        set6: SetName,
+        interfaces: &[CString],
+        layout: Layout,
+        mask: Mask,
+    ) -> Self {
+        let interfaces = interfaces.iter().map(|name| objects::interface(name)).collect();
+        Managed { table, set4, set6, interfaces, layout, mask }
+    }
+
+    /// The table's name.
+    pub fn table(&self) -> &TableName {
+        &self.table
+    }
+
+    /// The shapes that fresh sets for `sets` have.
+    pub fn fresh_shapes(&self, sets: &RangeSets) -> Shapes {
+        Shapes::choose(sets, self.layout, self.mask)
+    }
+
+    /// Puts `sets` in force in fresh kernel sets, whatever is there. Returns which these are, and how
+    /// many transactions it took: two, or more where the kernel takes only small ones.
+    pub fn rebuild(
+        &self,
+        connection: &mut Connection,
+        sets: &RangeSets,
+    ) -> Result<(Placed, u32), Error> {
+        let found = self.find(connection)?;
+        let generation = found.generation.wrapping_add(1);
+        let placed = Placed { generation, shapes: self.fresh_shapes(sets) };
+        let kernel_sets = self.kernel_sets(placed);
+
+        let fill = self.fill(&kernel_sets, sets, &placed.shapes);
+        let (fills, filled) = connection.commit_in_parts(fill);
+        if let Err(error) = filled {
+            if fills > 0 {
+                self.remove(connection, &kernel_sets);
+            }
+            return Err(error);
+        }
+        let switched = match connection.commit(self.switch(&kernel_sets, &found, true)) {
+            // Somebody's rule uses an old set. It stays, to be deleted another time; keeping the
+            // list of today out of force for it would be worse.
+            Err(error) if error.errno() == Some(libc::EBUSY) => {
+                log::warn!("{error}; it is left where it is");
+                connection.commit(self.switch(&kernel_sets, &found, false))
+            }
+            // The answer was lost; the rules themselves tell.
+            Err(Error::Unknown(lost)) if self.is_in_place(connection, placed)? => {
+                log::debug!("an answer was lost ({lost}), and the change was made");
+                Ok(())
+            }
+            result => result,
+        };
+        switched.inspect_err(|_| self.remove(connection, &kernel_sets))?;
+        Ok((placed, fills + 1))
+    }
+
+    /// Removes new sets that are not in use; what was in force still is.
+    fn remove(&self, connection: &mut Connection, kernel_sets: &[KernelSet]) {
+        let mut batch = Batch::new();
+        for set in kernel_sets {
+            objects::delete_set(&mut batch, &self.table, &set.name);
+        }
+        if let Err(left) = connection.commit(batch) {
+            log::debug!("the unused sets stay for now: {left}");
+        }
+    }
+
+    /// Changes the elements that differ, if the ruleset still has the generation `at`. Takes one
+    /// transaction.
+    pub fn change(
+        &self,
+        connection: &mut Connection,
+        at: u32,
+        placed: Placed,
+        delta: &Delta,
+    ) -> Result<(), Error> {
+        let mut batch = Batch::at_generation(at);
+        // All deletes come first: a range may be added where another was.
+        for action in [Action::Delete, Action::Add] {
+            for set in self.kernel_sets(placed) {
+                if set.v6 {
+                    differing(&mut batch, action, &self.table, &set, &delta.v6);
+                } else {
+                    differing(&mut batch, action, &self.table, &set, &delta.v4);
+                }
+            }
+        }
+        // A rebuild can be made in parts.
+        if listeners::find(&batch).is_some() {
+            return Err(Error::Heard);
+        }
+        connection.commit(batch)
+    }
+
+    /// The sets of a generation, in the order of look-up: the cheaper one comes first.
+    fn kernel_sets(&self, placed: Placed) -> Vec<KernelSet> {
+        let mut sets = Vec::new();
+        let shapes = placed.shapes;
+        for (v6, base, shape) in [(false, &self.set4, shapes.v4), (true, &self.set6, shapes.v6)] {
+            let Shape { hash, interval } = shape;
+            let generation = placed.generation;
+            if let Some(hash) = hash {
+                let name = c_string(format!("{base}_{}_g{generation}", hash.length));
+                sets.push(KernelSet { name, v6, hash: Some(hash) });
+            }
+            if interval {
+                let name = c_string(format!("{base}_g{generation}"));
+                sets.push(KernelSet { name, v6, hash: None });
+            }
+        }
+        sets
+    }
+
+    /// The first transaction, or several in parts: the table and its counters if they are missing, and new sets.
+    fn fill(&self, kernel_sets: &[KernelSet], sets: &RangeSets, shapes: &Shapes) -> Batch {
+        let mut batch = Batch::new();
+        objects::add_table(&mut batch, &self.table);
+        objects::add_counters(&mut batch, &self.table);
+        objects::add_sets(&mut batch, &self.table, kernel_sets);
+        let laid_out =
+            LaidOut::try_new(&sets.v4, shapes.v4).zip(LaidOut::try_new(&sets.v6, shapes.v6));
+        let Some((v4, v6)) = laid_out else {
+            batch.lacks_memory();
+            return batch;
+        };
+        for set in kernel_sets {
+            let (table, add) = (&self.table, Action::Add);
+            match (set.v6, set.hash.is_some()) {
+                (false, true) => elements::keys(&mut batch, add, table, &set.name, &v4.keys),
+                (false, false) => elements::ranges(&mut batch, add, table, &set.name, &v4.ranges),
+                (true, true) => elements::keys(&mut batch, add, table, &set.name, &v6.keys),
+                (true, false) => elements::ranges(&mut batch, add, table, &set.name, &v6.ranges),
+            }
+        }
+        batch
+    }
+
+    /// The second transaction: the rules look the new sets up, and the old ones go.
+    fn switch(&self, kernel_sets: &[KernelSet], found: &Found, delete: bool) -> Batch {
+        let mut batch = Batch::new();
+        for direction in Direction::ALL {
+            if found.misplaced.contains(&direction) {
+                objects::flush_chain(&mut batch, &self.table, direction);
+                objects::delete_chain(&mut batch, &self.table, direction);
+            }
+            objects::add_chain(&mut batch, &self.table, direction);
+            objects::flush_chain(&mut batch, &self.table, direction);
+            objects::add_rules(&mut batch, &self.table, direction, kernel_sets, &self.interfaces);
+        }
+        if delete {
+            for set in &found.sets {
+                objects::delete_set(&mut batch, &self.table, set);
+            }
+        }
+        batch
+    }
+
+    /// Whether the table has its chains, and in them the rules that look these sets up and no
+    /// others.
+    pub fn is_in_place(&self, connection: &mut Connection, placed: Placed) -> Result<bool, Error> {
+        let found = self.find(connection)?;
+        let kernel_sets = self.kernel_sets(placed);
+        let looked_up = || kernel_sets.iter().map(|set| set.name.as_bytes());
+        let rules = inspect::rules(connection, &self.table)?;
+        let each = Direction::ALL.iter().all(|direction| {
+            let chain = direction.chain().to_bytes();
+            let rules = rules.iter().filter(|rule| rule.chain.as_bytes() == chain);
+            // The same look-ups for every interface.
+            let expected: Vec<&[u8]> =
+                (0..self.interfaces.len().max(1)).flat_map(|_| looked_up()).collect();
+            let found: Vec<&[u8]> =
+                rules.clone().flat_map(|rule| rule.looks_up.iter().map(Vec::as_slice)).collect();
+            found == expected && rules.count() == expected.len()
+        });
+        Ok(each && found.misplaced.is_empty())
+    }
+
+    /// What is in the table, or an error if it is somebody else's.
+    fn find(&self, connection: &mut Connection) -> Result<Found, Error> {
+        let mut found = Found { sets: Vec::new(), generation: 0, misplaced: Vec::new() };
+        let Some(table) = inspect::table(connection, &self.table)? else { return Ok(found) };
+        if table.dormant {
+            log::warn!("table {} was dormant; waking it", self.table);
+        }
+        let ours = table.comment.is_some_and(|text| text.starts_with(objects::COMMENT_PREFIX));
+
+        for set in inspect::sets(connection, &self.table)? {
+            match self.generation(&set.name) {
+                Some(generation) => {
+                    found.generation = found.generation.max(generation);
+                    found.sets.push(set.name);
+                }
+                None if ours => {}
+                None => return Err(self.not_ours("set", &set.name.to_string_lossy())),
+            }
+        }
+        for chain in inspect::chains(connection, &self.table)? {
+            let direction = Direction::ALL
+                .into_iter()
+                .find(|ours| ours.chain().to_bytes() == chain.name.as_bytes());
+            match direction {
+                Some(direction) => {
+                    let right = Some((direction.hook() as u32, objects::PRIORITY));
+                    if chain.hook != right {
+                        found.misplaced.push(direction);
+                    }
+                }
+                None if ours => {}
+                None => return Err(self.not_ours("chain", &chain.name)),
+            }
+        }
+        Ok(found)
+    }
+
+    fn not_ours(&self, kind: &str, name: &str) -> Error {
+        Error::NotOurs(
+            self.table.clone(),
+            format!("it holds a {kind} called {}", name.escape_debug()),
+        )
+    }
+
+    /// The generation of a set, if it is one of ours by its name: `drop4_g7`, `drop4_24_g7`. One
+    /// without counts as the first: so it is called in the script of `netfilterd print --format
+    /// nft`.
+    fn generation(&self, name: &CStr) -> Option<u64> {
+        let name = name.to_str().ok()?;
+        [&self.set4, &self.set6].into_iter().find_map(|base| {
+            let rest = name.strip_prefix(base.as_str())?;
+            if rest.is_empty() {
+                return Some(0);
+            }
+            let (length, generation) = rest.rsplit_once("_g")?;
+            let is_length = length.strip_prefix('_').is_some_and(|text| text.parse::<u8>().is_ok());
+            (length.is_empty() || is_length).then(|| generation.parse().ok())?
+        })
+    }
+}
+
+/// Appends what differs in one set.
+fn differing<A: elements::Key>(
+    batch: &mut Batch,
+    action: Action,
+    table: &TableName,
+    set: &KernelSet,
+    differing: &Differing<A>,
+) {
+    let (keys, ranges) = match action {
+        Action::Delete => (&differing.delete_keys, &differing.delete_ranges),
+        Action::Add => (&differing.add_keys, &differing.add_ranges),
+    };
+    match set.hash {
+        Some(_) => elements::keys(batch, action, table, &set.name, keys),
+        None => elements::ranges(batch, action, table, &set.name, ranges),
+    }
+}
+
+/// A set's name has no NUL, so nothing is ever cut off here.
+fn c_string(name: String) -> CString {
+    CString::new(name).unwrap_or_default()
+}

@@ -1,0 +1,237 @@
+//! What has to change: held against wanted.
+//!
+//! A pure function of two range sets, in the form in which the kernel holds them. What it says is
+//! also what is logged: networks added and removed, in the smallest number of networks that name
+//! exactly the addresses that differ.
+
+use crate::ip::range::{Address, Range, RangeSet, RangeSets, differences};
+use crate::nftables::layout::{LaidOut, Shape, Shapes};
+
+/// What is to be done to get from what is held to what is wanted.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Plan {
+    /// Both are the same, so there is nothing to do as long as what is held is still there.
+    Nothing,
+    /// These elements differ, and all others are left alone.
+    Delta(Delta),
+    /// All of it is to be put in force anew.
+    Rebuild,
+}
+
+/// The elements that differ, of both families.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Delta {
+    /// IPv4.
+    pub v4: Differing<u32>,
+    /// IPv6.
+    pub v6: Differing<u128>,
+}
+
+/// The elements of one family that differ, each list ascending.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Differing<A: Address> {
+    /// Keys to delete from the hash set.
+    pub delete_keys: Vec<A>,
+    /// Keys to add to it.
+    pub add_keys: Vec<A>,
+    /// Ranges to delete from the interval set, as they are in it.
+    pub delete_ranges: Vec<Range<A>>,
+    /// Ranges to add to it.
+    pub add_ranges: Vec<Range<A>>,
+}
+
+impl<A: Address> Default for Differing<A> {
+    fn default() -> Self {
+        Differing {
+            delete_keys: Vec::new(),
+            add_keys: Vec::new(),
+            delete_ranges: Vec::new(),
+            add_ranges: Vec::new(),
+        }
+    }
+}
+
+/// By how many networks two states differ.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct Change {
+    /// Networks that are wanted and not held.
+    pub added: u64,
+    /// Networks that are held and not wanted.
+    pub removed: u64,
+}
+
+/// What was done.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Done {
+    /// What was wanted is there already.
+    Nothing,
+    /// What differed was changed.
+    Changed(Change),
+    /// All of it was put in force anew.
+    Rebuilt(Change),
+}
+
+impl Done {
+    /// By how much what is in force differs from what was before.
+    pub fn change(self) -> Change {
+        match self {
+            Done::Nothing => Change::default(),
+            Done::Changed(change) | Done::Rebuilt(change) => change,
+        }
+    }
+}
+
+impl Change {
+    /// The difference that a delta makes, in a time that depends on it alone: what is in elements
+    /// that stay is neither added nor removed.
+    pub fn of(delta: &Delta, shapes: &Shapes) -> Self {
+        delta.v4.change(shapes.v4) + delta.v6.change(shapes.v6)
+    }
+
+    /// The difference between what is held, if anything is known to be, and what is wanted.
+    pub fn between(held: Option<&RangeSets>, wanted: &RangeSets) -> Self {
+        match held {
+            None => Change { added: wanted.network_count(), removed: 0 },
+            Some(held) => {
+                Change::in_family(&held.v4, &wanted.v4) + Change::in_family(&held.v6, &wanted.v6)
+            }
+        }
+    }
+
+    /// The same, of one family.
+    pub fn in_family<A: Address>(held: &RangeSet<A>, wanted: &RangeSet<A>) -> Self {
+        if held == wanted {
+            return Change::default();
+        }
+        Change {
+            added: wanted.subtract(held).network_count(),
+            removed: held.subtract(wanted).network_count(),
+        }
+    }
+}
+
+impl std::ops::Add for Change {
+    type Output = Change;
+
+    fn add(self, other: Change) -> Change {
+        Change { added: self.added + other.added, removed: self.removed + other.removed }
+    }
+}
+
+impl Plan {
+    /// The plan that leads from `held`, in sets of the shapes `shapes`, to `wanted`, for which fresh
+    /// sets would have the shapes `fresh`.
+    ///
+    /// A delta costs with what changes, a rebuild with what is there. Of a million networks, half as
+    /// many changes (deletes and adds) took 0.46 s and a rebuild 0.74 s in the hash layout, 1.27 s
+    /// and 1.93 s in the interval layout, so both cross at about three quarters.
+    pub fn new(held: &RangeSets, wanted: &RangeSets, shapes: &Shapes, fresh: &Shapes) -> Self {
+        if !shapes.v4.is_like(&fresh.v4) || !shapes.v6.is_like(&fresh.v6) {
+            return Plan::Rebuild;
+        }
+        if held == wanted {
+            return Plan::Nothing;
+        }
+        let (elements4, elements6) = (shapes.v4.count(&wanted.v4), shapes.v6.count(&wanted.v6));
+        if !shapes.v4.has_room(elements4) || !shapes.v6.has_room(elements6) {
+            return Plan::Rebuild;
+        }
+        let delta = Delta::between(held, wanted, shapes);
+        if delta.v4.changes_sets(shapes.v4) || delta.v6.changes_sets(shapes.v6) {
+            return Plan::Rebuild;
+        }
+        if delta.len() / 3 > (elements4.all() + elements6.all()) / 4 {
+            return Plan::Rebuild;
+        }
+        Plan::Delta(delta)
+    }
+}
+
+impl Delta {
+    /// The elements in which two states differ, in sets of the same shapes.
+    pub fn between(held: &RangeSets, wanted: &RangeSets, shapes: &Shapes) -> Self {
+        Delta {
+            v4: Differing::between(&held.v4, &wanted.v4, shapes.v4),
+            v6: Differing::between(&held.v6, &wanted.v6, shapes.v6),
+        }
+    }
+
+    /// The number of elements that differ.
+    pub fn len(&self) -> usize {
+        self.v4.len() + self.v6.len()
+    }
+
+    /// Whether no element differs.
+    pub fn is_empty(&self) -> bool {
+        self.len() == 0
+    }
+
+    /// Whether a range grows, shrinks or merges with another: an address would go from one element
+    /// of an interval set to another, which older kernels cannot do unseen.
+    pub fn changes_ranges(&self) -> bool {
+        self.v4.changes_ranges() || self.v6.changes_ranges()
+    }
+}
+
+impl<A: Address> Differing<A> {
+    /// The elements in which two sets differ, laid out for sets of a shape. What an element is
+    /// depends on its range alone, so only ranges that differ are laid out.
+    pub fn between(held: &RangeSet<A>, wanted: &RangeSet<A>, shape: Shape) -> Self {
+        let (held, wanted) = held.differing(wanted);
+        Differing::new(&LaidOut::new(&held, shape), &LaidOut::new(&wanted, shape))
+    }
+
+    /// The elements in which two families differ.
+    pub fn new(held: &LaidOut<'_, A>, wanted: &LaidOut<'_, A>) -> Self {
+        let (delete_keys, add_keys) = differences(&held.keys, &wanted.keys, |key| (*key, *key));
+        let ends = |range: &Range<A>| (range.first(), range.last());
+        let (delete_ranges, add_ranges) = differences(&held.ranges, &wanted.ranges, ends);
+        Differing { delete_keys, add_keys, delete_ranges, add_ranges }
+    }
+
+    /// Whether an address would go from one kernel set to the other.
+    ///
+    /// A commit publishes an interval set at its end, a hash set as it goes along; so for a while
+    /// such an address would be in neither. Measured: dozens of packets in a hundred thousand.
+    fn changes_sets(&self, shape: Shape) -> bool {
+        let (deleted, added) = (keyed(&self.delete_keys, shape), keyed(&self.add_keys, shape));
+        let set = |ranges: &[Range<A>]| RangeSet::from_ranges(ranges.to_vec());
+        deleted.intersects(&set(&self.add_ranges)) || added.intersects(&set(&self.delete_ranges))
+    }
+
+    fn changes_ranges(&self) -> bool {
+        let set = |ranges: &[Range<A>]| RangeSet::from_ranges(ranges.to_vec());
+        set(&self.delete_ranges).intersects(&set(&self.add_ranges))
+    }
+
+    fn change(&self, shape: Shape) -> Change {
+        let set = |keys: &[A], ranges: &[Range<A>]| {
+            RangeSet::from_ranges([keyed(keys, shape).ranges(), ranges].concat())
+        };
+        let deleted = set(&self.delete_keys, &self.delete_ranges);
+        let added = set(&self.add_keys, &self.add_ranges);
+        Change {
+            added: added.subtract(&deleted).network_count(),
+            removed: deleted.subtract(&added).network_count(),
+        }
+    }
+
+    /// The number of elements that differ.
+    pub fn len(&self) -> usize {
+        self.delete_keys.len()
+            + self.add_keys.len()
+            + self.delete_ranges.len()
+            + self.add_ranges.len()
+    }
+
+    /// Whether no element differs.
+    pub fn is_empty(&self) -> bool {
+        self.len() == 0
+    }
+}
+
+/// The addresses that keys of a hash set stand for.
+fn keyed<A: Address>(keys: &[A], shape: Shape) -> RangeSet<A> {
+    let length = shape.hash.map_or(A::BITS, |hash| hash.length);
+    RangeSet::from_ranges(keys.iter().map(|&key| Range::network(key, length)).collect())
+}

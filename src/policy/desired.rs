@@ -1,0 +1,298 @@
+//! What the lists ask for: read, parsed, widened, merged, cut and judged.
+//!
+//! Joins the pure parts in the one order that every command uses, so that `check` runs what the
+//! daemon runs. Knows nothing of the kernel.
+
+use std::fmt;
+use std::net::IpAddr;
+
+use crate::ip::mask::{Mask, Widened};
+use crate::ip::range::RangeSets;
+use crate::list::{self, Contents, End, Entry, List, ListError, Selection, Source};
+use crate::policy::allow::{AllowError, Allowed};
+use crate::policy::exclusions::Exclusions;
+use crate::policy::guard::Figures;
+use crate::policy::matches::{Hit, Hits, MatchFinder, meets, widened};
+use crate::policy::protect::Protected;
+use crate::policy::timeline::Timeline;
+use crate::words::{Count, Noun};
+
+/// Which lists, and what is made of them.
+#[derive(Clone, Debug)]
+pub struct Request {
+    /// The lists, in their order.
+    pub sources: Vec<Source>,
+    /// Whether lists that do not exist are done without.
+    pub skip_missing: bool,
+    /// The allowlists.
+    pub allow: Vec<Source>,
+    /// Which of their entries count.
+    pub selection: Selection,
+    /// To which prefix lengths entries are widened.
+    pub mask: Mask,
+    /// Of which families anything is wanted.
+    pub families: Families,
+}
+
+/// The families that a table sees.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Families {
+    /// IPv4.
+    pub v4: bool,
+    /// IPv6.
+    pub v6: bool,
+}
+
+impl Families {
+    /// Both of them.
+    pub const BOTH: Families = Families { v4: true, v6: true };
+}
+
+/// What the lists ask for.
+pub struct DesiredState {
+    /// The range sets to put in force.
+    pub sets: RangeSets,
+    /// Networks of IPv4 in them.
+    pub networks4: u64,
+    /// The same for IPv6.
+    pub networks6: u64,
+    /// Addresses in them, of IPv4 and of IPv6.
+    pub addresses: [u128; 2],
+    /// Addresses that only widening brought in, of IPv4.
+    pub added4: u128,
+    /// The same for IPv6.
+    pub added6: u128,
+    /// Networks of a family that is not wanted.
+    pub left_out: u64,
+    /// What each list held, and which lines were rejected. Its sets have moved to
+    /// [`DesiredState::sets`].
+    pub contents: Contents,
+    /// Lists that do not exist.
+    pub missing: Vec<ListError>,
+    /// What the lists named and is not in the sets.
+    pub cut: Exclusions,
+    /// What the allowlists held.
+    pub allowed: Allowed,
+    /// What is protected.
+    pub protected: Protected,
+    /// What is wanted at other times, if any entry has an end.
+    pub course: Option<Timeline>,
+    hits: Hits,
+    lists: Vec<List>,
+    mask: Mask,
+    selection: Selection,
+    now: End,
+}
+
+/// Why the lists could not be read.
+#[derive(Debug)]
+pub enum Unreadable {
+    /// A list.
+    List(ListError),
+    /// An allowlist.
+    Allow(AllowError),
+}
+
+impl DesiredState {
+    /// Reads and merges the lists, as they are `now`, and takes out what is allowed or `protected`.
+    /// Every list must be readable.
+    pub fn read(request: &Request, protected: Protected, now: End) -> Result<Self, Unreadable> {
+        let mut missing = Vec::new();
+        let note = request.skip_missing.then_some(&mut missing);
+        let lists = list::read(&request.sources, note).map_err(Unreadable::List)?;
+        let allowed = Allowed::read(&request.allow).map_err(Unreadable::Allow)?;
+        let mut spotter = MatchFinder::new(request.mask, now, &allowed.sets, protected.sets());
+        let mut contents = list::parse_watched(&lists, request.selection, &mut spotter)
+            .map_err(Unreadable::List)?;
+        let hits = spotter.hits();
+        let mut listed = std::mem::take(&mut contents.sets);
+        let mut ending = std::mem::take(&mut contents.ending);
+        let mut left_out = 0;
+        if !request.families.v4 {
+            left_out += std::mem::take(&mut listed.v4).union(&ending.at(now).v4).network_count();
+            ending.clear_v4();
+        }
+        if !request.families.v6 {
+            left_out += std::mem::take(&mut listed.v6).union(&ending.at(now).v6).network_count();
+            ending.clear_v6();
+        }
+        let course = (!ending.is_empty()).then(|| Timeline {
+            lasting: request.mask.widen(listed.clone()).sets,
+            ending,
+            mask: request.mask,
+            allowed: allowed.sets.clone(),
+        });
+        if let Some(course) = &course {
+            listed = listed.union(&course.ending.at(now));
+        }
+        let Widened { sets, added4, added6 } = request.mask.widen(listed);
+        let (sets, cut) = Exclusions::out_of(sets, &allowed.sets, protected.sets());
+        Ok(DesiredState {
+            networks4: sets.v4.network_count(),
+            networks6: sets.v6.network_count(),
+            addresses: sets.addresses(),
+            sets,
+            left_out,
+            added4,
+            added6,
+            contents,
+            missing,
+            cut,
+            allowed,
+            protected,
+            course,
+            hits,
+            lists,
+            mask: request.mask,
+            selection: request.selection,
+            now,
+        })
+    }
+
+    /// What the guards judge by, where so many networks are `in_force`.
+    pub fn figures(&self, in_force: Option<u64>) -> Figures {
+        let lists = self
+            .contents
+            .summaries
+            .iter()
+            .map(|list| (list.name.clone(), list.rejected, list.entries() + list.rejected));
+        Figures {
+            networks: self.networks4 + self.networks6,
+            in_force,
+            covered4: self.addresses[0],
+            covered6: self.addresses[1],
+            lists: lists.collect(),
+        }
+    }
+
+    /// The lists in a word: the name of the only one, or how many there are.
+    pub fn subject(&self) -> String {
+        match &self.contents.summaries[..] {
+            [list] => list.name.clone(),
+            lists => Count(lists.len() as u64, Noun::List).to_string(),
+        }
+    }
+
+    /// Goes through the lists again and calls `each` with every entry that is not older than the
+    /// newest that are wanted. Costs as much as parsing all lists.
+    fn entries<'a>(&'a self, mut each: impl FnMut(Origin<'a>)) {
+        for (list, passed_over) in self.lists.iter().zip(&self.contents.passed_over) {
+            let mut number = 0;
+            list.scan(
+                |line, entry, end| {
+                    number += 1;
+                    if number > *passed_over {
+                        let wide = widened(entry, self.mask);
+                        let set_aside = !self.selection.widest.admits(entry);
+                        let ended = end.is_some_and(|end| end <= self.now);
+                        let list = list.name();
+                        each(Origin { list, line, entry, wide, set_aside, end, ended });
+                    }
+                },
+                |_, _, _| {},
+            );
+        }
+    }
+
+    /// The first entries that named something protected.
+    pub fn hit_protected(&self) -> impl Iterator<Item = Origin<'_>> {
+        self.hit(&self.hits.protected, &self.cut.protected)
+    }
+
+    /// The first entries that named something allowed.
+    pub fn hit_allowed(&self) -> impl Iterator<Item = Origin<'_>> {
+        self.hit(&self.hits.allowed, &self.cut.allowed)
+    }
+
+    /// Those of `hits` that had something to do with a cut; of a family that is not wanted, none.
+    fn hit<'a>(&'a self, hits: &'a [Hit], cut: &'a RangeSets) -> impl Iterator<Item = Origin<'a>> {
+        hits.iter().filter(|hit| meets(cut, hit.wide)).map(|hit| {
+            let &Hit { list, line, entry, wide, end } = hit;
+            let list = self.lists[list].name();
+            Origin { list, line, entry, wide, set_aside: false, end, ended: false }
+        })
+    }
+
+    /// Goes through the lists again and calls `found` with the entries that each of `addresses`
+    /// comes from: the address, then the entry.
+    pub fn trace<'a>(&'a self, addresses: &[IpAddr], mut found: impl FnMut(IpAddr, Origin<'a>)) {
+        self.entries(|origin| {
+            for &address in addresses {
+                if origin.wide.overlaps(address.into()) {
+                    found(address, origin);
+                }
+            }
+        });
+    }
+
+    /// The first entry that `address` comes from, as `FILE:LINE`.
+    pub fn first_origin(&self, address: IpAddr) -> Option<String> {
+        let mut first = None;
+        self.trace(&[address], |_, origin| {
+            if origin.counts() {
+                first.get_or_insert_with(|| format!("{}:{}", origin.list, origin.line));
+            }
+        });
+        first
+    }
+
+    /// The time for which it was found out.
+    pub fn now(&self) -> End {
+        self.now
+    }
+
+    /// How many entries have ended.
+    pub fn ended(&self) -> u64 {
+        self.course.as_ref().map_or(0, |course| course.ending.ended(self.now))
+    }
+
+    /// When the next one ends.
+    pub fn next_end(&self) -> Option<End> {
+        self.course.as_ref().and_then(|course| course.next(self.now))
+    }
+}
+
+/// An entry that an address comes from.
+#[derive(Clone, Copy, Debug)]
+pub struct Origin<'a> {
+    /// The list, by name.
+    pub list: &'a str,
+    /// The line, from 1.
+    pub line: u64,
+    /// The entry as it is written.
+    pub entry: Entry,
+    /// What the mask made of it.
+    pub wide: Entry,
+    /// Whether it is too wide to count.
+    pub set_aside: bool,
+    /// When it ends.
+    pub end: Option<End>,
+    /// Whether that has passed.
+    pub ended: bool,
+}
+
+impl Origin<'_> {
+    /// Whether it has any effect.
+    pub fn counts(&self) -> bool {
+        !self.set_aside && !self.ended
+    }
+
+    /// Whether the mask made it wider than it is written.
+    pub fn is_widened(&self) -> bool {
+        self.wide != self.entry
+    }
+}
+
+impl fmt::Display for Origin<'_> {
+    /// `192.0.2.7/32 (FILE:LINE, widened, until 2027-01-31T00:00:00Z)`.
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "{} ({}:{}", self.entry, self.list, self.line)?;
+        if self.is_widened() {
+            f.write_str(", widened")?;
+        }
+        if let Some(end) = self.end {
+            write!(f, ", until {end}")?;
+        }
+        f.write_str(")")
+    }
+}

@@ -1,0 +1,181 @@
+//! What must never be dropped, so that a list does not lock its reader out.
+//!
+//! A function of facts about the host, which somebody else gathers. Hosts are protected, and not the
+//! networks that they are in.
+
+use std::fmt;
+use std::net::{IpAddr, Ipv4Addr, Ipv6Addr};
+
+use ipnet::{IpNet, Ipv4Net, Ipv6Net};
+
+use crate::ip::range::{Range, RangeSet, RangeSets};
+use crate::list::Entry;
+
+/// What is known of the host and its network.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Facts {
+    /// The host's own addresses.
+    pub own: Vec<IpAddr>,
+    /// Where default routes lead to.
+    pub gateways: Vec<IpAddr>,
+    /// The name servers that it asks.
+    pub resolvers: Vec<IpAddr>,
+    /// Where the person is who started this.
+    pub ssh_peer: Option<IpAddr>,
+}
+
+/// Why an address is protected.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Why {
+    /// Programs of the host talk to each other.
+    Loopback,
+    /// The source of who has no address yet.
+    Unspecified,
+    /// To whom it asks for one.
+    Broadcast,
+    /// Neighbour discovery speaks from and to these.
+    LinkLocal,
+    /// And to these.
+    Multicast,
+    /// The host itself.
+    Own,
+    /// The way to everybody else.
+    Gateway,
+    /// A name server.
+    Resolver,
+    /// Somebody who is logged in.
+    SshPeer,
+}
+
+impl fmt::Display for Why {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(match self {
+            Why::Loopback => "loopback",
+            Why::Unspecified => "unspecified address",
+            Why::Broadcast => "broadcast",
+            Why::LinkLocal => "link-local",
+            Why::Multicast => "link-local multicast",
+            Why::Own => "own address",
+            Why::Gateway => "default gateway",
+            Why::Resolver => "resolver",
+            Why::SshPeer => "SSH peer",
+        })
+    }
+}
+
+/// Something protected.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Item {
+    /// The network or host.
+    pub network: IpNet,
+    /// Why.
+    pub why: Why,
+}
+
+impl Item {
+    /// The addresses as an entry of a list has them.
+    pub fn entry(&self) -> Entry {
+        match self.network {
+            IpNet::V4(net) => Entry::V4(Range::network(net.network().into(), net.prefix_len())),
+            IpNet::V6(net) => Entry::V6(Range::network(net.network().into(), net.prefix_len())),
+        }
+    }
+
+    /// Whether an address of it is in a set.
+    pub fn is_in(&self, sets: &RangeSets) -> bool {
+        match self.entry() {
+            Entry::V4(range) => sets.v4.meets(range),
+            Entry::V6(range) => sets.v6.meets(range),
+        }
+    }
+}
+
+impl fmt::Display for Item {
+    /// `127.0.0.0/8 (loopback)`, a host without its length.
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        if self.network.prefix_len() == self.network.max_prefix_len() {
+            write!(f, "{} ({})", self.network.addr(), self.why)
+        } else {
+            write!(f, "{} ({})", self.network, self.why)
+        }
+    }
+}
+
+/// What is protected whatever the host has.
+const ALWAYS: [(IpNet, Why); 7] = [
+    (v4(Ipv4Addr::UNSPECIFIED, 32), Why::Unspecified),
+    (v4(Ipv4Addr::new(127, 0, 0, 0), 8), Why::Loopback),
+    (v4(Ipv4Addr::BROADCAST, 32), Why::Broadcast),
+    (v6(Ipv6Addr::UNSPECIFIED, 128), Why::Unspecified),
+    (v6(Ipv6Addr::LOCALHOST, 128), Why::Loopback),
+    (v6(Ipv6Addr::new(0xfe80, 0, 0, 0, 0, 0, 0, 0), 10), Why::LinkLocal),
+    (v6(Ipv6Addr::new(0xff02, 0, 0, 0, 0, 0, 0, 0), 16), Why::Multicast),
+];
+
+const fn v4(address: Ipv4Addr, length: u8) -> IpNet {
+    IpNet::V4(Ipv4Net::new_assert(address, length))
+}
+
+const fn v6(address: Ipv6Addr, length: u8) -> IpNet {
+    IpNet::V6(Ipv6Net::new_assert(address, length))
+}
+
+/// Everything that is protected.
+#[derive(Clone, Debug, Default)]
+pub struct Protected {
+    items: Vec<Item>,
+    sets: RangeSets,
+}
+
+impl Protected {
+    /// What these facts have protected, and what is so without any. The default is nothing at all.
+    pub fn new(facts: &Facts) -> Self {
+        let always = ALWAYS.map(|(network, why)| Item { network, why });
+        let of = |addresses: &[IpAddr], why| {
+            // A mapped address is the IPv4 one, as in a list.
+            let host = |address: &IpAddr| Item { network: address.to_canonical().into(), why };
+            addresses.iter().map(host).collect::<Vec<_>>()
+        };
+        let mut items = always.to_vec();
+        let found = [
+            of(&facts.own, Why::Own),
+            of(&facts.gateways, Why::Gateway),
+            of(&facts.resolvers, Why::Resolver),
+            of(facts.ssh_peer.as_slice(), Why::SshPeer),
+        ];
+        for item in found.concat() {
+            let always = always.iter().any(|always| always.network.contains(&item.network));
+            if !always && !items.contains(&item) {
+                items.push(item);
+            }
+        }
+        let sets = sets(&items);
+        Protected { items, sets }
+    }
+
+    /// One by one, those that are always protected first.
+    pub fn items(&self) -> &[Item] {
+        &self.items
+    }
+
+    /// All of them merged.
+    pub fn sets(&self) -> &RangeSets {
+        &self.sets
+    }
+
+    /// What protects an address.
+    pub fn of(&self, address: IpAddr) -> Option<&Item> {
+        self.items.iter().find(|item| item.network.contains(&address))
+    }
+}
+
+fn sets(items: &[Item]) -> RangeSets {
+    let (mut v4, mut v6) = (Vec::new(), Vec::new());
+    for item in items {
+        match item.entry() {
+            Entry::V4(range) => v4.push(range),
+            Entry::V6(range) => v6.push(range),
+        }
+    }
+    RangeSets { v4: RangeSet::from_ranges(v4), v6: RangeSet::from_ranges(v6) }
+}

@@ -1,0 +1,299 @@
+//! What a daemon is at, for Prometheus: a file in its text format, for the textfile collector of the
+//! node exporter.
+//!
+//! Names and units by Prometheus's conventions: base units, `_total` for what only grows, points in
+//! time in place of ages (`time() - netfilterd_list_modified_time_seconds` is the age of a list).
+
+use std::fmt::{self, Display};
+use std::path::Path;
+use std::time::{Duration, Instant};
+
+use jiff::Timestamp;
+
+use crate::status::{Dropped, InForce, ListStatus, Mode, QueueStatus, Status};
+use crate::sys::replace::replace;
+
+/// How often the file follows counters that change by themselves: as often as Prometheus usually
+/// asks, or a little more.
+const EVERY: Duration = Duration::from_secs(10);
+
+/// The file for the collector; removed when it is dropped, for an alert on what is absent to be
+/// possible.
+pub struct File<'a> {
+    path: &'a Path,
+    written: Option<Instant>,
+    /// Whether the last attempt to write failed, which is told once.
+    failing: bool,
+}
+
+impl<'a> File<'a> {
+    /// A file that is not there yet.
+    pub fn new(path: &'a Path) -> Self {
+        File { path, written: None, failing: false }
+    }
+
+    /// How long until it is to be written again, if nothing has happened by then.
+    pub fn wait(&self, now: Instant) -> Duration {
+        match self.written {
+            Some(written) => (written + EVERY).saturating_duration_since(now),
+            None => EVERY,
+        }
+    }
+
+    /// Replaces the file, so that the collector sees the old one or the new one. A failure is logged.
+    pub fn write(&mut self, status: &Status, dropped: &[Dropped], now: Instant) {
+        // A failure is not tried again sooner than usual.
+        self.written = Some(now);
+        let text = Metrics { status, dropped }.to_string();
+        match replace(self.path, text.as_bytes()) {
+            Ok(()) => self.failing = false,
+            Err(error) if !self.failing => {
+                log::warn!(
+                    "metrics file {}: {error}; give a path in a directory that netfilterd's user \
+                     can write to",
+                    self.path.display()
+                );
+                self.failing = true;
+            }
+            Err(_) => {}
+        }
+    }
+}
+
+impl Drop for File<'_> {
+    fn drop(&mut self) {
+        if self.written.is_some() && !self.failing {
+            if let Err(error) = std::fs::remove_file(self.path) {
+                log::debug!("metrics file {}: {error}", self.path.display());
+            }
+        }
+    }
+}
+
+/// The text.
+pub struct Metrics<'a> {
+    /// What the daemon is at.
+    pub status: &'a Status,
+    /// What the kernel has dropped.
+    pub dropped: &'a [Dropped],
+}
+
+impl Display for Metrics<'_> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let all = daemon(self.status)
+            .into_iter()
+            .chain(self.status.loaded.iter().flat_map(in_force))
+            .chain(kernel(self.dropped))
+            .chain(queues(&self.status.queues));
+        for family in all.filter(|family| !family.samples.is_empty()) {
+            family.fmt(f)?;
+        }
+        Ok(())
+    }
+}
+
+fn daemon(status: &Status) -> Vec<Family> {
+    let mode = match status.mode {
+        Mode::Tables => "tables",
+        Mode::Queue => "queue",
+    };
+    let info = labels(&[("version", &status.version), ("mode", &mode)]);
+    let successful = if status.is_healthy() { 1.0 } else { 0.0 };
+    let totals = status.totals;
+    vec![
+        gauge("info", "What runs.", [(info, 1.0)]),
+        gauge("start_time_seconds", "When it was started.", [alone(seconds(status.started))]),
+        gauge("last_load_successful", "Whether the last load went well.", [alone(successful)]),
+        counter("loads_total", "Loads that went well.", [alone(totals.loads as f64)]),
+        counter(
+            "load_failures_total",
+            "Loads that failed and changed nothing.",
+            [alone(totals.failures as f64)],
+        ),
+        counter(
+            "load_refusals_total",
+            "Loads that a guard refused.",
+            [alone(totals.refusals as f64)],
+        ),
+        counter(
+            "repairs_total",
+            "Times that the table was put right.",
+            [alone(status.repairs.count as f64)],
+        ),
+    ]
+}
+
+fn in_force(loaded: &InForce) -> Vec<Family> {
+    let families = |v4: f64, v6: f64| {
+        [("ipv4", v4), ("ipv6", v6)].map(|(name, value)| (labels(&[("family", &name)]), value))
+    };
+    let lists = |value: &dyn Fn(&ListStatus) -> Option<f64>| -> Vec<Sample> {
+        let sources = loaded.sources.iter();
+        sources.filter_map(|list| Some((labels(&[("list", &list.name)]), value(list)?))).collect()
+    };
+    vec![
+        gauge(
+            "networks",
+            "Networks in force.",
+            families(loaded.networks4 as f64, loaded.networks6 as f64),
+        ),
+        gauge("addresses", "Addresses in force.", families(loaded.addresses4, loaded.addresses6)),
+        gauge(
+            "allowed_networks",
+            "Listed networks that are allowed.",
+            [alone(loaded.allowed as f64)],
+        ),
+        gauge(
+            "protected_networks",
+            "Listed networks that are protected.",
+            [alone(loaded.protected as f64)],
+        ),
+        gauge(
+            "last_success_time_seconds",
+            "When a load last went well.",
+            [alone(seconds(loaded.at))],
+        ),
+        gauge("last_success_duration_seconds", "How long that took.", [alone(loaded.seconds)]),
+        gauge(
+            "next_end_time_seconds",
+            "When the next entry ends.",
+            loaded.next_end.map(|end| alone(seconds(end))),
+        ),
+        gauge("list_entries", "Entries of a list.", lists(&|list| Some(list.entries as f64))),
+        gauge(
+            "list_rejected_lines",
+            "Lines of a list that were rejected.",
+            lists(&|list| Some(list.rejected as f64)),
+        ),
+        gauge(
+            "list_set_aside_entries",
+            "Entries of a list that are too wide.",
+            lists(&|list| Some(list.set_aside as f64)),
+        ),
+        gauge(
+            "list_modified_time_seconds",
+            "When a list was last written to.",
+            lists(&|list| list.modified.map(seconds)),
+        ),
+    ]
+}
+
+fn kernel(dropped: &[Dropped]) -> Vec<Family> {
+    let each = |value: fn(&Dropped) -> u64| -> Vec<Sample> {
+        let sample = |one: &Dropped| {
+            let labels = labels(&[("direction", &one.direction), ("family", &one.family)]);
+            (labels, value(one) as f64)
+        };
+        dropped.iter().map(sample).collect()
+    };
+    vec![
+        counter(
+            "dropped_packets_total",
+            "Packets that the kernel dropped.",
+            each(|one| one.packets),
+        ),
+        counter("dropped_bytes_total", "Bytes of these packets.", each(|one| one.bytes)),
+    ]
+}
+
+fn queues(queues: &[QueueStatus]) -> Vec<Family> {
+    let each = |value: fn(&QueueStatus) -> Option<f64>| -> Vec<Sample> {
+        let known = queues.iter().filter_map(|one| Some((one.queue, value(one)?)));
+        known.map(|(queue, value)| (labels(&[("queue", &queue)]), value)).collect()
+    };
+    let verdicts = queues.iter().flat_map(|one| {
+        [("accepted", one.accepted), ("dropped", one.dropped)].map(|(verdict, packets)| {
+            (labels(&[("queue", &one.queue), ("verdict", &verdict)]), packets as f64)
+        })
+    });
+    vec![
+        counter("queue_packets_total", "Packets given a verdict.", verdicts),
+        counter(
+            "queue_unreadable_packets_total",
+            "Packets without a readable header.",
+            each(|one| Some(one.unreadable as f64)),
+        ),
+        counter(
+            "queue_malformed_messages_total",
+            "Messages of the kernel that were none.",
+            each(|one| Some(one.malformed as f64)),
+        ),
+        counter(
+            "queue_enobufs_total",
+            "Times that the receive buffer was full.",
+            each(|one| Some(one.enobufs as f64)),
+        ),
+        counter(
+            "queue_full_packets_total",
+            "Packets dropped since the queue was full.",
+            each(|one| one.queue_full.map(|packets| packets as f64)),
+        ),
+        counter(
+            "queue_buffer_full_packets_total",
+            "Packets not seen since the receive buffer was full.",
+            each(|one| Some(one.buffer_full as f64)),
+        ),
+        gauge(
+            "queue_longest_wait_seconds",
+            "The longest wait for a verdict.",
+            each(|one| Some(one.longest_wait)),
+        ),
+    ]
+}
+
+/// Labels in their braces, and a value.
+type Sample = (String, f64);
+
+fn alone(value: f64) -> Sample {
+    (String::new(), value)
+}
+
+fn seconds(time: Timestamp) -> f64 {
+    time.as_second() as f64
+}
+
+fn labels(pairs: &[(&str, &dyn Display)]) -> String {
+    let pairs = pairs.iter().map(|(name, value)| {
+        // The three characters that the format has escaped in the value of a label.
+        let value = value.to_string();
+        let value = value.replace('\\', r"\\").replace('"', "\\\"").replace('\n', r"\n");
+        format!("{name}=\"{value}\"")
+    });
+    format!("{{{}}}", pairs.collect::<Vec<_>>().join(","))
+}
+
+/// A metric, with all its samples.
+struct Family {
+    kind: &'static str,
+    /// Without the program's name, which stands in front of each.
+    name: &'static str,
+    help: &'static str,
+    samples: Vec<Sample>,
+}
+
+fn gauge(
+    name: &'static str,
+    help: &'static str,
+    samples: impl IntoIterator<Item = Sample>,
+) -> Family {
+    Family { kind: "gauge", name, help, samples: samples.into_iter().collect() }
+}
+
+fn counter(
+    name: &'static str,
+    help: &'static str,
+    samples: impl IntoIterator<Item = Sample>,
+) -> Family {
+    Family { kind: "counter", name, help, samples: samples.into_iter().collect() }
+}
+
+impl Display for Family {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let Family { kind, name, help, samples } = self;
+        writeln!(f, "# HELP netfilterd_{name} {help}")?;
+        writeln!(f, "# TYPE netfilterd_{name} {kind}")?;
+        samples
+            .iter()
+            .try_for_each(|(labels, value)| writeln!(f, "netfilterd_{name}{labels} {value}"))
+    }
+}
