@@ -3,11 +3,12 @@
 
 use std::collections::BTreeSet;
 
+use netfilterd::ip::change::Change;
 use netfilterd::ip::mask::Mask;
 use netfilterd::ip::range::{Address, Range, RangeSet, RangeSets};
 use netfilterd::nftables::kernel::release_changes_ranges_safely;
 use netfilterd::nftables::layout::{Elements, HASH_FROM, Hash, LaidOut, Layout, Shape, Shapes};
-use netfilterd::nftables::plan::{Change, Delta, Differing, Plan};
+use netfilterd::nftables::plan::{Delta, Differing, Plan};
 
 /// Addresses in a small part of a space, by their distance from its beginning.
 trait Place: Address + std::hash::Hash {
@@ -230,11 +231,11 @@ fn a_delta_changes_what_differs_and_nothing_else() {
     for seed in 1..=20 {
         a_delta_leads_to_what_is_wanted::<u32>(seed * 0x9e37_79b9, |v4, shape| {
             let shapes = Shapes { v4: shape, ..Shapes::INTERVAL };
-            Change::of(&Delta { v4, ..Delta::default() }, &shapes)
+            Delta { v4, ..Delta::default() }.change(&shapes)
         });
         a_delta_leads_to_what_is_wanted::<u128>(seed * 0x85eb_ca6b, |v6, shape| {
             let shapes = Shapes { v6: shape, ..Shapes::INTERVAL };
-            Change::of(&Delta { v6, ..Delta::default() }, &shapes)
+            Delta { v6, ..Delta::default() }.change(&shapes)
         });
     }
 }

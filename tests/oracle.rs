@@ -7,9 +7,9 @@ use std::net::Ipv6Addr;
 use std::ops::Range as Indices;
 
 use flags::{Flags, Number, SIZE, both, fewest_networks, flags, number, ranges, runs, set};
+use netfilterd::ip::change::Change;
 use netfilterd::ip::mask::Mask;
 use netfilterd::ip::range::{Range, RangeSet, RangeSets};
-use netfilterd::nftables::plan::Change;
 
 /// Rounds in each place of each family.
 const ROUNDS: u64 = 500;
@@ -245,12 +245,12 @@ fn widening_the_merged_set_is_widening_each_entry() {
     fn widen4(v4: RangeSet<u32>, length: u8) -> (RangeSet<u32>, u128) {
         let mask = Mask { v4: Some(length), v6: None };
         let widened = mask.widen(RangeSets { v4, v6: RangeSet::default() });
-        (widened.sets.v4, widened.added4)
+        (widened.sets.v4, widened.added.v4)
     }
     fn widen6(v6: RangeSet<u128>, length: u8) -> (RangeSet<u128>, u128) {
         let mask = Mask { v4: None, v6: Some(length) };
         let widened = mask.widen(RangeSets { v4: RangeSet::default(), v6 });
-        (widened.sets.v6, widened.added6)
+        (widened.sets.v6, widened.added.v6)
     }
     for seed in 0..ROUNDS {
         for base in u32::bases() {

@@ -10,11 +10,12 @@ use std::fs;
 use std::net::IpAddr;
 use std::time::{Duration, SystemTime};
 
+use netfilterd::ip::Families;
 use netfilterd::ip::mask::Mask;
 use netfilterd::ip::range::{Range, RangeSet, RangeSets};
 use netfilterd::list::{End, Entry, EntryObserver, Selection, Source, Widest};
 use netfilterd::load::host;
-use netfilterd::policy::desired::{DesiredState, Families, Request};
+use netfilterd::policy::desired::{DesiredState, Request};
 use netfilterd::policy::exclusions::Exclusions;
 use netfilterd::policy::guard::{Figures, Guards, Refusal, Share};
 use netfilterd::policy::matches::MatchFinder;

@@ -9,11 +9,11 @@ mod reader;
 use std::net::{IpAddr, Ipv6Addr};
 
 use libfuzzer_sys::fuzz_target;
-use netfilterd::load::host;
 use netfilterd::list::End;
-use netfilterd::nftables::name::{SetName, TableName};
-use netfilterd::nfqueue::kernel;
+use netfilterd::load::host;
 use netfilterd::load::state::State;
+use netfilterd::nfqueue::kernel;
+use netfilterd::nftables::name::{SetName, TableName};
 use netfilterd::status::Status;
 
 fuzz_target!(|data: &[u8]| {

@@ -9,10 +9,10 @@ mod reader;
 use std::net::IpAddr;
 
 use libfuzzer_sys::fuzz_target;
+use netfilterd::ip::range::{Address, RangeSet, RangeSets};
 use netfilterd::list::{self, End, Entry, List, Selection, Widest};
 use netfilterd::nftables::name::MANAGED_TABLE;
 use netfilterd::output::print::{self, Format, Names, Printed};
-use netfilterd::ip::range::{Address, RangeSet, RangeSets};
 use reader::{Pair, entry, pair};
 
 fuzz_target!(|text: &[u8]| {

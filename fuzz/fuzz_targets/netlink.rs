@@ -5,15 +5,15 @@
 
 use libfuzzer_sys::arbitrary::{Result, Unstructured};
 use libfuzzer_sys::fuzz_target;
-use netfilterd::nftables::name::{SetName, TableName};
+use netfilterd::ip::range::{Range, RangeSet};
+use netfilterd::netlink::route;
 use netfilterd::netlink::{self, Message};
 use netfilterd::nftables::batch::{Batch, FinishedBatch};
 use netfilterd::nftables::elements::{self, Action, Key};
 use netfilterd::nftables::error::Error;
 use netfilterd::nftables::monitor::{Notifications, Transaction};
+use netfilterd::nftables::name::{SetName, TableName};
 use netfilterd::nftables::{inspect, transaction};
-use netfilterd::ip::range::{Range, RangeSet};
-use netfilterd::netlink::route;
 
 fuzz_target!(|data: &[u8]| {
     let input = &mut Unstructured::new(data);

@@ -13,13 +13,14 @@ use std::collections::BTreeSet;
 use flags::{Number, SIZE, both, fewest_networks, flags, set};
 use libfuzzer_sys::arbitrary::{Result, Unstructured};
 use libfuzzer_sys::fuzz_target;
-use netfilterd::nftables::layout::{Hash, LaidOut, Layout, Shape, Shapes};
+use netfilterd::ip::change::Change;
 use netfilterd::ip::mask::Mask;
+use netfilterd::ip::range::{Range, RangeSet, RangeSets};
 use netfilterd::netlink::Message;
 use netfilterd::nftables::batch::Batch;
 use netfilterd::nftables::elements::{self, Action, Key};
-use netfilterd::nftables::plan::{Change, Delta, Differing, Plan};
-use netfilterd::ip::range::{Range, RangeSet, RangeSets};
+use netfilterd::nftables::layout::{Hash, LaidOut, Layout, Shape, Shapes};
+use netfilterd::nftables::plan::{Delta, Differing, Plan};
 use places::{base, places};
 
 fuzz_target!(|data: &[u8]| {
@@ -93,7 +94,7 @@ fn check<A: Family>(input: &mut Unstructured<'_>) -> Result<()> {
         Plan::Nothing => assert_eq!(held, wanted),
         Plan::Rebuild => {}
         Plan::Delta(delta) => {
-            assert_eq!(Change::of(&delta, &A::shapes(shape)), change);
+            assert_eq!(delta.change(&A::shapes(shape)), change);
             a_delta_leads_to_what_is_wanted(&held, &wanted, A::differing(&delta), shape);
         }
     }

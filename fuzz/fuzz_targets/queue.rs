@@ -8,12 +8,12 @@ use std::sync::Arc;
 
 use libfuzzer_sys::arbitrary::{Result, Unstructured};
 use libfuzzer_sys::fuzz_target;
+use netfilterd::ip::range::{Range, RangeSet};
 use netfilterd::netlink::{HEADER, Message, message_kind};
 use netfilterd::nfqueue::Options;
 use netfilterd::nfqueue::index::Index;
 use netfilterd::nfqueue::judge::{Interfaces, Judge, Judgement, Judgements, Lists};
 use netfilterd::nfqueue::message::{Incoming, Packet, Verdict, Verdicts};
-use netfilterd::ip::range::{Range, RangeSet};
 
 fuzz_target!(|data: &[u8]| {
     let input = &mut Unstructured::new(data);

@@ -10,8 +10,8 @@ mod places;
 use flags::{Flags, Number, SIZE, both, fewest_networks, flags, number, ranges, runs, set};
 use libfuzzer_sys::arbitrary::{Result, Unstructured};
 use libfuzzer_sys::fuzz_target;
-use netfilterd::nfqueue::index::Index;
 use netfilterd::ip::range::{Range, RangeSet};
+use netfilterd::nfqueue::index::Index;
 use places::{base, places};
 
 fuzz_target!(|data: &[u8]| {

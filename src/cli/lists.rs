@@ -8,6 +8,7 @@ use super::{
     tables, to_stdout, usage, warn_if_unprotected,
 };
 use crate::cli::args::{ListOptions, LoadOptions, PrintOptions};
+use crate::ip::PerFamily;
 use crate::ip::range::{RangeSet, RangeSets};
 use crate::list::Entry;
 use crate::load::host::Host;
@@ -43,11 +44,11 @@ pub fn check(options: &LoadOptions, host: Host) -> Result<ExitCode, Failure> {
         };
         report += &format!("guard {}: {answer}\n", verdict.guard);
     }
-    let (v4, v6) = (wanted.networks4, wanted.networks6);
+    let PerFamily { v4, v6 } = wanted.networks;
     let would = if refused { "would not load" } else { "would load" };
     let networks = Count(v4 + v6, Noun::Network);
     report += &format!("{would} {networks} (v4 {}, v6 {})", Grouped(v4.into()), Grouped(v6.into()));
-    let widening = wanted.added4.saturating_add(wanted.added6);
+    let widening = wanted.added.v4.saturating_add(wanted.added.v6);
     if widening > 0 {
         report += &format!(", {} addresses added by widening", Grouped(widening));
     }
@@ -128,8 +129,8 @@ pub fn print(options: &PrintOptions, host: Host) -> Result<ExitCode, Failure> {
         }
     }
     let wanted = read(&options.lists, host)?;
-    if options.format == print::Format::Map && wanted.networks6 > 0 {
-        let left_out = Count(wanted.networks6, Noun::Network);
+    if options.format == print::Format::Map && wanted.networks.v6 > 0 {
+        let left_out = Count(wanted.networks.v6, Noun::Network);
         log::info!("a map shows IPv4 only; left out of IPv6: {left_out}");
     }
     let names = &options.names;

@@ -19,6 +19,7 @@ use crate::cli::args::{
     StatusOptions, Verbosity,
 };
 use crate::daemon;
+use crate::ip::Families;
 use crate::ip::mask::Mask;
 use crate::list::{Selection, Source, Widest};
 use crate::load::host::Host;
@@ -27,7 +28,7 @@ use crate::load::report::Failure;
 use crate::load::state;
 use crate::nfqueue;
 use crate::nftables::layout::Layout;
-use crate::policy::desired::{Families, Request};
+use crate::policy::desired::Request;
 use crate::policy::guard::Guards;
 use crate::progress;
 use crate::status;

@@ -14,6 +14,7 @@ use std::time::{Duration, Instant};
 use arc_swap::ArcSwap;
 
 use crate::daemon;
+use crate::ip::change::{Applied, Change};
 use crate::ip::range::RangeSets;
 use crate::list::End;
 use crate::load::pipeline::Pipeline;
@@ -25,7 +26,6 @@ use crate::nfqueue::judge::{Interfaces, Judge, Lists};
 use crate::nfqueue::kernel;
 use crate::nfqueue::shared::Shared;
 use crate::nfqueue::worker;
-use crate::nftables::plan::{Change, Done};
 use crate::status::{Mode, QueueStatus, Status};
 
 /// Keeps the verdicts of queues as the lists want them.
@@ -90,7 +90,7 @@ impl Service {
     }
 
     /// From here on packets are judged by these sets.
-    fn swap(&mut self, sets: RangeSets) -> Done {
+    fn swap(&mut self, sets: RangeSets) -> Applied {
         let lists = Lists { v4: Index::new(sets.v4), v6: Index::new(sets.v6) };
         let old = self.judge.load_full();
         let change = if self.workers.is_empty() {
@@ -105,7 +105,7 @@ impl Service {
         // A worker may be judging by the old ones right now, and frees them when it is done with
         // its batch, unless that was before.
         self.judge.store(Arc::new(Judge { lists: Arc::new(lists), interfaces }));
-        if change == Change::default() { Done::Nothing } else { Done::Changed(change) }
+        if change == Change::default() { Applied::Unchanged } else { Applied::Changed(change) }
     }
 
     /// Starts a worker for each queue; none if one of them cannot have its queue.
@@ -177,7 +177,7 @@ impl daemon::Service for Service {
         };
         let Some(mut again) = self.reading.again(held)? else { return Ok(None) };
         let sets = std::mem::take(&mut again.sets);
-        let networks = [sets.v4.network_count(), sets.v6.network_count()];
+        let networks = sets.network_counts();
         let addresses = sets.addresses();
         let done = self.swap(sets);
         Ok(self.reading.loaded_again(done, again, networks, addresses, begin.elapsed()))

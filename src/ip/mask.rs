@@ -6,26 +6,22 @@
 //! Widening a union gives the union of what was widened, so it is applied once, to the merged
 //! ranges, and not to each entry. The tests hold it against the entry-by-entry way.
 
-use crate::ip::range::{Address, Range, RangeSet, RangeSets};
+use super::address::Address;
+use super::family::PerFamily;
+use super::range::{Range, RangeSet, RangeSets};
 
-/// The prefix lengths to widen to; `None` leaves a family alone.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
-pub struct Mask {
-    /// For IPv4, 8 to 32.
-    pub v4: Option<u8>,
-    /// For IPv6, 16 to 128.
-    pub v6: Option<u8>,
-}
+/// The prefix lengths to widen to, 8 to 32 for IPv4 and 16 to 128 for IPv6; `None` leaves a family
+/// alone.
+pub type Mask = PerFamily<Option<u8>>;
 
 /// What widening made of the range sets, and what it cost.
 #[derive(Debug)]
 pub struct Widened {
     /// The range sets, widened and merged again.
     pub sets: RangeSets,
-    /// How many IPv4 addresses are in the result that no entry named.
-    pub added4: u128,
-    /// The same for IPv6; a difference against the whole of IPv6 is one too small.
-    pub added6: u128,
+    /// How many addresses are in the result that no entry named; for IPv6 a difference against all of
+    /// its addresses is one too small.
+    pub added: PerFamily<u128>,
 }
 
 impl Mask {
@@ -43,7 +39,7 @@ impl Mask {
     pub fn widen(self, sets: RangeSets) -> Widened {
         let (v4, added4) = widen_set(sets.v4, self.v4, |range| self.widen4(range));
         let (v6, added6) = widen_set(sets.v6, self.v6, |range| self.widen6(range));
-        Widened { sets: RangeSets { v4, v6 }, added4, added6 }
+        Widened { sets: RangeSets { v4, v6 }, added: PerFamily { v4: added4, v6: added6 } }
     }
 }
 

@@ -5,11 +5,13 @@
 use std::cmp::Ordering;
 use std::fmt;
 use std::net::IpAddr;
+use std::sync::Arc;
 
 use ipnet::IpNet;
 
+pub use super::address::Address;
+use super::family::PerFamily;
 use super::sort::{merge_sorted, sort};
-pub use crate::ip::address::Address;
 use crate::sys;
 
 /// First and last address, both included; `first <= last` always holds.
@@ -117,21 +119,22 @@ impl<A: Address> Iterator for Networks<A> {
 /// The canonical form of a list for one family: ranges that are sorted, disjoint and not adjacent.
 ///
 /// Two range sets are equal exactly when they hold the same addresses. Nothing outside this module
-/// can build one that breaks the rule. At rest a range takes 8 bytes for IPv4, 32 for IPv6.
+/// can build one that breaks the rule. At rest a range takes 8 bytes for IPv4, 32 for IPv6. A clone
+/// shares them, so it costs nothing.
 #[derive(Clone, PartialEq, Eq)]
 pub struct RangeSet<A> {
-    ranges: Vec<Range<A>>,
+    ranges: Arc<Vec<Range<A>>>,
 }
 
 impl<A: Address> Default for RangeSet<A> {
     fn default() -> Self {
-        RangeSet { ranges: Vec::new() }
+        RangeSet { ranges: Arc::default() }
     }
 }
 
 impl<A: Address> fmt::Debug for RangeSet<A> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_list().entries(&self.ranges).finish()
+        f.debug_list().entries(self.ranges()).finish()
     }
 }
 
@@ -142,7 +145,7 @@ impl<A: Address> RangeSet<A> {
         sort(&mut ranges);
         merge_sorted(&mut ranges);
         ranges.shrink_to_fit();
-        RangeSet { ranges }
+        RangeSet { ranges: ranges.into() }
     }
 
     /// Replaces each range by what `change` makes of it and merges again.
@@ -150,15 +153,17 @@ impl<A: Address> RangeSet<A> {
     /// `change` must keep the order: the results, taken in turn, must begin at ascending addresses.
     /// A result out of order is put right by sorting, so a careless `change` costs time, never the
     /// invariant.
-    pub(crate) fn map_ascending(mut self, change: impl Fn(Range<A>) -> Range<A>) -> Self {
-        for range in &mut self.ranges {
+    pub(crate) fn map_ascending(self, change: impl Fn(Range<A>) -> Range<A>) -> Self {
+        // In place where nobody shares the ranges.
+        let mut ranges = Arc::unwrap_or_clone(self.ranges);
+        for range in &mut ranges {
             *range = change(*range);
         }
-        if self.ranges.is_sorted_by_key(|range| range.first) {
-            merge_sorted(&mut self.ranges);
-            self
+        if ranges.is_sorted_by_key(|range| range.first) {
+            merge_sorted(&mut ranges);
+            RangeSet { ranges: ranges.into() }
         } else {
-            RangeSet::from_ranges(self.ranges)
+            RangeSet::from_ranges(ranges)
         }
     }
 
@@ -228,7 +233,7 @@ impl<A: Address> RangeSet<A> {
         let (few, many) = if self.len() <= other.len() { (self, other) } else { (other, self) };
         let mut ranges = Vec::new();
         let mut rest = &many.ranges[..];
-        for &with in &few.ranges {
+        for &with in few.ranges() {
             rest = &rest[count_while(rest, |range| range.last < with.first)..];
             let common = count_while(rest, |range| range.first <= with.last);
             ranges.extend(rest[..common].iter().map(|range| Range {
@@ -237,7 +242,7 @@ impl<A: Address> RangeSet<A> {
             }));
         }
         // Two results that touch would lie in ranges that touch, in one of the sets.
-        RangeSet { ranges }
+        RangeSet { ranges: ranges.into() }
     }
 
     /// The ranges that are only in `self`, and those that are only in `other`, as they are.
@@ -245,7 +250,7 @@ impl<A: Address> RangeSet<A> {
         let ends = |range: &Range<A>| (range.first, range.last);
         // Some of the ranges of a set are still sorted, disjoint and not adjacent.
         let (ours, theirs) = differences(&self.ranges, &other.ranges, ends);
-        (RangeSet { ranges: ours }, RangeSet { ranges: theirs })
+        (RangeSet { ranges: ours.into() }, RangeSet { ranges: theirs.into() })
     }
 
     /// The addresses of `self` that are not in `other`. Whole stretches are copied in one go.
@@ -279,7 +284,7 @@ impl<A: Address> RangeSet<A> {
             ranges.extend(left.map(|first| Range { first, last: range.last }));
         }
         ranges.shrink_to_fit();
-        RangeSet { ranges }
+        RangeSet { ranges: ranges.into() }
     }
 
     /// The addresses that are in one of the sets or in both.
@@ -332,13 +337,7 @@ pub fn differences<T: Copy, K: Ord>(
 }
 
 /// The range sets of both families.
-#[derive(Clone, Debug, Default, PartialEq, Eq)]
-pub struct RangeSets {
-    /// IPv4.
-    pub v4: RangeSet<u32>,
-    /// IPv6.
-    pub v6: RangeSet<u128>,
-}
+pub type RangeSets = PerFamily<RangeSet<u32>, RangeSet<u128>>;
 
 impl RangeSets {
     /// Whether no address of either family is in the sets.
@@ -346,9 +345,14 @@ impl RangeSets {
         self.v4.is_empty() && self.v6.is_empty()
     }
 
-    /// The number of networks in both families.
+    /// The number of networks of both families together.
     pub fn network_count(&self) -> u64 {
-        self.v4.network_count() + self.v6.network_count()
+        self.network_counts().sum()
+    }
+
+    /// The number of networks of each family.
+    pub fn network_counts(&self) -> PerFamily<u64> {
+        PerFamily { v4: self.v4.network_count(), v6: self.v6.network_count() }
     }
 
     /// The networks of IPv4, then those of IPv6, each ascending.
@@ -364,9 +368,9 @@ impl RangeSets {
         }
     }
 
-    /// The number of addresses, of IPv4 and of IPv6, as [`RangeSet::addresses`].
-    pub fn addresses(&self) -> [u128; 2] {
-        [self.v4.addresses(), self.v6.addresses()]
+    /// The number of addresses of each family, as [`RangeSet::addresses`].
+    pub fn addresses(&self) -> PerFamily<u128> {
+        PerFamily { v4: self.v4.addresses(), v6: self.v6.addresses() }
     }
 
     /// The addresses that are in `self` and not in `other`, family by family.

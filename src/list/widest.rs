@@ -4,17 +4,13 @@ use std::fmt;
 
 use super::line::Entry;
 use crate::ip::address::Address;
+use crate::ip::family::PerFamily;
 use crate::ip::range::Range;
 
 /// The prefix lengths of the widest networks that a list may name. An entry with more addresses is
-/// set aside: popular feeds hold 224.0.0.0/3, and a slip of the pen 0.0.0.0/0.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub struct Widest {
-    /// For IPv4, 0 to 32.
-    pub v4: u8,
-    /// For IPv6, 0 to 128.
-    pub v6: u8,
-}
+/// set aside: popular feeds hold 224.0.0.0/3, and a slip of the pen 0.0.0.0/0. 0 to 32 for IPv4, 0 to
+/// 128 for IPv6.
+pub type Widest = PerFamily<u8>;
 
 impl Widest {
     /// Any entry at all.

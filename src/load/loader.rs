@@ -30,7 +30,7 @@ impl Loader {
         let begin = Instant::now();
         let mut wanted = self.reading.read()?;
         let sets = std::mem::take(&mut wanted.sets);
-        let networks = Count(wanted.networks4 + wanted.networks6, Noun::Network);
+        let networks = Count(wanted.networks.sum(), Noun::Network);
         progress::at(format_args!("putting {networks} in force"));
         // A connection for each load: one that stays open would have to be looked after.
         let connected = Connection::open();
@@ -66,7 +66,7 @@ impl Loader {
     pub fn load_again(&mut self, mut again: Again) -> Result<Option<Loaded>, Failure> {
         let begin = Instant::now();
         let sets = std::mem::take(&mut again.sets);
-        let networks = [sets.v4.network_count(), sets.v6.network_count()];
+        let networks = sets.network_counts();
         let addresses = sets.addresses();
         let (done, time) = Connection::open()
             .and_then(|mut connection| {

@@ -4,12 +4,13 @@
 use std::borrow::Borrow;
 use std::time::Duration;
 
+use crate::ip::PerFamily;
+use crate::ip::change::Applied;
 use crate::ip::range::RangeSets;
 use crate::list::End;
 use crate::load::host::Host;
 use crate::load::report::{self, Failure, Loaded, Remarks};
 use crate::load::state;
-use crate::nftables::plan::Done;
 use crate::policy::desired::{DesiredState, Request};
 use crate::policy::exclusions::Exclusions;
 use crate::policy::guard::Guards;
@@ -81,16 +82,16 @@ impl Pipeline {
     /// How many networks are in force, if that is known.
     fn in_force(&mut self) -> Option<u64> {
         match &self.last {
-            Some(last) => Some(last.loaded.v4 + last.loaded.v6),
+            Some(last) => Some(last.loaded.networks.sum()),
             None => self.state.networks(),
         }
     }
 
     /// Takes note that what was `wanted` is in force.
-    pub fn loaded(&mut self, done: Done, wanted: DesiredState, time: Duration) -> Loaded {
+    pub fn loaded(&mut self, done: Applied, wanted: DesiredState, time: Duration) -> Loaded {
         let loaded = Loaded::new(done, &wanted, time);
         self.force = false;
-        self.state.remember(loaded.v4 + loaded.v6);
+        self.state.remember(loaded.networks.sum());
         self.last = Some(Last {
             loaded: loaded.clone(),
             spared: wanted.cut.protected_alone(),
@@ -160,21 +161,21 @@ impl Pipeline {
     /// Takes note that the sets of `again` are in force.
     pub fn loaded_again(
         &mut self,
-        done: Done,
+        done: Applied,
         again: Again,
-        networks: [u64; 2],
-        addresses: [u128; 2],
+        networks: PerFamily<u64>,
+        addresses: PerFamily<u128>,
         time: Duration,
     ) -> Option<Loaded> {
         let last = self.last.as_mut()?;
         let loaded = &mut last.loaded;
-        [loaded.v4, loaded.v6] = networks;
+        loaded.networks = networks;
         loaded.addresses = addresses;
         loaded.protected = again.spared.network_count();
         (loaded.done, loaded.time) = (done, time);
         let loaded = loaded.clone();
         (last.protected, last.spared, last.at) = (again.protected, again.spared, again.at);
-        self.state.remember(loaded.v4 + loaded.v6);
+        self.state.remember(loaded.networks.sum());
         Some(loaded)
     }
 }

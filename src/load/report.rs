@@ -3,9 +3,10 @@
 use std::fmt;
 use std::time::Duration;
 
+use crate::ip::PerFamily;
+use crate::ip::change::{Applied, Change};
 use crate::list::{End, Summary};
 use crate::load::host::Host;
-use crate::nftables::plan::{Change, Done};
 use crate::policy::allow::AllowError;
 use crate::policy::desired::{DesiredState, Origin, Request, Unreadable};
 use crate::policy::matches;
@@ -166,13 +167,11 @@ impl fmt::Display for Place<'_> {
 #[derive(Clone, Debug)]
 pub struct Loaded {
     /// What was done.
-    pub done: Done,
-    /// Networks of IPv4 in force.
-    pub v4: u64,
-    /// Networks of IPv6 in force.
-    pub v6: u64,
-    /// Addresses in force, of IPv4 and of IPv6.
-    pub addresses: [u128; 2],
+    pub done: Applied,
+    /// Networks in force.
+    pub networks: PerFamily<u64>,
+    /// Addresses in force.
+    pub addresses: PerFamily<u128>,
     /// What each list held.
     pub lists: Vec<Summary>,
     /// Networks that were listed and are allowed.
@@ -191,18 +190,17 @@ pub struct Loaded {
 
 impl Loaded {
     /// What became of `wanted`: `done`, in `time`.
-    pub fn new(done: Done, wanted: &DesiredState, time: Duration) -> Self {
+    pub fn new(done: Applied, wanted: &DesiredState, time: Duration) -> Self {
         Loaded {
             done,
-            v4: wanted.networks4,
-            v6: wanted.networks6,
+            networks: wanted.networks,
             addresses: wanted.addresses,
             lists: wanted.contents.summaries.clone(),
             allowed: wanted.cut.allowed.network_count(),
             protected: wanted.cut.protected.network_count(),
             ended: wanted.ended(),
             next_end: wanted.next_end(),
-            widening: wanted.added4.saturating_add(wanted.added6),
+            widening: wanted.added.v4.saturating_add(wanted.added.v6),
             time,
         }
     }
@@ -210,14 +208,15 @@ impl Loaded {
 
 impl fmt::Display for Loaded {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let networks = Count(self.v4 + self.v6, Noun::Network);
+        let networks = Count(self.networks.sum(), Noun::Network);
         let lists = Count(self.lists.len() as u64, Noun::List);
         match self.done {
-            Done::Nothing => {
+            Applied::Unchanged => {
                 write!(f, "no changes: {networks} from {lists}")?;
             }
-            Done::Changed(Change { added, removed }) | Done::Rebuilt(Change { added, removed }) => {
-                let (v4, v6) = (Grouped(self.v4.into()), Grouped(self.v6.into()));
+            Applied::Changed(Change { added, removed })
+            | Applied::Rebuilt(Change { added, removed }) => {
+                let (v4, v6) = (Grouped(self.networks.v4.into()), Grouped(self.networks.v6.into()));
                 let (added, removed) = (Grouped(added.into()), Grouped(removed.into()));
                 write!(
                     f,
@@ -261,10 +260,9 @@ mod tests {
     #[test]
     fn a_load_is_one_line() {
         let mut loaded = Loaded {
-            done: Done::Rebuilt(Change { added: 1204, removed: 377 }),
-            v4: 60_917,
-            v6: 287,
-            addresses: [0; 2],
+            done: Applied::Rebuilt(Change { added: 1204, removed: 377 }),
+            networks: PerFamily { v4: 60_917, v6: 287 },
+            addresses: PerFamily::default(),
             lists: vec![Summary { rejected: 1, ..Summary::default() }; 3],
             allowed: 0,
             protected: 2,
@@ -278,7 +276,7 @@ mod tests {
             "loaded 61,204 networks (v4 60,917, v6 287) from 3 lists: +1,204 -377, \
              3 lines skipped, 2 protected, 0.041 s"
         );
-        loaded.done = Done::Nothing;
+        loaded.done = Applied::Unchanged;
         loaded.lists = vec![Summary { set_aside: 1, ..Summary::default() }];
         (loaded.allowed, loaded.protected) = (3, 0);
         (loaded.ended, loaded.next_end) = (4, Some(End::at(1_801_353_600)));

@@ -11,6 +11,7 @@
 use std::borrow::Cow;
 use std::fmt;
 
+use crate::ip::family::PerFamily;
 use crate::ip::mask::Mask;
 use crate::ip::range::{Address, Range, RangeSet, RangeSets};
 
@@ -61,13 +62,7 @@ pub struct Hash {
 }
 
 /// The shapes of both families.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub struct Shapes {
-    /// IPv4.
-    pub v4: Shape,
-    /// IPv6.
-    pub v6: Shape,
-}
+pub type Shapes = PerFamily<Shape>;
 
 impl Shapes {
     /// One interval set a family.

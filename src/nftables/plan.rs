@@ -4,6 +4,7 @@
 //! also what is logged: networks added and removed, in the smallest number of networks that name
 //! exactly the addresses that differ.
 
+use crate::ip::change::Change;
 use crate::ip::range::{Address, Range, RangeSet, RangeSets, differences};
 use crate::nftables::layout::{LaidOut, Shape, Shapes};
 
@@ -51,70 +52,11 @@ impl<A: Address> Default for Differing<A> {
     }
 }
 
-/// By how many networks two states differ.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
-pub struct Change {
-    /// Networks that are wanted and not held.
-    pub added: u64,
-    /// Networks that are held and not wanted.
-    pub removed: u64,
-}
-
-/// What was done.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Done {
-    /// What was wanted is there already.
-    Nothing,
-    /// What differed was changed.
-    Changed(Change),
-    /// All of it was put in force anew.
-    Rebuilt(Change),
-}
-
-impl Done {
-    /// By how much what is in force differs from what was before.
-    pub fn change(self) -> Change {
-        match self {
-            Done::Nothing => Change::default(),
-            Done::Changed(change) | Done::Rebuilt(change) => change,
-        }
-    }
-}
-
-impl Change {
-    /// The difference that a delta makes, in a time that depends on it alone: what is in elements
-    /// that stay is neither added nor removed.
-    pub fn of(delta: &Delta, shapes: &Shapes) -> Self {
-        delta.v4.change(shapes.v4) + delta.v6.change(shapes.v6)
-    }
-
-    /// The difference between what is held, if anything is known to be, and what is wanted.
-    pub fn between(held: Option<&RangeSets>, wanted: &RangeSets) -> Self {
-        match held {
-            None => Change { added: wanted.network_count(), removed: 0 },
-            Some(held) => {
-                Change::in_family(&held.v4, &wanted.v4) + Change::in_family(&held.v6, &wanted.v6)
-            }
-        }
-    }
-
-    /// The same, of one family.
-    pub fn in_family<A: Address>(held: &RangeSet<A>, wanted: &RangeSet<A>) -> Self {
-        if held == wanted {
-            return Change::default();
-        }
-        Change {
-            added: wanted.subtract(held).network_count(),
-            removed: held.subtract(wanted).network_count(),
-        }
-    }
-}
-
-impl std::ops::Add for Change {
-    type Output = Change;
-
-    fn add(self, other: Change) -> Change {
-        Change { added: self.added + other.added, removed: self.removed + other.removed }
+impl Delta {
+    /// The difference that it makes in sets of these shapes, in a time that depends on it alone: what
+    /// is in elements that stay is neither added nor removed.
+    pub fn change(&self, shapes: &Shapes) -> Change {
+        self.v4.change(shapes.v4) + self.v6.change(shapes.v6)
     }
 }
 

@@ -7,11 +7,12 @@ use super::foreign::Foreign;
 use super::kernel;
 use super::managed::{Managed, Placed};
 use super::transaction::Connection;
+use crate::ip::change::{Applied, Change};
 use crate::ip::mask::Mask;
 use crate::ip::range::RangeSets;
 use crate::nftables::layout::{Layout, Shapes};
 use crate::nftables::name::{SetName, TableName};
-use crate::nftables::plan::{Change, Done, Plan};
+use crate::nftables::plan::Plan;
 
 /// How often something is tried again because somebody else changed the ruleset meanwhile. Under a
 /// writer without a pause no number is enough.
@@ -144,7 +145,7 @@ impl Target {
         &mut self,
         connection: &mut Connection,
         sets: RangeSets,
-    ) -> Result<Done, Error> {
+    ) -> Result<Applied, Error> {
         let before = connection.generation()?;
         // What was committed is known to be there only as long as nobody has changed anything.
         let known = self.held.take_if(|held| held.generation == Some(before));
@@ -182,7 +183,7 @@ impl Target {
 }
 
 /// What was done, the kernel sets that hold it now, and how many transactions it took.
-type Outcome = Result<(Done, Option<Placed>, u32), Error>;
+type Outcome = Result<(Applied, Option<Placed>, u32), Error>;
 
 /// Puts `sets` in force in the managed table: by a change where `known` is known to be there, else
 /// by a rebuild, which is compared with what was put there `last`.
@@ -196,13 +197,13 @@ fn managed_in(
     if let Some(Held { sets: held, placed: Some(placed), generation: Some(at) }) = known {
         let fresh = managed.fresh_shapes(sets);
         match Plan::new(held, sets, &placed.shapes, &fresh) {
-            Plan::Nothing => return Ok((Done::Nothing, Some(*placed), 0)),
+            Plan::Nothing => return Ok((Applied::Unchanged, Some(*placed), 0)),
             // Fresh sets are filled before any packet meets them.
             Plan::Delta(delta) if delta.changes_ranges() && !kernel::changes_ranges_safely() => {}
             Plan::Delta(delta) => match managed.change(connection, *at, *placed, &delta) {
                 Ok(()) => {
-                    let change = Change::of(&delta, &placed.shapes);
-                    return Ok((Done::Changed(change), Some(*placed), 1));
+                    let change = delta.change(&placed.shapes);
+                    return Ok((Applied::Changed(change), Some(*placed), 1));
                 }
                 // A rebuild relies on nothing that could be otherwise than it was thought.
                 Err(error) => log::debug!("{error}; loading all of it again"),
@@ -217,7 +218,7 @@ fn managed_in(
             result => break result?,
         }
     };
-    Ok((Done::Rebuilt(Change::between(last, sets)), Some(placed), transactions))
+    Ok((Applied::Rebuilt(Change::between(last, sets)), Some(placed), transactions))
 }
 
 /// Puts `sets` in force in a foreign table: by a change against what is known or dumped, or by a
@@ -232,8 +233,8 @@ fn foreign_in(
     let places = foreign.look(connection, sets)?;
     if let Some(Held { sets: held, generation: Some(at), .. }) = known {
         match foreign.change(connection, &places, *at, held, sets) {
-            Ok(true) => return Ok((Done::Changed(Change::between(Some(held), sets)), None, 1)),
-            Ok(false) => return Ok((Done::Nothing, None, 0)),
+            Ok(true) => return Ok((Applied::Changed(Change::between(Some(held), sets)), None, 1)),
+            Ok(false) => return Ok((Applied::Unchanged, None, 0)),
             Err(error) if !lost_a_race(&error) => return Err(error),
             Err(error) => log::debug!("{error}; looking at the set again"),
         }
@@ -242,14 +243,14 @@ fn foreign_in(
         let at = connection.generation()?;
         let Some(held) = foreign.dump(&places)? else { break };
         match foreign.change(connection, &places, at, &held, sets) {
-            Ok(true) => return Ok((Done::Changed(Change::between(Some(&held), sets)), None, 1)),
-            Ok(false) => return Ok((Done::Nothing, None, 0)),
+            Ok(true) => return Ok((Applied::Changed(Change::between(Some(&held), sets)), None, 1)),
+            Ok(false) => return Ok((Applied::Unchanged, None, 0)),
             Err(error) if !lost_a_race(&error) => return Err(error),
             Err(error) => log::debug!("{error}; looking at the set again"),
         }
     }
     foreign.replace(connection, &places, sets)?;
-    Ok((Done::Rebuilt(Change::between(last, sets)), None, 1))
+    Ok((Applied::Rebuilt(Change::between(last, sets)), None, 1))
 }
 
 /// Whether looking again and trying again may help: somebody else changed something meanwhile, or

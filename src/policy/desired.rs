@@ -8,6 +8,7 @@ use std::net::IpAddr;
 
 use crate::ip::mask::{Mask, Widened};
 use crate::ip::range::RangeSets;
+use crate::ip::{Families, PerFamily};
 use crate::list::{self, Contents, End, Entry, List, ListError, Selection, Source};
 use crate::policy::allow::{AllowError, Allowed};
 use crate::policy::exclusions::Exclusions;
@@ -34,34 +35,16 @@ pub struct Request {
     pub families: Families,
 }
 
-/// The families that a table sees.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub struct Families {
-    /// IPv4.
-    pub v4: bool,
-    /// IPv6.
-    pub v6: bool,
-}
-
-impl Families {
-    /// Both of them.
-    pub const BOTH: Families = Families { v4: true, v6: true };
-}
-
 /// What the lists ask for.
 pub struct DesiredState {
     /// The range sets to put in force.
     pub sets: RangeSets,
-    /// Networks of IPv4 in them.
-    pub networks4: u64,
-    /// The same for IPv6.
-    pub networks6: u64,
-    /// Addresses in them, of IPv4 and of IPv6.
-    pub addresses: [u128; 2],
-    /// Addresses that only widening brought in, of IPv4.
-    pub added4: u128,
-    /// The same for IPv6.
-    pub added6: u128,
+    /// Networks in them.
+    pub networks: PerFamily<u64>,
+    /// Addresses in them.
+    pub addresses: PerFamily<u128>,
+    /// Addresses that only widening brought in.
+    pub added: PerFamily<u128>,
     /// Networks of a family that is not wanted.
     pub left_out: u64,
     /// What each list held, and which lines were rejected. Its sets have moved to
@@ -125,16 +108,14 @@ impl DesiredState {
         if let Some(course) = &course {
             listed = listed.union(&course.ending.at(now));
         }
-        let Widened { sets, added4, added6 } = request.mask.widen(listed);
+        let Widened { sets, added } = request.mask.widen(listed);
         let (sets, cut) = Exclusions::out_of(sets, &allowed.sets, protected.sets());
         Ok(DesiredState {
-            networks4: sets.v4.network_count(),
-            networks6: sets.v6.network_count(),
+            networks: sets.network_counts(),
             addresses: sets.addresses(),
             sets,
             left_out,
-            added4,
-            added6,
+            added,
             contents,
             missing,
             cut,
@@ -157,10 +138,10 @@ impl DesiredState {
             .iter()
             .map(|list| (list.name.clone(), list.rejected, list.entries() + list.rejected));
         Figures {
-            networks: self.networks4 + self.networks6,
+            networks: self.networks.sum(),
             in_force,
-            covered4: self.addresses[0],
-            covered6: self.addresses[1],
+            covered4: self.addresses.v4,
+            covered6: self.addresses.v6,
             lists: lists.collect(),
         }
     }

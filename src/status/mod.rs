@@ -282,8 +282,9 @@ impl Status {
 
 impl InForce {
     fn is_now(&mut self, loaded: &Loaded) {
-        (self.networks4, self.networks6) = (loaded.v4, loaded.v6);
-        [self.addresses4, self.addresses6] = loaded.addresses.map(|count| count as f64);
+        (self.networks4, self.networks6) = (loaded.networks.v4, loaded.networks.v6);
+        (self.addresses4, self.addresses6) =
+            (loaded.addresses.v4 as f64, loaded.addresses.v6 as f64);
         self.protected = loaded.protected;
         self.next_end = loaded.next_end.and_then(End::timestamp);
         let change = loaded.done.change();

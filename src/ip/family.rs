@@ -1,0 +1,51 @@
+//! A value for each family.
+
+use std::net::IpAddr;
+use std::ops::Add;
+
+use serde::{Deserialize, Serialize};
+
+/// Something of IPv4, and the same of IPv6. The types differ where the addresses do.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub struct PerFamily<T, U = T> {
+    /// That of IPv4.
+    pub v4: T,
+    /// That of IPv6.
+    pub v6: U,
+}
+
+/// Which families are meant.
+pub type Families = PerFamily<bool>;
+
+impl Families {
+    /// Both of them.
+    pub const BOTH: Families = PerFamily { v4: true, v6: true };
+}
+
+impl<T> PerFamily<T> {
+    /// The same value for both.
+    pub fn both(value: T) -> Self
+    where
+        T: Clone,
+    {
+        PerFamily { v4: value.clone(), v6: value }
+    }
+
+    /// The value of an address's family.
+    pub fn of(&self, address: IpAddr) -> &T {
+        if address.is_ipv4() { &self.v4 } else { &self.v6 }
+    }
+
+    /// What `change` makes of each of the two.
+    pub fn map<U>(self, mut change: impl FnMut(T) -> U) -> PerFamily<U> {
+        PerFamily { v4: change(self.v4), v6: change(self.v6) }
+    }
+
+    /// Both together.
+    pub fn sum(self) -> T
+    where
+        T: Add<Output = T>,
+    {
+        self.v4 + self.v6
+    }
+}
