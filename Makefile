@@ -47,12 +47,12 @@ demo:
 .PHONY: check
 check:
 	sh contrib/need.sh build demo test fuzz package
-	$(CARGO) fmt --check
+	$(CARGO) fmt --all --check
 	$(CARGO) fmt --check --manifest-path fuzz/Cargo.toml
-	$(CARGO) clippy --all-targets --locked -- -D warnings
+	$(CARGO) clippy --workspace --all-targets --locked -- -D warnings
 	RUSTDOCFLAGS='-D warnings' $(CARGO) doc --no-deps --locked
 	mandoc -T lint -W warning man/netfilterd.8 man/drop_ips.5
-	NETFILTERD_REQUIRE_TOOLS=1 $(CARGO) test --locked
+	$(CARGO) test --locked -- --include-ignored --skip clock_steps::
 	sh tests/without-nftables.sh
 	FUZZ_SEED=1 $(MAKE) fuzz FUZZ_SECONDS=3
 	$(MAKE) demo
@@ -97,15 +97,15 @@ msrv:
 	sh contrib/need.sh build
 	sh contrib/msrv.sh
 
-# The tests against the kernel, on a second kernel. Where that cannot be had, it says so. Which test
-# programs; without a word those that tests/vm/check.sh names.
-VM_PROGRAMS =
+# The tests against the kernel, on a second kernel. Where that cannot be had, it says so. Which
+# modules, as kernel::repair; without a word those that tests/vm/check.sh names.
+VM_MODULES =
 
 .PHONY: check-vm
 check-vm:
 	sh contrib/need.sh build demo test
 	-sh contrib/need.sh vm
-	sh tests/vm/check.sh $(VM_PROGRAMS)
+	sh tests/vm/check.sh $(VM_MODULES)
 
 .PHONY: bench
 bench:

@@ -3,14 +3,12 @@
 
 #![no_main]
 
-#[path = "../../tests/support/flags.rs"]
-mod flags;
 #[path = "places.rs"]
 mod places;
 
 use std::collections::BTreeSet;
 
-use flags::{Number, SIZE, both, fewest_networks, flags, set};
+use kit::flags::{Number, SIZE, both, fewest_networks, flags, set};
 use libfuzzer_sys::arbitrary::{Result, Unstructured};
 use libfuzzer_sys::fuzz_target;
 use netfilterd::ip::change::Change;

@@ -2,12 +2,10 @@
 
 #![no_main]
 
-#[path = "../../tests/support/flags.rs"]
-mod flags;
 #[path = "places.rs"]
 mod places;
 
-use flags::{Flags, Number, SIZE, both, fewest_networks, flags, number, ranges, runs, set};
+use kit::flags::{Flags, Number, SIZE, both, fewest_networks, flags, number, ranges, runs, set};
 use libfuzzer_sys::arbitrary::{Result, Unstructured};
 use libfuzzer_sys::fuzz_target;
 use netfilterd::ip::range::{Range, RangeSet};
