@@ -9,7 +9,6 @@ use std::process::Command;
 use std::thread;
 use std::time::{Duration, Instant};
 
-use kit::queue::FOES;
 use kit::*;
 
 const UNIT: &str = include_str!("../../contrib/systemd/netfilterd.service");
