@@ -2,8 +2,12 @@
 
 use std::fs;
 use std::os::unix::fs::MetadataExt;
+use std::os::unix::process::ExitStatusExt;
+use std::process::{Command, Stdio};
 
 use kit::*;
+use nix::sys::signal::{Signal, kill};
+use nix::unistd::Pid;
 
 #[test]
 fn under_the_journal_and_only_there_lines_carry_their_priority() {
@@ -14,7 +18,7 @@ fn under_the_journal_and_only_there_lines_carry_their_priority() {
     for (inode, prefix) in [(metadata.ino(), "<4>"), (metadata.ino() + 1, "netfilterd: warning: ")]
     {
         let stream = format!("{}:{inode}", metadata.dev());
-        let mut command = std::process::Command::new(program());
+        let mut command = Command::new(program());
         command.env("JOURNAL_STREAM", stream).args(["print", "--no-protect", "-f", &list]);
         command.stderr(journal.try_clone().unwrap()).output().unwrap();
         let log = fs::read_to_string(folder.path().join("journal")).unwrap();
@@ -26,12 +30,14 @@ fn under_the_journal_and_only_there_lines_carry_their_priority() {
 #[test]
 fn a_hup_ends_what_is_no_daemon() {
     let folder = Folder::new();
-    let mut command = std::process::Command::new(program());
+    // Under nohup SIGHUP is ignored, and a program that is started inherits that.
+    let mut command = Command::new("env");
+    command.args(["--default-signal=HUP", program(), "print", "--no-protect", "-f", "-"]);
     // Waits for its standard input to end.
-    command.args(["print", "--no-protect", "-f", "-"]).stdin(std::process::Stdio::piped());
+    command.stdin(Stdio::piped());
     let mut child = command.stderr(fs::File::create(folder.path().join("log")).unwrap()).spawn();
     let child = child.as_mut().unwrap();
-    nix::sys::signal::kill(nix::unistd::Pid::from_raw(child.id() as i32), nix::sys::signal::SIGHUP)
-        .unwrap();
-    assert_eq!(child.wait().unwrap().code(), None, "ended by the signal");
+    kill(Pid::from_raw(child.id() as i32), Signal::SIGHUP).unwrap();
+    let status = child.wait().unwrap();
+    assert_eq!(status.signal(), Some(Signal::SIGHUP as i32), "{status}");
 }

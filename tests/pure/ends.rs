@@ -2,14 +2,17 @@
 
 use std::collections::BTreeMap;
 
+use kit::merged;
 use netfilterd::ip::mask::Mask;
-use netfilterd::ip::range::{Address, RangeSet, RangeSets};
+use netfilterd::ip::range::RangeSets;
 use netfilterd::list::{self, End, List, Selection, Widest};
 use netfilterd::policy::timeline::Timeline;
 
-/// The ranges of a set, as they are written.
-fn shown<A: Address>(set: &RangeSet<A>) -> Vec<String> {
-    set.ranges().iter().map(ToString::to_string).collect()
+/// The networks and ranges of both families.
+fn shown(sets: &RangeSets) -> Vec<String> {
+    let networks: String = sets.networks().map(|network| format!("{network}\n")).collect();
+    let merged = merged(&networks);
+    [merged.v4, merged.v6].concat()
 }
 
 /// What of a list is in force at a time, by the library.
@@ -27,10 +30,7 @@ fn where_entries_overlap_each_piece_stays_as_long_as_the_last_of_them() {
         "10.1.0.0/16 until {today}\n10.1.2.0/24 until {tomorrow}\n10.2.0.0/16\n\
          10.2.3.0/24 until {today}\n2001:db8::/32 until {tomorrow}\n2001:db8::7 until {today}\n"
     );
-    let shown_at = |seconds| {
-        let sets = at(&list, seconds);
-        [shown(&sets.v4), shown(&sets.v6)].concat()
-    };
+    let shown_at = |seconds| shown(&at(&list, seconds));
     assert_eq!(shown_at(today - 1), ["10.1.0.0-10.2.255.255", "2001:db8::/32"]);
     assert_eq!(shown_at(today), ["10.1.2.0/24", "10.2.0.0/16", "2001:db8::/32"]);
     assert_eq!(shown_at(tomorrow), ["10.2.0.0/16"]);
@@ -81,7 +81,7 @@ fn the_newest_are_counted_before_anything_is_set_aside() {
     let texts = ["10.0.0.1\n", "0.0.0.0/0\n10.0.0.2\n"].map(|text| List::new("list", text.into()));
     let selection = Selection { widest: Widest { v4: 8, v6: 16 }, newest: Some(2) };
     let contents = list::parse_selected(&texts, selection).unwrap();
-    assert_eq!(shown(&contents.sets.v4), ["10.0.0.2/32"]);
+    assert_eq!(shown(&contents.sets), ["10.0.0.2/32"]);
     assert_eq!(contents.summaries[0].older, 1);
     assert_eq!(contents.summaries[1].set_aside, 1);
 }

@@ -46,14 +46,18 @@ pub fn program() -> &'static str {
     })
 }
 
-/// Ends the test as a failure, saying why, unless it may use namespaces and all of `tools` are
-/// installed.
+/// Ends the test as a failure, saying why, unless all of `tools` are installed.
 #[track_caller]
 pub fn needs(tools: &[&str]) {
-    for tool in ["ip", "nft"].iter().chain(tools) {
+    for tool in tools {
         assert!(is_installed(tool), "{tool} is not installed");
     }
-    assert!(nix::unistd::geteuid().is_root(), "network namespaces need root");
+}
+
+/// Ends the test as a failure, saying why, unless root runs it.
+#[track_caller]
+pub fn needs_root() {
+    assert!(nix::unistd::geteuid().is_root(), "this test needs root");
 }
 
 /// Whether a tool is where tools are.
@@ -120,17 +124,25 @@ fn with_files(arguments: &[&str], folder: &Path) -> Vec<String> {
 pub struct Namespace {
     name: String,
     folder: Folder,
+    /// An empty file.
+    no_resolvers: String,
 }
 
-/// Starts a program without what the machine has in the way of resolvers.
+/// Starts a program without what the machine has in the way of resolvers: behind them lies an empty
+/// file of its own, for /dev/null is written to by everybody, which a daemon that watches would see.
 const WITHOUT_RESOLVERS: &str = "for file in /etc/resolv.conf /run/systemd/resolve/resolv.conf; do
-    [ ! -e $file ] || mount --bind /dev/null $file || exit; done; exec \"$0\" \"$@\"";
+    [ ! -e $file ] || mount --bind \"$0\" $file || exit; done; exec \"$@\"";
 
 impl Namespace {
+    #[track_caller]
     pub fn new() -> Self {
+        needs_root();
+        needs(&["ip", "nft"]);
         let name = unique();
         succeed(Command::new("ip").args(["netns", "add", &name]));
-        let namespace = Namespace { name, folder: Folder::new() };
+        let folder = Folder::new();
+        let no_resolvers = folder.file("resolv.conf", "");
+        let namespace = Namespace { name, folder, no_resolvers };
         namespace.ip("link set lo up");
         namespace
     }
@@ -143,7 +155,8 @@ impl Namespace {
     /// mounts of its own, too.
     pub fn command(&self, program: &str) -> Command {
         let mut command = Command::new("ip");
-        command.args(["netns", "exec", &self.name, "sh", "-c", WITHOUT_RESOLVERS, program]);
+        command.args(["netns", "exec", &self.name, "sh", "-c", WITHOUT_RESOLVERS]);
+        command.arg(&self.no_resolvers).arg(program);
         command.env("SSH_CONNECTION", "");
         command
     }
@@ -373,6 +386,7 @@ pub const INSIDE6: &str = "fd77::2";
 pub const WIRE: &str = "wire1";
 
 impl Wire {
+    #[track_caller]
     pub fn new() -> Self {
         let (outside, inside) = (Namespace::new(), Namespace::new());
         outside.ip(&format!("link add wire0 type veth peer name {WIRE} netns {}", inside.name()));
