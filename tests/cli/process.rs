@@ -37,6 +37,8 @@ fn a_hup_ends_what_is_no_daemon() {
     command.stdin(Stdio::piped());
     let mut child = command.stderr(fs::File::create(folder.path().join("log")).unwrap()).spawn();
     let child = child.as_mut().unwrap();
+    let name = format!("/proc/{}/comm", child.id());
+    eventually("the program", || fs::read_to_string(&name).unwrap() == "netfilterd\n");
     kill(Pid::from_raw(child.id() as i32), Signal::SIGHUP).unwrap();
     let status = child.wait().unwrap();
     assert_eq!(status.signal(), Some(Signal::SIGHUP as i32), "{status}");

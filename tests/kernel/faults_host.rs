@@ -4,24 +4,13 @@
 use std::fs;
 use std::io::Read;
 use std::os::fd::OwnedFd;
+use std::os::unix::process::CommandExt;
 use std::process::{Command, Stdio};
-use std::thread;
-use std::time::{Duration, Instant};
 
 use kit::*;
 
 const ONE: &str = "192.0.2.0/24\n";
 const TWO: &str = "198.51.100.0/24\n";
-
-/// Waits until `check` holds.
-#[track_caller]
-fn eventually(what: &str, check: impl Fn() -> bool) {
-    let deadline = Instant::now() + Duration::from_secs(60);
-    while !check() {
-        assert!(Instant::now() < deadline, "{what}");
-        thread::sleep(Duration::from_millis(10));
-    }
-}
 
 #[test]
 #[ignore = "needs root: network namespaces"]
@@ -209,14 +198,22 @@ fn closed_or_broken_outputs_are_no_matter() {
     {
         let list = folder.file("list", format!("x\n192.0.2.{number}\n10.0.0.1\n"));
         for command in ["load", "run"] {
-            let mut shell = namespace.command("timeout");
+            namespace.nft("flush ruleset");
+            let mut shell = namespace.command("sh");
             let line = format!("\"$@\" {how}");
-            let seconds = if command == "run" { "1" } else { "60" };
-            shell.args([seconds, "sh", "-c", &line, "sh", program(), command, "-f", &list]);
+            shell.args(["-c", &line, "sh", program(), command, "-f", &list]);
             let files = if command == "run" { namespace.files() } else { namespace.state() };
-            shell.args(files).output().unwrap();
+            // A group of their own, which is ended together.
+            let mut child = KillAtEnd(shell.args(files).process_group(0).spawn().unwrap());
             let host = format!("192.0.2.{number}/32");
-            assert!(namespace.managed("drop4").contains(&host), "{command} {how}");
+            eventually(&format!("{command} {how}"), || {
+                namespace.ruleset().contains("@drop4") && namespace.managed("drop4").contains(&host)
+            });
+            let group = nix::unistd::Pid::from_raw(child.0.id() as i32);
+            if command == "run" {
+                nix::sys::signal::killpg(group, nix::sys::signal::Signal::SIGTERM).unwrap();
+            }
+            child.0.wait().unwrap();
         }
     }
 }
@@ -276,10 +273,16 @@ fn a_namespace_that_is_deleted_lives_on_with_its_daemon() {
     assert_eq!(daemon.end("TERM"), 0);
 }
 
+/// A program, killed when this is dropped; with its group, if it has one of its own.
 struct KillAtEnd(std::process::Child);
 
 impl Drop for KillAtEnd {
     fn drop(&mut self) {
+        // Its number is its own until somebody has waited for it.
+        if matches!(self.0.try_wait(), Ok(None)) {
+            let group = nix::unistd::Pid::from_raw(self.0.id() as i32);
+            let _ = nix::sys::signal::killpg(group, nix::sys::signal::Signal::SIGKILL);
+        }
         let _ = self.0.kill();
         let _ = self.0.wait();
     }

@@ -6,7 +6,7 @@ use std::net::Ipv4Addr;
 use std::path::{Path, PathBuf};
 use std::process::{Command, Stdio};
 use std::thread;
-use std::time::{Duration, Instant};
+use std::time::Duration;
 
 use kit::crowd::{FOREIGN, TABLE, hosts, in_force, looked_up};
 use kit::*;
@@ -99,16 +99,10 @@ fn while_the_ruleset_is_flushed_in_a_loop_a_load_ends_and_afterwards_all_is_righ
         }
         drop(flushing);
         daemon.signal("HUP");
-        let deadline = Instant::now() + Duration::from_secs(90);
-        loop {
-            let ruleset = namespace.ruleset();
-            let there = ruleset.contains(if options.is_empty() { "@drop4_g" } else { "@a" });
-            if there && in_force(&namespace, options) == wanted {
-                break;
-            }
-            assert!(Instant::now() < deadline, "{}", daemon.log());
-            thread::sleep(Duration::from_millis(100));
-        }
+        let rule = if options.is_empty() { "@drop4_g" } else { "@a" };
+        eventually("the list in force", || {
+            namespace.ruleset().contains(rule) && in_force(&namespace, options) == wanted
+        });
         assert_eq!(daemon.end("TERM"), 0);
     }
 }

@@ -244,7 +244,7 @@ fn connects(wire: &Wire, from: &str, to: &str) -> bool {
     wire.outside.ip(&format!("route replace {to}/32 dev wire0 src {from}"));
     let address = listener.local_addr().unwrap();
     let connected = wire.outside.within(|| {
-        std::net::TcpStream::connect_timeout(&address, std::time::Duration::from_millis(400))
+        std::net::TcpStream::connect_timeout(&address, patience(400))
             .map(|stream| stream.local_addr().unwrap().ip().to_string())
     });
     wire.outside.ip(&format!("route del {to}/32"));

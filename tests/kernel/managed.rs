@@ -474,9 +474,7 @@ fn while_somebody_listens_a_large_list_is_loaded_in_parts_and_they_are_named() {
     for other in [&namespace, &elsewhere] {
         let mut command = other.command("nft");
         let mut monitor = command.arg("monitor").stdout(Stdio::null()).spawn().unwrap();
-        while !listens(monitor.id()) {
-            std::thread::sleep(std::time::Duration::from_millis(5));
-        }
+        eventually("a listener", || listens(monitor.id()));
         let before = generation();
         let loaded = namespace.load(&["-f", &large, "--no-protect"]);
         monitor.kill().unwrap();

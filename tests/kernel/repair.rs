@@ -1,19 +1,6 @@
 //! Somebody else changes what netfilterd keeps: it is put right, and the log says who it was.
 
-use std::thread;
-use std::time::{Duration, Instant};
-
 use kit::*;
-
-/// Waits until `check` holds; puts the question again and again.
-#[track_caller]
-fn eventually(what: &str, check: impl Fn() -> bool) {
-    let deadline = Instant::now() + Duration::from_secs(20);
-    while !check() {
-        assert!(Instant::now() < deadline, "{what}");
-        thread::sleep(Duration::from_millis(10));
-    }
-}
 
 /// The rules and elements of the managed table, with the generations taken out.
 fn managed_state(namespace: &Namespace) -> Vec<String> {
@@ -74,6 +61,13 @@ fn packets_are_dropped_again_after_the_ruleset_was_flushed() {
     assert!(wire.comes_in(FRIEND4, INSIDE4));
 }
 
+/// Whether a process, alone with netlink in its namespace, has received all that was sent to it.
+fn nothing_waits(pid: u32) -> bool {
+    let sockets = std::fs::read_to_string(format!("/proc/{pid}/net/netlink")).unwrap();
+    // sk Eth Pid Groups Rmem Wmem Dump Locks Drops Inode
+    sockets.lines().skip(1).all(|line| line.split_whitespace().nth(4) == Some("0"))
+}
+
 #[test]
 #[ignore = "needs root: network namespaces"]
 fn what_others_do_in_tables_of_their_own_is_nothing_to_repair() {
@@ -84,7 +78,7 @@ fn what_others_do_in_tables_of_their_own_is_nothing_to_repair() {
         namespace.nft(&format!("add table ip other{number}"));
     }
     // The daemon has heard all of it, and still knows that its own table is as it was.
-    thread::sleep(Duration::from_millis(300));
+    eventually("all of it heard", || nothing_waits(daemon.pid()));
     daemon.signal("HUP");
     daemon.wait_for("no changes", 1);
     folder.file("list", format!("{FOES}192.0.2.0/24\n"));
@@ -126,8 +120,12 @@ fn without_repair_it_stays_as_it_was_left_until_the_next_load() {
     let (namespace, folder) = (Namespace::new(), Folder::new());
     let list = folder.file("list", FOES);
     let daemon = Daemon::start(&namespace, &["-f", &list, "--no-repair"]);
+    // In the time in which another daemon repairs.
+    let elsewhere = Namespace::new();
+    let other = Daemon::start(&elsewhere, &["-f", &list]);
     namespace.nft("flush ruleset");
-    thread::sleep(Duration::from_millis(500));
+    elsewhere.nft("flush ruleset");
+    other.wait_for("put right", 1);
     assert_eq!(namespace.ruleset(), "");
     daemon.signal("HUP");
     daemon.wait_for("loaded", 2);

@@ -4,7 +4,6 @@
 use std::collections::BTreeSet;
 use std::fs;
 use std::os::unix::fs::symlink;
-use std::time::{Duration, Instant};
 
 use kit::harmless::{EVIL, assert_harmless};
 use kit::queue::Queues;
@@ -42,13 +41,9 @@ fn traced(calls: &str, queue: bool) -> (Vec<String>, [String; 3]) {
     daemon.wait_for("since ", 1);
     assert_eq!(daemon.end("TERM"), 0);
     // strace ends after what it traces.
-    let deadline = Instant::now() + Duration::from_secs(20);
-    loop {
-        let text = fs::read_to_string(&trace).unwrap();
-        if text.contains("SIGTERM") || Instant::now() > deadline {
-            return (text.lines().map(str::to_string).collect(), files);
-        }
-    }
+    let text = || fs::read_to_string(&trace).unwrap();
+    eventually("the end of the trace", || text().contains("+++ exited"));
+    (text().lines().map(str::to_string).collect(), files)
 }
 
 #[test]
@@ -132,15 +127,15 @@ fn a_link_that_somebody_put_in_place_of_its_files_is_not_followed() {
     let files = ["-f", &list, "--state-file", &state, "--status-file", &status];
     // A daemon that followed the link would stay.
     let mut command = namespace.command("timeout");
-    command.args(["20", program()]).args(files).args(["--pid-file", &pid]);
+    command
+        .args([&DEADLINE.as_secs().to_string(), program()])
+        .args(files)
+        .args(["--pid-file", &pid]);
     run(&mut command).expect(1, &["pid file", "Too many levels of symbolic links"]);
     let daemon = Daemon::start(&namespace, &files);
     for name in ["state", "status"] {
         let file = folder.path().join(name);
-        let deadline = Instant::now() + Duration::from_secs(20);
-        while !file.exists() {
-            assert!(Instant::now() < deadline, "{}", daemon.log());
-        }
+        eventually(name, || file.exists());
     }
     for name in ["state", "status", "pid"] {
         let precious = folder.path().join(format!("precious-{name}"));

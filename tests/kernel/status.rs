@@ -3,7 +3,7 @@
 use std::fs;
 use std::process::Command;
 use std::thread;
-use std::time::{Duration, Instant};
+use std::time::Duration;
 
 use kit::queue::{BOTH, Queues};
 use kit::*;
@@ -40,16 +40,10 @@ impl Watched {
     /// What of the metrics file begins with `name`, once there is `value` behind it.
     #[track_caller]
     fn wait_for_metric(&self, name: &str, value: &str) {
-        let deadline = Instant::now() + Duration::from_secs(30);
         let expected = format!("netfilterd_{name} {value}");
-        loop {
-            let text = fs::read_to_string(&self.metrics).unwrap_or_default();
-            if text.lines().any(|line| line == expected) {
-                return;
-            }
-            assert!(Instant::now() < deadline, "no {expected:?} in {text}");
-            thread::sleep(Duration::from_millis(20));
-        }
+        let text = || fs::read_to_string(&self.metrics).unwrap_or_default();
+        let missed = || format!("no {expected:?} in {}", text());
+        awaited(missed, || text().lines().any(|line| line == expected).then_some(()));
     }
 }
 
@@ -251,21 +245,19 @@ fn queue_mode_has_its_counters_in_the_metrics_too() {
     wire.inside.iptables("legacy", BOTH, "-t raw -A PREROUTING -j NFQUEUE --queue-num 5");
     assert!(!wire.comes_in(FOE4, INSIDE4));
     assert!(wire.comes_in(FRIEND4, INSIDE4));
-    let deadline = Instant::now() + Duration::from_secs(30);
-    loop {
-        let text = fs::read_to_string(&metrics).unwrap_or_default();
-        let counted = |verdict: &str| {
-            let name =
-                format!("netfilterd_queue_packets_total{{queue=\"5\",verdict=\"{verdict}\"}} ");
-            text.lines().any(|line| line.strip_prefix(&name).is_some_and(|count| count != "0"))
-        };
-        if counted("dropped") && counted("accepted") {
-            judged_by_prometheus(&text);
-            break;
-        }
-        assert!(Instant::now() < deadline, "{text}");
-        thread::sleep(Duration::from_millis(20));
-    }
+    let text = || fs::read_to_string(&metrics).unwrap_or_default();
+    let counted = |verdict: &str| {
+        let name = format!("netfilterd_queue_packets_total{{queue=\"5\",verdict=\"{verdict}\"}} ");
+        text().lines().any(|line| line.strip_prefix(&name).is_some_and(|count| count != "0"))
+    };
+    eventually("packets counted", || counted("dropped") && counted("accepted"));
+    judged_by_prometheus(&text());
+}
+
+/// How often a process has waited for something.
+fn switches(pid: u32) -> Option<String> {
+    let status = fs::read_to_string(format!("/proc/{pid}/status")).unwrap();
+    status.lines().find(|line| line.starts_with("voluntary")).map(str::to_string)
 }
 
 #[test]
@@ -280,17 +272,25 @@ fn a_daemon_that_has_nothing_to_do_makes_no_system_call() {
     fs::write(&list, FOES).unwrap();
     for options in [&[][..], &["--watch"], &["--watch", "--no-repair"]] {
         let daemon = Daemon::start(&namespace, &[&["-f", &list], options].concat());
-        // What belongs to the start is over by then.
-        thread::sleep(Duration::from_millis(500));
+        eventually("the start is over", || {
+            let before = switches(daemon.pid());
+            thread::sleep(Duration::from_millis(500));
+            switches(daemon.pid()) == before
+        });
         let trace = folder.path().join("trace");
         let mut strace = Command::new("strace")
             .args(["-f", "-o", trace.to_str().unwrap(), "-p", &daemon.pid().to_string()])
             .stderr(std::process::Stdio::null())
             .spawn()
             .unwrap();
-        thread::sleep(Duration::from_secs(3));
+        let traced = || fs::read_to_string(&trace).unwrap_or_default();
         // The call that it waits in is in the trace, to show that there is one.
-        let calls = fs::read_to_string(&trace).unwrap();
+        eventually("a trace", || !traced().is_empty());
+        thread::sleep(Duration::from_secs(3));
+        let calls = traced();
+        // And it was written all the time.
+        daemon.signal("USR1");
+        eventually("more in the trace", || traced().len() > calls.len());
         kill(Pid::from_raw(strace.id() as i32), Signal::SIGINT).unwrap();
         strace.wait().unwrap();
         assert_eq!(calls.lines().count(), 1, "{options:?}: {calls}");

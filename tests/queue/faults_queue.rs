@@ -1,7 +1,6 @@
 //! Queue mode when what packets came from is gone.
 
 use std::net::UdpSocket;
-use std::time::{Duration, Instant};
 
 use kit::queue::{Family, Queues};
 use kit::*;
@@ -26,7 +25,7 @@ fn an_interface_that_vanishes_with_packets_waiting_costs_those_and_no_others() {
     queues.daemon.signal("CONT");
     // They are judged, and the kernel has none of them any more.
     queues.counted(|counted| counted.packets >= SENT as u64);
-    receiver.set_read_timeout(Some(Duration::from_millis(300))).unwrap();
+    receiver.set_read_timeout(Some(patience(300))).unwrap();
     assert!(receiver.recv(&mut [0]).is_err());
     // Another wire in its place.
     let pair = format!("link add wire0 type veth peer name {WIRE} netns {}", wire.inside.name());
@@ -38,10 +37,7 @@ fn an_interface_that_vanishes_with_packets_waiting_costs_those_and_no_others() {
     wire.outside.ip("link set wire0 up");
     wire.inside.ip(&format!("link set {WIRE} up"));
     wire.inside.ip("route add default via 10.77.0.1");
-    let deadline = Instant::now() + Duration::from_secs(10);
-    while !wire.comes_in(FRIEND4, INSIDE4) {
-        assert!(Instant::now() < deadline, "{}", queues.daemon.log());
-    }
+    eventually("a packet over the new wire", || wire.comes_in(FRIEND4, INSIDE4));
     assert!(!wire.comes_in(FOE4, INSIDE4));
     let log = queues.daemon.log();
     assert!(!log.contains("error") && !log.contains("again"), "{log}");

@@ -39,9 +39,8 @@ fn without_a_daemon_packets_are_dropped_or_with_bypass_accepted() {
 /// Until the process has ended, whether somebody has asked for its status or not.
 fn wait_until_gone(pid: u32) {
     let stat = format!("/proc/{pid}/stat");
-    while fs::read_to_string(&stat).is_ok_and(|stat| !stat.contains(") Z ")) {
-        thread::sleep(Duration::from_millis(5));
-    }
+    let is_gone = || !fs::read_to_string(&stat).is_ok_and(|stat| !stat.contains(") Z "));
+    eventually("the end of the process", is_gone);
 }
 
 #[test]
@@ -91,7 +90,7 @@ fn a_full_queue_lets_packets_pass_or_with_fail_closed_does_not() {
         wire.inside.iptables("legacy", BOTH, UDP_TO_QUEUE);
         queues.daemon.signal("STOP");
         let receiver = wire.inside.within(|| UdpSocket::bind((INSIDE4, 0)).unwrap());
-        receiver.set_read_timeout(Some(Duration::from_millis(500))).unwrap();
+        receiver.set_read_timeout(Some(patience(500))).unwrap();
         // From a foe: those that pass do so because nobody looked at them.
         let sender = wire.outside.within(|| UdpSocket::bind((FOE4, 0)).unwrap());
         for _ in 0..SENT {
@@ -134,9 +133,7 @@ fn where_the_receive_buffer_cannot_be_made_large_its_overflow_is_survived_and_co
     // Not before unshare has made the namespaces.
     let own = fs::read_link("/proc/self/ns/net").unwrap();
     let its = format!("/proc/{pid}/ns/net");
-    while fs::read_link(&its).unwrap() == own {
-        thread::sleep(Duration::from_millis(5));
-    }
+    eventually("a namespace of its own", || fs::read_link(&its).unwrap() != own);
     run(inside("ip").args(["link", "set", "lo", "up"])).expect(0, &[]);
     let queues = Queues::spawn(inside(program()), &list, &["--queue", "0"]);
     queues.daemon.wait_for("loaded", 1);
@@ -208,7 +205,7 @@ fn what_waits_when_it_is_told_to_stop_still_gets_its_verdict() {
     let queues = Queues::serve(&wire.inside, &list, &["--queue", "0"]);
     wire.inside.iptables("legacy", BOTH, UDP_TO_QUEUE);
     let receiver = wire.inside.within(|| UdpSocket::bind((INSIDE4, 0)).unwrap());
-    receiver.set_read_timeout(Some(Duration::from_millis(500))).unwrap();
+    receiver.set_read_timeout(Some(DEADLINE)).unwrap();
     let friend = wire.outside.within(|| UdpSocket::bind((FRIEND4, 0)).unwrap());
     let foe = wire.outside.within(|| UdpSocket::bind((FOE4, 0)).unwrap());
     queues.daemon.signal("STOP");
@@ -218,10 +215,16 @@ fn what_waits_when_it_is_told_to_stop_still_gets_its_verdict() {
     }
     queues.daemon.signal("TERM");
     queues.daemon.signal("CONT");
+    // The last of all comes from a friend.
+    friend.send_to(b"!", receiver.local_addr().unwrap()).unwrap();
     let mut byte = [0];
-    let received: Vec<u8> =
-        std::iter::from_fn(|| receiver.recv(&mut byte).ok().map(|_| byte[0])).collect();
-    assert_eq!(received, [b'+'; SENT]);
+    let mut received = Vec::new();
+    while received.last() != Some(&b'!') {
+        receiver.recv(&mut byte).unwrap();
+        received.push(byte[0]);
+    }
+    assert_eq!(received[..SENT], [b'+'; SENT]);
+    assert_eq!(received.len(), SENT + 1);
 }
 
 #[test]
@@ -305,7 +308,7 @@ fn a_hundred_reloads_under_load_lose_no_packet_and_mix_no_lists() {
         nix::sys::socket::setsockopt(&receiver, force, &(64 << 20)).unwrap();
         receiver
     });
-    receiver.set_read_timeout(Some(Duration::from_secs(2))).unwrap();
+    receiver.set_read_timeout(Some(patience(500))).unwrap();
     let to = receiver.local_addr().unwrap();
     let sources = [FRIEND4, FOE4, first, second];
     let senders = sources.map(|source| {
@@ -319,10 +322,15 @@ fn a_hundred_reloads_under_load_lose_no_packet_and_mix_no_lists() {
         let receiving = scope.spawn(|| {
             let mut received = Vec::new();
             let mut number = [0; 8];
-            while receiver.recv(&mut number).is_ok() {
-                received.push(u64::from_be_bytes(number));
+            loop {
+                // Before it is looked whether something comes: it is sent, then.
+                let last = done.load(std::sync::atomic::Ordering::Relaxed);
+                match receiver.recv(&mut number) {
+                    Ok(_) => received.push(u64::from_be_bytes(number)),
+                    Err(_) if last => return received,
+                    Err(_) => {}
+                }
             }
-            received
         });
         let sending = scope.spawn(|| {
             let mut number = 0u64;

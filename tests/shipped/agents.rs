@@ -248,14 +248,14 @@ fn an_agent_follows_what_a_command_writes_and_ends_with_it() {
             .unwrap();
     };
     // Until tail is there, it may miss some.
-    wait_until("the first", || {
+    eventually("the first", || {
         write(&log, "192.0.2.66");
         Path::new(&list.path).exists() && list.text().contains("192.0.2.66 until ")
     });
     // The log is rotated.
     fs::rename(&log, format!("{log}.1")).unwrap();
     write(&log, "192.0.2.67");
-    wait_until("the second", || list.text().contains("192.0.2.67 until "));
+    eventually("the second", || list.text().contains("192.0.2.67 until "));
     assert_eq!(list.entries(), ["192.0.2.66", "192.0.2.67"], "nothing of before, nothing twice");
     let event = fs::read_to_string(list.folder.path().join("events")).unwrap();
     let event: serde_json::Value = serde_json::from_str(event.lines().next().unwrap()).unwrap();
@@ -288,7 +288,7 @@ fn from_a_line_of_a_log_to_a_packet_that_is_dropped() {
     }
     let options = ["--private", "--threshold", "1", "--until", "1h", "--list", &list.path];
     given(&mut agent("sshd", &options), log).expect(0, &[FOE4, FOE6, INSIDE4]);
-    wait_until("dropped", || !wire.comes_in(FOE4, INSIDE4) && !wire.comes_in(FOE6, INSIDE6));
+    eventually("dropped", || !wire.comes_in(FOE4, INSIDE4) && !wire.comes_in(FOE6, INSIDE6));
     assert!(wire.comes_in(FRIEND4, INSIDE4) && wire.comes_in(FRIEND6, INSIDE6));
     assert!(wire.goes_out(INSIDE4, FRIEND4), "its own address, which it protects");
 

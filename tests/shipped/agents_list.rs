@@ -187,7 +187,7 @@ fn who_holds_the_lock_is_waited_for() {
         let targets = files.flatten().filter_map(|file| fs::read_link(file.path()).ok());
         targets.into_iter().any(|target| target.ends_with(".drop_ips.lock"))
     };
-    wait_until("at the lock", opened);
+    eventually("at the lock", opened);
     thread::sleep(Duration::from_millis(100));
     assert_eq!(list.text(), "198.51.100.1\n");
     drop(holder.0.stdin.take());

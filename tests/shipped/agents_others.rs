@@ -230,17 +230,17 @@ fn fail2ban_itself_bans_and_unbans_by_the_action() {
     let command = command.args(options).args(["-f", "start"]);
     let mut server =
         Background(command.stdout(Stdio::null()).stderr(Stdio::null()).spawn().unwrap());
-    wait_until("there", || tell(&["status", "sshd"]));
+    eventually("there", || tell(&["status", "sshd"]));
     for address in ["192.0.2.1", "2001:db8::1"] {
         assert!(tell(&["set", "sshd", "banip", address]));
-        wait_until("banned", || {
+        eventually("banned", || {
             fs::read_to_string(&list.path).unwrap_or_default().contains(address)
         });
     }
     assert!(list.text().starts_with("192.0.2.1 until 2"), "{}", list.text());
     list.is_in_order();
     assert!(tell(&["set", "sshd", "unbanip", "192.0.2.1"]));
-    wait_until("unbanned", || list.entries() == ["2001:db8::1"]);
+    eventually("unbanned", || list.entries() == ["2001:db8::1"]);
     assert!(tell(&["stop"]));
     server.0.wait().unwrap();
     assert_eq!(list.text(), "", "it takes everything out when it stops");

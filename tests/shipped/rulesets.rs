@@ -3,7 +3,6 @@
 
 use std::io::{ErrorKind, Read, Write};
 use std::net::{IpAddr, SocketAddr, TcpListener, TcpStream, UdpSocket};
-use std::time::Duration;
 
 use kit::queue::{Queues, WAYS};
 use kit::ruleset::*;
@@ -34,7 +33,7 @@ fn reject_answers_the_listed_at_once_and_leaves_the_others_alone() {
         let told = wire.outside.within(|| {
             let socket = UdpSocket::bind((foe, 0)).unwrap();
             socket.connect((inside, 9)).unwrap();
-            socket.set_read_timeout(Some(Duration::from_secs(2))).unwrap();
+            socket.set_read_timeout(Some(DEADLINE)).unwrap();
             socket.send(b"?").unwrap();
             socket.recv(&mut [0]).expect_err("an answer that says no")
         });
@@ -143,7 +142,7 @@ fn without_queue(file: &str) -> String {
 
 /// Whether one byte comes through a connection.
 fn passes_on(from: &mut TcpStream, to: &mut TcpStream) -> bool {
-    to.set_read_timeout(Some(Duration::from_millis(400))).unwrap();
+    to.set_read_timeout(Some(patience(400))).unwrap();
     from.write_all(b"?").unwrap();
     to.read_exact(&mut [0]).is_ok()
 }
@@ -209,7 +208,7 @@ fn ips_asks_its_inspector_where_the_kernel_has_the_queue_statement() {
 fn asks(wire: &Wire, from: &str, to: &str, datagram: &[u8]) -> bool {
     let (from, to): (IpAddr, IpAddr) = (from.parse().unwrap(), to.parse().unwrap());
     let server = wire.inside.within(|| UdpSocket::bind((to, 53)).unwrap());
-    server.set_read_timeout(Some(Duration::from_millis(400))).unwrap();
+    server.set_read_timeout(Some(patience(400))).unwrap();
     let client = wire.outside.within(|| UdpSocket::bind((from, 0)).unwrap());
     client.send_to(datagram, (to, 53)).unwrap();
     server.recv(&mut [0; 512]).is_ok()
@@ -221,7 +220,7 @@ fn says(wire: &Wire, from: &str, to: &str, port: u16, text: &[u8]) -> bool {
     let listener = wire.inside.within(|| TcpListener::bind(to).unwrap());
     let mut client = dial(&wire.outside, from, to).expect("nothing was said yet");
     let (mut server, _) = listener.accept().unwrap();
-    server.set_read_timeout(Some(Duration::from_millis(400))).unwrap();
+    server.set_read_timeout(Some(patience(400))).unwrap();
     client.write_all(text).unwrap();
     let mut got = vec![0; text.len()];
     server.read_exact(&mut got).is_ok() && got == text

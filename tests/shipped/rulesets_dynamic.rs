@@ -2,7 +2,6 @@
 
 use std::io::ErrorKind;
 use std::net::{SocketAddr, TcpListener, UdpSocket};
-use std::time::{Duration, Instant};
 
 use kit::nflog::Nflog;
 use kit::ruleset::*;
@@ -37,10 +36,7 @@ fn hasten(wire: &Wire, set: &str, address: &str, seconds: u64) {
 /// Waits until a packet comes in; others are sent until then.
 #[track_caller]
 fn until_it_comes_in(wire: &Wire, from: &str, to: &str) {
-    let deadline = Instant::now() + Duration::from_secs(60);
-    while !wire.comes_in(from, to) {
-        assert!(Instant::now() < deadline, "{from} is still out");
-    }
+    eventually(&format!("{from} let in again"), || wire.comes_in(from, to));
 }
 
 /// For each family: a friend, a foe, an address inside, and what its sets' names end in.
@@ -105,11 +101,7 @@ fn recent_forgets_once_while_packets_come_and_seen_after_silence_only() {
 
         connect(&wire, foe, inside, 23).expect_err("a closed port");
         hasten(&wire, &seen, foe, 2);
-        let deadline = Instant::now() + Duration::from_secs(60);
-        while left(&wire, &seen, foe).is_some() {
-            assert!(Instant::now() < deadline);
-            std::thread::sleep(Duration::from_millis(50));
-        }
+        eventually("forgotten", || left(&wire, &seen, foe).is_none());
         assert!(wire.comes_in(foe, inside), "silence was kept");
     }
 }
@@ -149,11 +141,10 @@ fn offenders(wire: &Wire, family: u8) -> Vec<(String, u64)> {
 /// Sends until somebody is shut out.
 #[track_caller]
 fn flood(wire: &Wire, from: &str, to: &str, family: u8) {
-    let deadline = Instant::now() + Duration::from_secs(60);
-    while offenders(wire, family).is_empty() {
-        assert!(Instant::now() < deadline, "not shut out, however fast");
+    eventually("shut out, however fast", || {
         send(wire, from, to, 20_000);
-    }
+        !offenders(wire, family).is_empty()
+    });
 }
 
 #[test]

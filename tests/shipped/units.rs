@@ -7,7 +7,6 @@ use std::os::unix::net::UnixDatagram;
 use std::path::PathBuf;
 use std::process::Command;
 use std::thread;
-use std::time::{Duration, Instant};
 
 use kit::*;
 
@@ -196,20 +195,14 @@ impl Traced {
     fn end(self) -> Vec<String> {
         let pid = self.daemon.pid().to_string();
         assert_eq!(self.daemon.end("TERM"), 0);
-        let deadline = Instant::now() + Duration::from_secs(20);
-        loop {
-            let trace = fs::read_to_string(&self.trace).unwrap();
-            let last = |line: &str| {
-                // Short numbers are padded.
-                let end = line.strip_prefix(&pid).map(str::trim_start);
-                end.is_some_and(|end| end.starts_with("+++ exited"))
-            };
-            if trace.lines().any(last) {
-                return trace.lines().filter_map(call).collect();
-            }
-            assert!(Instant::now() < deadline, "the trace has no end");
-            thread::sleep(Duration::from_millis(5));
-        }
+        let last = |line: &str| {
+            // Short numbers are padded.
+            let end = line.strip_prefix(&pid).map(str::trim_start);
+            end.is_some_and(|end| end.starts_with("+++ exited"))
+        };
+        let trace = || fs::read_to_string(&self.trace).unwrap();
+        eventually("the end of the trace", || trace().lines().any(last));
+        trace().lines().filter_map(call).collect()
     }
 }
 

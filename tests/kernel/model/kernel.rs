@@ -120,7 +120,7 @@ impl Run {
     /// The kernel is as the model says, at once, or soon where something else has to happen first.
     #[track_caller]
     pub fn check(&mut self, soon: bool) {
-        let deadline = Instant::now() + Duration::from_secs(30);
+        let deadline = Instant::now() + DEADLINE;
         while let Some(difference) = self.difference() {
             let may_wait = soon || [V4, V6].iter().any(|&it| self.model.is_open(it, |_| true));
             assert!(may_wait && Instant::now() < deadline, "{difference}");
@@ -145,7 +145,7 @@ impl Run {
                 ));
             }
         }
-        let deadline = Instant::now() + Duration::from_secs(20);
+        let deadline = Instant::now() + DEADLINE;
         let mut arrived: [Vec<String>; 2] = Default::default();
         loop {
             for (text, family, at) in &missing {

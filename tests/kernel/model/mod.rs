@@ -10,7 +10,7 @@ mod lists;
 mod run;
 
 use std::thread;
-use std::time::{Duration, Instant};
+use std::time::Duration;
 
 use kit::*;
 use lists::*;
@@ -48,19 +48,14 @@ impl Running {
     /// Waits until the lists have been read once more, and until what that led to has been told.
     fn wait_for_reading(&mut self) {
         self.readings += 1;
-        let deadline = Instant::now() + Duration::from_secs(60);
-        loop {
+        let missed = || format!("not loaded again ({}): {}", self.readings, self.daemon.log());
+        awaited(missed, || {
             let log = self.daemon.log();
             let mut lines = log.lines();
             let mut readings = lines.by_ref().filter(|line| line.contains("debug: read "));
-            if readings.nth(self.readings - 1).is_some()
-                && lines.any(|line| line.contains(" from 1 list"))
-            {
-                return;
-            }
-            assert!(Instant::now() < deadline, "not loaded again ({}): {log}", self.readings);
-            thread::sleep(Duration::from_millis(3));
-        }
+            readings.nth(self.readings - 1)?;
+            lines.any(|line| line.contains(" from 1 list")).then_some(())
+        });
     }
 
     fn repairs_told(&self) -> usize {
@@ -70,12 +65,11 @@ impl Running {
     /// Waits until one more than so many repairs have been told, or a load behind what was told:
     /// where an entry ends just then, that puts all of it right.
     fn wait_for_repair(&self, repairs: usize, told: usize) {
-        let deadline = Instant::now() + Duration::from_secs(60);
-        while self.repairs_told() == repairs && !self.daemon.log()[told..].contains(" from 1 list")
-        {
-            assert!(Instant::now() < deadline, "not put right: {}", self.daemon.log());
-            thread::sleep(Duration::from_millis(3));
-        }
+        let missed = || format!("not put right: {}", self.daemon.log());
+        awaited(missed, || {
+            let loaded = || self.daemon.log()[told..].contains(" from 1 list");
+            (self.repairs_told() > repairs || loaded()).then_some(())
+        });
     }
 
     fn reload(&mut self) {

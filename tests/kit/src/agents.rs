@@ -3,8 +3,6 @@
 
 use std::fs;
 use std::process::{Child, Command};
-use std::thread;
-use std::time::{Duration, Instant};
 
 use super::*;
 
@@ -83,16 +81,6 @@ impl List {
     pub fn is_in_order(&self) {
         let ran = netfilterd(&["check", "--strict", "-f", &self.path]);
         assert_eq!(ran.status(), 0, "{}{}", ran.stderr(), self.text());
-    }
-}
-
-/// Waits until something is so.
-#[track_caller]
-pub fn wait_until(what: &str, mut is_so: impl FnMut() -> bool) {
-    let deadline = Instant::now() + Duration::from_secs(60);
-    while !is_so() {
-        assert!(Instant::now() < deadline, "never {what}");
-        thread::sleep(Duration::from_millis(5));
     }
 }
 

@@ -10,6 +10,7 @@ pub mod nflog;
 pub mod queue;
 pub mod reader;
 pub mod ruleset;
+pub mod wait;
 
 use std::fs;
 use std::net::{IpAddr, SocketAddr, UdpSocket};
@@ -20,12 +21,13 @@ use std::process::{Child, Command, ExitStatus, Output, Stdio};
 use std::sync::OnceLock;
 use std::sync::atomic::{AtomicU32, Ordering};
 use std::thread;
-use std::time::{Duration, Instant};
+use std::time::Duration;
 
 pub use merged::merged;
 use nix::sched::{CloneFlags, setns};
 use nix::sys::signal::{Signal, kill};
 use nix::unistd::Pid;
+pub use wait::{DEADLINE, awaited, eventually, patience};
 
 /// The top folder of the project.
 pub const TOP: &str = concat!(env!("CARGO_MANIFEST_DIR"), "/../..");
@@ -405,10 +407,7 @@ impl Wire {
         let wire = Wire { outside, inside };
         // Until the link is up and the neighbours have found each other.
         for (from, to) in [(FRIEND4, INSIDE4), (FRIEND6, INSIDE6)] {
-            let deadline = Instant::now() + Duration::from_secs(10);
-            while !wire.comes_in(from, to) {
-                assert!(Instant::now() < deadline, "no packet from {from} to {to}");
-            }
+            eventually(&format!("a packet from {from} to {to}"), || wire.comes_in(from, to));
         }
         wire
     }
@@ -422,13 +421,6 @@ impl Wire {
     pub fn goes_out(&self, from: &str, to: &str) -> bool {
         passes(&self.inside, from, &self.outside, to)
     }
-}
-
-/// How long to wait for a packet that may not come, as a rule so many milliseconds. An emulated
-/// machine says in NETFILTERD_PATIENCE how many times as long its packets take.
-pub fn patience(millis: u64) -> Duration {
-    let times = std::env::var("NETFILTERD_PATIENCE").map_or(1, |times| times.parse().unwrap());
-    Duration::from_millis(millis * times)
 }
 
 /// Whether a UDP datagram passes from an address of one namespace to an address of another.
@@ -501,11 +493,13 @@ impl Daemon {
     /// Waits until `fragment` stands in so many lines of the log.
     #[track_caller]
     pub fn wait_for(&self, fragment: &str, times: usize) {
-        let deadline = Instant::now() + Duration::from_secs(60);
-        while self.log().lines().filter(|line| line.contains(fragment)).count() < times {
-            assert!(Instant::now() < deadline, "no {fragment:?} ({times}) in {}", self.log());
-            thread::sleep(Duration::from_millis(5));
-        }
+        awaited(
+            || format!("no {fragment:?} ({times}) in {}", self.log()),
+            || {
+                let log = self.log();
+                (log.lines().filter(|line| line.contains(fragment)).count() >= times).then_some(())
+            },
+        );
     }
 
     /// Ends the daemon by a signal, to its exit status.
@@ -530,14 +524,9 @@ impl Daemon {
 
     #[track_caller]
     fn ended(&mut self) -> ExitStatus {
-        let deadline = Instant::now() + Duration::from_secs(60);
-        loop {
-            if let Some(status) = self.child.try_wait().unwrap() {
-                return status;
-            }
-            assert!(Instant::now() < deadline, "still running: {}", self.log());
-            thread::sleep(Duration::from_millis(5));
-        }
+        let log = self.log.clone();
+        let missed = || format!("still running: {}", fs::read_to_string(&log).unwrap());
+        awaited(missed, || self.child.try_wait().unwrap())
     }
 }
 

@@ -1,14 +1,12 @@
 //! Queue mode in a namespace: rules, a daemon, and what it says of itself.
 
 use std::process::{Command, Stdio};
-use std::thread;
-use std::time::{Duration, Instant};
 
 use nix::sys::signal::{Signal, kill};
 use nix::unistd::Pid;
 use serde_json::Value;
 
-use super::{Daemon, Folder, Namespace, program};
+use super::{Daemon, Folder, Namespace, awaited, program};
 
 /// The two ways in which iptables reaches the kernel.
 pub const WAYS: [&str; 2] = ["legacy", "nft"];
@@ -98,15 +96,9 @@ impl Queues {
     /// The counters of all queues together, once `enough` says that all is counted.
     #[track_caller]
     pub fn counted(&self, enough: impl Fn(&Counted) -> bool) -> Counted {
-        let deadline = Instant::now() + Duration::from_secs(30);
-        loop {
-            let sum = Counted::of(self.status()["queues"].as_array().unwrap());
-            if enough(&sum) {
-                return sum;
-            }
-            assert!(Instant::now() < deadline, "{sum:?}\n{}", self.daemon.log());
-            thread::sleep(Duration::from_millis(50));
-        }
+        let sum = || Counted::of(self.status()["queues"].as_array().unwrap());
+        let missed = || format!("{:?}\n{}", sum(), self.daemon.log());
+        awaited(missed, || Some(sum()).filter(&enough))
     }
 }
 

@@ -1,9 +1,8 @@
 //! The shipped rulesets: loaded, filled by the command in their own comment, asked by packets.
 
 use std::net::{IpAddr, SocketAddr, TcpListener, TcpStream};
-use std::time::Duration;
 
-use super::{FOES, Folder, Namespace, TOP, Wire};
+use super::{FOES, Folder, Namespace, TOP, Wire, patience};
 
 /// The path of a file in rulesets/.
 pub fn path(file: &str) -> String {
@@ -49,7 +48,7 @@ pub fn dial(namespace: &Namespace, from: &str, to: SocketAddr) -> std::io::Resul
         let domain = socket2::Domain::for_address(to);
         let socket = socket2::Socket::new(domain, socket2::Type::STREAM, None)?;
         socket.bind(&SocketAddr::new(from, 0).into())?;
-        socket.connect_timeout(&to.into(), Duration::from_millis(400))?;
+        socket.connect_timeout(&to.into(), patience(400))?;
         Ok(TcpStream::from(socket))
     })
 }
