@@ -8,9 +8,9 @@ use std::time::Duration;
 
 use arc_swap::ArcSwap;
 
+use super::counters::QueueCounters;
 use super::judge::Judge;
 use super::message;
-use crate::status::QueueStatus;
 use crate::sys;
 
 /// What a worker and those who look after it share.
@@ -19,7 +19,7 @@ pub struct Shared {
     pub queue: u16,
     /// What packets are judged by.
     pub judge: Arc<ArcSwap<Judge>>,
-    pub(super) counters: Counters,
+    pub(super) counted: Counters,
     stop: AtomicBool,
     /// A second descriptor of the worker's socket, to wake it by.
     waker: Mutex<Option<OwnedFd>>,
@@ -71,7 +71,7 @@ impl Shared {
         Shared {
             queue,
             judge,
-            counters: Counters::default(),
+            counted: Counters::default(),
             stop: AtomicBool::new(false),
             waker: Mutex::new(None),
         }
@@ -102,11 +102,11 @@ impl Shared {
     }
 
     /// What the worker has counted, beside what the kernel has.
-    pub fn status(&self) -> QueueStatus {
+    pub fn counters(&self) -> QueueCounters {
         let Counters { accepted, dropped, unreadable, malformed, enobufs, missed, longest_wait } =
-            &self.counters;
+            &self.counted;
         let (accepted, dropped) = (accepted.load(Relaxed), dropped.load(Relaxed));
-        QueueStatus {
+        QueueCounters {
             queue: self.queue,
             packets: accepted + dropped,
             accepted,

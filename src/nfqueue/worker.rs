@@ -7,10 +7,11 @@ use std::thread;
 use std::time::{Duration, Instant};
 
 use super::Options;
+use super::error::QueueError;
 use super::judge::{Judgement, Judgements};
 use super::message::{self, Incoming, Verdicts, sequence};
 use super::shared::{Shared, Tally};
-use super::socket::{self, QueueError, QueueSocket};
+use super::socket::{self, QueueSocket};
 use crate::netlink::{Message, Reply};
 use crate::sys::Datagrams;
 
@@ -27,9 +28,22 @@ const PAUSE: Duration = Duration::from_secs(2);
 /// The number of the first packet of a queue that was just bound.
 const FIRST: u32 = 1;
 
-/// Serves a queue until it is told to stop. Says once whether it could begin; if not, the reason as
-/// a sentence.
-pub fn serve(shared: &Shared, options: &Options, began: &Sender<Result<(), String>>) {
+/// Ends the process if the thread panics. A queue without a worker drops its packets, or lets all of
+/// them pass, without a word; the service manager starts a process that aborted again. Release builds
+/// abort by themselves (`panic = "abort"`).
+struct AbortOnPanic;
+
+impl Drop for AbortOnPanic {
+    fn drop(&mut self) {
+        if thread::panicking() {
+            std::process::abort();
+        }
+    }
+}
+
+/// Serves a queue until it is told to stop. Says once whether it could begin; if not, why.
+pub fn serve(shared: &Shared, options: &Options, began: &Sender<Result<(), QueueError>>) {
+    let _guard = AbortOnPanic;
     let mut worker = Worker {
         shared,
         options,
@@ -41,9 +55,9 @@ pub fn serve(shared: &Shared, options: &Options, began: &Sender<Result<(), Strin
     };
     let mut socket = match worker.open() {
         Ok(socket) => Some(socket),
-        Err(QueueError::Passing(reason) | QueueError::Gone(reason)) => {
+        Err(error) => {
             // Who waits for it may have given up.
-            let _ = began.send(Err(reason));
+            let _ = began.send(Err(error));
             return;
         }
     };
@@ -53,13 +67,11 @@ pub fn serve(shared: &Shared, options: &Options, began: &Sender<Result<(), Strin
             Some(serving) => worker.until_trouble(serving),
             None => worker.open().map(|opened| socket = Some(opened)),
         };
-        match served {
-            Ok(()) => {}
-            Err(QueueError::Passing(reason)) => worker.pause(&reason),
-            Err(QueueError::Gone(reason)) => {
+        if let Err(error) = served {
+            if error.needs_new_socket() {
                 worker.close(socket.take());
-                worker.pause(&reason);
             }
+            worker.pause(&error);
         }
     }
     if let Some(socket) = socket {
@@ -88,7 +100,7 @@ impl Worker<'_> {
         // The answer was made while the request was sent, so it is there, behind packets if any.
         let errno = loop {
             let received = self.datagrams.receive(socket.fd(), false);
-            received.map_err(|error| socket::of_queue(queue, &error))?;
+            received.map_err(|error| QueueError::Socket { queue, source: error })?;
             match self.answer(&socket)? {
                 Some(reply) if reply.sequence == sequence::BIND => break reply.errno,
                 _ => {}
@@ -116,10 +128,10 @@ impl Worker<'_> {
                 }
                 Err(error) if error.kind() == io::ErrorKind::Interrupted => continue,
                 Err(error) if error.raw_os_error() == Some(libc::ENOBUFS) => {
-                    self.shared.counters.enobufs.fetch_add(1, Relaxed);
+                    self.shared.counted.enobufs.fetch_add(1, Relaxed);
                     continue;
                 }
-                Err(error) => return Err(socket::of_queue(queue, &error)),
+                Err(error) => return Err(QueueError::Socket { queue, source: error }),
             }
             if let Some(reply) = self.answer(socket)?.filter(|reply| reply.errno != 0) {
                 return Err(socket::refused(queue, reply.errno));
@@ -171,16 +183,16 @@ impl Worker<'_> {
             socket.send_verdicts(self.verdicts.bytes())?;
             tally.wait = begin.elapsed().as_nanos().try_into().unwrap_or(u64::MAX);
         }
-        self.shared.counters.add(&tally);
+        self.shared.counted.add(&tally);
         Ok(answer)
     }
 
     /// Says why it cannot go on, once, and waits before the next attempt, unless it is told to stop.
-    fn pause(&mut self, reason: &str) {
+    fn pause(&mut self, error: &QueueError) {
         if self.failing {
-            log::debug!("{reason}");
+            log::debug!("{error}");
         } else {
-            log::error!("{reason}; trying again every {} s", PAUSE.as_secs());
+            log::error!("{error}; trying again every {} s", PAUSE.as_secs());
         }
         self.failing = true;
         let end = Instant::now() + PAUSE;

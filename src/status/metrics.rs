@@ -10,7 +10,8 @@ use std::time::{Duration, Instant};
 
 use jiff::Timestamp;
 
-use crate::status::{Dropped, InForce, ListStatus, Mode, QueueStatus, Status};
+use crate::nfqueue::QueueCounters;
+use crate::status::{Dropped, InForce, ListStatus, Mode, Status};
 use crate::sys::replace::replace;
 
 /// How often the file follows counters that change by themselves: as often as Prometheus usually
@@ -196,8 +197,8 @@ fn kernel(dropped: &[Dropped]) -> Vec<Family> {
     ]
 }
 
-fn queues(queues: &[QueueStatus]) -> Vec<Family> {
-    let each = |value: fn(&QueueStatus) -> Option<f64>| -> Vec<Sample> {
+fn queues(queues: &[QueueCounters]) -> Vec<Family> {
+    let each = |value: fn(&QueueCounters) -> Option<f64>| -> Vec<Sample> {
         let known = queues.iter().filter_map(|one| Some((one.queue, value(one)?)));
         known.map(|(queue, value)| (labels(&[("queue", &queue)]), value)).collect()
     };

@@ -5,7 +5,8 @@ use std::time::Duration;
 
 use jiff::Timestamp;
 
-use super::{Dropped, Failed, InForce, ListStatus, Mode, QueueStatus, Repairs, Status};
+use super::{Dropped, Failed, InForce, ListStatus, Mode, Repairs, Status};
+use crate::nfqueue::QueueCounters;
 use crate::words::{Age, Count, Grouped, Noun};
 
 impl fmt::Display for Status {
@@ -122,7 +123,7 @@ impl fmt::Display for Repairs {
     }
 }
 
-impl fmt::Display for QueueStatus {
+impl fmt::Display for QueueCounters {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         let number = |number: u64| Grouped(number.into());
         write!(

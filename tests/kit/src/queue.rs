@@ -5,7 +5,8 @@ use std::process::{Command, Stdio};
 use std::thread;
 use std::time::{Duration, Instant};
 
-use netfilterd::status::{QueueStatus, Status};
+use netfilterd::nfqueue::QueueCounters;
+use netfilterd::status::Status;
 
 use nix::sys::signal::{Signal, kill};
 use nix::unistd::Pid;
@@ -99,11 +100,11 @@ impl Queues {
 
     /// The counters of all queues together, once `enough` says that all is counted.
     #[track_caller]
-    pub fn counted(&self, enough: impl Fn(&QueueStatus) -> bool) -> QueueStatus {
+    pub fn counted(&self, enough: impl Fn(&QueueCounters) -> bool) -> QueueCounters {
         let deadline = Instant::now() + Duration::from_secs(30);
         loop {
-            let sum = self.status().queues.iter().fold(QueueStatus::default(), |sum, queue| {
-                QueueStatus {
+            let sum = self.status().queues.iter().fold(QueueCounters::default(), |sum, queue| {
+                QueueCounters {
                     packets: sum.packets + queue.packets,
                     accepted: sum.accepted + queue.accepted,
                     dropped: sum.dropped + queue.dropped,

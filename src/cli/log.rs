@@ -10,13 +10,14 @@ use std::time::Duration;
 
 use env_logger::Target;
 
-use crate::cli::args::Verbosity;
-use crate::progress;
+use super::args::Verbosity;
+use super::terminal::Terminal;
 use crate::sys;
 use crate::words::{Count, Noun};
 
-/// Starts to log as the command line says.
-pub fn start_log(verbosity: Verbosity, daemon: bool) {
+/// Starts to log as the command line says: through the `terminal` of a command, or as a daemon, which
+/// has none.
+pub fn start(verbosity: Verbosity, terminal: Option<Terminal>) {
     let level = match (verbosity.verbose, verbosity.quiet) {
         (1.., _) => log::LevelFilter::Debug,
         (_, 0) => log::LevelFilter::Info,
@@ -34,9 +35,9 @@ pub fn start_log(verbosity: Verbosity, daemon: bool) {
         (false, log::Level::Info) => "netfilterd: ",
         (false, _) => "netfilterd: debug: ",
     };
-    let target = match daemon {
-        true => Target::Pipe(Box::new(Hurried { warning: begin(log::Level::Warn), lost: 0 })),
-        false => Target::Pipe(Box::new(progress::Stderr)),
+    let target = match terminal {
+        None => Target::Pipe(Box::new(Hurried { warning: begin(log::Level::Warn), lost: 0 })),
+        Some(terminal) => Target::Pipe(Box::new(terminal)),
     };
     env_logger::Builder::new()
         .filter_level(log::LevelFilter::Warn)
