@@ -93,6 +93,7 @@ impl DesiredState {
         now: End,
         progress: &dyn Progress,
     ) -> Result<Self, Unreadable> {
+        progress.step(Step::Reading { bytes: 0, of: None });
         let mut missing = Vec::new();
         let note = request.skip_missing.then_some(&mut missing);
         let lists = list::read(&request.sources, note).map_err(Unreadable::List)?;
