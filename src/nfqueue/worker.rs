@@ -1,16 +1,16 @@
 //! One queue, one thread: receives packets, has them judged, and sends the verdicts.
 
 use std::io;
-use std::sync::atomic::Ordering::Relaxed;
 use std::sync::mpsc::Sender;
 use std::thread;
 use std::time::{Duration, Instant};
 
 use super::Options;
+use super::counters::QueueCounters;
 use super::error::QueueError;
 use super::judge::{Judgement, Judgements};
 use super::message::{self, Incoming, Verdicts, sequence};
-use super::shared::{Shared, Tally};
+use super::shared::Shared;
 use super::socket::{self, QueueSocket};
 use crate::netlink::{Message, Reply};
 use crate::sys::Datagrams;
@@ -128,7 +128,7 @@ impl Worker<'_> {
                 }
                 Err(error) if error.kind() == io::ErrorKind::Interrupted => continue,
                 Err(error) if error.raw_os_error() == Some(libc::ENOBUFS) => {
-                    self.shared.counted.enobufs.fetch_add(1, Relaxed);
+                    self.shared.count(&QueueCounters { enobufs: 1, ..QueueCounters::default() });
                     continue;
                 }
                 Err(error) => return Err(QueueError::Socket { queue, source: error }),
@@ -168,22 +168,24 @@ impl Worker<'_> {
         // One for all of them: neither a reload nor the end of an interface comes in between.
         let judge = self.shared.judge.load();
         let judgements = judge.judge(&packets, &mut self.judgements);
-        let mut tally = Tally { malformed, ..Tally::default() };
+        let mut counted = QueueCounters { malformed, ..QueueCounters::default() };
         self.verdicts.clear();
         for (packet, &judgement) in packets.iter().zip(judgements) {
             let drop = self.options.drops(judgement);
-            *(if drop { &mut tally.dropped } else { &mut tally.accepted }) += 1;
-            tally.unreadable += u64::from(judgement == Judgement::Unreadable);
-            tally.missed += u64::from(packet.id.wrapping_sub(self.next));
+            counted.packets += 1;
+            *(if drop { &mut counted.dropped } else { &mut counted.accepted }) += 1;
+            counted.unreadable += u64::from(judgement == Judgement::Unreadable);
+            // Their numbers were left out: the receive buffer had no room for them.
+            counted.buffer_full += u64::from(packet.id.wrapping_sub(self.next));
             self.next = packet.id.wrapping_add(1);
             self.verdicts.push(packet.id, self.options.verdict(drop, packet));
         }
         drop(judge);
         if !packets.is_empty() {
             socket.send_verdicts(self.verdicts.bytes())?;
-            tally.wait = begin.elapsed().as_nanos().try_into().unwrap_or(u64::MAX);
+            counted.longest_wait = begin.elapsed().as_secs_f64();
         }
-        self.shared.counted.add(&tally);
+        self.shared.count(&counted);
         Ok(answer)
     }
 

@@ -3,6 +3,7 @@
 //! Knows what is to be told, and nothing of how it came about.
 
 pub mod metrics;
+mod queue;
 mod text;
 
 use std::fs;

@@ -317,7 +317,7 @@ fn every_fragment_is_judged() {
     }
     // 10,000 bytes are seven pieces for a wire of 1,500.
     let counted = queues.counted(|counted| counted.packets >= 28);
-    assert!(counted.dropped >= 14, "{counted}");
+    assert!(counted.dropped >= 14, "{counted:?}");
     assert_eq!(counted.unreadable, 0);
 }
 
@@ -340,7 +340,7 @@ fn packets_that_are_broken_behind_the_ip_header_are_judged_like_any_others() {
         }
     });
     let counted = queues.counted(|counted| counted.packets >= 2 * count);
-    println!("{count} kinds from each: {counted}");
+    println!("{count} kinds from each: {counted:?}");
     assert_eq!(counted.dropped, count, "those of the foe");
     assert_eq!((counted.unreadable, counted.malformed), (0, 0));
     assert!(wire.comes_in(FRIEND4, INSIDE4), "it serves on");

@@ -107,7 +107,7 @@ fn a_full_queue_lets_packets_pass_or_with_fail_closed_does_not() {
         assert_eq!((counted.packets, counted.dropped), (ROOM, ROOM), "{option}");
         // What it lets pass the kernel does not count.
         let refused = (option == "--fail-closed").then_some(SENT - ROOM);
-        assert_eq!(counted.queue_full, refused, "{counted}");
+        assert_eq!(counted.queue_full, refused, "{counted:?}");
         assert!(receiver.recv(&mut [0]).is_err(), "what waited is dropped");
     }
 }
@@ -153,9 +153,9 @@ fn where_the_receive_buffer_cannot_be_made_large_its_overflow_is_survived_and_co
     // The number of the next packet shows how many were not seen.
     run(inside("python3").args(["-c", &script.replace(&SENT.to_string(), "1")])).expect(0, &[]);
     let counted = queues.counted(|counted| counted.packets + counted.buffer_full > SENT);
-    println!("{counted}");
+    println!("{counted:?}");
     assert_eq!(counted.packets + counted.buffer_full, SENT + 1);
-    assert!(counted.packets > 1 && counted.buffer_full > 0, "{counted}");
+    assert!(counted.packets > 1 && counted.buffer_full > 0, "{counted:?}");
 }
 
 struct KillAtEnd<'a>(&'a mut std::process::Child);
@@ -193,7 +193,7 @@ fn the_receive_buffer_has_room_for_all_that_may_wait() {
     }
     queues.daemon.signal("CONT");
     let counted = queues.counted(|counted| counted.packets >= ROOM);
-    assert_eq!(counted.buffer_full, 0, "{counted}");
+    assert_eq!(counted.buffer_full, 0, "{counted:?}");
     assert_eq!(counted.dropped, counted.packets);
 }
 
@@ -351,7 +351,7 @@ fn a_hundred_reloads_under_load_lose_no_packet_and_mix_no_lists() {
     });
     let counted = queues.counted(|counted| counted.packets >= sent);
     let rate = sent as f64 / begin.elapsed().as_secs_f64();
-    println!("{sent} packets, {rate:.0} a second, {RELOADS} reloads; {counted}");
+    println!("{sent} packets, {rate:.0} a second, {RELOADS} reloads; {counted:?}");
     assert_eq!((counted.buffer_full, counted.enobufs), (0, 0));
 
     let received: BTreeSet<u64> = received.into_iter().collect();
@@ -544,7 +544,7 @@ for bad in [b'\\1', b'\\0' * 16, struct.pack('=IHHII', 4096, 0x0300, 0, 0, 0),
 ";
     run(wire.inside.command("python3").args(["-c", script])).expect(0, &[]);
     let counted = queues.counted(|counted| counted.malformed >= 8);
-    assert_eq!(counted.malformed, 8, "{counted}");
+    assert_eq!(counted.malformed, 8, "{counted:?}");
     assert_eq!(counted.unreadable, 1, "the one that has a number and no header");
     assert!(wire.comes_in(FRIEND4, INSIDE4) && !wire.comes_in(FOE4, INSIDE4));
     assert!(!queues.daemon.log().contains("error"), "{}", queues.daemon.log());

@@ -1,6 +1,5 @@
 //! Queue mode in a namespace: rules, a daemon, and what it says of itself.
 
-use std::ops::Add;
 use std::process::{Command, Stdio};
 use std::thread;
 use std::time::{Duration, Instant};
@@ -103,24 +102,12 @@ impl Queues {
     pub fn counted(&self, enough: impl Fn(&QueueCounters) -> bool) -> QueueCounters {
         let deadline = Instant::now() + Duration::from_secs(30);
         loop {
-            let sum = self.status().queues.iter().fold(QueueCounters::default(), |sum, queue| {
-                QueueCounters {
-                    packets: sum.packets + queue.packets,
-                    accepted: sum.accepted + queue.accepted,
-                    dropped: sum.dropped + queue.dropped,
-                    unreadable: sum.unreadable + queue.unreadable,
-                    malformed: sum.malformed + queue.malformed,
-                    enobufs: sum.enobufs + queue.enobufs,
-                    queue_full: sum.queue_full.into_iter().chain(queue.queue_full).reduce(u64::add),
-                    buffer_full: sum.buffer_full + queue.buffer_full,
-                    longest_wait: sum.longest_wait.max(queue.longest_wait),
-                    queue: 0,
-                }
-            });
+            let mut sum = QueueCounters::default();
+            self.status().queues.iter().for_each(|queue| sum += queue);
             if enough(&sum) {
                 return sum;
             }
-            assert!(Instant::now() < deadline, "{sum}\n{}", self.daemon.log());
+            assert!(Instant::now() < deadline, "{sum:?}\n{}", self.daemon.log());
             thread::sleep(Duration::from_millis(50));
         }
     }
