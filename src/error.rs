@@ -44,11 +44,6 @@ pub enum Error {
         /// Why.
         source: io::Error,
     },
-    /// The interfaces are not known.
-    Interfaces {
-        /// Why.
-        source: io::Error,
-    },
     /// nf_tables did not take the sets.
     #[cfg(feature = "nftables")]
     Nftables {
@@ -149,7 +144,6 @@ impl fmt::Display for Error {
                 "own addresses and gateways cannot be found out: {source}; --no-protect does \
                  without"
             ),
-            Error::Interfaces { source } => write!(f, "list of interfaces: {source}"),
             #[cfg(feature = "nftables")]
             Error::Nftables { source, entry: None } => source.fmt(f),
             #[cfg(feature = "nftables")]
@@ -187,7 +181,6 @@ impl std::error::Error for Error {
             Error::Nftables { source, .. } => Some(source),
             Error::Queue { source } => Some(source),
             Error::Host { source }
-            | Error::Interfaces { source }
             | Error::PidFile { source, .. }
             | Error::StatusFile { source, .. }
             | Error::Signals { source }
