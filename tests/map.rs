@@ -1,5 +1,7 @@
 //! The picture of the IPv4 space, decoded and looked at.
 
+#![cfg(feature = "map")]
+
 mod support;
 
 use std::process::Command;

@@ -117,7 +117,7 @@ fn set_of(entry: Entry) -> RangeSets {
 /// Writes the merged result.
 pub fn print(options: &PrintOptions, host: Host) -> Result<ExitCode, Failure> {
     check_set_names(&options.names);
-    if options.format == print::Format::Map && io::stdout().is_terminal() {
+    if options.format.is_picture() && io::stdout().is_terminal() {
         usage("a map is a picture and not for a terminal; write it to a file: > map.png");
     }
     if options.format == print::Format::Ipset {
@@ -129,7 +129,7 @@ pub fn print(options: &PrintOptions, host: Host) -> Result<ExitCode, Failure> {
         }
     }
     let wanted = read(&options.lists, host)?;
-    if options.format == print::Format::Map && wanted.networks.v6 > 0 {
+    if options.format.is_picture() && wanted.networks.v6 > 0 {
         let left_out = Count(wanted.networks.v6, Noun::Network);
         log::info!("a map shows IPv4 only; left out of IPv6: {left_out}");
     }
