@@ -1,7 +1,7 @@
 #!/bin/sh
 # Installs cargo-deb and cargo-generate-rpm where they are missing, for `make package`:
 #
-#	tools.sh FOLDER		where to, so that nothing of the user's is touched
+#	package-tools.sh FOLDER		where to, so that nothing of the user's is touched
 #
 # Not optimised, since building them takes longer than all that they do.
 

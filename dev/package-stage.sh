@@ -1,13 +1,13 @@
 #!/bin/sh
 # Puts what the packages hold, and the source does not, into a folder beside the program:
 #
-#	stage.sh FOLDER		the one that the program was built into
+#	package-stage.sh FOLDER		the one that the program was built into
 #
 # Completion scripts, compressed pages, examples, and the program without symbols (cargo-deb would
 # strip by itself, but scripts as well).
 
 set -eu
-cd "$(dirname "$0")/../.."
+cd "$(dirname "$0")/.."
 
 built=$1
 to=$built/package
