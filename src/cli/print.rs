@@ -14,7 +14,7 @@ use crate::words::{Count, Noun};
 /// Writes the merged result to standard output.
 pub fn run(options: &PrintOptions, host: Host, terminal: &Terminal) -> Result<ExitCode, Error> {
     settings::check_set_names(&options.names);
-    if options.format == print::Format::Map && io::stdout().is_terminal() {
+    if options.format.is_picture() && io::stdout().is_terminal() {
         usage("a map is a picture and not for a terminal; write it to a file: > map.png");
     }
     if options.format == print::Format::Ipset {
@@ -26,7 +26,7 @@ pub fn run(options: &PrintOptions, host: Host, terminal: &Terminal) -> Result<Ex
         }
     }
     let desired = settings::read(&options.lists, host, terminal)?;
-    if options.format == print::Format::Map && desired.networks.v6 > 0 {
+    if options.format.is_picture() && desired.networks.v6 > 0 {
         let left_out = Count(desired.networks.v6, Noun::Network);
         log::info!("a map shows IPv4 only; left out of IPv6: {left_out}");
     }

@@ -7,6 +7,7 @@ mod golden_lists;
 mod layout;
 mod line_grammar;
 mod list_watch;
+#[cfg(feature = "map")]
 mod map;
 mod oracle;
 mod queue_wire;
