@@ -2,8 +2,11 @@
 
 #![no_main]
 
-use kit::reader::{Pair, ended_entry, pair, second_reader};
+mod library;
+
+use kit::reader::{Pair, ended_entry, second_reader};
 use libfuzzer_sys::fuzz_target;
+use library::pair;
 use netfilterd::list::{Entry, List, line};
 
 /// What follows the line when it is looked ahead of.

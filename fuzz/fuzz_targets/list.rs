@@ -3,10 +3,13 @@
 
 #![no_main]
 
+mod library;
+
 use std::net::IpAddr;
 
-use kit::reader::{Pair, entry, pair};
+use kit::reader::{Pair, entry};
 use libfuzzer_sys::fuzz_target;
+use library::pair;
 use netfilterd::ip::range::{Address, RangeSet, RangeSets};
 use netfilterd::list::{self, End, Entry, List, Selection, Widest};
 use netfilterd::nftables::name::MANAGED_TABLE;

@@ -1,7 +1,6 @@
 //! The daemon: signals, failures that leave what is in force, one at a time, systemd's protocol.
 
 use std::fs;
-use std::os::unix::fs::MetadataExt;
 use std::os::unix::net::UnixDatagram;
 use std::time::{Duration, Instant};
 
@@ -13,7 +12,6 @@ const TWO: &str = "198.51.100.0/24\n";
 #[test]
 #[ignore = "needs root: network namespaces"]
 fn sighup_loads_again_and_says_what_changed() {
-    needs(&[]);
     let (namespace, folder) = (Namespace::new(), Folder::new());
     let list = folder.file("list", ONE);
     let daemon = Daemon::start(&namespace, &["-f", &list]);
@@ -39,7 +37,6 @@ fn sighup_loads_again_and_says_what_changed() {
 #[test]
 #[ignore = "needs root: network namespaces"]
 fn what_is_in_force_stays_when_a_reload_fails_and_when_the_daemon_ends() {
-    needs(&[]);
     let (namespace, folder) = (Namespace::new(), Folder::new());
     let list = folder.file("list", ONE);
     for signal in ["TERM", "INT"] {
@@ -72,7 +69,6 @@ fn what_is_in_force_stays_when_a_reload_fails_and_when_the_daemon_ends() {
 #[test]
 #[ignore = "needs root: network namespaces"]
 fn a_start_that_fails_touches_nothing() {
-    needs(&[]);
     let (namespace, folder) = (Namespace::new(), Folder::new());
     let gone = folder.path().join("gone");
     let ran = namespace.netfilterd(&["-f", gone.to_str().unwrap()]);
@@ -85,7 +81,6 @@ fn a_start_that_fails_touches_nothing() {
 #[test]
 #[ignore = "needs root: network namespaces"]
 fn a_thousand_hups_are_a_few_reloads_and_the_last_content_wins() {
-    needs(&[]);
     let (namespace, folder) = (Namespace::new(), Folder::new());
     let shipped = format!("{}/tests/lists/ipsum_level3.txt", env!("CARGO_MANIFEST_DIR"));
     let many = fs::read(shipped).unwrap();
@@ -109,7 +104,6 @@ fn a_thousand_hups_are_a_few_reloads_and_the_last_content_wins() {
 #[test]
 #[ignore = "needs root: network namespaces"]
 fn a_hup_during_a_reload_is_not_lost() {
-    needs(&[]);
     let (namespace, folder) = (Namespace::new(), Folder::new());
     let many: String =
         (0..300_000u32).map(|i| format!("{}\n", std::net::Ipv4Addr::from(i * 4 + 1))).collect();
@@ -129,7 +123,6 @@ fn a_hup_during_a_reload_is_not_lost() {
 #[test]
 #[ignore = "needs root: network namespaces"]
 fn a_pid_file_is_held_by_one_daemon() {
-    needs(&[]);
     let (namespace, folder) = (Namespace::new(), Folder::new());
     let list = folder.file("list", ONE);
     // Left over from a machine that lost power: the number is some living process.
@@ -153,7 +146,6 @@ fn a_pid_file_is_held_by_one_daemon() {
 #[test]
 #[ignore = "needs root: network namespaces"]
 fn a_pid_file_that_cannot_be_written_is_an_error_before_anything_is_loaded() {
-    needs(&[]);
     let (namespace, folder) = (Namespace::new(), Folder::new());
     let list = folder.file("list", ONE);
     for (path, message) in [
@@ -172,7 +164,6 @@ fn a_pid_file_that_cannot_be_written_is_an_error_before_anything_is_loaded() {
 #[test]
 #[ignore = "needs root: network namespaces"]
 fn systemd_is_told_of_readiness_reloads_and_the_end() {
-    needs(&[]);
     let (namespace, folder) = (Namespace::new(), Folder::new());
     let list = folder.file("list", ONE);
     let socket = folder.path().join("notify");
@@ -203,7 +194,6 @@ fn systemd_is_told_of_readiness_reloads_and_the_end() {
 #[test]
 #[ignore = "needs root: network namespaces"]
 fn a_watchdog_hears_of_the_daemon_all_the_time_and_only_if_there_is_one() {
-    needs(&[]);
     let (namespace, folder) = (Namespace::new(), Folder::new());
     let list = folder.file("list", ONE);
     let socket = folder.path().join("notify");
@@ -243,27 +233,8 @@ fn a_watchdog_hears_of_the_daemon_all_the_time_and_only_if_there_is_one() {
 }
 
 #[test]
-fn under_the_journal_and_only_there_lines_carry_their_priority() {
-    let folder = Folder::new();
-    let list = folder.file("list", "192.0.2.1\nx\n");
-    let journal = fs::File::create(folder.path().join("journal")).unwrap();
-    let metadata = journal.metadata().unwrap();
-    for (inode, prefix) in [(metadata.ino(), "<4>"), (metadata.ino() + 1, "netfilterd: warning: ")]
-    {
-        let stream = format!("{}:{inode}", metadata.dev());
-        let mut command = std::process::Command::new(program());
-        command.env("JOURNAL_STREAM", stream).args(["print", "--no-protect", "-f", &list]);
-        command.stderr(journal.try_clone().unwrap()).output().unwrap();
-        let log = fs::read_to_string(folder.path().join("journal")).unwrap();
-        let line = log.lines().last().unwrap();
-        assert_eq!(line, format!(r#"{prefix}{list}:2:1: not an address: "x""#));
-    }
-}
-
-#[test]
 #[ignore = "needs root: network namespaces"]
 fn a_hup_at_any_moment_of_the_start_does_not_kill() {
-    needs(&[]);
     let (namespace, folder) = (Namespace::new(), Folder::new());
     let list = folder.file("list", ONE);
     for round in 0..500u64 {
@@ -302,19 +273,6 @@ fn a_hup_before_the_daemon_can_act_on_it_waits_until_it_can() {
     daemon.wait_for("no changes", 1);
 }
 
-#[test]
-fn a_hup_ends_what_is_no_daemon() {
-    let folder = Folder::new();
-    let mut command = std::process::Command::new(program());
-    // Waits for its standard input to end.
-    command.args(["print", "--no-protect", "-f", "-"]).stdin(std::process::Stdio::piped());
-    let mut child = command.stderr(fs::File::create(folder.path().join("log")).unwrap()).spawn();
-    let child = child.as_mut().unwrap();
-    nix::sys::signal::kill(nix::unistd::Pid::from_raw(child.id() as i32), nix::sys::signal::SIGHUP)
-        .unwrap();
-    assert_eq!(child.wait().unwrap().code(), None, "ended by the signal");
-}
-
 /// Whether the process is the program by now, and SIGHUP (bit 0) is in one of the masks that keep it
 /// from dying of it.
 fn outlives_hup(pid: u32) -> bool {
@@ -330,7 +288,6 @@ fn outlives_hup(pid: u32) -> bool {
 #[test]
 #[ignore = "needs root: network namespaces"]
 fn a_reload_that_was_refused_is_no_base_to_compare_the_next_one_with() {
-    needs(&[]);
     let (inside, folder) = (Namespace::new(), Folder::new());
     let hosts = |count: u32| -> String { (0..count).map(|i| format!("10.0.{i}.1\n")).collect() };
     let list = folder.file("list", hosts(200));
@@ -349,7 +306,6 @@ fn a_reload_that_was_refused_is_no_base_to_compare_the_next_one_with() {
 #[test]
 #[ignore = "needs root: network namespaces"]
 fn a_list_in_whose_place_a_link_was_put_is_read_anew() {
-    needs(&[]);
     let (inside, folder) = (Namespace::new(), Folder::new());
     let list = folder.file("list", "192.0.2.1\n");
     let daemon = Daemon::start(&inside, &["-f", &list]);
@@ -363,7 +319,6 @@ fn a_list_in_whose_place_a_link_was_put_is_read_anew() {
 #[test]
 #[ignore = "needs root: network namespaces"]
 fn a_list_that_was_cut_off_drops_no_wider_network_and_says_that_its_last_line_has_no_end() {
-    needs(&[]);
     let (inside, folder) = (Namespace::new(), Folder::new());
     let whole = "192.0.2.1\n198.51.100.0/24\n";
     for cut in 1..whole.len() {
@@ -381,7 +336,6 @@ fn a_list_that_was_cut_off_drops_no_wider_network_and_says_that_its_last_line_ha
 #[test]
 #[ignore = "needs root: network namespaces"]
 fn what_is_wrong_with_a_list_is_said_again_only_when_it_is_something_else() {
-    needs(&[]);
     let (namespace, folder) = (Namespace::new(), Folder::new());
     let list = folder.file("list", "192.0.2.1\nx\n127.0.0.1\n0.0.0.0/0\n");
     let daemon = Daemon::start(&namespace, &["-f", &list]);

@@ -26,7 +26,6 @@ fn eventually(what: &str, check: impl Fn() -> bool) {
 #[test]
 #[ignore = "needs root: network namespaces"]
 fn a_daemon_does_not_wait_for_a_reader_of_its_log_that_has_stopped() {
-    needs(&[]);
     let (namespace, folder) = (Namespace::new(), Folder::new());
     // Each load says more than enough to fill the pipe in a few.
     let good: String = (0..20).map(|i| format!("10.1.{i}.1\n")).collect();
@@ -104,7 +103,6 @@ impl Drop for Mounted {
 #[ignore = "needs root: network namespaces"]
 fn where_nothing_can_be_written_the_list_is_in_force_all_the_same_and_nothing_is_left_half_written()
 {
-    needs(&[]);
     let folder = Folder::new();
     let list = folder.file("list", ONE);
     for (place, reason) in [
@@ -205,7 +203,6 @@ fn too_little_memory_at_the_start_leaves_what_is_in_force() {
 #[test]
 #[ignore = "needs root: network namespaces"]
 fn closed_or_broken_outputs_are_no_matter() {
-    needs(&[]);
     let (namespace, folder) = (Namespace::new(), Folder::new());
     for (number, how) in
         [">&- 2>&-", "<&- >&- 2>&-", ">/dev/full 2>&1", "2>&1 | true"].iter().enumerate()
@@ -227,7 +224,6 @@ fn closed_or_broken_outputs_are_no_matter() {
 #[test]
 #[ignore = "needs root: network namespaces"]
 fn a_list_that_becomes_something_else_is_refused_and_what_is_in_force_stays() {
-    needs(&[]);
     let (namespace, folder) = (Namespace::new(), Folder::new());
     let many: String = (0..300).map(|i| format!("10.{}.{}.1\n", i >> 8, i & 255)).collect();
     let path = folder.path().join("list");
@@ -261,18 +257,8 @@ fn a_list_that_becomes_something_else_is_refused_and_what_is_in_force_stays() {
 }
 
 #[test]
-fn a_status_file_that_is_spoiled_is_named() {
-    let folder = Folder::new();
-    for text in ["", "{", "\0", "{\"pid\": 1}", "[]"] {
-        let file = folder.file("status", text);
-        netfilterd(&["status", "--status-file", &file]).expect(1, &["status file", &file]);
-    }
-}
-
-#[test]
 #[ignore = "needs root: network namespaces"]
 fn a_namespace_that_is_deleted_lives_on_with_its_daemon() {
-    needs(&[]);
     let (namespace, folder) = (Namespace::new(), Folder::new());
     let list = folder.file("list", ONE);
     let daemon = Daemon::start(&namespace, &["-f", &list]);

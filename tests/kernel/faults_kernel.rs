@@ -17,7 +17,7 @@ fn two_loads_at_once_end_in_the_list_of_one_of_them() {
     needs(&["strace"]);
     let folder = Folder::new();
     let (one, two) = (hosts(200, 1), hosts(200, 5));
-    let wanted = [&one, &two].map(|text| shown(&parsed(text).v4));
+    let wanted = [&one, &two].map(|text| merged(text).v4);
     let lists = [folder.file("one", &one), folder.file("two", &two)];
     for options in [&[][..], FOREIGN] {
         // The first one waits before it sends its first message, its second one and so on, and the
@@ -42,10 +42,9 @@ fn two_loads_at_once_end_in_the_list_of_one_of_them() {
 #[test]
 #[ignore = "needs root: network namespaces"]
 fn two_daemons_without_a_pid_file_name_each_other_and_leave_a_whole_list() {
-    needs(&[]);
     let (namespace, folder) = (Namespace::new(), Folder::new());
     let texts = [hosts(100, 1), hosts(100, 5)];
-    let wanted = texts.clone().map(|text| shown(&parsed(&text).v4));
+    let wanted = texts.clone().map(|text| merged(&text).v4);
     let lists = [folder.file("one", &texts[0]), folder.file("two", &texts[1])];
     let daemons = lists.each_ref().map(|list| Daemon::start(&namespace, &["-f", list]));
     // Each puts its own right, with pauses that grow.
@@ -81,11 +80,10 @@ impl Drop for Loop {
 #[test]
 #[ignore = "needs root: network namespaces"]
 fn while_the_ruleset_is_flushed_in_a_loop_a_load_ends_and_afterwards_all_is_right() {
-    needs(&[]);
     let folder = Folder::new();
     let text = hosts(500, 1);
     let list = folder.file("list", &text);
-    let wanted = shown(&parsed(&text).v4);
+    let wanted = merged(&text).v4;
     let table = folder.file("table", format!("flush ruleset\n{TABLE}\n"));
     for options in [&[][..], FOREIGN] {
         let namespace = Namespace::new();
@@ -118,7 +116,6 @@ fn while_the_ruleset_is_flushed_in_a_loop_a_load_ends_and_afterwards_all_is_righ
 #[test]
 #[ignore = "needs root: network namespaces"]
 fn one_who_watches_all_that_happens_makes_it_slower_and_not_wrong() {
-    needs(&[]);
     let (namespace, folder) = (Namespace::new(), Folder::new());
     let mut monitor = namespace.command("nft");
     let mut monitor = monitor.arg("monitor").stdout(Stdio::null()).spawn().unwrap();
@@ -126,7 +123,7 @@ fn one_who_watches_all_that_happens_makes_it_slower_and_not_wrong() {
         for last in [1, 5] {
             let text = hosts(5000, last);
             namespace.load(&["-f", &folder.file("list", &text), "--layout", layout]);
-            assert_eq!(namespace.managed("drop4"), shown(&parsed(&text).v4));
+            assert_eq!(namespace.managed("drop4"), merged(&text).v4);
         }
     }
     let _ = monitor.kill();
@@ -185,11 +182,10 @@ sys.stdin.read()
 #[test]
 #[ignore = "needs root: network namespaces"]
 fn names_in_the_managed_table_that_something_else_has_are_worked_around() {
-    needs(&[]);
     let (namespace, folder) = (Namespace::new(), Folder::new());
     let text = hosts(10, 1);
     let list = folder.file("list", &text);
-    let wanted = shown(&parsed(&text).v4);
+    let wanted = merged(&text).v4;
     for taken in [
         "add map inet netfilterd drop4_g7 { type ipv4_addr : mark; }",
         "add set inet netfilterd drop4_g20 { type inet_service; }",
@@ -216,7 +212,6 @@ fn names_in_the_managed_table_that_something_else_has_are_worked_around() {
 #[test]
 #[ignore = "needs root: network namespaces"]
 fn a_table_of_the_same_name_in_another_family_is_another_table() {
-    needs(&[]);
     let (namespace, folder) = (Namespace::new(), Folder::new());
     namespace.nft(TABLE);
     let before = namespace.ruleset();

@@ -2,12 +2,9 @@
 
 use kit::*;
 
-const FOES: &str = "198.51.100.0/24\n2001:db8:bad::/48\n";
-
 #[test]
 #[ignore = "needs root: network namespaces"]
 fn elements_are_replaced_and_nothing_else_is_touched() {
-    needs(&[]);
     let (wire, folder) = (Wire::new(), Folder::new());
     wire.inside.nft(
         "table ip filter {
@@ -34,7 +31,6 @@ fn elements_are_replaced_and_nothing_else_is_touched() {
 #[test]
 #[ignore = "needs root: network namespaces"]
 fn what_cannot_be_filled_is_refused_with_the_command_that_mends_it() {
-    needs(&[]);
     let (namespace, folder) = (Namespace::new(), Folder::new());
     let list = folder.file("list", "198.51.100.0/24\n");
     for (set, fragments) in [
@@ -59,7 +55,6 @@ fn what_cannot_be_filled_is_refused_with_the_command_that_mends_it() {
 #[test]
 #[ignore = "needs root: network namespaces"]
 fn the_cure_that_a_message_gives_is_a_cure() {
-    needs(&[]);
     let (namespace, folder) = (Namespace::new(), Folder::new());
     let list = folder.file("list", FOES);
     let options = ["load", "-f", &list, "-t", "inet t", "--set4", "a", "--set6", "b"];
@@ -77,7 +72,6 @@ fn the_cure_that_a_message_gives_is_a_cure() {
 #[test]
 #[ignore = "needs root: network namespaces"]
 fn a_set_that_no_rule_uses_is_filled_with_a_warning() {
-    needs(&[]);
     let (namespace, folder) = (Namespace::new(), Folder::new());
     let list = folder.file("list", FOES);
     namespace.nft(
@@ -97,7 +91,6 @@ fn a_set_that_no_rule_uses_is_filled_with_a_warning() {
 #[test]
 #[ignore = "needs root: network namespaces"]
 fn a_dormant_table_is_filled_with_a_warning() {
-    needs(&[]);
     let (namespace, folder) = (Namespace::new(), Folder::new());
     namespace.nft(
         "table ip t {
@@ -115,7 +108,6 @@ fn a_dormant_table_is_filled_with_a_warning() {
 #[test]
 #[ignore = "needs root: network namespaces"]
 fn a_table_of_one_family_takes_that_family_and_says_what_is_left_out() {
-    needs(&[]);
     let (namespace, folder) = (Namespace::new(), Folder::new());
     namespace.nft(
         "add table ip t; add set ip t a { type ipv4_addr; flags interval; }; \
@@ -148,7 +140,6 @@ fn a_table_of_one_family_takes_that_family_and_says_what_is_left_out() {
 #[test]
 #[ignore = "needs root: network namespaces"]
 fn a_family_without_entries_needs_no_set() {
-    needs(&[]);
     let (namespace, folder) = (Namespace::new(), Folder::new());
     namespace.nft("add table inet t; add set inet t a { type ipv4_addr; flags interval; }");
     let list = folder.file("list", "192.0.2.0/24\n");
@@ -159,7 +150,6 @@ fn a_family_without_entries_needs_no_set() {
 #[test]
 #[ignore = "needs root: network namespaces"]
 fn an_element_that_the_kernel_refuses_is_traced_to_its_line() {
-    needs(&[]);
     let (namespace, folder) = (Namespace::new(), Folder::new());
     // Older kernels count both ends of an interval against the size, newer ones the interval;
     // three networks are too many for either.
@@ -186,7 +176,6 @@ fn an_element_that_the_kernel_refuses_is_traced_to_its_line() {
 #[test]
 #[ignore = "needs root: network namespaces"]
 fn a_set_too_large_to_be_dumped_is_flushed_and_refilled() {
-    needs(&[]);
     let (namespace, folder) = (Namespace::new(), Folder::new());
     namespace.nft(
         "table ip t { set a { type ipv4_addr; flags interval; }\n \
@@ -210,31 +199,8 @@ fn a_set_too_large_to_be_dumped_is_flushed_and_refilled() {
 }
 
 #[test]
-fn the_hash_layout_is_for_the_table_with_rules_of_our_own() {
-    let ran = netfilterd(&["load", "-t", "ip filter", "--layout", "hash"]);
-    ran.expect(2, &["--layout hash needs the managed table: its look-up is a rule of its own"]);
-}
-
-#[test]
-fn an_interface_cannot_be_narrowed_to_in_a_table_that_is_not_ours() {
-    netfilterd(&["load", "-t", "ip filter", "-i", "eth0"]).expect(2, &["--interface needs the"]);
-}
-
-#[test]
-fn names_that_cannot_work_are_usage_errors() {
-    let same = ["--set4", "same", "--set6", "same"];
-    netfilterd(&[&["load"], &same[..]].concat()).expect(2, &["are the same set"]);
-    netfilterd(&[&["print"], &same[..]].concat()).expect(2, &["are the same set"]);
-    let (fits, long) = ("x".repeat(27), "x".repeat(28));
-    let print = ["print", "-f", "/dev/null", "--format", "ipset", "--set4"];
-    netfilterd(&[&print[..], &[&fits]].concat()).expect(0, &[]);
-    netfilterd(&[&print[..], &[&long]].concat()).expect(2, &["too long for ipset"]);
-}
-
-#[test]
 #[ignore = "needs root: network namespaces"]
 fn the_shipped_rulesets_load_and_are_filled() {
-    needs(&[]);
     for (file, table, set4, set6) in [
         ("drop.nft", "inet blocklist", "drop4", "drop6"),
         ("foreign.nft", "inet filter", "badguys4", "badguys6"),
@@ -299,12 +265,12 @@ fn what_print_writes_for_nft_and_ipset_loads_as_it_is() {
         if more {
             options.extend(["-f", &shipped]);
         }
-        let wanted = parsed(&netfilterd(&options).stdout());
+        let wanted = merged(&netfilterd(&options).stdout());
 
         let script = netfilterd(&[&options[..], &["--format", "nft", "-t", "ip6 t"]].concat());
         namespace.nft(&script.stdout());
-        assert_eq!(namespace.elements("ip6 t", "s4"), shown(&wanted.v4));
-        assert_eq!(namespace.elements("ip6 t", "s6"), shown(&wanted.v6));
+        assert_eq!(namespace.elements("ip6 t", "s4"), wanted.v4);
+        assert_eq!(namespace.elements("ip6 t", "s6"), wanted.v6);
 
         let script = netfilterd(&[&options[..], &["--format", "ipset"]].concat());
         let script = folder.file("script", script.stdout());
@@ -320,7 +286,7 @@ fn what_print_writes_for_nft_and_ipset_loads_as_it_is() {
                 .filter_map(|line| line.strip_prefix(&format!("add {set} ")))
                 .map(|network| format!("{network}\n"))
                 .collect();
-            parsed(&members)
+            merged(&members)
         };
         assert_eq!(networks("s4").v4, wanted.v4);
         assert_eq!(networks("s6").v6, wanted.v6);

@@ -11,7 +11,6 @@ const FOES: &str = "198.51.100.0/24\n2001:db8:bad::/48\n127.0.0.0/8\n";
 #[test]
 #[ignore = "needs root: network namespaces"]
 fn what_is_in_force_is_what_print_prints() {
-    needs(&[]);
     let namespace = Namespace::new();
     for (list, mask) in [("ipsum_level3.txt", "24"), ("country_us_v6.cidr", "32")] {
         let list = format!("{}/tests/lists/{list}", env!("CARGO_MANIFEST_DIR"));
@@ -25,9 +24,9 @@ fn what_is_in_force_is_what_print_prints() {
             let lists: Vec<&str> =
                 options.iter().copied().take_while(|option| *option != "--layout").collect();
             let printed = namespace.netfilterd(&[&["print"], &lists[..]].concat()).stdout();
-            let printed = parsed(&printed);
-            assert_eq!(namespace.managed("drop4"), shown(&printed.v4));
-            assert_eq!(namespace.managed("drop6"), shown(&printed.v6));
+            let printed = merged(&printed);
+            assert_eq!(namespace.managed("drop4"), printed.v4);
+            assert_eq!(namespace.managed("drop6"), printed.v6);
         }
     }
 }
@@ -35,7 +34,6 @@ fn what_is_in_force_is_what_print_prints() {
 #[test]
 #[ignore = "needs root: network namespaces"]
 fn the_edges_of_the_address_spaces_are_what_nft_says_they_are() {
-    needs(&[]);
     let (namespace, folder) = (Namespace::new(), Folder::new());
     for text in [
         "0.0.0.0\n255.255.255.255\n::\nffff:ffff:ffff:ffff:ffff:ffff:ffff:ffff\n",
@@ -49,8 +47,8 @@ fn the_edges_of_the_address_spaces_are_what_nft_says_they_are() {
             // The edges are about the kernel, and nothing that one wants to be without.
             let list = folder.file("list", text);
             namespace.load(&["-f", &list, "--layout", layout, "--no-protect", "--force"]);
-            assert_eq!(namespace.managed("drop4"), shown(&parsed(text).v4), "{text}");
-            assert_eq!(namespace.managed("drop6"), shown(&parsed(text).v6), "{text}");
+            assert_eq!(namespace.managed("drop4"), merged(text).v4, "{text}");
+            assert_eq!(namespace.managed("drop6"), merged(text).v6, "{text}");
         }
     }
 }
@@ -58,7 +56,6 @@ fn the_edges_of_the_address_spaces_are_what_nft_says_they_are() {
 #[test]
 #[ignore = "needs root: network namespaces"]
 fn more_ranges_than_fit_into_one_message_all_arrive() {
-    needs(&[]);
     let (namespace, folder) = (Namespace::new(), Folder::new());
     // 1,638 IPv4 and 1,023 IPv6 ranges fill a message to the last byte.
     // Of keys 4,095 and 2,339 do.
@@ -69,8 +66,8 @@ fn more_ranges_than_fit_into_one_message_all_arrive() {
         let list = folder.file("list", &text);
         for layout in ["interval", "hash"] {
             namespace.load(&["-f", &list, "--layout", layout]);
-            assert_eq!(namespace.managed("drop4"), shown(&parsed(&text).v4), "{count}");
-            assert_eq!(namespace.managed("drop6"), shown(&parsed(&text).v6), "{count}");
+            assert_eq!(namespace.managed("drop4"), merged(&text).v4, "{count}");
+            assert_eq!(namespace.managed("drop6"), merged(&text).v6, "{count}");
         }
     }
 }
@@ -78,7 +75,6 @@ fn more_ranges_than_fit_into_one_message_all_arrive() {
 #[test]
 #[ignore = "needs root: network namespaces"]
 fn packets_from_and_to_the_list_are_dropped_and_all_others_pass() {
-    needs(&[]);
     let (wire, folder) = (Wire::new(), Folder::new());
     assert!(wire.comes_in(FOE4, INSIDE4), "before anything is loaded, a foe passes");
     assert!(wire.goes_out(INSIDE6, FOE6));
@@ -112,7 +108,6 @@ fn packets_from_and_to_the_list_are_dropped_and_all_others_pass() {
 #[test]
 #[ignore = "needs root: network namespaces"]
 fn the_hash_set_is_looked_up_by_the_masked_address_and_before_the_interval_set() {
-    needs(&[]);
     let (namespace, folder) = (Namespace::new(), Folder::new());
     let list = folder.file("list", "192.0.2.7\n10.0.0.0/8\n2001:db8::7\n2001:db9::/32\n");
     let options = ["-f", &list, "--layout", "hash", "--mask", "24", "--mask6", "64"];
@@ -153,7 +148,6 @@ fn the_hash_set_is_looked_up_by_the_masked_address_and_before_the_interval_set()
 #[test]
 #[ignore = "needs root: network namespaces"]
 fn forwarded_packets_are_judged_by_both_addresses() {
-    needs(&[]);
     let (wire, folder) = (Wire::new(), Folder::new());
     // Behind the inside there is another network, for which it is the router.
     let behind = Namespace::new();
@@ -177,7 +171,6 @@ fn forwarded_packets_are_judged_by_both_addresses() {
 #[test]
 #[ignore = "needs root: network namespaces"]
 fn loopback_passes_even_if_it_is_listed() {
-    needs(&[]);
     let (namespace, folder) = (Namespace::new(), Folder::new());
     let list = folder.file("list", "127.0.0.0/8\n::1\n");
     for options in [&["--layout", "hash", "--mask", "8"][..], &[], &["-i", "lo"]] {
@@ -190,7 +183,6 @@ fn loopback_passes_even_if_it_is_listed() {
 #[test]
 #[ignore = "needs root: network namespaces"]
 fn filtering_is_narrowed_to_the_named_interfaces() {
-    needs(&[]);
     let (wire, folder) = (Wire::new(), Folder::new());
     let list = folder.file("list", FOES);
     for (interfaces, passes) in [
@@ -209,7 +201,6 @@ fn filtering_is_narrowed_to_the_named_interfaces() {
 #[test]
 #[ignore = "needs root: network namespaces"]
 fn a_reload_replaces_the_sets_and_keeps_the_counters() {
-    needs(&[]);
     let (wire, folder) = (Wire::new(), Folder::new());
     wire.inside.load(&["-f", &folder.file("list", FOES)]);
     assert!(!wire.comes_in(FOE4, INSIDE4));
@@ -222,7 +213,6 @@ fn a_reload_replaces_the_sets_and_keeps_the_counters() {
 #[test]
 #[ignore = "needs root: network namespaces"]
 fn left_overs_of_a_killed_run_are_removed() {
-    needs(&[]);
     let (namespace, folder) = (Namespace::new(), Folder::new());
     let list = folder.file("list", FOES);
     namespace.load(&["-f", &list]);
@@ -236,7 +226,6 @@ fn left_overs_of_a_killed_run_are_removed() {
 #[test]
 #[ignore = "needs root: network namespaces"]
 fn whatever_was_done_to_the_table_a_load_puts_right() {
-    needs(&[]);
     let (wire, folder) = (Wire::new(), Folder::new());
     let list = folder.file("list", FOES);
     wire.inside.load(&["-f", &list]);
@@ -280,7 +269,6 @@ fn plain(ruleset: &str) -> Vec<String> {
 #[test]
 #[ignore = "needs root: network namespaces"]
 fn a_table_of_somebody_else_is_left_alone() {
-    needs(&[]);
     let (namespace, folder) = (Namespace::new(), Folder::new());
     let list = folder.file("list", FOES);
     for theirs in ["chain mine { }", "set mine { type ipv4_addr; }"] {
@@ -305,7 +293,6 @@ fn a_table_of_somebody_else_is_left_alone() {
 #[test]
 #[ignore = "needs root: network namespaces"]
 fn what_others_put_into_our_table_stays() {
-    needs(&[]);
     let (namespace, folder) = (Namespace::new(), Folder::new());
     let list = folder.file("list", FOES);
     namespace.load(&["-f", &list]);
@@ -321,7 +308,6 @@ fn what_others_put_into_our_table_stays() {
 #[test]
 #[ignore = "needs root: network namespaces"]
 fn a_load_that_fails_changes_nothing() {
-    needs(&[]);
     let (namespace, folder) = (Namespace::new(), Folder::new());
     namespace.load(&["-f", &folder.file("list", FOES)]);
     let before = namespace.ruleset();
@@ -345,7 +331,6 @@ fn a_load_that_fails_changes_nothing() {
 #[test]
 #[ignore = "needs root: network namespaces"]
 fn the_sets_can_be_emptied_on_purpose() {
-    needs(&[]);
     let (namespace, folder) = (Namespace::new(), Folder::new());
     namespace.load(&["-f", &folder.file("list", FOES)]);
     namespace.load(&["--file", "/dev/null", "--min-entries", "0"]);
@@ -356,7 +341,6 @@ fn the_sets_can_be_emptied_on_purpose() {
 #[test]
 #[ignore = "needs root: network namespaces"]
 fn a_family_has_sets_from_its_first_network_on() {
-    needs(&[]);
     let (wire, folder) = (Wire::new(), Folder::new());
     let (v4, v6) = FOES.lines().partition::<Vec<_>, _>(|line| line.contains('.'));
     let list = folder.file("list", v4.join("\n"));
@@ -481,7 +465,6 @@ fn listens(pid: u32) -> bool {
 #[test]
 #[ignore = "needs root: network namespaces"]
 fn while_somebody_listens_a_large_list_is_loaded_in_parts_and_they_are_named() {
-    needs(&[]);
     let (namespace, elsewhere, folder) = (Namespace::new(), Namespace::new(), Folder::new());
     // For each of these the kernel would keep a message of 8 KiB until the end of a transaction.
     let network = |i: u32| format!("{}.{}.{}.0/24\n", 1 + (i >> 15), i >> 7 & 255, i << 1 & 255);
@@ -514,7 +497,6 @@ fn while_somebody_listens_a_large_list_is_loaded_in_parts_and_they_are_named() {
 #[test]
 #[ignore = "needs root: network namespaces"]
 fn other_names_for_the_sets_are_kept_to() {
-    needs(&[]);
     let (namespace, folder) = (Namespace::new(), Folder::new());
     let list = folder.file("list", FOES);
     namespace.load(&["-f", &list, "--set4", "bad-guys.4", "--set6", "_six"]);

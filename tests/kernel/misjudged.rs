@@ -18,6 +18,7 @@ use std::time::{Duration, Instant, SystemTime};
 
 use kit::*;
 use netfilterd::ip::range::{Address, Range, RangeSet, RangeSets};
+use netfilterd::list::List;
 use netfilterd::nftables::Connection;
 use netfilterd::nftables::batch::Batch;
 use netfilterd::nftables::elements::{self, Action};
@@ -42,7 +43,6 @@ const LAYOUTS: &[&[&str]] = &[&["--layout", "interval"], &["--layout", "hash"]];
 #[test]
 #[ignore = "needs root: network namespaces"]
 fn no_packet_is_misjudged_while_the_managed_table_is_rebuilt() {
-    needs(&[]);
     for layout in layouts() {
         never_misjudges("managed table", "", layout, Change::Complete);
     }
@@ -51,7 +51,6 @@ fn no_packet_is_misjudged_while_the_managed_table_is_rebuilt() {
 #[test]
 #[ignore = "needs root: network namespaces"]
 fn no_packet_is_misjudged_while_a_little_changes_in_the_managed_table() {
-    needs(&[]);
     for layout in layouts() {
         never_misjudges("managed table", "", layout, Change::Small);
     }
@@ -73,14 +72,12 @@ const INTO_FOREIGN: &[&str] = &["--table", "inet t", "--set4", "a", "--set6", "b
 #[test]
 #[ignore = "needs root: network namespaces"]
 fn no_packet_is_misjudged_while_the_sets_of_a_foreign_table_are_replaced() {
-    needs(&[]);
     never_misjudges("foreign table", FOREIGN, INTO_FOREIGN, Change::Complete);
 }
 
 #[test]
 #[ignore = "needs root: network namespaces"]
 fn no_packet_is_misjudged_while_a_little_changes_in_a_foreign_table() {
-    needs(&[]);
     never_misjudges("foreign table", FOREIGN, INTO_FOREIGN, Change::Small);
 }
 
@@ -94,10 +91,9 @@ fn no_packet_is_misjudged_while_a_little_changes_in_a_foreign_table() {
 #[test]
 #[ignore = "needs root: network namespaces"]
 fn a_set_that_is_filled_and_taken_into_use_in_one_transaction_lets_packets_through() {
-    needs(&[]);
     let _alone = alone();
     let wire = wire_of_probes();
-    let lists = [false, true].map(|second| parsed(&list(Change::Complete, second)));
+    let lists = [false, true].map(|second| parsed(list(Change::Complete, second)));
     let table: TableName = MANAGED_TABLE.parse().unwrap();
     // A connection belongs to the thread that opened it.
     let outcome = wire.inside.within(|| {
@@ -118,6 +114,10 @@ fn a_set_that_is_filled_and_taken_into_use_in_one_transaction_lets_packets_throu
     } else {
         println!("whether that is wrong on this kernel is not known");
     }
+}
+
+fn parsed(text: String) -> RangeSets {
+    netfilterd::list::parse(&[List::new("text", text.into())]).unwrap().sets
 }
 
 /// The two sets of a generation.
@@ -409,7 +409,7 @@ fn list(change: Change, second: bool) -> String {
 #[test]
 fn the_lists_that_take_turns_differ_as_they_should() {
     for (change, common) in [(Change::Complete, 4..=4), (Change::Small, 59_000..=60_000)] {
-        let [first, second] = [false, true].map(|second| parsed(&list(change, second)));
+        let [first, second] = [false, true].map(|second| parsed(list(change, second)));
         for sets in [&first, &second] {
             let ranges = sets.v4.ranges().len() + sets.v6.ranges().len();
             assert!((60_000..61_000).contains(&ranges), "{ranges}");

@@ -22,7 +22,6 @@ const NONE: &str = "0000000000000000";
 #[test]
 #[ignore = "needs root: network namespaces"]
 fn a_daemon_has_one_capability_and_no_way_to_another() {
-    needs(&[]);
     for options in [&[][..], &["--queue", "7:8"]] {
         let namespace = Namespace::new();
         let folder = Folder::new();
@@ -49,7 +48,6 @@ fn a_daemon_has_one_capability_and_no_way_to_another() {
 #[test]
 #[ignore = "needs root: network namespaces"]
 fn a_list_of_another_user_has_to_be_readable_for_everybody() {
-    needs(&[]);
     let namespace = Namespace::new();
     let folder = Folder::new();
     let list = folder.file("list", "192.0.2.7\n");

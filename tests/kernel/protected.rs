@@ -23,7 +23,6 @@ const WIDE: &str = "10.77.0.0/24\nfd77::/64\n198.51.100.0/24\n";
 #[test]
 #[ignore = "needs root: network namespaces"]
 fn the_host_and_its_gateway_stay_reachable_and_their_neighbours_do_not() {
-    needs(&[]);
     let (wire, folder) = (Wire::new(), Folder::new());
     wire.outside.ip("addr add 10.77.0.9/24 dev wire0");
     let list = folder.file("list", WIDE);
@@ -51,7 +50,6 @@ fn the_host_and_its_gateway_stay_reachable_and_their_neighbours_do_not() {
 #[test]
 #[ignore = "needs root: network namespaces"]
 fn gateways_are_found_on_all_kinds_of_default_routes_and_on_no_other() {
-    needs(&[]);
     let namespace = Namespace::new();
     namespace.ip("link add d0 type veth peer name d1");
     namespace.ip("addr add 10.77.0.2/24 dev d0");
@@ -100,7 +98,6 @@ fn gateways_are_found_on_all_kinds_of_default_routes_and_on_no_other() {
 #[test]
 #[ignore = "needs root: network namespaces"]
 fn an_address_that_comes_while_the_daemon_runs_is_protected_at_once_without_the_lists() {
-    needs(&[]);
     let (wire, folder) = (Wire::new(), Folder::new());
     let list = folder.file("list", "10.88.0.0/24\n2001:db8:88::/64\n198.51.100.0/24\n");
     let daemon = Daemon::start(&wire.inside, &["-f", &list]);
@@ -139,7 +136,6 @@ fn an_address_that_comes_while_the_daemon_runs_is_protected_at_once_without_the_
 #[test]
 #[ignore = "needs root: network namespaces"]
 fn addresses_that_come_at_once_are_one_change() {
-    needs(&[]);
     let (wire, folder) = (Wire::new(), Folder::new());
     let list = folder.file("list", "10.88.0.0/24\n198.51.100.0/24\n");
     let daemon = Daemon::start(&wire.inside, &["-f", &list]);
@@ -156,7 +152,6 @@ fn addresses_that_come_at_once_are_one_change() {
 #[test]
 #[ignore = "needs root: network namespaces"]
 fn the_session_that_loads_is_not_cut_off_and_its_network_is() {
-    needs(&[]);
     let (wire, folder) = (Wire::new(), Folder::new());
     let list = folder.file("list", "203.0.113.0/24\n198.51.100.0/24\n2001:db8:1::/48\n");
     for peer in [FRIEND4, "::ffff:203.0.113.9", FRIEND6, ""] {
@@ -174,7 +169,6 @@ fn the_session_that_loads_is_not_cut_off_and_its_network_is() {
 #[test]
 #[ignore = "needs root: network namespaces"]
 fn the_status_says_what_is_protected_now_and_how_old_the_lists_are() {
-    needs(&[]);
     let (wire, folder) = (Wire::new(), Folder::new());
     let list = folder.file("list", "10.88.0.0/24\nx\n0.0.0.0/0\n");
     let past = std::time::SystemTime::now() - Duration::from_secs(3 * 86_400 + 5);
@@ -207,7 +201,6 @@ fn the_status_says_what_is_protected_now_and_how_old_the_lists_are() {
 #[test]
 #[ignore = "needs root: network namespaces"]
 fn the_peer_of_an_ssh_session_is_protected_whether_sudo_is_in_between_or_not() {
-    needs(&[]);
     let (namespace, folder) = (Namespace::new(), Folder::new());
     let list = folder.file("list", "203.0.113.0/24\n");
     let check = |session: Option<&str>, environment: &[&str]| {
@@ -233,7 +226,6 @@ fn the_peer_of_an_ssh_session_is_protected_whether_sudo_is_in_between_or_not() {
 #[test]
 #[ignore = "needs root: network namespaces"]
 fn the_resolvers_are_protected_as_they_are_at_each_load() {
-    needs(&[]);
     let (namespace, folder) = (Namespace::new(), Folder::new());
     let list = folder.file("list", "203.0.113.0/24\n");
     let resolvers = folder.file("resolv.conf", "nameserver 203.0.113.53\n");
@@ -261,7 +253,6 @@ fn hosts(count: u32) -> String {
 #[test]
 #[ignore = "needs root: network namespaces"]
 fn a_list_that_shrinks_is_refused_also_by_the_next_process_and_what_is_in_force_stays() {
-    needs(&[]);
     let (namespace, folder) = (Namespace::new(), Folder::new());
     let list = folder.file("list", hosts(1000));
     // Its folder does not exist yet.
@@ -301,7 +292,6 @@ fn a_list_that_shrinks_is_refused_also_by_the_next_process_and_what_is_in_force_
 #[test]
 #[ignore = "needs root: network namespaces"]
 fn force_overrides_the_guards_once_and_says_so() {
-    needs(&[]);
     let (namespace, folder) = (Namespace::new(), Folder::new());
     let list = folder.file("list", hosts(1000));
     let state = folder.path().join("state.json").to_str().unwrap().to_string();
@@ -332,7 +322,6 @@ fn force_overrides_the_guards_once_and_says_so() {
 #[test]
 #[ignore = "needs root: network namespaces"]
 fn a_state_file_that_is_of_no_use_is_a_warning_and_never_a_failure() {
-    needs(&[]);
     let (namespace, folder) = (Namespace::new(), Folder::new());
     let list = folder.file("list", "192.0.2.1\n");
     let read = "--max-shrink does not know what is in force";
@@ -365,7 +354,6 @@ fn a_state_file_that_is_of_no_use_is_a_warning_and_never_a_failure() {
 #[test]
 #[ignore = "needs root: network namespaces"]
 fn processes_that_share_a_state_file_do_not_lose_each_others_part() {
-    needs(&[]);
     let (namespace, folder) = (Namespace::new(), Folder::new());
     let list = folder.file("list", "192.0.2.1\n");
     let state = folder.path().join("state.json").to_str().unwrap().to_string();

@@ -5,8 +5,6 @@ use std::time::{Duration, Instant};
 
 use kit::*;
 
-const FOES: &str = "198.51.100.0/24\n2001:db8:bad::/48\n";
-
 /// Waits until `check` holds; puts the question again and again.
 #[track_caller]
 fn eventually(what: &str, check: impl Fn() -> bool) {
@@ -34,7 +32,6 @@ fn managed_state(namespace: &Namespace) -> Vec<String> {
 #[test]
 #[ignore = "needs root: network namespaces"]
 fn whatever_is_taken_from_the_managed_table_is_put_back() {
-    needs(&[]);
     for layout in ["interval", "hash"] {
         let (namespace, folder) = (Namespace::new(), Folder::new());
         let list = folder.file("list", FOES);
@@ -67,7 +64,6 @@ fn whatever_is_taken_from_the_managed_table_is_put_back() {
 #[test]
 #[ignore = "needs root: network namespaces"]
 fn packets_are_dropped_again_after_the_ruleset_was_flushed() {
-    needs(&[]);
     let (wire, folder) = (Wire::new(), Folder::new());
     let list = folder.file("list", FOES);
     let daemon = Daemon::start(&wire.inside, &["-f", &list]);
@@ -81,7 +77,6 @@ fn packets_are_dropped_again_after_the_ruleset_was_flushed() {
 #[test]
 #[ignore = "needs root: network namespaces"]
 fn what_others_do_in_tables_of_their_own_is_nothing_to_repair() {
-    needs(&[]);
     let (namespace, folder) = (Namespace::new(), Folder::new());
     let list = folder.file("list", FOES);
     let daemon = Daemon::start(&namespace, &["-v", "-f", &list]);
@@ -104,7 +99,6 @@ fn what_others_do_in_tables_of_their_own_is_nothing_to_repair() {
 #[test]
 #[ignore = "needs root: network namespaces"]
 fn a_small_change_leaves_the_other_elements_and_the_sets_alone() {
-    needs(&[]);
     for layout in ["interval", "hash"] {
         let (namespace, folder) = (Namespace::new(), Folder::new());
         let networks = |from: u32, to: u32| -> String {
@@ -115,21 +109,20 @@ fn a_small_change_leaves_the_other_elements_and_the_sets_alone() {
         folder.file("list", networks(3, 104));
         daemon.signal("HUP");
         daemon.wait_for("loaded 101 networks (v4 101, v6 0) from 1 list: +4 -3", 1);
-        assert_eq!(namespace.managed("drop4"), shown(&parsed(&networks(3, 104)).v4));
+        assert_eq!(namespace.managed("drop4"), merged(&networks(3, 104)).v4);
         let sets = namespace.sets("inet netfilterd");
         assert!(sets.iter().all(|set| set.ends_with("_g1")), "{sets:?}");
         // More than there is room for, or more than is worth it: everything anew.
         folder.file("list", networks(0, 126));
         daemon.signal("HUP");
         daemon.wait_for("loaded 126 networks", 1);
-        assert_eq!(namespace.managed("drop4"), shown(&parsed(&networks(0, 126)).v4));
+        assert_eq!(namespace.managed("drop4"), merged(&networks(0, 126)).v4);
     }
 }
 
 #[test]
 #[ignore = "needs root: network namespaces"]
 fn without_repair_it_stays_as_it_was_left_until_the_next_load() {
-    needs(&[]);
     let (namespace, folder) = (Namespace::new(), Folder::new());
     let list = folder.file("list", FOES);
     let daemon = Daemon::start(&namespace, &["-f", &list, "--no-repair"]);
@@ -144,7 +137,6 @@ fn without_repair_it_stays_as_it_was_left_until_the_next_load() {
 #[test]
 #[ignore = "needs root: network namespaces"]
 fn one_who_removes_the_table_again_and_again_is_not_fought() {
-    needs(&[]);
     let (namespace, folder) = (Namespace::new(), Folder::new());
     let list = folder.file("list", FOES);
     let daemon = Daemon::start(&namespace, &["-f", &list]);
@@ -160,7 +152,6 @@ fn one_who_removes_the_table_again_and_again_is_not_fought() {
 #[test]
 #[ignore = "needs root: network namespaces"]
 fn sets_in_a_foreign_table_are_filled_again_and_its_rules_are_nobodys_business() {
-    needs(&[]);
     let (namespace, folder) = (Namespace::new(), Folder::new());
     let list = folder.file("list", "198.51.100.0/24\n192.0.2.0/24\n");
     let table = "table ip t { set a { type ipv4_addr; flags interval; }\n \
@@ -209,7 +200,6 @@ fn a_foreign_set_that_is_emptied_before_the_daemon_listens_again_is_filled_again
 #[test]
 #[ignore = "needs root: network namespaces"]
 fn a_foreign_set_is_changed_where_it_differs_from_what_is_in_it() {
-    needs(&[]);
     let (namespace, folder) = (Namespace::new(), Folder::new());
     let list = folder.file("list", "192.0.2.0/24\n198.51.100.0/24\n203.0.113.5\n");
     let options = ["-f", &list, "-t", "ip t", "--set4", "a"];
@@ -242,7 +232,6 @@ fn a_foreign_set_is_changed_where_it_differs_from_what_is_in_it() {
 #[test]
 #[ignore = "needs root: network namespaces"]
 fn a_busy_second_writer_delays_nothing_and_spoils_nothing() {
-    needs(&[]);
     for target in [&[][..], &["-t", "ip t", "--set4", "a"]] {
         let (namespace, folder) = (Namespace::new(), Folder::new());
         namespace.nft(
@@ -263,7 +252,7 @@ fn a_busy_second_writer_delays_nothing_and_spoils_nothing() {
             folder.file("list", &more);
             daemon.signal("HUP");
             daemon.wait_for("from 1 list", round as usize + 1);
-            let wanted = shown(&parsed(&more).v4);
+            let wanted = merged(&more).v4;
             let held = if target.is_empty() {
                 namespace.managed("drop4")
             } else {
@@ -289,7 +278,6 @@ fn a_busy_second_writer_delays_nothing_and_spoils_nothing() {
 #[test]
 #[ignore = "needs root: network namespaces"]
 fn at_rest_a_daemon_takes_the_ranges_and_little_more() {
-    needs(&[]);
     let (namespace, folder) = (Namespace::new(), Folder::new());
     let many: String =
         (0..400_000u32).map(|i| format!("{}\n", std::net::Ipv4Addr::from(i * 4 + 1))).collect();

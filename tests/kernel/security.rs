@@ -1,12 +1,12 @@
 //! What docs/SECURITY.md says of the running process, seen from outside by strace; and that what a
-//! list holds cannot disturb a terminal or forge a line of the log.
+//! list holds cannot forge a line of a daemon's log.
 
 use std::collections::BTreeSet;
 use std::fs;
 use std::os::unix::fs::symlink;
-use std::process::Command;
 use std::time::{Duration, Instant};
 
+use kit::harmless::{EVIL, assert_harmless};
 use kit::queue::Queues;
 use kit::*;
 
@@ -116,7 +116,6 @@ fn no_socket_leads_out_of_the_host() {
 #[test]
 #[ignore = "needs root: network namespaces"]
 fn a_link_that_somebody_put_in_place_of_its_files_is_not_followed() {
-    needs(&[]);
     let (namespace, folder) = (Namespace::new(), Folder::new());
     let list = folder.file("list", "192.0.2.0/24\n");
     let [state, status, pid] = ["state", "status", "pid"].map(|name| {
@@ -148,79 +147,6 @@ fn a_link_that_somebody_put_in_place_of_its_files_is_not_followed() {
         assert_eq!(fs::read_to_string(precious).unwrap(), "precious", "{name}");
     }
     assert_eq!(daemon.end("TERM"), 0);
-}
-
-/// What an attacker may put into a list that is fetched: bytes that move the cursor, end the line,
-/// begin another one as if it were netfilterd's, or turn the direction of writing.
-const EVIL: [&str; 5] = [
-    "\x1b[2J\x1b[31m",
-    "\r netfilterd: loaded 1 network",
-    "\x07\x08\x7f\u{9b}31m",
-    "\u{202e}\u{2028}",
-    "\x00\x1b]0;title\x07",
-];
-
-/// Asserts that a text is lines of printable characters.
-#[track_caller]
-fn assert_harmless(text: &str) {
-    assert!(!text.is_empty());
-    let bad =
-        text.chars().find(|&c| c != '\n' && (c.is_control() || "\u{202e}\u{2028}".contains(c)));
-    assert_eq!(bad, None, "{text:?}");
-}
-
-#[test]
-fn what_a_list_holds_is_never_shown_unescaped() {
-    let folder = Folder::new();
-    for (number, evil) in EVIL.iter().enumerate() {
-        for text in [
-            format!("192.0.2.1\n{evil}\n"),
-            format!("{evil}\n"),
-            format!("192.0.2.1\n192.0.2.2 {evil}\n"),
-            format!("192.0.2.1\n192.0.2.2/{evil}\n"),
-            format!("192.0.2.1 # {evil}\n192.0.2.1 until {evil}\n"),
-            format!("192.0.2.1\n192.0.2.0/24 ; {evil}\n1.2.3.4-{evil}\n"),
-            format!("192.0.2.1\n{evil}:1.2.3.4-1.2.3.3\n"),
-            format!("192.0.2.1\nadd {evil} 1.2.3.4\nadd x {evil}\ndeny {evil};\n"),
-            format!("192.0.2.1\n{{\"cidr\":\"{evil}\",\"x\":\"{evil}\"}}\n"),
-            format!("{{\"list\":[\"{evil}\",\"192.0.2.1\"]}}"),
-            format!("elements = {{ 192.0.2.1, {evil} }}\n"),
-            format!("<html>{evil}</html>\n"),
-            format!("0.0.0.0/1 {evil}\n192.0.2.1\n"),
-        ] {
-            let list = folder.file("list", &text);
-            for arguments in [
-                &["check", "-v", "-f", &list, "--min-entries", "0"][..],
-                &["check", "-f", &list, "--strict"],
-                &["print", "-f", &list],
-                &["test", "-f", &list, "192.0.2.1"],
-                &["check", "-f", "/dev/null", "--allow", &list, "--min-entries", "0"],
-            ] {
-                let ran = netfilterd(arguments);
-                let all = format!("{}{}", ran.stdout(), ran.stderr());
-                if !all.is_empty() {
-                    assert_harmless(&all);
-                }
-            }
-        }
-        // A name cannot hold a NUL or a slash.
-        let name = evil.replace(['\0', '/'], "");
-        let lists = folder.path().join(format!("lists{number}"));
-        fs::create_dir(&lists).unwrap();
-        fs::write(lists.join(&name), "192.0.2.1\nx\n0.0.0.0/1\n").unwrap();
-        let fifo = lists.join(format!("{name}fifo"));
-        assert!(Command::new("mkfifo").arg(fifo).status().unwrap().success());
-        let lists = lists.to_str().unwrap();
-        for arguments in [
-            &["check", "-v", "-f", lists][..],
-            &["test", "-f", lists, "192.0.2.1", "0.0.0.1"],
-            &["test", "--json", "-f", lists, "192.0.2.1"],
-            &["check", "-f", "/dev/null", "--allow", lists, "--min-entries", "0"],
-        ] {
-            let ran = netfilterd(arguments);
-            assert_harmless(&format!("{}{}", ran.stdout(), ran.stderr()));
-        }
-    }
 }
 
 #[test]

@@ -1,10 +1,22 @@
 //! The formats of feeds against a second reader of them, which takes each line apart as the manual
 //! page describes it, with the standard library's parsers and without a thought for speed.
 
-use std::net::Ipv4Addr;
+use std::net::{Ipv4Addr, Ipv6Addr};
 
-use kit::reader::{Pair, entry, pair, second_reader};
-use netfilterd::list::{self, List};
+use kit::reader::{Pair, entry, second_reader};
+use netfilterd::list::{self, Entry, List};
+
+/// What the library has read, as a pair.
+fn pair(entry: Entry) -> Pair {
+    match entry {
+        Entry::V4(range) => {
+            (Ipv4Addr::from(range.first()).into(), Ipv4Addr::from(range.last()).into())
+        }
+        Entry::V6(range) => {
+            (Ipv6Addr::from(range.first()).into(), Ipv6Addr::from(range.last()).into())
+        }
+    }
+}
 
 /// xorshift64: the same numbers in every run.
 struct Random(u64);

@@ -1,9 +1,10 @@
 //! What the library decides by itself: no test here starts a process, needs root or touches the
 //! machine beyond files in a folder of its own.
 
+mod ends;
 mod feeds;
 mod feeds_oracle;
-mod golden_lists;
+mod files;
 mod layout;
 mod line_grammar;
 mod list_watch;
@@ -11,6 +12,5 @@ mod list_watch;
 mod map;
 mod oracle;
 mod queue_wire;
-mod real_lists;
 mod safety;
 mod wire;

@@ -1,8 +1,5 @@
 //! The picture of the IPv4 space, decoded and looked at.
 
-use std::process::Command;
-
-use kit::*;
 use netfilterd::ip::mask::Mask;
 use netfilterd::ip::range::{RangeSet, RangeSets};
 use netfilterd::list::{self, List};
@@ -52,7 +49,9 @@ impl Picture {
     }
 
     fn of(dropped: &str, allowed: &str, protected: &str) -> Self {
-        let set = |text: &str| -> RangeSet<u32> { parsed(text).v4 };
+        let set = |text: &str| -> RangeSet<u32> {
+            list::parse(&[List::new("text", text.into())]).unwrap().sets.v4
+        };
         let (dropped, allowed, protected) = (set(dropped), set(allowed), set(protected));
         let mut bytes = Vec::new();
         let map = Map { dropped: &dropped, allowed: &allowed, protected: &protected };
@@ -165,23 +164,4 @@ fn the_map_that_the_readme_shows_is_the_one_of_the_list_that_it_names() {
         "in an empty network namespace: \
          netfilterd print --format map --mask 24 -f tests/lists/ipsum_level3.txt > docs/map.png"
     );
-}
-
-#[test]
-fn print_writes_a_map_to_a_file_and_not_to_a_terminal() {
-    let folder = Folder::new();
-    let list = folder.file("list", "192.0.2.0/24\n2001:db8::/32\n");
-    let map = folder.path().join("map.png");
-    let arguments = format!("print --format map --no-protect -f {list}");
-    let shell = |redirection: &str| {
-        let command = format!("{} {arguments} {redirection}", program());
-        run(Command::new("script").args(["-qec", &command, "/dev/null"]))
-    };
-    let said = shell(&format!("> {}", map.display()));
-    assert_eq!(said.status(), 0);
-    assert!(said.stdout().contains("left out of IPv6: 1 network"), "{}", said.stdout());
-    assert!(is_warm(Picture::decode(&std::fs::read(&map).unwrap()).at("192.0.2.0")));
-    let said = shell("");
-    assert_eq!(said.status(), 2);
-    assert!(said.stdout().contains("write it to a file"), "{}", said.stdout());
 }

@@ -3,10 +3,29 @@
 use std::net::Ipv6Addr;
 use std::ops::Range as Indices;
 
-use kit::flags::{Flags, Number, SIZE, both, fewest_networks, flags, number, ranges, runs, set};
+use kit::flags::{Flags, Number, SIZE, both, fewest_networks, flags, number, runs};
 use netfilterd::ip::change::Change;
 use netfilterd::ip::mask::Mask;
-use netfilterd::ip::range::{Range, RangeSet, RangeSets};
+use netfilterd::ip::range::{Address, Range, RangeSet, RangeSets};
+
+/// The addresses of a family, as the library has them and as the flags have them.
+trait Family: Number + Address {}
+
+impl<A: Number + Address> Family for A {}
+
+/// The range set of the same places, with the universe at `base`.
+fn set<A: Family>(base: u128, entries: &[Indices<usize>]) -> RangeSet<A> {
+    let range = |entry: &Indices<usize>| {
+        let (first, last) = (base + entry.start as u128, base + (entry.end as u128 - 1));
+        Range::new(A::of(first), A::of(last)).expect("a range")
+    };
+    RangeSet::from_ranges(entries.iter().map(range).collect())
+}
+
+/// First and last of each range.
+fn ranges<A: Family>(set: &RangeSet<A>) -> Vec<(u128, u128)> {
+    set.ranges().iter().map(|range| (range.first().number(), range.last().number())).collect()
+}
 
 /// Rounds in each place of each family.
 const ROUNDS: u64 = 500;
@@ -60,7 +79,7 @@ macro_rules! everywhere {
 
 #[test]
 fn a_range_set_holds_the_addresses_of_its_ranges_and_no_others() {
-    fn check<A: Number>(base: u128, seed: u64) {
+    fn check<A: Family>(base: u128, seed: u64) {
         let entries = entries(&mut Random::new(seed));
         let (flags, set) = (flags(&entries), set::<A>(base, &entries));
         let runs = runs(base, &flags);
@@ -75,7 +94,7 @@ fn a_range_set_holds_the_addresses_of_its_ranges_and_no_others() {
 
 #[test]
 fn an_address_is_found_in_the_range_that_holds_it() {
-    fn check<A: Number>(base: u128, seed: u64) {
+    fn check<A: Family>(base: u128, seed: u64) {
         let entries = entries(&mut Random::new(seed));
         let (flags, set) = (flags(&entries), set::<A>(base, &entries));
         let runs = runs(base, &flags);
@@ -102,7 +121,7 @@ fn an_address_is_found_in_the_range_that_holds_it() {
 
 #[test]
 fn subtraction_leaves_the_addresses_that_only_the_first_set_holds() {
-    fn check<A: Number>(base: u128, seed: u64) {
+    fn check<A: Family>(base: u128, seed: u64) {
         let mut random = Random::new(seed);
         let (a, b) = (entries(&mut random), entries(&mut random));
         let left = set::<A>(base, &a).subtract(&set(base, &b));
@@ -116,7 +135,7 @@ fn subtraction_leaves_the_addresses_that_only_the_first_set_holds() {
 
 #[test]
 fn an_intersection_and_a_union_hold_what_both_sets_and_what_either_holds() {
-    fn check<A: Number>(base: u128, seed: u64) {
+    fn check<A: Family>(base: u128, seed: u64) {
         let mut random = Random::new(seed);
         let (a, b) = (entries(&mut random), entries(&mut random));
         let (first, second) = (set::<A>(base, &a), set::<A>(base, &b));
@@ -131,7 +150,7 @@ fn an_intersection_and_a_union_hold_what_both_sets_and_what_either_holds() {
 
 #[test]
 fn networks_cover_a_set_exactly_and_are_the_fewest_that_do() {
-    fn check<A: Number>(base: u128, seed: u64) {
+    fn check<A: Family>(base: u128, seed: u64) {
         let entries = entries(&mut Random::new(seed));
         let (flags, set) = (flags(&entries), set::<A>(base, &entries));
         let mut covered = vec![false; SIZE];
@@ -163,7 +182,7 @@ fn networks_cover_a_set_exactly_and_are_the_fewest_that_do() {
 /// Ranges that no small universe can hold.
 #[test]
 fn the_largest_ranges_have_the_networks_that_each_bit_needs() {
-    fn check<A: Number>() {
+    fn check<A: Family>() {
         let second = A::of(1);
         let last_but_one = A::of(A::MAX.number() - 1);
         let bits = u64::from(A::BITS);
@@ -191,7 +210,7 @@ fn the_largest_ranges_have_the_networks_that_each_bit_needs() {
 
 #[test]
 fn a_change_counts_the_networks_that_differ() {
-    fn check<A: Number>(base: u128, seed: u64, sets: fn(RangeSet<A>) -> RangeSets) {
+    fn check<A: Family>(base: u128, seed: u64, sets: fn(RangeSet<A>) -> RangeSets) {
         let mut random = Random::new(seed);
         let (a, b) = (entries(&mut random), entries(&mut random));
         let (held, wanted) = (sets(set(base, &a)), sets(set(base, &b)));
@@ -219,7 +238,7 @@ fn a_change_counts_the_networks_that_differ() {
 
 #[test]
 fn widening_the_merged_set_is_widening_each_entry() {
-    fn check<A: Number>(base: u128, seed: u64, widen: fn(RangeSet<A>, u8) -> RangeSet<A>) {
+    fn check<A: Family>(base: u128, seed: u64, widen: fn(RangeSet<A>, u8) -> RangeSet<A>) {
         let mut random = Random::new(seed);
         let entries = entries(&mut random);
         // The networks are as long as the universe at most, or as short as it takes to leave it.
@@ -361,7 +380,7 @@ fn the_order_of_a_large_list_makes_no_difference() {
     }
 }
 
-fn merged<A: Number>(entries: &[(u128, u128)]) -> RangeSet<A> {
+fn merged<A: Family>(entries: &[(u128, u128)]) -> RangeSet<A> {
     let range = |&(first, last): &_| Range::new(A::of(first), A::of(last)).expect("a range");
     RangeSet::from_ranges(entries.iter().map(range).collect())
 }

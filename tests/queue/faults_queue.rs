@@ -3,7 +3,7 @@
 use std::net::UdpSocket;
 use std::time::{Duration, Instant};
 
-use kit::queue::{FOES, Family, Queues};
+use kit::queue::{Family, Queues};
 use kit::*;
 
 #[test]

@@ -7,7 +7,7 @@ use std::process::Command;
 use std::thread;
 use std::time::{Duration, Instant};
 
-use kit::queue::{BOTH, FOES, Family, Queues};
+use kit::queue::{BOTH, Family, Queues};
 use kit::*;
 
 const UDP_TO_QUEUE: &str = "-A INPUT -p udp -j NFQUEUE --queue-num 0";
@@ -466,7 +466,7 @@ fn a_daemon_that_waits_after_an_error_stops_at_once_when_it_is_told_to() {
     let list = folder.file("list", FOES);
     let queues = with_failing(&wire, &list, "inject=recvmmsg:error=EIO:when=2+");
     queues.daemon.wait_for("trying again every 2 s", 1);
-    let pid = queues.status().pid;
+    let pid = queues.status()["pid"].as_u64().unwrap() as u32;
     nix::sys::signal::kill(
         nix::unistd::Pid::from_raw(pid as i32),
         nix::sys::signal::Signal::SIGTERM,
@@ -474,44 +474,6 @@ fn a_daemon_that_waits_after_an_error_stops_at_once_when_it_is_told_to() {
     .unwrap();
     queues.daemon.wait_for("stopping", 1);
     wait_until_gone(pid);
-}
-
-#[test]
-fn the_command_line_takes_what_makes_sense() {
-    let folder = Folder::new();
-    let list = folder.file("list", FOES);
-    for (arguments, reason) in [
-        (&["--queue", "65536"][..], "0 to 65535"),
-        (&["--queue", "-1"], "0 to 65535"),
-        (&["--queue", ""], "0 to 65535"),
-        (&["--queue", "0:"], "0 to 65535"),
-        (&["--queue", "0-3"], "0 to 65535"),
-        (&["--queue", "4:3"], "write 3:4"),
-        (&["--queue", "0:256"], "257 queues"),
-        (&["--queue", "0", "--table", "inet filter"], "cannot be used with"),
-        (&["--queue", "0", "--layout", "hash"], "cannot be used with"),
-        (&["--queue", "0", "--set4", "x"], "cannot be used with"),
-        (&["--queue", "0", "--no-repair"], "cannot be used with"),
-        (&["load", "--queue", "0"], "unexpected argument '--queue'"),
-        (&["--queue", "0", "load"], "cannot be used with"),
-        (&["--queue", "0", "--fail-open", "--fail-closed"], "cannot be used with"),
-        (&["--queue", "0", "--queue-maxlen", "0"], "0 is not in"),
-        (&["--queue", "0", "--mark-accept", "0"], "unmarked"),
-        (&["--queue", "0", "--mark-accept", "0x1ffffffff"], "32 bits"),
-        (&["--queue", "0", "--mark-drop", "x"], "a mark is a number"),
-        (&["--queue", "0", "--mark-drop", "9", "--mark-accept", "0x9"], "the same mark"),
-        (&["--queue", "0", "-f", "-"], "cannot read standard input again"),
-        (&["--fail-closed"], "--queue"),
-        (&["--mark-drop", "3"], "--queue"),
-    ] {
-        let list = if arguments.contains(&"-f") { &[][..] } else { &["-f", list.as_str()][..] };
-        let ran = netfilterd(&if arguments[0] == "load" || arguments.contains(&"load") {
-            arguments.to_vec()
-        } else {
-            [arguments, list].concat()
-        });
-        ran.expect(2, &[reason]);
-    }
 }
 
 #[test]

@@ -18,7 +18,7 @@ fn offenders(numbers: &[i32]) -> Vec<String> {
 }
 
 #[test]
-#[ignore = "needs root: network namespaces"]
+#[ignore = "needs python3"]
 fn each_agent_lists_the_offenders_of_an_excerpt_and_nobody_else() {
     needs(&["python3"]);
     type Case = (&'static str, &'static [&'static str], &'static str, &'static [i32]);
@@ -38,7 +38,7 @@ fn each_agent_lists_the_offenders_of_an_excerpt_and_nobody_else() {
 }
 
 #[test]
-#[ignore = "needs root: network namespaces"]
+#[ignore = "needs python3"]
 fn what_can_be_forged_counts_only_if_that_is_asked_for() {
     needs(&["python3"]);
     let of = |name, option: &str| {
@@ -121,7 +121,7 @@ const FORGED: &[(&str, &str, bool)] = &[
 ];
 
 #[test]
-#[ignore = "needs root: network namespaces"]
+#[ignore = "needs python3"]
 fn what_an_attacker_writes_into_a_log_lists_nobody_else() {
     needs(&["python3"]);
     let mut elsewhere = String::new();
@@ -142,7 +142,7 @@ fn what_an_attacker_writes_into_a_log_lists_nobody_else() {
 }
 
 #[test]
-#[ignore = "needs root: network namespaces"]
+#[ignore = "needs python3"]
 fn a_name_so_long_that_the_line_was_cut_off_in_it_lists_nobody() {
     needs(&["python3"]);
     for message in [
@@ -170,7 +170,7 @@ fn a_name_so_long_that_the_line_was_cut_off_in_it_lists_nobody() {
 }
 
 #[test]
-#[ignore = "needs root: network namespaces"]
+#[ignore = "needs python3"]
 fn text_of_an_attacker_in_eve_json_stays_text() {
     needs(&["python3"]);
     let event = |software: &str| {
@@ -200,7 +200,7 @@ fn text_of_an_attacker_in_eve_json_stays_text() {
 }
 
 #[test]
-#[ignore = "needs root: network namespaces"]
+#[ignore = "needs python3"]
 fn bytes_that_are_no_log_are_passed_over() {
     needs(&["python3"]);
     let good = "Nov 27 10:00:01 host sshd[7]: Invalid user a from 192.0.2.66 port 5\n";
@@ -215,7 +215,7 @@ fn bytes_that_are_no_log_are_passed_over() {
 }
 
 #[test]
-#[ignore = "needs root: network namespaces"]
+#[ignore = "needs python3"]
 fn the_threshold_counts_the_lines_against_one_sender() {
     needs(&["python3"]);
     let line = |address: &str| {
@@ -232,7 +232,7 @@ fn the_threshold_counts_the_lines_against_one_sender() {
 }
 
 #[test]
-#[ignore = "needs root: network namespaces"]
+#[ignore = "needs python3"]
 fn an_agent_follows_what_a_command_writes_and_ends_with_it() {
     needs(&["python3"]);
     let list = List::new();
@@ -330,7 +330,7 @@ fn the_index_names_every_agent_and_no_other() {
 }
 
 #[test]
-#[ignore = "needs root: network namespaces"]
+#[ignore = "needs python3"]
 fn the_command_lines_of_the_index_are_understood() {
     needs(&["python3"]);
     let index = fs::read_to_string(format!("{AGENTS}/README.md")).unwrap();

@@ -12,7 +12,7 @@ use kit::agents::*;
 use kit::*;
 
 #[test]
-#[ignore = "needs root: network namespaces"]
+#[ignore = "needs python3"]
 fn entries_get_an_end_and_are_not_written_twice() {
     needs(&["python3"]);
     let list = List::new();
@@ -44,7 +44,7 @@ fn entries_get_an_end_and_are_not_written_twice() {
 }
 
 #[test]
-#[ignore = "needs root: network namespaces"]
+#[ignore = "needs python3"]
 fn a_time_is_taken_as_it_is_and_a_wrong_one_not_at_all() {
     needs(&["python3"]);
     let list = List::new();
@@ -74,7 +74,7 @@ fn a_time_is_taken_as_it_is_and_a_wrong_one_not_at_all() {
 }
 
 #[test]
-#[ignore = "needs root: network namespaces"]
+#[ignore = "needs python3"]
 fn lines_of_others_are_understood_as_netfilterd_understands_them() {
     needs(&["python3"]);
     let list = List::holding(
@@ -95,7 +95,7 @@ fn lines_of_others_are_understood_as_netfilterd_understands_them() {
 }
 
 #[test]
-#[ignore = "needs root: network namespaces"]
+#[ignore = "needs python3"]
 fn nothing_is_written_that_a_list_cannot_hold_or_no_stranger_sends_from() {
     needs(&["python3"]);
     let list = List::new();
@@ -135,7 +135,7 @@ fn nothing_is_written_that_a_list_cannot_hold_or_no_stranger_sends_from() {
 }
 
 #[test]
-#[ignore = "needs root: network namespaces"]
+#[ignore = "needs python3"]
 fn many_at_once_write_whole_lines_and_none_twice() {
     needs(&["python3"]);
     let list = List::new();
@@ -168,7 +168,7 @@ fn many_at_once_write_whole_lines_and_none_twice() {
 }
 
 #[test]
-#[ignore = "needs root: network namespaces"]
+#[ignore = "needs python3"]
 fn who_holds_the_lock_is_waited_for() {
     needs(&["python3"]);
     let list = List::holding("198.51.100.1\n");
@@ -196,23 +196,24 @@ fn who_holds_the_lock_is_waited_for() {
 }
 
 #[test]
-#[ignore = "needs root: network namespaces"]
+#[ignore = "needs root: a file system of its own"]
 fn a_full_disk_leaves_no_half_of_a_line() {
+    needs_root();
     needs(&["python3", "unshare"]);
     let script = "set -e; mount -t tmpfs -o size=8k none \"$1\"; cd \"$1\"
         dd if=/dev/zero bs=4080 count=1 2>/dev/null | tr '\\0' '#' >drop_ips; echo >>drop_ips
         cp drop_ips before; status=0
         \"$0\" --list drop_ips --until 30d 192.0.2.1 2>said || status=$?
-        cmp drop_ips before || exit 9; exit $status";
+        cmp drop_ips before || exit 9; exit 4$status";
     let folder = Folder::new();
     let mut command = Command::new("unshare");
     command.args(["--mount", "sh", "-c", script, &format!("{AGENTS}/append")]);
     let ran = run(command.arg(folder.path()));
-    assert_eq!(ran.status(), 1, "{}", ran.stderr());
+    assert_eq!(ran.status(), 41, "{}", ran.stderr());
 }
 
 #[test]
-#[ignore = "needs root: network namespaces"]
+#[ignore = "needs python3"]
 fn a_list_that_cannot_be_written_is_named_and_the_cure_with_it() {
     needs(&["python3"]);
     let folder = Folder::new();
@@ -226,7 +227,7 @@ fn a_list_that_cannot_be_written_is_named_and_the_cure_with_it() {
 }
 
 #[test]
-#[ignore = "needs root: network namespaces"]
+#[ignore = "needs python3"]
 fn entries_are_taken_out_by_name_and_when_they_have_ended() {
     needs(&["python3"]);
     let list = List::holding(
@@ -245,7 +246,7 @@ fn entries_are_taken_out_by_name_and_when_they_have_ended() {
 }
 
 #[test]
-#[ignore = "needs root: network namespaces"]
+#[ignore = "needs python3"]
 fn a_line_that_somebody_appends_while_entries_are_taken_out_is_kept() {
     needs(&["python3"]);
     let list = List::holding("192.0.2.1\n192.0.2.2\n");

@@ -140,7 +140,7 @@ fn stamp(path: &str) -> (u64, i64, i64) {
 }
 
 #[test]
-#[ignore = "needs root: network namespaces"]
+#[ignore = "needs curl, flock and python3"]
 fn a_list_is_fetched_once_and_again_when_it_has_changed() {
     needs(&["curl", "flock", "python3"]);
     let fleet = Fleet::new(FIRST);
@@ -160,7 +160,7 @@ fn a_list_is_fetched_once_and_again_when_it_has_changed() {
 }
 
 #[test]
-#[ignore = "needs root: network namespaces"]
+#[ignore = "needs curl, flock and python3"]
 fn a_server_without_tags_costs_a_transfer_but_no_write() {
     needs(&["curl", "flock", "python3"]);
     let fleet = Fleet::new(FIRST);
@@ -174,7 +174,7 @@ fn a_server_without_tags_costs_a_transfer_but_no_write() {
 }
 
 #[test]
-#[ignore = "needs root: network namespaces"]
+#[ignore = "needs curl, flock and python3"]
 fn a_list_that_somebody_has_changed_or_removed_is_fetched_anew() {
     needs(&["curl", "flock", "python3"]);
     let fleet = Fleet::new(FIRST);
@@ -188,7 +188,7 @@ fn a_list_that_somebody_has_changed_or_removed_is_fetched_anew() {
 }
 
 #[test]
-#[ignore = "needs root: network namespaces"]
+#[ignore = "needs curl, flock and python3"]
 fn the_tag_behind_a_redirection_is_the_one_that_counts() {
     needs(&["curl", "flock", "python3"]);
     let fleet = Fleet::new(FIRST);
@@ -203,7 +203,7 @@ fn the_tag_behind_a_redirection_is_the_one_that_counts() {
 }
 
 #[test]
-#[ignore = "needs root: network namespaces"]
+#[ignore = "needs curl, flock and python3"]
 fn whatever_goes_wrong_the_list_is_kept() {
     needs(&["curl", "flock", "python3"]);
     let mut fleet = Fleet::new(FIRST);
@@ -291,7 +291,7 @@ fn the_daemon_is_told_of_a_change_and_of_nothing_else() {
 }
 
 #[test]
-#[ignore = "needs root: network namespaces"]
+#[ignore = "needs curl, flock and python3"]
 fn two_pulls_at_once_do_not_meet() {
     needs(&["curl", "flock", "python3"]);
     let fleet = Fleet::new(FIRST);
@@ -303,7 +303,7 @@ fn two_pulls_at_once_do_not_meet() {
 }
 
 #[test]
-#[ignore = "needs root: network namespaces"]
+#[ignore = "needs curl and flock"]
 fn a_wrong_command_line_is_answered_with_the_right_one() {
     needs(&["curl", "flock"]);
     for arguments in [
@@ -321,7 +321,7 @@ fn a_wrong_command_line_is_answered_with_the_right_one() {
 }
 
 #[test]
-#[ignore = "needs root: network namespaces"]
+#[ignore = "needs systemd-analyze"]
 fn the_units_are_in_order_and_shut_in() {
     needs(&["systemd-analyze"]);
     let (folder, top) = (Folder::new(), env!("CARGO_MANIFEST_DIR"));

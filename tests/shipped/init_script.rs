@@ -3,7 +3,6 @@
 use std::fs;
 use std::process::{Command, Stdio};
 
-use kit::queue::FOES;
 use kit::*;
 
 struct Script {

@@ -5,14 +5,13 @@ use std::io::{ErrorKind, Read, Write};
 use std::net::{IpAddr, SocketAddr, TcpListener, TcpStream, UdpSocket};
 use std::time::Duration;
 
-use kit::queue::{FOES, Queues, WAYS};
+use kit::queue::{Queues, WAYS};
 use kit::ruleset::*;
 use kit::*;
 
 #[test]
 #[ignore = "needs root: network namespaces"]
 fn drop_smtp_closes_port_25_to_the_listed_and_nothing_else() {
-    needs(&[]);
     let wire = with_ruleset("drop-smtp.nft");
     for (friend, foe, inside) in [(FRIEND4, FOE4, INSIDE4), (FRIEND6, FOE6, INSIDE6)] {
         let closed = connect(&wire, foe, inside, 25).expect_err("listed");
@@ -26,7 +25,6 @@ fn drop_smtp_closes_port_25_to_the_listed_and_nothing_else() {
 #[test]
 #[ignore = "needs root: network namespaces"]
 fn reject_answers_the_listed_at_once_and_leaves_the_others_alone() {
-    needs(&[]);
     let wire = with_ruleset("reject.nft");
     for (friend, foe, inside) in [(FRIEND4, FOE4, INSIDE4), (FRIEND6, FOE6, INSIDE6)] {
         let refused = connect(&wire, foe, inside, 25).expect_err("listed");
@@ -47,7 +45,6 @@ fn reject_answers_the_listed_at_once_and_leaves_the_others_alone() {
 #[test]
 #[ignore = "needs root: network namespaces"]
 fn log_logs_some_and_drops_all() {
-    needs(&[]);
     const SENT: u64 = 40;
     let (wire, folder) = (with_ruleset("log.nft"), Folder::new());
     // netfilterd's own table drops the same; it was made later, and so is asked first where the
@@ -71,7 +68,6 @@ fn log_logs_some_and_drops_all() {
 #[test]
 #[ignore = "needs root: network namespaces"]
 fn interfaces_consults_the_lists_for_some_interfaces_only() {
-    needs(&[]);
     let wire = with_ruleset("interfaces.nft");
     for (friend, foe, inside) in [(FRIEND4, FOE4, INSIDE4), (FRIEND6, FOE6, INSIDE6)] {
         assert!(!wire.comes_in(foe, inside), "{WIRE} is in no zone, so outside");
@@ -87,7 +83,6 @@ fn interfaces_consults_the_lists_for_some_interfaces_only() {
 #[test]
 #[ignore = "needs root: network namespaces"]
 fn honeypot_leads_the_listed_to_another_port_and_nobody_else() {
-    needs(&[]);
     let wire = with_ruleset("honeypot.nft");
     for (friend, foe, inside) in [(FRIEND4, FOE4, INSIDE4), (FRIEND6, FOE6, INSIDE6)] {
         let refused = connect(&wire, foe, inside, 22).expect_err("port 2222 has no listener");
@@ -105,7 +100,6 @@ fn honeypot_leads_the_listed_to_another_port_and_nobody_else() {
 #[test]
 #[ignore = "needs root: network namespaces"]
 fn early_drops_what_comes_in_by_its_interface_before_any_other_table_sees_it() {
-    needs(&[]);
     let wire = Wire::new();
     let (text, table) = (shipped("early.nft"), "netdev early");
     wire.inside.nft(
@@ -157,7 +151,6 @@ fn passes_on(from: &mut TcpStream, to: &mut TcpStream) -> bool {
 #[test]
 #[ignore = "needs root: network namespaces"]
 fn ips_inspects_what_its_firewall_accepts_and_spares_what_is_established() {
-    needs(&[]);
     // A packet that would be inspected is counted before the queue statement, and passes as it does
     // without a program.
     let (wire, text) = (Wire::new(), without_queue("ips.nft"));
@@ -185,7 +178,6 @@ fn ips_inspects_what_its_firewall_accepts_and_spares_what_is_established() {
 #[test]
 #[ignore = "needs root: network namespaces"]
 fn ips_asks_its_inspector_where_the_kernel_has_the_queue_statement() {
-    needs(&[]);
     let (wire, folder) = (Wire::new(), Folder::new());
     let loaded = run(wire.inside.command("nft").args(["-f", &path("ips.nft")]));
     if loaded.status() != 0 {
@@ -276,7 +268,6 @@ fn string_drops_packets_that_hold_the_string_and_no_others() {
 #[test]
 #[ignore = "needs root: network namespaces"]
 fn a_ruleset_that_is_loaded_again_has_its_rules_once_and_its_sets_as_they_were() {
-    needs(&[]);
     for file in std::fs::read_dir(path("")).unwrap() {
         let file = file.unwrap().file_name().into_string().unwrap();
         // Is to be copied from, into a table that may have rules of somebody else's.

@@ -50,7 +50,6 @@ const FAMILIES: [(&str, &str, &str, u8); 2] =
 #[test]
 #[ignore = "needs root: network namespaces"]
 fn recent_shuts_out_who_tries_a_closed_port_and_nobody_else() {
-    needs(&[]);
     let wire = with("recent.nft");
     for (friend, foe, inside, family) in FAMILIES {
         connect(&wire, foe, inside, 80).expect("an open port");
@@ -72,7 +71,6 @@ fn recent_shuts_out_who_tries_a_closed_port_and_nobody_else() {
 #[test]
 #[ignore = "needs root: network namespaces"]
 fn recent_starts_the_time_of_seen_anew_with_each_packet_and_that_of_once_never() {
-    needs(&[]);
     let wire = with("recent.nft");
     for (friend, foe, inside, family) in FAMILIES {
         let (seen, once) = (format!("seen{family}"), format!("once{family}"));
@@ -97,7 +95,6 @@ fn recent_starts_the_time_of_seen_anew_with_each_packet_and_that_of_once_never()
 #[test]
 #[ignore = "needs root: network namespaces"]
 fn recent_forgets_once_while_packets_come_and_seen_after_silence_only() {
-    needs(&[]);
     let wire = with("recent.nft");
     for (_, foe, inside, family) in FAMILIES {
         let (seen, once) = (format!("seen{family}"), format!("once{family}"));
@@ -120,7 +117,6 @@ fn recent_forgets_once_while_packets_come_and_seen_after_silence_only() {
 #[test]
 #[ignore = "needs root: network namespaces"]
 fn recent_lets_ident_in_from_whom_mail_was_sent_to_and_from_nobody_else() {
-    needs(&[]);
     let wire = with("recent.nft");
     for (friend, foe, inside, family) in FAMILIES {
         let ident = |from| connect(&wire, from, inside, 113).map_err(|error| error.kind());
@@ -163,7 +159,6 @@ fn flood(wire: &Wire, from: &str, to: &str, family: u8) {
 #[test]
 #[ignore = "needs root: network namespaces"]
 fn rate_shuts_out_and_logs_who_sends_too_fast_and_nobody_else() {
-    needs(&[]);
     let wire = with("rate.nft");
     let nflog = Nflog::listen(&wire.inside, 5);
     for (friend, foe, inside, family) in FAMILIES {
@@ -198,7 +193,6 @@ fn rate_shuts_out_and_logs_who_sends_too_fast_and_nobody_else() {
 #[test]
 #[ignore = "needs root: network namespaces"]
 fn rate_takes_a_whole_64_for_one_source_where_it_is_written_as_its_comment_says() {
-    needs(&[]);
     const NEIGHBOUR: &str = "2001:db8:bad::8";
     let text = shipped("rate.nft");
     let written = text.replace("ip6 saddr ", "ip6 saddr and ffff:ffff:ffff:ffff:: ");
@@ -218,7 +212,6 @@ fn rate_takes_a_whole_64_for_one_source_where_it_is_written_as_its_comment_says(
 #[test]
 #[ignore = "needs root: network namespaces"]
 fn netfilterd_refuses_sets_that_forget() {
-    needs(&[]);
     let (namespace, folder) = (Namespace::new(), Folder::new());
     let list = folder.file("list", "192.0.2.0/24\n");
     for (file, table, set) in [("recent.nft", RECENT, "seen4"), ("rate.nft", RATES, "offenders4")] {

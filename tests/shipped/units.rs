@@ -9,7 +9,6 @@ use std::process::Command;
 use std::thread;
 use std::time::{Duration, Instant};
 
-use kit::queue::FOES;
 use kit::*;
 
 const UNIT: &str = include_str!("../../contrib/systemd/netfilterd.service");
@@ -40,7 +39,7 @@ fn written(folder: &Folder, name: &str, unit: &str) -> String {
 }
 
 #[test]
-#[ignore = "needs root: network namespaces"]
+#[ignore = "needs systemd-analyze"]
 fn systemd_finds_no_fault_in_the_units_but_the_type_that_older_ones_do_not_know() {
     needs(&["systemd-analyze"]);
     let folder = Folder::new();
@@ -60,7 +59,7 @@ fn systemd_finds_no_fault_in_the_units_but_the_type_that_older_ones_do_not_know(
 }
 
 #[test]
-#[ignore = "needs root: network namespaces"]
+#[ignore = "needs systemd-analyze"]
 fn by_systemds_reckoning_the_exposure_is_two_of_ten_at_most() {
     needs(&["systemd-analyze"]);
     let folder = Folder::new();

@@ -163,21 +163,18 @@ fn daemon_is_as_the_model_says(table: Table) {
 #[test]
 #[ignore = "needs root: network namespaces"]
 fn a_daemon_keeps_the_managed_table_as_a_naive_model_says() {
-    needs(&[]);
     daemon_is_as_the_model_says(Table::Managed);
 }
 
 #[test]
 #[ignore = "needs root: network namespaces"]
 fn a_daemon_keeps_the_sets_of_a_foreign_table_as_a_naive_model_says() {
-    needs(&[]);
     daemon_is_as_the_model_says(Table::Foreign);
 }
 
 #[test]
 #[ignore = "needs root: network namespaces"]
 fn each_load_leaves_what_a_naive_model_says_whatever_was_there() {
-    needs(&[]);
     let mut run = Run::new(Table::Managed);
     for _ in 0..steps() {
         if run.random.is(2) {

@@ -2,7 +2,7 @@
 
 use std::net::Ipv4Addr;
 
-use super::{Namespace, parsed, shown};
+use super::{Namespace, merged};
 
 /// So many hosts, no two of which merge; lists of different `last` have none in common.
 pub fn hosts(count: u32, last: u32) -> String {
@@ -28,5 +28,5 @@ pub fn looked_up(namespace: &Namespace) -> Vec<String> {
     let chain = ruleset.split_once("chain inbound").unwrap().1;
     let set = chain.split_once("@drop4_").unwrap().1.split_whitespace().next().unwrap();
     let elements = namespace.elements("inet netfilterd", &format!("drop4_{set}"));
-    shown(&parsed(&elements.join("\n")).v4)
+    merged(&elements.join("\n")).v4
 }

@@ -1,12 +1,10 @@
-//! One flag for each address: range sets that are too simple to be wrong. The fuzz targets have
-//! them, too.
+//! One flag for each address: range sets that are too simple to be wrong. The tests and the fuzz
+//! targets hold netfilterd's own against them.
 //!
 //! A flag for each address of a family is too many, so there is a universe of 1,024 addresses, put at
 //! the start, in the middle and at the very end of the address space, where arithmetic goes wrong.
 
 use std::ops::Range as Indices;
-
-use netfilterd::ip::range::{Address, Range, RangeSet};
 
 /// Addresses of the universe.
 pub const SIZE: usize = 1024;
@@ -15,18 +13,21 @@ pub const SIZE: usize = 1024;
 pub type Flags = Vec<bool>;
 
 /// Addresses as numbers that both families share.
-pub trait Number: Address {
+pub trait Number: Copy {
+    /// The last address of the family.
+    const LAST: u128;
     fn of(number: u128) -> Self;
     fn number(self) -> u128;
 
     /// Where the universe begins. The one in the middle is aligned to half its size only.
     fn bases() -> [u128; 3] {
-        let end = Self::MAX.number();
-        [0, (end >> 1) + 1 - SIZE as u128 / 2, end - (SIZE as u128 - 1)]
+        let middle = (Self::LAST >> 1) + 1;
+        [0, middle - SIZE as u128 / 2, Self::LAST - (SIZE as u128 - 1)]
     }
 }
 
 impl Number for u32 {
+    const LAST: u128 = u32::MAX as u128;
     fn of(number: u128) -> Self {
         u32::try_from(number).expect("an IPv4 address")
     }
@@ -36,6 +37,7 @@ impl Number for u32 {
 }
 
 impl Number for u128 {
+    const LAST: u128 = u128::MAX;
     fn of(number: u128) -> Self {
         number
     }
@@ -53,15 +55,6 @@ pub fn flags(entries: &[Indices<usize>]) -> Flags {
     flags
 }
 
-/// The range set of the same places, with the universe at `base`.
-pub fn set<A: Number>(base: u128, entries: &[Indices<usize>]) -> RangeSet<A> {
-    let range = |entry: &Indices<usize>| {
-        let (first, last) = (base + entry.start as u128, base + (entry.end as u128 - 1));
-        Range::new(A::of(first), A::of(last)).expect("a range")
-    };
-    RangeSet::from_ranges(entries.iter().map(range).collect())
-}
-
 /// First and last of each run of flags that are set: what a range set is to hold.
 pub fn runs(base: u128, flags: &Flags) -> Vec<(u128, u128)> {
     let mut runs: Vec<(u128, u128)> = Vec::new();
@@ -72,11 +65,6 @@ pub fn runs(base: u128, flags: &Flags) -> Vec<(u128, u128)> {
         }
     }
     runs
-}
-
-/// First and last of each range.
-pub fn ranges<A: Number>(set: &RangeSet<A>) -> Vec<(u128, u128)> {
-    set.ranges().iter().map(|range| (range.first().number(), range.last().number())).collect()
 }
 
 /// The flags of two sets, joined by a rule.

@@ -4,6 +4,8 @@
 pub mod agents;
 pub mod crowd;
 pub mod flags;
+pub mod harmless;
+pub mod merged;
 pub mod nflog;
 pub mod queue;
 pub mod reader;
@@ -20,6 +22,7 @@ use std::sync::atomic::{AtomicU32, Ordering};
 use std::thread;
 use std::time::{Duration, Instant};
 
+pub use merged::merged;
 use nix::sched::{CloneFlags, setns};
 use nix::sys::signal::{Signal, kill};
 use nix::unistd::Pid;
@@ -43,14 +46,18 @@ pub fn program() -> &'static str {
     })
 }
 
-/// Ends the test as a failure, saying why, unless it may use namespaces and all of `tools` are
-/// installed.
+/// Ends the test as a failure, saying why, unless all of `tools` are installed.
 #[track_caller]
 pub fn needs(tools: &[&str]) {
-    for tool in ["ip", "nft"].iter().chain(tools) {
+    for tool in tools {
         assert!(is_installed(tool), "{tool} is not installed");
     }
-    assert!(nix::unistd::geteuid().is_root(), "network namespaces need root");
+}
+
+/// Ends the test as a failure, saying why, unless root runs it.
+#[track_caller]
+pub fn needs_root() {
+    assert!(nix::unistd::geteuid().is_root(), "this test needs root");
 }
 
 /// Whether a tool is where tools are.
@@ -117,17 +124,25 @@ fn with_files(arguments: &[&str], folder: &Path) -> Vec<String> {
 pub struct Namespace {
     name: String,
     folder: Folder,
+    /// An empty file.
+    no_resolvers: String,
 }
 
-/// Starts a program without what the machine has in the way of resolvers.
+/// Starts a program without what the machine has in the way of resolvers: behind them lies an empty
+/// file of its own, for /dev/null is written to by everybody, which a daemon that watches would see.
 const WITHOUT_RESOLVERS: &str = "for file in /etc/resolv.conf /run/systemd/resolve/resolv.conf; do
-    [ ! -e $file ] || mount --bind /dev/null $file || exit; done; exec \"$0\" \"$@\"";
+    [ ! -e $file ] || mount --bind \"$0\" $file || exit; done; exec \"$@\"";
 
 impl Namespace {
+    #[track_caller]
     pub fn new() -> Self {
+        needs_root();
+        needs(&["ip", "nft"]);
         let name = unique();
         succeed(Command::new("ip").args(["netns", "add", &name]));
-        let namespace = Namespace { name, folder: Folder::new() };
+        let folder = Folder::new();
+        let no_resolvers = folder.file("resolv.conf", "");
+        let namespace = Namespace { name, folder, no_resolvers };
         namespace.ip("link set lo up");
         namespace
     }
@@ -140,7 +155,8 @@ impl Namespace {
     /// mounts of its own, too.
     pub fn command(&self, program: &str) -> Command {
         let mut command = Command::new("ip");
-        command.args(["netns", "exec", &self.name, "sh", "-c", WITHOUT_RESOLVERS, program]);
+        command.args(["netns", "exec", &self.name, "sh", "-c", WITHOUT_RESOLVERS]);
+        command.arg(&self.no_resolvers).arg(program);
         command.env("SSH_CONNECTION", "");
         command
     }
@@ -237,7 +253,7 @@ impl Namespace {
     }
 
     /// What the sets of the managed table hold together of a family (`drop4` or `drop6`), in the
-    /// form of [`shown`]: the keys of a hash set are networks of the length in its name. A family
+    /// form of [`merged`]: the keys of a hash set are networks of the length in its name. A family
     /// of which nothing was listed has no sets.
     pub fn managed(&self, base: &str) -> Vec<String> {
         let sets = self.sets("inet netfilterd");
@@ -256,8 +272,8 @@ impl Namespace {
                 }
             }
         }
-        let together = parsed(&text);
-        if base.ends_with('4') { shown(&together.v4) } else { shown(&together.v6) }
+        let merged = merged(&text);
+        if base.ends_with('4') { merged.v4 } else { merged.v6 }
     }
 
     /// Packets that a named counter of the managed table has seen.
@@ -300,26 +316,6 @@ fn element(value: &serde_json::Value) -> String {
     }
     let host = value.as_str().unwrap();
     format!("{host}/{}", if host.contains(':') { 128 } else { 32 })
-}
-
-/// A range set as the kernel should show it.
-pub fn shown<A: netfilterd::ip::range::Address>(
-    set: &netfilterd::ip::range::RangeSet<A>,
-) -> Vec<String> {
-    let one = |range: &netfilterd::ip::range::Range<A>| {
-        let mut networks = range.networks();
-        match (networks.next(), networks.next()) {
-            (Some(network), None) => network.to_string(),
-            _ => range.to_string(),
-        }
-    };
-    set.ranges().iter().map(one).collect()
-}
-
-/// What a text list holds, by the library.
-pub fn parsed(text: &str) -> netfilterd::ip::range::RangeSets {
-    let list = netfilterd::list::List::new("text", text.into());
-    netfilterd::list::parse(&[list]).unwrap().sets
 }
 
 /// A program that has ended.
@@ -381,6 +377,8 @@ pub const FRIEND4: &str = "203.0.113.9";
 pub const FOE4: &str = "198.51.100.7";
 pub const FRIEND6: &str = "2001:db8:1::9";
 pub const FOE6: &str = "2001:db8:bad::7";
+/// What both foes are in.
+pub const FOES: &str = "198.51.100.0/24\n2001:db8:bad::/48\n";
 pub const INSIDE4: &str = "10.77.0.2";
 pub const INSIDE6: &str = "fd77::2";
 
@@ -388,6 +386,7 @@ pub const INSIDE6: &str = "fd77::2";
 pub const WIRE: &str = "wire1";
 
 impl Wire {
+    #[track_caller]
     pub fn new() -> Self {
         let (outside, inside) = (Namespace::new(), Namespace::new());
         outside.ip(&format!("link add wire0 type veth peer name {WIRE} netns {}", inside.name()));

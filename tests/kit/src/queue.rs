@@ -4,11 +4,9 @@ use std::process::{Command, Stdio};
 use std::thread;
 use std::time::{Duration, Instant};
 
-use netfilterd::nfqueue::QueueCounters;
-use netfilterd::status::Status;
-
 use nix::sys::signal::{Signal, kill};
 use nix::unistd::Pid;
+use serde_json::Value;
 
 use super::{Daemon, Folder, Namespace, program};
 
@@ -82,9 +80,9 @@ impl Queues {
         Queues { daemon: Daemon::spawn(&mut command), status, _folder: folder }
     }
 
-    /// What the daemon is at, as `netfilterd status` has it.
+    /// The status of the daemon, as `netfilterd status --json` has it.
     #[track_caller]
-    pub fn status(&self) -> Status {
+    pub fn status(&self) -> Value {
         let mut command = Command::new(program());
         let command = command.args(["status", "--json", "--status-file", &self.status]);
         let output = command.stderr(Stdio::inherit()).output().unwrap();
@@ -99,11 +97,10 @@ impl Queues {
 
     /// The counters of all queues together, once `enough` says that all is counted.
     #[track_caller]
-    pub fn counted(&self, enough: impl Fn(&QueueCounters) -> bool) -> QueueCounters {
+    pub fn counted(&self, enough: impl Fn(&Counted) -> bool) -> Counted {
         let deadline = Instant::now() + Duration::from_secs(30);
         loop {
-            let mut sum = QueueCounters::default();
-            self.status().queues.iter().for_each(|queue| sum += queue);
+            let sum = Counted::of(self.status()["queues"].as_array().unwrap());
             if enough(&sum) {
                 return sum;
             }
@@ -113,14 +110,50 @@ impl Queues {
     }
 }
 
-impl Drop for Queues {
-    /// A daemon that runs under another program does not end with that.
-    fn drop(&mut self) {
-        if let Ok(Some(status)) = netfilterd::status::read(std::path::Path::new(&self.status)) {
-            let _ = kill(Pid::from_raw(status.pid as i32), Signal::SIGKILL);
+/// The counters of queues, added up.
+#[derive(Debug, Default)]
+pub struct Counted {
+    pub packets: u64,
+    pub accepted: u64,
+    pub dropped: u64,
+    pub unreadable: u64,
+    pub malformed: u64,
+    pub enobufs: u64,
+    /// Where the kernel tells it.
+    pub queue_full: Option<u64>,
+    pub buffer_full: u64,
+    /// The longest of all, in seconds.
+    pub longest_wait: f64,
+}
+
+impl Counted {
+    fn of(queues: &[Value]) -> Self {
+        let mut sum = Counted::default();
+        for queue in queues {
+            let count = |name: &str| queue[name].as_u64().unwrap();
+            sum.packets += count("packets");
+            sum.accepted += count("accepted");
+            sum.dropped += count("dropped");
+            sum.unreadable += count("unreadable");
+            sum.malformed += count("malformed");
+            sum.enobufs += count("enobufs");
+            sum.buffer_full += count("buffer_full");
+            if let Some(full) = queue["queue_full"].as_u64() {
+                sum.queue_full = Some(sum.queue_full.unwrap_or(0) + full);
+            }
+            sum.longest_wait = sum.longest_wait.max(queue["longest_wait"].as_f64().unwrap());
         }
+        sum
     }
 }
 
-/// What both foes of a [`super::Wire`] are in.
-pub const FOES: &str = "198.51.100.0/24\n2001:db8:bad::/48\n";
+impl Drop for Queues {
+    /// A daemon that runs under another program does not end with that.
+    fn drop(&mut self) {
+        let status = std::fs::read(&self.status).unwrap_or_default();
+        let status: Value = serde_json::from_slice(&status).unwrap_or_default();
+        if let Some(pid) = status["pid"].as_i64() {
+            let _ = kill(Pid::from_raw(pid as i32), Signal::SIGKILL);
+        }
+    }
+}

@@ -3,8 +3,7 @@
 use std::net::{IpAddr, SocketAddr, TcpListener, TcpStream};
 use std::time::Duration;
 
-use super::queue::FOES;
-use super::{Folder, Namespace, TOP, Wire};
+use super::{FOES, Folder, Namespace, TOP, Wire};
 
 /// The path of a file in rulesets/.
 pub fn path(file: &str) -> String {
