@@ -33,8 +33,9 @@ fn at_a_terminal_a_load_that_takes_its_time_shows_how_far_it_is() {
         format!("check -f - --no-protect --state-file {}", state.display()),
         "print -f - --no-protect > /dev/null".to_string(),
     ] {
-        // The list goes on until the person has seen something.
-        let feed = format!("cat {list}; until grep -q reading $SCREEN; do sleep 0.1; done");
+        // The list goes on until the person has seen something; the command itself is on the screen,
+        // too, and must not match.
+        let feed = format!("cat {list}; until grep -q '[r]eading' $SCREEN; do sleep 0.1; done");
         let said = at_a_terminal(&folder, &format!("{{ {feed}; }} | {} {command}", program()));
         let shown = said.rfind("reading").unwrap();
         // Each line that was shown is cleared before words are written where it was.
