@@ -159,6 +159,7 @@ impl<B: BackEnd> Daemon<'_, B> {
         // Whatever it was: something else may be due, too.
         if self.back_end.deadline().is_some_and(|deadline| deadline <= Instant::now()) {
             self.back_end.on_deadline();
+            sys::give_memory_back();
             self.write_status();
         }
         self.write_metrics_if_due(Instant::now());
@@ -179,8 +180,10 @@ impl<B: BackEnd> Daemon<'_, B> {
     }
 
     fn reload(&mut self) {
-        let Ok(now) = NotifyState::monotonic_usec_now() else { return };
-        notify(&[NotifyState::Reloading, now]);
+        match NotifyState::monotonic_usec_now() {
+            Ok(now) => notify(&[NotifyState::Reloading, now]),
+            Err(error) => log::debug!("systemd was not told of the reload: {error}"),
+        }
         let status = match self.load() {
             Ok(loaded) => {
                 log::info!("{loaded}");

@@ -227,3 +227,31 @@ impl Worker<'_> {
         self.close(Some(socket));
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use std::os::unix::process::ExitStatusExt;
+    use std::process::Command;
+
+    use super::*;
+
+    /// Set in the process that is to panic.
+    const PANICS: &str = "NETFILTERD_TEST_WORKER_PANICS";
+
+    #[test]
+    fn a_worker_that_panics_ends_the_process() {
+        if std::env::var_os(PANICS).is_some() {
+            let worker = thread::spawn(|| {
+                let _guard = AbortOnPanic;
+                panic!("as a worker might");
+            });
+            // Without the guard the process would go on from here, and end well.
+            let _ = worker.join();
+            return;
+        }
+        let name = "nfqueue::worker::tests::a_worker_that_panics_ends_the_process";
+        let mut command = Command::new(std::env::current_exe().unwrap());
+        let output = command.args(["--exact", name]).env(PANICS, "1").output().unwrap();
+        assert_eq!(output.status.signal(), Some(libc::SIGABRT), "{output:?}");
+    }
+}
