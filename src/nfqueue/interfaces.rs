@@ -4,8 +4,7 @@ use std::ffi::CString;
 use std::os::fd::{AsFd, BorrowedFd};
 
 use super::error::QueueError;
-use super::judge::Interfaces;
-use crate::netlink::route;
+use crate::netlink::route::{self, Interface};
 
 /// The interfaces of some names, followed.
 pub struct NamedInterfaces {
@@ -43,14 +42,12 @@ impl NamedInterfaces {
         self.links.drain().map_err(|source| QueueError::Interfaces { source })
     }
 
-    /// The numbers that the interfaces of these names have by now.
-    pub fn numbers(&self) -> Result<Interfaces, QueueError> {
-        let mut known = route::interfaces().map_err(|source| QueueError::Interfaces { source })?;
-        known.retain(|known| self.names.iter().any(|name| matches(name, &known.name)));
-        let names: Vec<_> =
-            known.iter().map(|known| known.name.escape_ascii().to_string()).collect();
-        log::debug!("interfaces whose packets are judged: {}", names.join(" "));
-        Ok(Interfaces::Only(known.iter().map(|known| known.index).collect()))
+    /// Those that exist by now.
+    pub fn existing(&self) -> Result<Vec<Interface>, QueueError> {
+        let mut existing =
+            route::interfaces().map_err(|source| QueueError::Interfaces { source })?;
+        existing.retain(|known| self.names.iter().any(|name| matches(name, &known.name)));
+        Ok(existing)
     }
 }
 

@@ -87,11 +87,14 @@ impl Queues {
     pub fn find_interfaces(&mut self) -> Result<(), QueueError> {
         let Some(interfaces) = &mut self.interfaces else { return Ok(()) };
         interfaces.drain()?;
-        let numbers = interfaces.numbers()?;
+        let existing = interfaces.existing()?;
+        let only = Interfaces::Only(existing.iter().map(|known| known.index).collect());
         let judge = self.judge.load_full();
-        if judge.interfaces != numbers {
-            let lists = judge.lists.clone();
-            self.judge.store(Arc::new(Judge { lists, interfaces: numbers }));
+        if judge.interfaces != only {
+            let names: Vec<_> =
+                existing.iter().map(|known| known.name.escape_ascii().to_string()).collect();
+            log::debug!("judging packets of: {}", names.join(" "));
+            self.judge.store(Arc::new(Judge { lists: judge.lists.clone(), interfaces: only }));
         }
         Ok(())
     }
