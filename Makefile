@@ -35,14 +35,14 @@ endif
 
 .PHONY: build
 build:
-	sh contrib/need.sh build
+	sh dev/need.sh build
 	$(CARGO) build --release --locked
 
 .PHONY: demo
 demo:
-	sh contrib/need.sh build demo
+	sh dev/need.sh build demo
 	$(CARGO) build --release --locked
-	sh contrib/demo.sh $(built)/netfilterd
+	sh dev/demo.sh $(built)/netfilterd
 
 # Tests for a machine of their own, whose clock they set; and those of what no test installs, since
 # its package starts it.
@@ -51,10 +51,11 @@ left_out = --skip clock_steps:: \
 
 .PHONY: check
 check:
-	sh contrib/need.sh build demo test fuzz package
+	sh dev/need.sh build demo test fuzz package
 	$(CARGO) fmt --all --check
 	$(CARGO) fmt --check --manifest-path fuzz/Cargo.toml
 	$(CARGO) clippy --workspace --all-targets --locked -- -D warnings
+	$(CARGO) clippy --all-targets --locked --no-default-features --features nftables -- -D warnings
 	RUSTDOCFLAGS='-D warnings' $(CARGO) doc --no-deps --locked
 	mandoc -T lint -W warning man/netfilterd.8 man/drop_ips.5
 	$(CARGO) test --locked -- --include-ignored $(left_out)
@@ -71,7 +72,7 @@ FUZZ_SECONDS = 600
 
 .PHONY: fuzz
 fuzz:
-	sh contrib/need.sh build demo fuzz
+	sh dev/need.sh build demo fuzz
 	sh fuzz/run.sh $(FUZZ_SECONDS)
 
 # Licences, duplicates and sources of what the program is made of. Not in check: to build cargo-deny
@@ -94,13 +95,13 @@ cargo-deny:
 # With the oldest versions that Cargo.toml permits, and with the oldest Rust.
 .PHONY: minimal-versions
 minimal-versions:
-	sh contrib/need.sh build
-	sh contrib/minimal-versions.sh
+	sh dev/need.sh build
+	sh dev/minimal-versions.sh
 
 .PHONY: msrv
 msrv:
-	sh contrib/need.sh build
-	sh contrib/msrv.sh
+	sh dev/need.sh build
+	sh dev/msrv.sh
 
 # The tests against the kernel, on a second kernel. Where that cannot be had, it says so. Which
 # modules, as kernel::repair; without a word those that tests/vm/check.sh names.
@@ -108,13 +109,13 @@ VM_MODULES =
 
 .PHONY: check-vm
 check-vm:
-	sh contrib/need.sh build demo test
-	-sh contrib/need.sh vm
+	sh dev/need.sh build demo test
+	-sh dev/need.sh vm
 	sh tests/vm/check.sh $(VM_MODULES)
 
 .PHONY: bench
 bench:
-	sh contrib/need.sh build demo bench
+	sh dev/need.sh build demo bench
 	$(CARGO) bench --bench pure
 	$(CARGO) build --release --locked --examples
 	$(CARGO) build --release --locked
@@ -127,7 +128,7 @@ SOAK_MINUTES = 30
 
 .PHONY: soak
 soak:
-	sh contrib/need.sh build demo bench
+	sh dev/need.sh build demo bench
 	$(CARGO) build --release --locked
 	python3 benches/soak.py --minutes $(SOAK_MINUTES) --write
 
@@ -135,10 +136,10 @@ soak:
 tools = $(built)/../tools
 .PHONY: package
 package:
-	sh contrib/need.sh build package
-	sh contrib/package/tools.sh $(tools)
+	sh dev/need.sh build package
+	sh dev/package-tools.sh $(tools)
 	$(CARGO) build --release --locked
-	sh contrib/package/stage.sh $(built)
+	sh dev/package-stage.sh $(built)
 	PATH="$$PATH:$(tools)/bin" $(CARGO) deb --no-build --no-strip --locked
 	PATH="$$PATH:$(tools)/bin" $(CARGO) generate-rpm --auto-req builtin
 	@ls -1 $(built)/../debian/*.deb $(built)/../generate-rpm/*.rpm

@@ -39,7 +39,7 @@ fn published_lists_merge_to_the_known_number_of_ranges_and_networks() {
         let list = List::new(&name, std::fs::read(&path).expect("a list"));
         let merged = list::parse(&[list]).expect("entries").sets;
         for (key, masked) in masks(&expected) {
-            let sets = mask(&key).widen(merged.clone()).sets;
+            let sets = mask(&key).widen(merged.clone());
             for (what, is) in [
                 ("v4_ranges", sets.v4.len() as u64),
                 ("v6_ranges", sets.v6.len() as u64),

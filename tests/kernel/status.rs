@@ -7,8 +7,9 @@ use std::time::Duration;
 
 use kit::queue::{BOTH, Queues};
 use kit::*;
+use netfilterd::nfqueue::QueueCounters;
 use netfilterd::status::metrics::Metrics;
-use netfilterd::status::{Dropped, InForce, ListStatus, Mode, QueueStatus, Status};
+use netfilterd::status::{Dropped, InForce, ListStatus, Mode, Status};
 use nix::sys::signal::{Signal, kill};
 use nix::unistd::Pid;
 
@@ -199,7 +200,8 @@ fn every_metric_has_a_name_a_type_and_labels_that_prometheus_can_read() {
         sources: vec![list("plain"), list(odd)],
         ..InForce::default()
     });
-    status.queues = vec![QueueStatus { queue: 3, queue_full: Some(4), ..QueueStatus::default() }];
+    status.queues =
+        vec![QueueCounters { queue: 3, queue_full: Some(4), ..QueueCounters::default() }];
     let dropped =
         [Dropped { direction: "in".into(), family: "ipv4".into(), packets: u64::MAX, bytes: 9 }];
     let text = Metrics { status: &status, dropped: &dropped }.to_string();

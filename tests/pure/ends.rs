@@ -18,9 +18,8 @@ fn shown(sets: &RangeSets) -> Vec<String> {
 /// What of a list is in force at a time, by the library.
 fn at(text: &str, seconds: i64) -> RangeSets {
     let contents = list::parse(&[List::new("list", text.into())]).unwrap();
-    let allowed = RangeSets::default();
     let mask = Mask { v4: None, v6: None };
-    Timeline { lasting: contents.sets, ending: contents.ending, mask, allowed }.at(End::at(seconds))
+    Timeline::new(contents.sets, contents.ending, mask).at(End::at(seconds))
 }
 
 #[test]

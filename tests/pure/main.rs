@@ -8,6 +8,7 @@ mod files;
 mod layout;
 mod line_grammar;
 mod list_watch;
+#[cfg(feature = "map")]
 mod map;
 mod oracle;
 mod queue_wire;

@@ -151,7 +151,7 @@ fn the_map_that_the_readme_shows_is_the_one_of_the_list_that_it_names() {
     let folder = env!("CARGO_MANIFEST_DIR");
     let list = std::fs::read(format!("{folder}/tests/lists/ipsum_level3.txt")).unwrap();
     let contents = list::parse(&[List::new("ipsum", list)]).unwrap();
-    let listed = Mask { v4: Some(24), v6: None }.widen(contents.sets).sets;
+    let listed = Mask { v4: Some(24), v6: None }.widen(contents.sets);
     let protected = Protected::new(&Facts::default());
     let (sets, _) = Exclusions::out_of(listed, &RangeSets::default(), protected.sets());
     let mut bytes = Vec::new();

@@ -6,9 +6,9 @@ use std::net::IpAddr;
 use std::time::{Duration, SystemTime};
 
 use kit::*;
-use netfilterd::ip::Families;
 use netfilterd::ip::mask::Mask;
 use netfilterd::ip::range::{Range, RangeSet, RangeSets};
+use netfilterd::ip::{Families, PerFamily};
 use netfilterd::list::{End, Entry, EntryObserver, Selection, Source, Widest};
 use netfilterd::load::host;
 use netfilterd::policy::desired::{DesiredState, Request};
@@ -16,6 +16,7 @@ use netfilterd::policy::exclusions::Exclusions;
 use netfilterd::policy::guard::{Figures, Guards, Refusal, Share};
 use netfilterd::policy::matches::MatchFinder;
 use netfilterd::policy::protect::{Facts, Protected, Why};
+use netfilterd::progress::Unseen;
 
 fn ip(text: &str) -> IpAddr {
     text.parse().unwrap()
@@ -148,15 +149,20 @@ fn dropped_is_what_an_entry_names_and_neither_an_allowlist_nor_protection_does()
         };
         let own = hosts.iter().map(|&(at, _)| family(at)).collect();
         let protected = Protected::new(&Facts { own, ..Facts::default() });
-        let wanted = DesiredState::read(&request, protected, End::now()).ok().unwrap();
+        let desired = DesiredState::read(&request, protected, End::now(), &Unseen).ok().unwrap();
         let within = |ranges: &[(u64, u64)], at| ranges.iter().any(|&(a, b)| a <= at && at <= b);
+        let is_widened = |at: u64| {
+            listed.iter().any(|&(a, b)| a >> bits <= at >> bits && at >> bits <= b >> bits)
+        };
+        let added = (0..256).filter(|&at| is_widened(at) && !within(&listed, at)).count();
+        assert_eq!(desired.added_by_widening, added as u128, "seed {seed}");
         for at in 0..256 {
-            let widened =
-                listed.iter().any(|&(a, b)| a >> bits <= at >> bits && at >> bits <= b >> bits);
+            let widened = is_widened(at);
             let kept = within(&allowed, at) || hosts.iter().any(|&(host, _)| host == at);
-            let is = wanted.sets.contains(family(at));
+            let is = desired.sets.contains(family(at));
             assert_eq!(is, widened && !kept, "seed {seed}, {}", family(at));
-            assert_eq!(wanted.cut.allowed.contains(family(at)), widened && within(&allowed, at));
+            let allowed = widened && within(&allowed, at);
+            assert_eq!(desired.exclusions.allowed.contains(family(at)), allowed);
             spared += u32::from(widened && kept);
         }
         // The first ten that would have hit something are named, each by its line.
@@ -167,9 +173,9 @@ fn dropped_is_what_an_entry_names_and_neither_an_allowlist_nor_protection_does()
             });
             hits.take(10).map(|index| index as u64 + 1).collect()
         };
-        let lines: Vec<u64> = wanted.hit_allowed().map(|origin| origin.line).collect();
+        let lines: Vec<u64> = desired.naming_allowed().map(|origin| origin.line).collect();
         assert_eq!(lines, named(&|at| within(&allowed, at)), "seed {seed}");
-        let lines: Vec<u64> = wanted.hit_protected().map(|origin| origin.line).collect();
+        let lines: Vec<u64> = desired.naming_protected().map(|origin| origin.line).collect();
         assert_eq!(lines, named(&|at| hosts.iter().any(|&(host, _)| host == at)), "seed {seed}");
     }
     assert!(spared > 1000, "only {spared} addresses were spared");
@@ -189,14 +195,14 @@ fn no_entry_that_is_widened_to_something_protected_is_overlooked() {
         let sets =
             RangeSets { v4: RangeSet::from_ranges(vec![Range::host(own)]), ..RangeSets::default() };
         let none = RangeSets::default();
-        let mut spotter = MatchFinder::new(mask, End::now(), &none, &sets);
-        if spotter.is_near(range) {
-            spotter.look(0, 1, Entry::V4(range), None);
+        let mut finder = MatchFinder::new(mask, End::now(), &none, &sets);
+        if finder.is_near(range) {
+            finder.look(0, 1, Entry::V4(range), None);
         }
         let is_hit = mask.widen4(range).contains(own);
         hit += u32::from(is_hit);
         assert_eq!(
-            spotter.hits().protected.len(),
+            finder.matches().protected.len(),
             usize::from(is_hit),
             "{range}, {mask:?}, {own:#x}"
         );
@@ -218,7 +224,7 @@ fn what_is_cut_is_what_is_allowed_and_what_is_protected_in_the_merged_set() {
     assert_eq!(left, set(&[(0, 4), (23, 29), (end - 9, end - 1)]));
     assert_eq!(cut.allowed, set(&[(5, 9), (20, 22)]));
     assert_eq!(cut.protected, set(&[(8, 8), (end, end)]));
-    assert_eq!(cut.protected_alone(), set(&[(end, end)]));
+    assert_eq!(cut.all(), set(&[(5, 9), (20, 22), (end, end)]));
     let (left, cut) = Exclusions::out_of(merged.clone(), &set(&[(10, 19)]), &RangeSets::default());
     assert!(left == merged && cut.is_empty());
 }
@@ -277,10 +283,11 @@ fn a_shrinkage_is_judged_once_a_hundred_networks_are_in_force() {
     ] {
         let guards = Guards { max_shrink: most, ..GUARDS };
         let refusals: Vec<_> = guards.refusals(&figures(networks, in_force)).collect();
-        let expected = refused.then(|| Refusal::Shrunk(networks, in_force.unwrap(), most));
+        let expected =
+            refused.then(|| Refusal::Shrunk { networks, in_force: in_force.unwrap(), most });
         assert_eq!(refusals, Vec::from_iter(expected), "{networks}, {in_force:?}, {most}");
     }
-    let refusal = Refusal::Shrunk(12, 61_204, 50);
+    let refusal = Refusal::Shrunk { networks: 12, in_force: 61_204, most: 50 };
     assert_eq!(
         refusal.about("drop_ips"),
         "drop_ips: 12 networks where 61,204 are in force (-99%); refused by --max-shrink 50"
@@ -303,7 +310,8 @@ fn more_than_half_of_a_family_is_refused_and_half_is_not() {
         (0, (1 << 127) + 1, 1),
         (1 << 32, u128::MAX, 2),
     ] {
-        let figures = Figures { covered4, covered6, ..figures(1, None) };
+        let covered = PerFamily { v4: covered4, v6: covered6 };
+        let figures = Figures { covered, ..figures(1, None) };
         assert_eq!(GUARDS.refusals(&figures).count(), refused, "{covered4}, {covered6}");
     }
     for (addresses, bits, text) in [
