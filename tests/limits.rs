@@ -1,4 +1,4 @@
-//! What is large or long: it works, or it is refused by name. benches/limits.py has what it costs.
+//! What is large or long: it works, or it is refused by name. benches/compare/limits.py has what it costs.
 
 mod support;
 
