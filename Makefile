@@ -1,4 +1,6 @@
-# The targets that a person types. Each installs what it needs and is missing, and says so first.
+# The targets that a person types. make, make install and what else only builds never installs a
+# package: where one is missing they name it. make deps installs it; so do demo, check, check-vm, fuzz,
+# bench, soak and package. Each of these says first what it installs.
 
 PREFIX = /usr/local
 DESTDIR =
@@ -35,8 +37,15 @@ endif
 
 .PHONY: build
 build:
-	sh dev/need.sh build
+	@sh dev/need.sh --check build
 	$(CARGO) build --release --locked
+
+# What the packages are for: build, demo, test, vm, fuzz, package, bench.
+FOR = build
+
+.PHONY: deps
+deps:
+	sh dev/need.sh $(FOR)
 
 .PHONY: demo
 demo:
@@ -62,6 +71,7 @@ check:
 	sh tests/without-nftables.sh
 	FUZZ_SEED=1 $(MAKE) fuzz FUZZ_SECONDS=3
 	$(MAKE) demo
+	sh tests/make.sh
 	sh tests/install.sh
 	sh tests/packages.sh
 	sh tests/systemd.sh
@@ -95,12 +105,12 @@ cargo-deny:
 # With the oldest versions that Cargo.toml permits, and with the oldest Rust.
 .PHONY: minimal-versions
 minimal-versions:
-	sh dev/need.sh build
+	@sh dev/need.sh --check build
 	sh dev/minimal-versions.sh
 
 .PHONY: msrv
 msrv:
-	sh dev/need.sh build
+	@sh dev/need.sh --check build
 	sh dev/msrv.sh
 
 # The tests against the kernel, on a second kernel. Where that cannot be had, it says so. Which
