@@ -82,7 +82,9 @@ pub fn run(cli: Cli) -> ExitCode {
     let keeps = matches!(command, Command::Run(_) | Command::Load(_));
     // Looks at the environment of sudo, which is root's to read, before root is like anybody else.
     let host = Host::new();
-    privileges::keep_net_admin_only();
+    for kept in privileges::keep_net_admin_only() {
+        log::warn!("{kept}");
+    }
     if matches!(command, Command::Load(_) | Command::Check(_) | Command::Print(_)) {
         progress::show();
     }

@@ -85,8 +85,8 @@ fn prepare(socket: BorrowedFd<'_>, packets: u32) -> io::Result<()> {
     sys::set_socket_option(socket, libc::SOL_NETLINK, libc::NETLINK_NO_ENOBUFS, 1)?;
     // An answer need not quote the whole request; kernels before 4.3 do it all the same.
     let _ = sys::set_socket_option(socket, libc::SOL_NETLINK, libc::NETLINK_CAP_ACK, 1);
-    let bytes = (u64::from(packets) * MESSAGE_IN_BUFFER).min(i32::MAX as u64 / 2) as i32;
-    sys::force_buffer(socket, libc::SO_RCVBUFFORCE, libc::SO_RCVBUF, bytes)
+    let bytes = (u64::from(packets) * MESSAGE_IN_BUFFER).min(i32::MAX as u64 / 2) as usize;
+    sys::force_receive_buffer(socket, bytes)
 }
 
 /// What an error of a socket means for its queue.

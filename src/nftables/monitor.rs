@@ -27,7 +27,7 @@ const NFTA_SET: u16 = 2;
 
 /// Room for the notifications of a large transaction. When it is too little some are lost, which
 /// is noticed.
-const RECEIVE_BUFFER: libc::c_int = 4 << 20;
+const RECEIVE_BUFFER: usize = 4 << 20;
 const PIECE: usize = 64 << 10;
 
 /// Listens for changes to the ruleset.
@@ -83,7 +83,7 @@ impl Watch {
         let socket = Socket::open(Bus::Netfilter)?;
         let fd = sys::netlink_fd(&socket);
         sys::set_close_on_exec(fd)?;
-        sys::force_buffer(fd, libc::SO_RCVBUFFORCE, libc::SO_RCVBUF, RECEIVE_BUFFER)?;
+        sys::force_receive_buffer(fd, RECEIVE_BUFFER)?;
         socket.bind(0, 0)?;
         Ok(Watch { socket, notifications: Notifications::new(table, sets) })
     }

@@ -288,7 +288,7 @@ fn drop_rule<'a>(
     rule.add_expr(&Lookup::new(&looked_up));
     rule.add_expr(&direction.interface());
     rule.add_expr(&Cmp::new(CmpOp::Neq, LOOPBACK));
-    rule.add_expr(&sys::NamedCounter(direction.counter(set.v6)));
+    rule.add_expr(&sys::ObjectReference { kind: OBJECT_COUNTER, name: direction.counter(set.v6) });
     rule.add_expr(&Verdict::Drop);
     rule
 }

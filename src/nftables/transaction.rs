@@ -21,7 +21,7 @@ const NFTA_GEN_ID: u16 = 1;
 
 /// Room for the answers. A transaction is carried out within the call that sends it, and by then
 /// every answer waits here: about 1 KiB each, one for each message that failed.
-const RECEIVE_BUFFER: libc::c_int = 8 << 20;
+const RECEIVE_BUFFER: usize = 8 << 20;
 
 /// By how much the send buffer has to be larger than a transaction, for the kernel's own use.
 const BUFFER_OVERHEAD: usize = 4096;
@@ -52,7 +52,7 @@ impl Connection {
         // fault lies. Both are as old as Linux 4.12.
         sys::set_socket_option(fd, libc::SOL_NETLINK, libc::NETLINK_CAP_ACK, 1)?;
         sys::set_socket_option(fd, libc::SOL_NETLINK, libc::NETLINK_EXT_ACK, 1)?;
-        sys::force_buffer(fd, libc::SO_RCVBUFFORCE, libc::SO_RCVBUF, RECEIVE_BUFFER)?;
+        sys::force_receive_buffer(fd, RECEIVE_BUFFER)?;
         socket.bind(0, 0)?;
         Ok(Connection { socket, sequence: 0 })
     }
@@ -104,9 +104,11 @@ impl Connection {
     fn carry_out(&mut self, batch: &FinishedBatch) -> Result<(), Error> {
         let bytes = batch.bytes();
         let fd = sys::netlink_fd(&self.socket);
-        let room = i32::try_from(bytes.len() + BUFFER_OVERHEAD)
-            .map_err(|_| Error::TooLarge(bytes.len()))?;
-        sys::force_buffer(fd, libc::SO_SNDBUFFORCE, libc::SO_SNDBUF, room)?;
+        let room = bytes.len() + BUFFER_OVERHEAD;
+        if i32::try_from(room).is_err() {
+            return Err(Error::TooLarge(bytes.len()));
+        }
+        sys::force_send_buffer(fd, room)?;
         self.send(bytes)?;
         outcome(batch, &self.replies()?)
     }
