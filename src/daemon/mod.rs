@@ -168,8 +168,8 @@ const GATHER: Duration = Duration::from_millis(100);
 /// How long to wait when protecting a new address, or taking out what has ended, has failed.
 const TRY_AGAIN: Duration = Duration::from_secs(5);
 
-fn listen_for_addresses() -> Option<route::Watch> {
-    let watch = route::Watch::open_for_addresses();
+fn listen_for_addresses() -> Option<route::Monitor> {
+    let watch = route::Monitor::open_for_addresses();
     watch
         .inspect_err(|error| {
             log::warn!("cannot listen for changes of addresses, protected at each reload: {error}");
@@ -188,7 +188,7 @@ struct Daemon<'a, S> {
     file: status::File<'a>,
     metrics: Option<metrics::File<'a>>,
     /// Hears of changes of addresses.
-    addresses: Option<route::Watch>,
+    addresses: Option<route::Monitor>,
     /// Hears of changes of lists.
     lists: Option<list_watch::Watch>,
     burst: Burst,

@@ -35,7 +35,7 @@ pub struct Service {
     /// By name, with a `*` at the end for any ending; all if empty.
     interfaces: Vec<CString>,
     /// Hears of interfaces that come and go.
-    links: Option<route::Watch>,
+    links: Option<route::Monitor>,
     judge: Arc<ArcSwap<Judge>>,
     workers: Vec<Worker>,
 }
@@ -61,7 +61,7 @@ impl Service {
         }
         let failed = |error: io::Error| Failure::Failed(format!("list of interfaces: {error}"));
         // Before they are listed, for none to be missed.
-        self.links = Some(route::Watch::open(&[libc::RTNLGRP_LINK]).map_err(failed)?);
+        self.links = Some(route::Monitor::open(&[libc::RTNLGRP_LINK]).map_err(failed)?);
         for pattern in &self.interfaces {
             let known = route::interfaces().map_err(failed)?;
             if !known.iter().any(|interface| matches(pattern, &interface.name)) {

@@ -6,6 +6,7 @@ use std::io;
 use std::net::IpAddr;
 
 use super::batch::Unfit;
+use crate::netlink::RequestError;
 use crate::nftables::name::{SetName, TableName};
 
 /// A change that was not made, or a question that was not answered.
@@ -71,6 +72,23 @@ impl Error {
 impl From<io::Error> for Error {
     fn from(error: io::Error) -> Self {
         Error::Socket(error)
+    }
+}
+
+impl From<RequestError> for Error {
+    fn from(error: RequestError) -> Self {
+        match error {
+            RequestError::Socket { source } => Error::Socket(source),
+            RequestError::Refused { reply } => Error::Refused(Refusal {
+                doing: "reading the ruleset".into(),
+                errno: reply.errno,
+                text: reply.text,
+                address: None,
+            }),
+            RequestError::NoAnswer { .. } => Error::Malformed("it ended too early"),
+            RequestError::Malformed => Error::Malformed("a short error"),
+            RequestError::Changing => Error::Changing,
+        }
     }
 }
 

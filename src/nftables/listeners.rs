@@ -12,7 +12,9 @@ pub const MOST_HEARD: usize = 256 << 10;
 
 /// A program that listens, if the batch is large enough for that to matter.
 pub fn find(batch: &Batch) -> Option<Program> {
-    (batch.bytes().len() > MOST_HEARD).then(|| ports::listener(NFNLGRP_NFTABLES)).flatten()
+    (batch.bytes().len() > MOST_HEARD)
+        .then(|| ports::listener(NFNLGRP_NFTABLES as libc::c_int))
+        .flatten()
 }
 
 /// The same, and names it, for somebody to stop it. Returns whether there is one.

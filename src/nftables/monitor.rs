@@ -4,19 +4,15 @@
 //! leaves the group while netfilterd itself commits, and the generation tells what it missed.
 
 use std::fmt;
-use std::io;
-use std::os::fd::BorrowedFd;
-
-use mnl::{Bus, Socket};
+use std::os::fd::{AsFd, BorrowedFd};
 
 use super::error::Error;
-use crate::netlink::{Message, find, find_str, find_u32};
+use crate::netlink::{Message, Protocol, Socket, find, find_str, find_u32};
 use crate::nftables::name::{SetName, TableName};
-use crate::sys;
 
 // linux/netfilter/nfnetlink.h and nf_tables.h.
 /// The group of who listens for changes of the ruleset.
-pub const NFNLGRP_NFTABLES: libc::c_int = 7;
+pub const NFNLGRP_NFTABLES: u32 = libc::NFNLGRP_NFTABLES as u32;
 const NFTA_GEN_ID: u16 = 1;
 const NFTA_GEN_PROC_PID: u16 = 2;
 const NFTA_GEN_PROC_NAME: u16 = 3;
@@ -28,7 +24,6 @@ const NFTA_SET: u16 = 2;
 /// Room for the notifications of a large transaction. When it is too little some are lost, which
 /// is noticed.
 const RECEIVE_BUFFER: usize = 4 << 20;
-const PIECE: usize = 64 << 10;
 
 /// Listens for changes to the ruleset.
 pub struct Watch {
@@ -80,53 +75,42 @@ impl fmt::Display for Program {
 impl Watch {
     /// A listener for `table`, or for some sets in it, that has not joined yet.
     pub fn open(table: TableName, sets: Option<[SetName; 2]>) -> Result<Self, Error> {
-        let socket = Socket::open(Bus::Netfilter)?;
-        let fd = sys::netlink_fd(&socket);
-        sys::set_close_on_exec(fd)?;
-        sys::force_receive_buffer(fd, RECEIVE_BUFFER)?;
-        socket.bind(0, 0)?;
+        let socket = Socket::open(Protocol::Netfilter)?;
+        socket.size_receive_buffer(RECEIVE_BUFFER)?;
         Ok(Watch { socket, notifications: Notifications::new(table, sets) })
     }
 
     /// Readable when there are notifications.
     pub fn fd(&self) -> BorrowedFd<'_> {
-        sys::netlink_fd(&self.socket)
+        self.socket.as_fd()
     }
 
     /// From here on notifications come.
     pub fn join(&mut self) -> Result<(), Error> {
-        self.membership(libc::NETLINK_ADD_MEMBERSHIP)
+        Ok(self.socket.join(NFNLGRP_NFTABLES)?)
     }
 
     /// From here on none come, and those that waited are gone.
     pub fn leave(&mut self) -> Result<(), Error> {
-        self.membership(libc::NETLINK_DROP_MEMBERSHIP)?;
+        self.socket.leave(NFNLGRP_NFTABLES)?;
         self.transactions()?;
         self.notifications.touched = false;
         Ok(())
     }
 
-    fn membership(&self, option: libc::c_int) -> Result<(), Error> {
-        let fd = sys::netlink_fd(&self.socket);
-        Ok(sys::set_socket_option(fd, libc::SOL_NETLINK, option, NFNLGRP_NFTABLES)?)
-    }
-
     /// The transactions whose notifications wait, without waiting for more.
     pub fn transactions(&mut self) -> Result<Vec<Transaction>, Error> {
-        let mut piece = vec![0; PIECE];
+        let Watch { socket, notifications } = self;
         let mut transactions = Vec::new();
-        while sys::wait_readable([self.fd()], Some(std::time::Duration::ZERO))? == [true] {
-            match self.socket.recv_raw(&mut piece) {
-                Ok(length) => self.notifications.read(&piece[..length], &mut transactions),
-                // More came than there was room for: anything may have been among it.
-                Err(error) if error.raw_os_error() == Some(libc::ENOBUFS) => {
-                    let by = Program(None);
-                    transactions.push(Transaction { generation: None, touched: true, by });
-                }
-                Err(error) if error.kind() == io::ErrorKind::Interrupted => {}
-                Err(error) => return Err(error.into()),
-            }
-        }
+        socket.receive_waiting(|message| match message {
+            Some(message) => transactions.extend(notifications.read(message)),
+            // Anything may have been among what is lost.
+            None => transactions.push(Transaction {
+                generation: None,
+                touched: true,
+                by: Program(None),
+            }),
+        })?;
         Ok(transactions)
     }
 }
@@ -137,26 +121,21 @@ impl Notifications {
         Notifications { table, sets, touched: false }
     }
 
-    /// Reads a datagram and appends the transactions that end in it.
-    pub fn read(&mut self, bytes: &[u8], transactions: &mut Vec<Transaction>) {
-        let mut rest = bytes;
-        while let Some((message, behind)) = Message::parse(rest) {
-            rest = behind;
-            match message.kind_in(libc::NFNL_SUBSYS_NFTABLES) {
-                // The end of a transaction's messages.
-                Some(libc::NFT_MSG_NEWGEN) => {
-                    let pid = find_u32(message.attributes(), NFTA_GEN_PROC_PID);
-                    let name = find_str(message.attributes(), NFTA_GEN_PROC_NAME);
-                    transactions.push(Transaction {
-                        generation: find_u32(message.attributes(), NFTA_GEN_ID),
-                        touched: std::mem::take(&mut self.touched),
-                        by: Program(name.zip(pid)),
-                    });
-                }
-                Some(kind) => self.touched |= self.is_ours(kind, &message),
-                None => {}
-            }
+    /// Reads a message. Returns the transaction that ends with it, if one does.
+    pub fn read(&mut self, message: &Message<'_>) -> Option<Transaction> {
+        let kind = message.kind_in(libc::NFNL_SUBSYS_NFTABLES)?;
+        // The end of a transaction's messages.
+        if kind != libc::NFT_MSG_NEWGEN {
+            self.touched |= self.is_ours(kind, message);
+            return None;
         }
+        let pid = find_u32(message.attributes(), NFTA_GEN_PROC_PID);
+        let name = find_str(message.attributes(), NFTA_GEN_PROC_NAME);
+        Some(Transaction {
+            generation: find_u32(message.attributes(), NFTA_GEN_ID),
+            touched: std::mem::take(&mut self.touched),
+            by: Program(name.zip(pid)),
+        })
     }
 
     fn is_ours(&self, kind: libc::c_int, message: &Message<'_>) -> bool {

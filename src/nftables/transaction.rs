@@ -4,17 +4,18 @@
 //! Knows how a transaction is carried out, not what is in it.
 
 use std::io;
+use std::ops::ControlFlow;
 use std::time::Duration;
-
-use mnl::{Bus, Socket};
 
 use super::batch::{Batch, FinishedBatch, request};
 use super::elements;
 use super::error::{Error, Refusal};
 use super::listeners;
-use crate::netlink::{Attributes, Message, Reply, find_str, find_u32};
+use crate::netlink::{
+    Attributes, Message, Messages, Protocol, Received, Reply, RequestError, Socket, find_str,
+    find_u32,
+};
 use crate::nftables::name::Family;
-use crate::sys;
 
 /// Attribute of linux/netfilter/nf_tables.h.
 const NFTA_GEN_ID: u16 = 1;
@@ -26,35 +27,19 @@ const RECEIVE_BUFFER: usize = 8 << 20;
 /// By how much the send buffer has to be larger than a transaction, for the kernel's own use.
 const BUFFER_OVERHEAD: usize = 4096;
 
-/// The largest piece that the kernel hands out at once is 32 KiB.
-const PIECE: usize = 64 << 10;
-
-/// How long a dump may pause. The kernel makes the next piece when the last is fetched, so a
-/// pause means that no more is coming.
-const PATIENCE: Duration = Duration::from_secs(10);
-
-/// How often a dump is begun again because the ruleset changed under it.
-const DUMPS: u32 = 20;
-
 /// A netlink connection to nf_tables.
 pub struct Connection {
     socket: Socket,
-    sequence: u32,
 }
 
 impl Connection {
     /// Opens a connection to the nf_tables of this process's network namespace.
     pub fn open() -> Result<Self, Error> {
-        let socket = Socket::open(Bus::Netfilter)?;
-        let fd = sys::netlink_fd(&socket);
-        sys::set_close_on_exec(fd)?;
-        // Without these two an answer quotes the whole faulty message, and does not say where the
-        // fault lies. Both are as old as Linux 4.12.
-        sys::set_socket_option(fd, libc::SOL_NETLINK, libc::NETLINK_CAP_ACK, 1)?;
-        sys::set_socket_option(fd, libc::SOL_NETLINK, libc::NETLINK_EXT_ACK, 1)?;
-        sys::force_receive_buffer(fd, RECEIVE_BUFFER)?;
-        socket.bind(0, 0)?;
-        Ok(Connection { socket, sequence: 0 })
+        let socket = Socket::open(Protocol::Netfilter)?;
+        socket.cap_replies()?;
+        socket.extend_replies()?;
+        socket.size_receive_buffer(RECEIVE_BUFFER)?;
+        Ok(Connection { socket })
     }
 
     /// Carries a batch out, as one transaction: all of it or nothing.
@@ -85,8 +70,7 @@ impl Connection {
                     log::debug!(
                         "a transaction of {bytes} bytes is too large; making several of it"
                     );
-                    let room = sys::send_buffer(sys::netlink_fd(&self.socket))?;
-                    room.saturating_sub(BUFFER_OVERHEAD)
+                    self.socket.send_buffer()?.saturating_sub(BUFFER_OVERHEAD)
                 }
                 result => {
                     *transactions += u32::from(result.is_ok());
@@ -103,43 +87,30 @@ impl Connection {
 
     fn carry_out(&mut self, batch: &FinishedBatch) -> Result<(), Error> {
         let bytes = batch.bytes();
-        let fd = sys::netlink_fd(&self.socket);
         let room = bytes.len() + BUFFER_OVERHEAD;
         if i32::try_from(room).is_err() {
             return Err(Error::TooLarge(bytes.len()));
         }
-        sys::force_send_buffer(fd, room)?;
-        self.send(bytes)?;
-        outcome(batch, &self.replies()?)
+        self.socket.size_send_buffer(room)?;
+        match self.socket.send(bytes) {
+            Err(error) if error.raw_os_error() == Some(libc::EMSGSIZE) => {
+                return Err(Error::TooLarge(bytes.len()));
+            }
+            result => result?,
+        }
+        outcome(batch, &self.replies().map_err(Error::Unknown)?)
     }
 
-    fn send(&self, bytes: &[u8]) -> Result<(), Error> {
+    /// All replies that wait.
+    fn replies(&mut self) -> io::Result<Vec<Reply>> {
+        let mut replies = Vec::new();
         loop {
-            match self.socket.send(bytes) {
-                Ok(_) => return Ok(()),
-                Err(error) if error.kind() == io::ErrorKind::Interrupted => {}
-                Err(error) if error.raw_os_error() == Some(libc::EMSGSIZE) => {
-                    return Err(Error::TooLarge(bytes.len()));
-                }
-                Err(error) => return Err(Error::Socket(error)),
+            match self.socket.receive(Duration::ZERO)? {
+                Received::Messages(messages) => replies.extend(read_replies(messages)?),
+                Received::Overrun => return Err(io::Error::from_raw_os_error(libc::ENOBUFS)),
+                Received::Nothing => return Ok(replies),
             }
         }
-    }
-
-    /// All answers that wait.
-    fn replies(&self) -> Result<Vec<Reply>, Error> {
-        let mut piece = vec![0; PIECE];
-        let mut replies = Vec::new();
-        while self.wait(Duration::ZERO)? {
-            let length = self.socket.recv_raw(&mut piece).map_err(Error::Unknown)?;
-            read_replies(&piece[..length], &mut replies)?;
-        }
-        Ok(replies)
-    }
-
-    fn wait(&self, patience: Duration) -> Result<bool, Error> {
-        let fd = sys::netlink_fd(&self.socket);
-        Ok(sys::wait_readable([fd], Some(patience))? == [true])
     }
 
     /// The generation of the ruleset: every transaction, of whoever, makes it one higher.
@@ -164,20 +135,19 @@ impl Connection {
         fill: impl FnOnce(&mut Attributes<'_>),
         read: impl Fn(&Message<'_>) -> Option<T>,
     ) -> Result<Option<T>, Error> {
-        self.sequence += 1;
-        let flags = libc::NLM_F_ACK;
-        self.send(&request(kind, flags, family, self.sequence, fill))?;
         let mut found = None;
-        self.receive(|message| {
-            found = found.take().or_else(|| read(message));
-            true
-        })?;
+        let asked = self.socket.request(
+            |sequence| request(kind, libc::NLM_F_ACK, family, sequence, fill),
+            |message| {
+                found = found.take().or_else(|| read(message));
+                ControlFlow::Continue(())
+            },
+        );
+        if_there(asked)?;
         Ok(found)
     }
 
     /// Asks for all objects of a kind and gathers what `read` makes of their messages.
-    ///
-    /// A dump that was made while the ruleset changed is a mixture; it is made again.
     pub fn dump<T, I: IntoIterator<Item = T>>(
         &mut self,
         kind: libc::c_int,
@@ -198,65 +168,25 @@ impl Connection {
         read: impl Fn(&Message<'_>) -> I,
         most: usize,
     ) -> Result<Option<Vec<T>>, Error> {
-        for _ in 0..DUMPS {
-            self.sequence += 1;
-            self.send(&request(kind, libc::NLM_F_DUMP, family, self.sequence, &fill))?;
-            let mut found = Vec::new();
-            let mut generation = None;
-            let mut mixed = false;
-            self.receive(|message| {
-                mixed |= message.flags & libc::NLM_F_DUMP_INTR as u16 != 0;
-                // The flag is not set on every kernel; the generation in the message tells.
-                let now = message.resource();
-                mixed |= *generation.get_or_insert(now) != now;
-                found.extend(read(message));
-                found.len() <= most
-            })?;
-            if found.len() > most {
-                return Ok(None);
-            }
-            if !mixed {
-                return Ok(Some(found));
-            }
-        }
-        Err(Error::Changing)
-    }
-
-    /// Receives the answer to the last request, message by message, up to its end, or until `each`
-    /// has seen enough.
-    fn receive(&self, mut each: impl FnMut(&Message<'_>) -> bool) -> Result<(), Error> {
-        let mut piece = vec![0; PIECE];
-        loop {
-            if !self.wait(PATIENCE)? {
-                return Err(Error::Malformed("it ended too early"));
-            }
-            let length = self.socket.recv_raw(&mut piece)?;
-            let mut rest = &piece[..length];
-            while let Some((message, behind)) = Message::parse(rest) {
-                rest = behind;
-                if message.sequence != self.sequence {
-                    continue;
-                }
-                match i32::from(message.kind) {
-                    libc::NLMSG_DONE => return Ok(()),
-                    libc::NLMSG_ERROR => return asked(&message),
-                    _ if each(&message) => {}
-                    _ => return Ok(()),
-                }
-            }
-        }
+        let request = |sequence| request(kind, libc::NLM_F_DUMP, family, sequence, &fill);
+        Ok(if_there(self.socket.dump(request, read, most))?.unwrap_or(Some(Vec::new())))
     }
 }
 
-/// Appends the replies in a datagram.
-pub fn read_replies(mut bytes: &[u8], replies: &mut Vec<Reply>) -> Result<(), Error> {
-    while let Some((message, behind)) = Message::parse(bytes) {
-        bytes = behind;
-        if message.kind == libc::NLMSG_ERROR as u16 {
-            replies.push(Reply::parse(&message).ok_or(Error::Malformed("a short error"))?);
-        }
+/// What was asked for, if there is such an object.
+fn if_there<T>(asked: Result<T, RequestError>) -> Result<Option<T>, Error> {
+    match asked {
+        Err(RequestError::Refused { reply }) if reply.errno == libc::ENOENT => Ok(None),
+        result => Ok(Some(result?)),
     }
-    Ok(())
+}
+
+/// The replies among the messages of a datagram; an error if one is too short.
+pub fn read_replies(messages: Messages<'_>) -> io::Result<Vec<Reply>> {
+    messages
+        .filter(|message| i32::from(message.kind) == libc::NLMSG_ERROR)
+        .map(|message| Reply::parse(&message).ok_or(io::ErrorKind::InvalidData.into()))
+        .collect()
 }
 
 /// What has become of a batch, by all the replies to it.
@@ -271,18 +201,6 @@ pub fn outcome(batch: &FinishedBatch, replies: &[Reply]) -> Result<(), Error> {
         return Ok(());
     }
     Err(Error::Unknown(io::ErrorKind::UnexpectedEof.into()))
-}
-
-/// The end of an answer: an acknowledgement, or that there is no such object.
-fn asked(message: &Message<'_>) -> Result<(), Error> {
-    let reply = Reply::parse(message).ok_or(Error::Malformed("a short error"))?;
-    match reply.errno {
-        0 | libc::ENOENT => Ok(()),
-        errno => {
-            let doing = "reading the ruleset".into();
-            Err(Error::Refused(Refusal { doing, errno, text: reply.text, address: None }))
-        }
-    }
 }
 
 /// Ties an error to the message that caused it, and to the element in it.
