@@ -2,12 +2,13 @@
 //! attributes, errors; the socket that they pass through; which other programs have one; and the
 //! host's interfaces, addresses and routes. Nothing of what netfilter's messages say.
 
-pub mod ports;
+mod program;
 mod read;
 pub mod route;
 mod socket;
 mod write;
 
+pub use program::Program;
 pub use read::{
     Attribute, AttributeIter, Message, Messages, Reply, attributes, find, find_str, find_u32,
     find_u64, messages,

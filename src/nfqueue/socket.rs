@@ -8,7 +8,7 @@ use mnl::{Bus, Socket};
 use super::Options;
 use super::kernel;
 use super::message;
-use crate::netlink::{Reply, ports};
+use crate::netlink::{Program, Reply};
 use crate::sys;
 
 /// What a message takes of the receive buffer, in the kernel's own reckoning: memory comes in
@@ -113,8 +113,8 @@ pub fn refused(queue: u16, errno: i32) -> QueueError {
     let error = io::Error::from_raw_os_error(errno);
     QueueError::Gone(match (errno, other) {
         (libc::EPERM | libc::EBUSY, Some(other)) => format!(
-            "queue {queue} is served by another program ({}); stop it, or choose another number",
-            ports::program(other.port)
+            "queue {queue} is served by another program, {}; stop it, or choose another number",
+            Program::of_port(other.port)
         ),
         (libc::EPERM, None) => {
             format!("queue {queue}: {error}; netfilterd needs CAP_NET_ADMIN to serve it")

@@ -3,11 +3,10 @@
 //! A listener costs whoever commits: the kernel makes a message for it of every element. So it
 //! leaves the group while netfilterd itself commits, and the generation tells what it missed.
 
-use std::fmt;
 use std::os::fd::{AsFd, BorrowedFd};
 
 use super::error::Error;
-use crate::netlink::{Message, Protocol, Socket, find, find_str, find_u32};
+use crate::netlink::{Message, Program, Protocol, Socket, find, find_str, find_u32};
 use crate::nftables::name::{SetName, TableName};
 
 // linux/netfilter/nfnetlink.h and nf_tables.h.
@@ -52,26 +51,6 @@ pub struct Transaction {
     pub by: Program,
 }
 
-/// A program by name and process id, as the kernel knows it.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Program(Option<(String, u32)>);
-
-impl Program {
-    /// Whether the kernel has said which.
-    pub fn is_known(&self) -> bool {
-        self.0.is_some()
-    }
-}
-
-impl fmt::Display for Program {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        match &self.0 {
-            Some((name, pid)) => write!(f, "{} (pid {pid})", name.escape_debug()),
-            None => f.write_str("an unknown program"),
-        }
-    }
-}
-
 impl Watch {
     /// A listener for `table`, or for some sets in it, that has not joined yet.
     pub fn open(table: TableName, sets: Option<[SetName; 2]>) -> Result<Self, Error> {
@@ -108,7 +87,7 @@ impl Watch {
             None => transactions.push(Transaction {
                 generation: None,
                 touched: true,
-                by: Program(None),
+                by: Program::Unknown,
             }),
         })?;
         Ok(transactions)
@@ -134,7 +113,9 @@ impl Notifications {
         Some(Transaction {
             generation: find_u32(message.attributes(), NFTA_GEN_ID),
             touched: std::mem::take(&mut self.touched),
-            by: Program(name.zip(pid)),
+            by: name
+                .zip(pid)
+                .map_or(Program::Unknown, |(name, pid)| Program::Process { name, pid }),
         })
     }
 
