@@ -5,12 +5,10 @@
 
 use nftnl::{MsgType, NlMsg};
 
+use super::constants::NFNL_BATCH_GENID;
 use crate::netlink::{Attributes, GENERIC, Message, append, generic, message_kind};
 use crate::nftables::name::Family;
 use crate::sys;
-
-/// Attribute of linux/netfilter/nfnetlink.h.
-const NFNL_BATCH_GENID: u16 = 1;
 
 /// The begin and end of a batch name the subsystem where other messages have a resource id.
 fn batch_generic() -> [u8; GENERIC] {

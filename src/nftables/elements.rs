@@ -10,21 +10,11 @@ use std::ffi::CStr;
 use std::net::IpAddr;
 
 use super::batch::Batch;
+use super::constants::*;
 use crate::ip::range::{Address, Range};
-use crate::netlink::{Attributes, Message, attributes, find, find_u32};
+use crate::netlink::{ATTRIBUTE, Attributes, Message, attributes, find, find_u32};
 use crate::nftables::name::TableName;
 
-// linux/netfilter/nf_tables.h; the libc crate has the messages and flags, not the attributes.
-const NFTA_SET_ELEM_LIST_TABLE: u16 = 1;
-const NFTA_SET_ELEM_LIST_SET: u16 = 2;
-const NFTA_SET_ELEM_LIST_ELEMENTS: u16 = 3;
-const NFTA_LIST_ELEM: u16 = 1;
-const NFTA_SET_ELEM_KEY: u16 = 1;
-const NFTA_SET_ELEM_FLAGS: u16 = 3;
-const NFTA_DATA_VALUE: u16 = 1;
-
-/// Bytes of an attribute's header.
-const ATTRIBUTE: usize = 4;
 /// Offset of the key's value in an element: the headers of element, key and value before it.
 const KEY_AT: usize = 3 * ATTRIBUTE;
 /// What the element list may hold: its length is 16 bits and counts its own header.

@@ -8,6 +8,7 @@
 use std::ffi::{CStr, CString};
 
 use super::batch::Batch;
+use super::constants::{TYPE_IP6ADDR, TYPE_IPADDR};
 use super::elements::{self, Action, Key};
 use super::error::Error;
 use super::inspect::{self, Set};
@@ -18,10 +19,6 @@ use crate::ip::range::{RangeSet, RangeSets};
 use crate::nftables::layout::Shapes;
 use crate::nftables::name::{SetName, TableName};
 use crate::nftables::plan::{Delta, Differing, Plan};
-
-/// `TYPE_IPADDR` and `TYPE_IP6ADDR` of nft's datatype.h.
-const KEY_TYPE_V4: u32 = 7;
-const KEY_TYPE_V6: u32 = 8;
 
 /// How many elements a set may have to be dumped, both ends of a network counted: beyond that the
 /// kernel, which takes quadratic time for it, takes longer than for loading them.
@@ -187,9 +184,9 @@ impl Foreign {
         empty: bool,
     ) -> Result<Option<Place>, Error> {
         let (key_type, key_length, kind, what) = if v6 {
-            (KEY_TYPE_V6, 16, "ipv6_addr", "IPv6 addresses")
+            (TYPE_IP6ADDR, 16, "ipv6_addr", "IPv6 addresses")
         } else {
-            (KEY_TYPE_V4, 4, "ipv4_addr", "IPv4 addresses")
+            (TYPE_IPADDR, 4, "ipv4_addr", "IPv4 addresses")
         };
         let set = found.iter().find(|set| set.name.as_bytes() == name.as_str().as_bytes());
         let Some(set) = set else {

@@ -1,7 +1,7 @@
 //! Others who listen for changes of the ruleset, and what large transactions cost the machine then.
 
 use super::batch::Batch;
-use super::monitor::NFNLGRP_NFTABLES;
+use super::constants::NFNLGRP_NFTABLES;
 use crate::netlink::Program;
 
 /// How large a transaction may be when somebody listens for changes, in bytes. Until it is committed

@@ -12,6 +12,8 @@
 #[cfg(feature = "nftables")]
 pub mod batch;
 #[cfg(feature = "nftables")]
+mod constants;
+#[cfg(feature = "nftables")]
 pub mod counters;
 #[cfg(feature = "nftables")]
 pub mod elements;

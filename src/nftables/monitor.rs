@@ -5,20 +5,10 @@
 
 use std::os::fd::{AsFd, BorrowedFd};
 
+use super::constants::*;
 use super::error::Error;
 use crate::netlink::{Message, Program, Protocol, Socket, find, find_str, find_u32};
 use crate::nftables::name::{SetName, TableName};
-
-// linux/netfilter/nfnetlink.h and nf_tables.h.
-/// The group of who listens for changes of the ruleset.
-pub const NFNLGRP_NFTABLES: u32 = libc::NFNLGRP_NFTABLES as u32;
-const NFTA_GEN_ID: u16 = 1;
-const NFTA_GEN_PROC_PID: u16 = 2;
-const NFTA_GEN_PROC_NAME: u16 = 3;
-/// The table's name is the first attribute of every message that is about something in a table.
-const NFTA_TABLE: u16 = 1;
-/// The set's name, in messages about a set or its elements.
-const NFTA_SET: u16 = 2;
 
 /// Room for the notifications of a large transaction. When it is too little some are lost, which
 /// is noticed.
@@ -122,7 +112,8 @@ impl Notifications {
     fn is_ours(&self, kind: libc::c_int, message: &Message<'_>) -> bool {
         let family = message.family() == Some(self.table.family() as u8);
         let name = self.table.name().to_bytes_with_nul();
-        if !family || find(message.attributes(), NFTA_TABLE) != Some(name) {
+        // The first attribute of every message that is about something in a table is the table.
+        if !family || find(message.attributes(), NFTA_TABLE_NAME) != Some(name) {
             return false;
         }
         let Some(sets) = &self.sets else { return true };
@@ -132,7 +123,8 @@ impl Notifications {
             | libc::NFT_MSG_DELSET
             | libc::NFT_MSG_NEWSETELEM
             | libc::NFT_MSG_DELSETELEM => {
-                let name = find_str(message.attributes(), NFTA_SET).unwrap_or_default();
+                // Also that of the list of elements.
+                let name = find_str(message.attributes(), NFTA_SET_NAME).unwrap_or_default();
                 sets.iter().any(|set| set.as_str() == name)
             }
             _ => false,

@@ -14,22 +14,12 @@ use nftnl::set::{Set, SetKey};
 use nftnl::{Chain, ChainType, Hook, MsgType, Policy, ProtoFamily, Rule, Table};
 
 use super::batch::Batch;
-use super::inspect::USERDATA_TABLE_COMMENT;
+use super::constants::*;
 use crate::ip::range::Address;
 use crate::netlink::Attributes;
 use crate::nftables::layout::Hash;
 use crate::nftables::name::{Family, TableName};
 use crate::sys;
-
-const NFTA_TABLE_NAME: u16 = 1;
-const NFTA_TABLE_FLAGS: u16 = 2;
-const NFTA_TABLE_USERDATA: u16 = 6;
-const NFTA_OBJ_TABLE: u16 = 1;
-const NFTA_OBJ_NAME: u16 = 2;
-const NFTA_OBJ_TYPE: u16 = 3;
-const NFTA_OBJ_DATA: u16 = 4;
-/// `NFT_OBJECT_COUNTER`.
-const OBJECT_COUNTER: u32 = 1;
 
 /// Before connection tracking and everything else: nft's priority `raw`.
 pub const PRIORITY: i32 = -300;
@@ -129,7 +119,7 @@ pub fn add_table(batch: &mut Batch, table: &TableName) {
         message.put_str(NFTA_TABLE_NAME, table.name());
         message.put_u32(NFTA_TABLE_FLAGS, 0);
         let text = COMMENT.to_bytes_with_nul();
-        let mut userdata = vec![USERDATA_TABLE_COMMENT, text.len() as u8];
+        let mut userdata = vec![UDATA_TABLE_COMMENT, text.len() as u8];
         userdata.extend_from_slice(text);
         message.put(NFTA_TABLE_USERDATA, &userdata);
     });
@@ -156,7 +146,7 @@ pub fn name_counter(
 ) {
     message.put_str(NFTA_OBJ_TABLE, table.name());
     message.put_str(NFTA_OBJ_NAME, direction.counter(v6));
-    message.put_u32(NFTA_OBJ_TYPE, OBJECT_COUNTER);
+    message.put_u32(NFTA_OBJ_TYPE, NFT_OBJECT_COUNTER);
 }
 
 /// A set of the managed table.
@@ -288,7 +278,10 @@ fn drop_rule<'a>(
     rule.add_expr(&Lookup::new(&looked_up));
     rule.add_expr(&direction.interface());
     rule.add_expr(&Cmp::new(CmpOp::Neq, LOOPBACK));
-    rule.add_expr(&sys::ObjectReference { kind: OBJECT_COUNTER, name: direction.counter(set.v6) });
+    rule.add_expr(&sys::ObjectReference {
+        kind: NFT_OBJECT_COUNTER,
+        name: direction.counter(set.v6),
+    });
     rule.add_expr(&Verdict::Drop);
     rule
 }

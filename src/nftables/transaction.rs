@@ -8,6 +8,7 @@ use std::ops::ControlFlow;
 use std::time::Duration;
 
 use super::batch::{Batch, FinishedBatch, request};
+use super::constants::NFTA_GEN_ID;
 use super::elements;
 use super::error::{Error, Refusal};
 use super::listeners;
@@ -16,9 +17,6 @@ use crate::netlink::{
     find_u32,
 };
 use crate::nftables::name::Family;
-
-/// Attribute of linux/netfilter/nf_tables.h.
-const NFTA_GEN_ID: u16 = 1;
 
 /// Room for the answers. A transaction is carried out within the call that sends it, and by then
 /// every answer waits here: about 1 KiB each, one for each message that failed.
