@@ -13,6 +13,7 @@ use super::batch::Batch;
 use super::constants::*;
 use crate::ip::range::{Address, Range};
 use crate::netlink::{ATTRIBUTE, Attributes, Message, attributes, find, find_u32};
+use crate::nftables::layout::SetElements;
 use crate::nftables::name::TableName;
 
 /// Offset of the key's value in an element: the headers of element, key and value before it.
@@ -63,6 +64,20 @@ pub enum Action {
     Add,
     /// They are deleted; each must be in the set, exactly as it is named.
     Delete,
+}
+
+/// Appends messages that add elements to a set of their kind or delete them.
+pub fn change<A: Key>(
+    batch: &mut Batch,
+    action: Action,
+    table: &TableName,
+    set: &CStr,
+    elements: SetElements<'_, A>,
+) {
+    match elements {
+        SetElements::Keys(elements) => keys(batch, action, table, set, elements),
+        SetElements::Ranges(elements) => ranges(batch, action, table, set, elements),
+    }
 }
 
 /// Appends messages that add `ranges` to an interval set or delete them: 40 bytes an IPv4 range, 64

@@ -38,6 +38,7 @@ pub mod name;
 #[cfg(feature = "nftables")]
 pub mod objects;
 pub mod plan;
+pub mod set_name;
 #[cfg(feature = "nftables")]
 pub mod target;
 #[cfg(feature = "nftables")]

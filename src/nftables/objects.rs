@@ -17,8 +17,9 @@ use super::batch::Batch;
 use super::constants::*;
 use crate::ip::range::Address;
 use crate::netlink::Attributes;
-use crate::nftables::layout::Hash;
-use crate::nftables::name::{Family, TableName};
+use crate::nftables::layout::{SetKind, Shapes};
+use crate::nftables::name::{Family, SetName, TableName};
+use crate::nftables::set_name::KernelSetName;
 use crate::sys;
 
 /// Before connection tracking and everything else: nft's priority `raw`.
@@ -156,8 +157,22 @@ pub struct KernelSet {
     pub name: CString,
     /// Whether it holds IPv6 addresses.
     pub v6: bool,
-    /// The shape of a hash set; an interval set has none.
-    pub hash: Option<Hash>,
+    /// What it holds, and how it is looked up in.
+    pub kind: SetKind,
+}
+
+impl KernelSet {
+    /// The sets of a generation, named after `set4` and `set6`, in the order of look-up.
+    pub fn all([set4, set6]: [&SetName; 2], shapes: &Shapes, generation: u64) -> Vec<KernelSet> {
+        let families = [(false, set4, shapes.v4), (true, set6, shapes.v6)];
+        let sets = families.into_iter().flat_map(|(v6, base, shape)| {
+            shape.kinds().map(move |kind| {
+                let name = KernelSetName { length: kind.length(), generation }.format(base);
+                KernelSet { name, v6, kind }
+            })
+        });
+        sets.collect()
+    }
 }
 
 /// Creates sets, empty.
@@ -181,9 +196,9 @@ pub fn add_sets(batch: &mut Batch, table: &TableName, sets: &[KernelSet]) {
 fn add_set<K: SetKey>(batch: &mut Batch, table: &TableName, set: &KernelSet, id: u32) {
     let parent = parent(table);
     let object = Set::<K>::new_named(&set.name, id, &parent, proto(table.family()));
-    match set.hash {
-        Some(hash) => sys::set_size(&object, hash.size),
-        None => sys::set_flags(&object, libc::NFT_SET_INTERVAL as u32),
+    match set.kind {
+        SetKind::Hash(hash) => sys::set_size(&object, hash.size),
+        SetKind::Interval => sys::set_flags(&object, libc::NFT_SET_INTERVAL as u32),
     }
     batch.new_object(&object);
 }
@@ -261,7 +276,7 @@ fn drop_rule<'a>(
     rule.add_expr(&Cmp::new(CmpOp::Eq, family as u8));
     rule.add_expr(&direction.address(set.v6));
     // A mask of all ones would only cost time.
-    match set.hash.map(|hash| hash.length) {
+    match set.kind.length() {
         Some(length) if set.v6 && length < 128 => {
             let mask = Ipv6Addr::from(u128::MAX.first_of(length));
             rule.add_expr(&Bitwise::new(mask, Ipv6Addr::UNSPECIFIED));
