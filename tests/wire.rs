@@ -12,6 +12,7 @@ use netfilterd::ip::range::Range;
 use netfilterd::netlink::{Message, Reply, attributes, find};
 use netfilterd::nftables::batch::{Batch, FinishedBatch};
 use netfilterd::nftables::elements::{self, Action};
+use netfilterd::nftables::error::{Error, Operation};
 use netfilterd::nftables::layout::{Hash, SetKind};
 use netfilterd::nftables::name::{Family, TableName};
 use netfilterd::nftables::objects::{self, KernelSet};
@@ -451,9 +452,9 @@ fn whatever_comes_back_is_read_without_a_panic() {
 #[test]
 fn what_exists_already_is_an_element_of_somebody_elses_or_a_set_that_is_just_being_filled() {
     let refused = |address: Option<&str>| {
-        let (doing, address) = ("x".into(), address.map(|address| address.parse().unwrap()));
-        let errno = libc::EEXIST;
-        netfilterd::nftables::error::Refusal { doing, errno, text: None, address }.to_string()
+        let operation = Operation { what: "x", name: None, table: None };
+        let address = address.map(|address| address.parse().unwrap());
+        Error::Refused { operation, errno: libc::EEXIST, text: None, address }.to_string()
     };
     assert!(
         refused(None).ends_with("; another netfilterd is loading at the same time; load again")

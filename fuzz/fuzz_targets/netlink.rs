@@ -156,8 +156,8 @@ fn replies_are_to_messages(bytes: &[u8]) {
     let refused = replies.iter().find(|reply| reply.errno != 0);
     match (transaction::outcome(&batch, &replies), refused) {
         (Ok(()), None) => assert!(replies.iter().any(|reply| reply.sequence >= batch.last())),
-        (Err(Error::Unknown(_)), None) => {}
-        (Err(error @ Error::Refused(_)), Some(reply)) => {
+        (Err(Error::OutcomeUnknown { .. }), None) => {}
+        (Err(error @ Error::Refused { .. }), Some(reply)) => {
             assert_eq!(error.errno(), Some(reply.errno));
             assert!(!error.to_string().is_empty());
         }

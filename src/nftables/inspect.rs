@@ -32,6 +32,42 @@ pub struct Set {
     pub key_length: u32,
 }
 
+/// The type of a set's keys, as nft knows it.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum KeyType {
+    /// IPv4 addresses.
+    V4,
+    /// IPv6 addresses.
+    V6,
+}
+
+impl KeyType {
+    /// As it is written in nft.
+    pub fn name(self) -> &'static str {
+        match self {
+            KeyType::V4 => "ipv4_addr",
+            KeyType::V6 => "ipv6_addr",
+        }
+    }
+
+    /// What such keys are.
+    pub fn what(self) -> &'static str {
+        match self {
+            KeyType::V4 => "IPv4 addresses",
+            KeyType::V6 => "IPv6 addresses",
+        }
+    }
+
+    /// Whether a set has such keys.
+    pub fn is_of(self, set: &Set) -> bool {
+        (set.key_type, set.key_length)
+            == match self {
+                KeyType::V4 => (TYPE_IPADDR, 4),
+                KeyType::V6 => (TYPE_IP6ADDR, 16),
+            }
+    }
+}
+
 /// A chain that exists.
 #[derive(Debug, PartialEq, Eq)]
 pub struct Chain {

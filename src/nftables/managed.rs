@@ -105,8 +105,8 @@ impl Managed {
                 connection.commit(self.switch(&kernel_sets, &found, false))
             }
             // The answer was lost; the rules themselves tell.
-            Err(Error::Unknown(lost)) if self.is_in_place(connection, placed)? => {
-                log::debug!("an answer was lost ({lost}), and the change was made");
+            Err(Error::OutcomeUnknown { source }) if self.is_in_place(connection, placed)? => {
+                log::debug!("an answer was lost ({source}), and the change was made");
                 Ok(())
             }
             result => result,
@@ -127,14 +127,14 @@ impl Managed {
     }
 
     /// Changes the elements that differ, if the ruleset still has the generation `at`. Takes one
-    /// transaction.
+    /// transaction; `false` if that would be a large one while a program listens for changes.
     pub fn change(
         &self,
         connection: &mut Connection,
         at: u32,
         placed: Placed,
         delta: &Delta,
-    ) -> Result<(), Error> {
+    ) -> Result<bool, Error> {
         let mut batch = Batch::at_generation(at);
         // All deletes come first: a range may be added where another was.
         for action in [Action::Delete, Action::Add] {
@@ -146,11 +146,11 @@ impl Managed {
                 }
             }
         }
-        // A rebuild can be made in parts.
         if listeners::find(&batch).is_some() {
-            return Err(Error::Heard);
+            return Ok(false);
         }
-        connection.commit(batch)
+        connection.commit(batch)?;
+        Ok(true)
     }
 
     fn kernel_sets(&self, placed: Placed) -> Vec<KernelSet> {
@@ -236,7 +236,7 @@ impl Managed {
                     found.sets.push(set.name);
                 }
                 None if ours => {}
-                None => return Err(self.not_ours("set", &set.name.to_string_lossy())),
+                None => return Err(self.foreign("set", &set.name.to_string_lossy())),
             }
         }
         for chain in inspect::chains(connection, &self.table)? {
@@ -251,17 +251,14 @@ impl Managed {
                     }
                 }
                 None if ours => {}
-                None => return Err(self.not_ours("chain", &chain.name)),
+                None => return Err(self.foreign("chain", &chain.name)),
             }
         }
         Ok(found)
     }
 
-    fn not_ours(&self, kind: &str, name: &str) -> Error {
-        Error::NotOurs(
-            self.table.clone(),
-            format!("it holds a {kind} called {}", name.escape_debug()),
-        )
+    fn foreign(&self, kind: &'static str, name: &str) -> Error {
+        Error::ForeignTable { table: self.table.clone(), kind, name: name.to_string() }
     }
 
     /// The generation of a set, if it is one of ours by its name.

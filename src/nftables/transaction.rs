@@ -8,12 +8,12 @@ use std::ops::ControlFlow;
 use std::time::Duration;
 
 use super::batch::{Batch, FinishedBatch, request};
-use super::constants::NFTA_GEN_ID;
+use super::constants::*;
 use super::elements;
-use super::error::{Error, Refusal};
+use super::error::{Error, Operation};
 use super::listeners;
 use crate::netlink::{
-    Attributes, Message, Messages, Protocol, Received, Reply, RequestError, Socket, find_str,
+    Attributes, Message, Messages, Protocol, Received, Reply, RequestError, Socket, find, find_str,
     find_u32,
 };
 use crate::nftables::name::Family;
@@ -42,7 +42,7 @@ impl Connection {
 
     /// Carries a batch out, as one transaction: all of it or nothing.
     pub fn commit(&mut self, batch: Batch) -> Result<(), Error> {
-        self.carry_out(&batch.finish().map_err(Error::Unfit)?)
+        self.carry_out(&batch.finish()?)
     }
 
     /// Carries a batch out that changes nothing which is in use: as one transaction if the kernel
@@ -59,12 +59,12 @@ impl Connection {
 
     fn try_in_parts(&mut self, batch: Batch, transactions: &mut u32) -> Result<(), Error> {
         let on_readable = listeners::warn(&batch);
-        let batch = batch.finish().map_err(Error::Unfit)?;
+        let batch = batch.finish()?;
         let most = if on_readable {
             listeners::MOST_HEARD
         } else {
             match self.carry_out(&batch) {
-                Err(Error::TooLarge(bytes)) => {
+                Err(Error::TooLarge { bytes }) => {
                     log::debug!(
                         "a transaction of {bytes} bytes is too large; making several of it"
                     );
@@ -87,16 +87,16 @@ impl Connection {
         let bytes = batch.bytes();
         let room = bytes.len() + BUFFER_OVERHEAD;
         if i32::try_from(room).is_err() {
-            return Err(Error::TooLarge(bytes.len()));
+            return Err(Error::TooLarge { bytes: bytes.len() });
         }
         self.socket.size_send_buffer(room)?;
         match self.socket.send(bytes) {
             Err(error) if error.raw_os_error() == Some(libc::EMSGSIZE) => {
-                return Err(Error::TooLarge(bytes.len()));
+                return Err(Error::TooLarge { bytes: bytes.len() });
             }
             result => result?,
         }
-        outcome(batch, &self.replies().map_err(Error::Unknown)?)
+        outcome(batch, &self.replies().map_err(|source| Error::OutcomeUnknown { source })?)
     }
 
     /// All replies that wait.
@@ -122,7 +122,7 @@ impl Connection {
                 kind.then(|| find_u32(message.attributes(), NFTA_GEN_ID)).flatten()
             },
         )?;
-        answer.ok_or(Error::Malformed("no generation in it"))
+        answer.ok_or(Error::Malformed)
     }
 
     /// Asks for one object and hands its message to `read`; `None` if the kernel has no such.
@@ -198,38 +198,45 @@ pub fn outcome(batch: &FinishedBatch, replies: &[Reply]) -> Result<(), Error> {
     if replies.iter().any(|reply| reply.sequence >= batch.last()) {
         return Ok(());
     }
-    Err(Error::Unknown(io::ErrorKind::UnexpectedEof.into()))
+    Err(Error::OutcomeUnknown { source: io::ErrorKind::UnexpectedEof.into() })
 }
 
 /// Ties an error to the message that caused it, and to the element in it.
 fn refused(batch: &FinishedBatch, reply: &Reply) -> Error {
     let message = batch.message(reply.sequence);
-    let doing = message.as_ref().map_or("carrying out a transaction".into(), describe);
+    let operation = message.as_ref().map_or(
+        Operation { what: "carrying out a transaction", name: None, table: None },
+        operation_of,
+    );
     let address = message
         .zip(reply.offset)
         .and_then(|(message, offset)| elements::address_at(&message, offset));
-    Error::Refused(Refusal { doing, errno: reply.errno, text: reply.text.clone(), address })
+    Error::Refused { operation, errno: reply.errno, text: reply.text.clone(), address }
 }
 
-/// What a message of a batch does, in words.
-fn describe(message: &Message<'_>) -> String {
-    // Attribute 1 is the table and 2 the object's name in all of these but a table's own.
-    let table = find_str(message.attributes(), 1).unwrap_or_default();
-    let name = find_str(message.attributes(), 2).unwrap_or_default();
-    match message.kind_in(libc::NFNL_SUBSYS_NFTABLES) {
-        Some(libc::NFT_MSG_NEWTABLE) => format!("creating table {table}"),
-        Some(libc::NFT_MSG_NEWCHAIN) => {
-            let name = find_str(message.attributes(), 3).unwrap_or_default();
-            format!("creating chain {name} of table {table}")
+/// What a message of a batch does.
+fn operation_of(message: &Message<'_>) -> Operation {
+    let kind = message.kind_in(libc::NFNL_SUBSYS_NFTABLES);
+    let (what, named_by) = match kind {
+        Some(libc::NFT_MSG_NEWTABLE) => ("creating table", NFTA_TABLE_NAME),
+        Some(libc::NFT_MSG_NEWCHAIN) => ("creating chain", NFTA_CHAIN_NAME),
+        Some(libc::NFT_MSG_DELCHAIN) => ("deleting chain", NFTA_CHAIN_NAME),
+        Some(libc::NFT_MSG_NEWRULE) => ("adding a rule to chain", NFTA_RULE_CHAIN),
+        Some(libc::NFT_MSG_DELRULE) => ("emptying chain", NFTA_RULE_CHAIN),
+        Some(libc::NFT_MSG_NEWSET) => ("creating set", NFTA_SET_NAME),
+        Some(libc::NFT_MSG_DELSET) => ("deleting set", NFTA_SET_NAME),
+        Some(libc::NFT_MSG_NEWSETELEM) => ("adding to set", NFTA_SET_ELEM_LIST_SET),
+        Some(libc::NFT_MSG_DELSETELEM) => {
+            // One that names no element empties the set.
+            let some = find(message.attributes(), NFTA_SET_ELEM_LIST_ELEMENTS).is_some();
+            (if some { "deleting from set" } else { "emptying set" }, NFTA_SET_ELEM_LIST_SET)
         }
-        Some(libc::NFT_MSG_DELCHAIN) => format!("deleting a chain of table {table}"),
-        Some(libc::NFT_MSG_NEWRULE) => format!("adding a rule to chain {name} of table {table}"),
-        Some(libc::NFT_MSG_DELRULE) => format!("emptying chain {name} of table {table}"),
-        Some(libc::NFT_MSG_NEWSET) => format!("creating set {name} of table {table}"),
-        Some(libc::NFT_MSG_DELSET) => format!("deleting set {name} of table {table}"),
-        Some(libc::NFT_MSG_NEWSETELEM) => format!("adding to set {name} of table {table}"),
-        Some(libc::NFT_MSG_DELSETELEM) => format!("emptying set {name} of table {table}"),
-        Some(libc::NFT_MSG_NEWOBJ) => format!("creating counter {name} of table {table}"),
-        _ => "beginning a transaction".into(),
-    }
+        Some(libc::NFT_MSG_NEWOBJ) => ("creating counter", NFTA_OBJ_NAME),
+        _ => return Operation { what: "beginning a transaction", name: None, table: None },
+    };
+    let name = find_str(message.attributes(), named_by);
+    // The first attribute of every other object is its table.
+    let in_table = kind != Some(libc::NFT_MSG_NEWTABLE);
+    let table = find_str(message.attributes(), NFTA_TABLE_NAME).filter(|_| in_table);
+    Operation { what, name, table }
 }
