@@ -53,7 +53,7 @@ fn a_second_daemon_on_a_queue_is_refused_and_the_first_serves_on() {
     let first = Queues::serve(&wire.inside, &list, &["--queue", "3:4"]);
     for queues in ["4", "2:3"] {
         let second = wire.inside.netfilterd(&["--queue", queues, "-f", &list]);
-        let pid = format!("(netfilterd, pid {})", first.daemon.pid());
+        let pid = format!(", netfilterd (pid {})", first.daemon.pid());
         second.expect(1, &["is served by another program", &pid, "choose another number"]);
     }
     wire.inside.iptables("legacy", BOTH, "-A INPUT -p udp -j NFQUEUE --queue-balance 3:4");
