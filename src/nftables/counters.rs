@@ -1,16 +1,12 @@
 //! What the managed table's named counters say.
 
+use super::constants::*;
 use super::error::Error;
 use super::objects::{self, Direction};
 use super::transaction::Connection;
 use crate::netlink::{Message, attributes, find, find_u64};
 use crate::nftables::name::TableName;
 use crate::status::Dropped;
-
-// Attributes of linux/netfilter/nf_tables.h.
-const NFTA_OBJ_DATA: u16 = 4;
-const NFTA_COUNTER_BYTES: u16 = 1;
-const NFTA_COUNTER_PACKETS: u16 = 2;
 
 /// What was dropped since the table was made, each way and of each family; nothing of what the
 /// table has no counter for.

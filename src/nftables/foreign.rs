@@ -9,8 +9,8 @@ use std::ffi::{CStr, CString};
 
 use super::batch::Batch;
 use super::elements::{self, Action, Key};
-use super::error::Error;
-use super::inspect::{self, Set};
+use super::error::{Error, SetFault};
+use super::inspect::{self, KeyType, Set};
 use super::kernel;
 use super::listeners;
 use super::transaction::Connection;
@@ -18,10 +18,6 @@ use crate::ip::range::{RangeSet, RangeSets};
 use crate::nftables::layout::Shapes;
 use crate::nftables::name::{SetName, TableName};
 use crate::nftables::plan::{Delta, Differing, Plan};
-
-/// `TYPE_IPADDR` and `TYPE_IP6ADDR` of nft's datatype.h.
-const KEY_TYPE_V4: u32 = 7;
-const KEY_TYPE_V6: u32 = 8;
 
 /// How many elements a set may have to be dumped, both ends of a network counted: beyond that the
 /// kernel, which takes quadratic time for it, takes longer than for loading them.
@@ -63,14 +59,14 @@ impl Foreign {
     /// Looks at the table and its sets. Warns if no rule uses a set, or the table is dormant.
     pub fn look(&self, connection: &mut Connection, sets: &RangeSets) -> Result<Places, Error> {
         let Some(table) = inspect::table(connection, &self.table)? else {
-            return Err(Error::NoTable(self.table.clone()));
+            return Err(Error::NoTable { table: self.table.clone() });
         };
         if table.dormant {
             log::warn!("table {} is dormant: its rules drop nothing", self.table);
         }
         let found = inspect::sets(connection, &self.table)?;
-        let v4 = self.place(&found, &self.set4, false, sets.v4.is_empty())?;
-        let v6 = self.place(&found, &self.set6, true, sets.v6.is_empty())?;
+        let v4 = self.place(&found, &self.set4, KeyType::V4, sets.v4.is_empty())?;
+        let v6 = self.place(&found, &self.set6, KeyType::V6, sets.v6.is_empty())?;
         self.warn_if_unused(connection, [&v4, &v6])?;
         Ok(Places { v4, v6 })
     }
@@ -183,39 +179,25 @@ impl Foreign {
         &self,
         found: &[Set],
         name: &SetName,
-        v6: bool,
+        keys: KeyType,
         empty: bool,
     ) -> Result<Option<Place>, Error> {
-        let (key_type, key_length, kind, what) = if v6 {
-            (KEY_TYPE_V6, 16, "ipv6_addr", "IPv6 addresses")
-        } else {
-            (KEY_TYPE_V4, 4, "ipv4_addr", "IPv4 addresses")
-        };
         let set = found.iter().find(|set| set.name.as_bytes() == name.as_str().as_bytes());
         let Some(set) = set else {
             if empty {
                 return Ok(None);
             }
-            return Err(Error::NoSet(self.table.clone(), name.clone(), kind));
+            return Err(Error::NoSet { table: self.table.clone(), set: name.clone(), keys });
         };
-        let has = |flag: libc::c_int| set.flags & flag as u32 != 0;
-        let why = if has(libc::NFT_SET_MAP) {
-            "is a map, not a set".into()
-        } else if set.key_type != key_type || set.key_length != key_length {
-            format!(
-                "does not hold {what} (its key is type {}, {} bytes)",
-                set.key_type, set.key_length
-            )
-        } else if !has(libc::NFT_SET_INTERVAL) {
-            "lacks the flag interval, so it cannot hold networks".into()
-        } else if has(libc::NFT_SET_CONSTANT) {
-            "is constant, so it cannot be changed".into()
-        } else if has(libc::NFT_SET_TIMEOUT) {
-            "has timeouts, by which networks would leave it".into()
-        } else {
-            return Ok(Some(Place { name: set.name.clone() }));
-        };
-        Err(Error::Unsuitable(self.table.clone(), name.clone(), why, kind))
+        match fault_of(set, keys) {
+            None => Ok(Some(Place { name: set.name.clone() })),
+            Some(fault) => Err(Error::UnsuitableSet {
+                table: self.table.clone(),
+                set: name.clone(),
+                fault,
+                keys,
+            }),
+        }
     }
 
     fn warn_if_unused(
@@ -237,5 +219,23 @@ impl Foreign {
             }
         }
         Ok(())
+    }
+}
+
+/// What keeps a set from holding networks with addresses of a type.
+fn fault_of(set: &Set, keys: KeyType) -> Option<SetFault> {
+    let has = |flag: libc::c_int| set.flags & flag as u32 != 0;
+    if has(libc::NFT_SET_MAP) {
+        Some(SetFault::Map)
+    } else if !keys.is_of(set) {
+        Some(SetFault::Keys { key_type: set.key_type, key_length: set.key_length })
+    } else if !has(libc::NFT_SET_INTERVAL) {
+        Some(SetFault::NoInterval)
+    } else if has(libc::NFT_SET_CONSTANT) {
+        Some(SetFault::Constant)
+    } else if has(libc::NFT_SET_TIMEOUT) {
+        Some(SetFault::Timeout)
+    } else {
+        None
     }
 }

@@ -4,38 +4,11 @@
 
 use std::ffi::{CStr, CString};
 
+use super::constants::*;
 use super::error::Error;
 use super::transaction::Connection;
 use crate::netlink::{Message, attributes, find, find_str, find_u32};
 use crate::nftables::name::{Family, TableName};
-
-// Attributes of linux/netfilter/nf_tables.h.
-const NFTA_TABLE_NAME: u16 = 1;
-const NFTA_TABLE_FLAGS: u16 = 2;
-const NFTA_TABLE_USERDATA: u16 = 6;
-const NFTA_SET_TABLE: u16 = 1;
-const NFTA_SET_NAME: u16 = 2;
-const NFTA_SET_FLAGS: u16 = 3;
-const NFTA_SET_KEY_TYPE: u16 = 4;
-const NFTA_SET_KEY_LEN: u16 = 5;
-const NFTA_CHAIN_TABLE: u16 = 1;
-const NFTA_CHAIN_NAME: u16 = 3;
-const NFTA_CHAIN_HOOK: u16 = 4;
-const NFTA_HOOK_HOOKNUM: u16 = 1;
-const NFTA_HOOK_PRIORITY: u16 = 2;
-const NFTA_RULE_TABLE: u16 = 1;
-const NFTA_RULE_CHAIN: u16 = 2;
-const NFTA_RULE_EXPRESSIONS: u16 = 4;
-const NFTA_EXPR_NAME: u16 = 1;
-const NFTA_EXPR_DATA: u16 = 2;
-const NFTA_LOOKUP_SET: u16 = 1;
-
-/// `NFT_TABLE_F_DORMANT`: the chains of the table are not called.
-const TABLE_DORMANT: u32 = 1;
-
-/// Userdata is a list of type, length and value, one byte each for the first two; in that of a
-/// table this type is the comment (`NFTNL_UDATA_TABLE_COMMENT` of libnftnl/udata.h).
-pub const USERDATA_TABLE_COMMENT: u8 = 0;
 
 /// A table that exists.
 #[derive(Debug)]
@@ -57,6 +30,42 @@ pub struct Set {
     pub key_type: u32,
     /// Bytes of a key.
     pub key_length: u32,
+}
+
+/// The type of a set's keys, as nft knows it.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum KeyType {
+    /// IPv4 addresses.
+    V4,
+    /// IPv6 addresses.
+    V6,
+}
+
+impl KeyType {
+    /// As it is written in nft.
+    pub fn name(self) -> &'static str {
+        match self {
+            KeyType::V4 => "ipv4_addr",
+            KeyType::V6 => "ipv6_addr",
+        }
+    }
+
+    /// What such keys are.
+    pub fn what(self) -> &'static str {
+        match self {
+            KeyType::V4 => "IPv4 addresses",
+            KeyType::V6 => "IPv6 addresses",
+        }
+    }
+
+    /// Whether a set has such keys.
+    pub fn is_of(self, set: &Set) -> bool {
+        (set.key_type, set.key_length)
+            == match self {
+                KeyType::V4 => (TYPE_IPADDR, 4),
+                KeyType::V6 => (TYPE_IP6ADDR, 16),
+            }
+    }
 }
 
 /// A chain that exists.
@@ -82,7 +91,9 @@ pub fn table(connection: &mut Connection, table: &TableName) -> Result<Option<Ta
 pub fn read_table(message: &Message<'_>) -> Option<Table> {
     let about_a_table = message.kind_in(libc::NFNL_SUBSYS_NFTABLES) == Some(libc::NFT_MSG_NEWTABLE);
     about_a_table.then(|| Table {
-        dormant: find_u32(message.attributes(), NFTA_TABLE_FLAGS).unwrap_or(0) & TABLE_DORMANT != 0,
+        dormant: find_u32(message.attributes(), NFTA_TABLE_FLAGS).unwrap_or(0)
+            & NFT_TABLE_F_DORMANT
+            != 0,
         comment: find(message.attributes(), NFTA_TABLE_USERDATA).and_then(comment),
     })
 }
@@ -90,7 +101,7 @@ pub fn read_table(message: &Message<'_>) -> Option<Table> {
 fn comment(mut userdata: &[u8]) -> Option<String> {
     while let [kind, length, rest @ ..] = userdata {
         let (value, behind) = rest.split_at_checked(usize::from(*length))?;
-        if *kind == USERDATA_TABLE_COMMENT {
+        if *kind == UDATA_TABLE_COMMENT {
             return Some(String::from_utf8_lossy(value.strip_suffix(b"\0")?).into_owned());
         }
         userdata = behind;

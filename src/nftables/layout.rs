@@ -61,6 +61,25 @@ pub struct Hash {
     pub size: u32,
 }
 
+/// The kind of a kernel set, and so of the look-up in it.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum SetKind {
+    /// Networks of one length, looked up by the address's first bits.
+    Hash(Hash),
+    /// Ranges, looked up by the address.
+    Interval,
+}
+
+impl SetKind {
+    /// The length of the networks in a hash set.
+    pub fn length(self) -> Option<u8> {
+        match self {
+            SetKind::Hash(hash) => Some(hash.length),
+            SetKind::Interval => None,
+        }
+    }
+}
+
 /// The shapes of both families.
 pub type Shapes = PerFamily<Shape>;
 
@@ -113,6 +132,13 @@ impl Shape {
             }
             _ => Shape::INTERVAL,
         }
+    }
+
+    /// The kinds of the sets, in the order in which a packet is looked up in them: the cheaper look-up
+    /// comes first.
+    pub fn kinds(&self) -> impl Iterator<Item = SetKind> + use<> {
+        let interval = self.interval.then_some(SetKind::Interval);
+        self.hash.map(SetKind::Hash).into_iter().chain(interval)
     }
 
     /// Whether sets of this shape are of the kind that `wanted` is: what they hold could be in the
@@ -198,7 +224,24 @@ pub struct LaidOut<'a, A: Address> {
     pub ranges: Cow<'a, [Range<A>]>,
 }
 
+/// Elements of one kernel set, ascending.
+#[derive(Clone, Copy, Debug)]
+pub enum SetElements<'a, A: Address> {
+    /// The first addresses of networks, for a hash set.
+    Keys(&'a [A]),
+    /// Ranges, for an interval set.
+    Ranges(&'a [Range<A>]),
+}
+
 impl<'a, A: Address> LaidOut<'a, A> {
+    /// What goes into the set of a kind.
+    pub fn elements_of(&self, kind: SetKind) -> SetElements<'_, A> {
+        match kind {
+            SetKind::Hash(_) => SetElements::Keys(&self.keys),
+            SetKind::Interval => SetElements::Ranges(&self.ranges),
+        }
+    }
+
     /// Lays `set` out for sets of a shape.
     pub fn new(set: &'a RangeSet<A>, shape: Shape) -> Self {
         LaidOut::within(set, shape, Vec::new(), Vec::new())

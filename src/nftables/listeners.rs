@@ -1,8 +1,8 @@
 //! Others who listen for changes of the ruleset, and what large transactions cost the machine then.
 
 use super::batch::Batch;
-use super::monitor::NFNLGRP_NFTABLES;
-use crate::netlink::ports::{self, Program};
+use super::constants::NFNLGRP_NFTABLES;
+use crate::netlink::Program;
 
 /// How large a transaction may be when somebody listens for changes, in bytes. Until it is committed
 /// the kernel keeps a message of 8 KiB for each of its elements, so this is 130 MB: measured were
@@ -12,7 +12,7 @@ pub const MOST_HEARD: usize = 256 << 10;
 
 /// A program that listens, if the batch is large enough for that to matter.
 pub fn find(batch: &Batch) -> Option<Program> {
-    (batch.bytes().len() > MOST_HEARD).then(|| ports::listener(NFNLGRP_NFTABLES)).flatten()
+    (batch.bytes().len() > MOST_HEARD).then(|| Program::that_listens_to(NFNLGRP_NFTABLES)).flatten()
 }
 
 /// The same, and names it, for somebody to stop it. Returns whether there is one.

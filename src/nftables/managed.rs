@@ -19,9 +19,10 @@ use super::objects::{self, Direction, KernelSet};
 use super::transaction::Connection;
 use crate::ip::mask::Mask;
 use crate::ip::range::RangeSets;
-use crate::nftables::layout::{LaidOut, Layout, Shape, Shapes};
+use crate::nftables::layout::{LaidOut, Layout, Shapes};
 use crate::nftables::name::{SetName, TableName};
 use crate::nftables::plan::{Delta, Differing};
+use crate::nftables::set_name::KernelSetName;
 
 /// A table that netfilterd creates, fills and repairs.
 pub struct Managed {
@@ -104,8 +105,8 @@ impl Managed {
                 connection.commit(self.switch(&kernel_sets, &found, false))
             }
             // The answer was lost; the rules themselves tell.
-            Err(Error::Unknown(lost)) if self.is_in_place(connection, placed)? => {
-                log::debug!("an answer was lost ({lost}), and the change was made");
+            Err(Error::OutcomeUnknown { source }) if self.is_in_place(connection, placed)? => {
+                log::debug!("an answer was lost ({source}), and the change was made");
                 Ok(())
             }
             result => result,
@@ -126,14 +127,14 @@ impl Managed {
     }
 
     /// Changes the elements that differ, if the ruleset still has the generation `at`. Takes one
-    /// transaction.
+    /// transaction; `false` if that would be a large one while a program listens for changes.
     pub fn change(
         &self,
         connection: &mut Connection,
         at: u32,
         placed: Placed,
         delta: &Delta,
-    ) -> Result<(), Error> {
+    ) -> Result<bool, Error> {
         let mut batch = Batch::at_generation(at);
         // All deletes come first: a range may be added where another was.
         for action in [Action::Delete, Action::Add] {
@@ -145,30 +146,15 @@ impl Managed {
                 }
             }
         }
-        // A rebuild can be made in parts.
         if listeners::find(&batch).is_some() {
-            return Err(Error::Heard);
+            return Ok(false);
         }
-        connection.commit(batch)
+        connection.commit(batch)?;
+        Ok(true)
     }
 
-    /// The sets of a generation, in the order of look-up: the cheaper one comes first.
     fn kernel_sets(&self, placed: Placed) -> Vec<KernelSet> {
-        let mut sets = Vec::new();
-        let shapes = placed.shapes;
-        for (v6, base, shape) in [(false, &self.set4, shapes.v4), (true, &self.set6, shapes.v6)] {
-            let Shape { hash, interval } = shape;
-            let generation = placed.generation;
-            if let Some(hash) = hash {
-                let name = c_string(format!("{base}_{}_g{generation}", hash.length));
-                sets.push(KernelSet { name, v6, hash: Some(hash) });
-            }
-            if interval {
-                let name = c_string(format!("{base}_g{generation}"));
-                sets.push(KernelSet { name, v6, hash: None });
-            }
-        }
-        sets
+        KernelSet::all([&self.set4, &self.set6], &placed.shapes, placed.generation)
     }
 
     /// The first transaction, or several in parts: the table and its counters if they are missing, and new sets.
@@ -184,12 +170,11 @@ impl Managed {
             return batch;
         };
         for set in kernel_sets {
-            let (table, add) = (&self.table, Action::Add);
-            match (set.v6, set.hash.is_some()) {
-                (false, true) => elements::keys(&mut batch, add, table, &set.name, &v4.keys),
-                (false, false) => elements::ranges(&mut batch, add, table, &set.name, &v4.ranges),
-                (true, true) => elements::keys(&mut batch, add, table, &set.name, &v6.keys),
-                (true, false) => elements::ranges(&mut batch, add, table, &set.name, &v6.ranges),
+            let (table, name, add) = (&self.table, &set.name, Action::Add);
+            if set.v6 {
+                elements::change(&mut batch, add, table, name, v6.elements_of(set.kind));
+            } else {
+                elements::change(&mut batch, add, table, name, v4.elements_of(set.kind));
             }
         }
         batch
@@ -251,7 +236,7 @@ impl Managed {
                     found.sets.push(set.name);
                 }
                 None if ours => {}
-                None => return Err(self.not_ours("set", &set.name.to_string_lossy())),
+                None => return Err(self.foreign("set", &set.name.to_string_lossy())),
             }
         }
         for chain in inspect::chains(connection, &self.table)? {
@@ -266,33 +251,20 @@ impl Managed {
                     }
                 }
                 None if ours => {}
-                None => return Err(self.not_ours("chain", &chain.name)),
+                None => return Err(self.foreign("chain", &chain.name)),
             }
         }
         Ok(found)
     }
 
-    fn not_ours(&self, kind: &str, name: &str) -> Error {
-        Error::NotOurs(
-            self.table.clone(),
-            format!("it holds a {kind} called {}", name.escape_debug()),
-        )
+    fn foreign(&self, kind: &'static str, name: &str) -> Error {
+        Error::ForeignTable { table: self.table.clone(), kind, name: name.to_string() }
     }
 
-    /// The generation of a set, if it is one of ours by its name: `drop4_g7`, `drop4_24_g7`. One
-    /// without counts as the first: so it is called in the script of `netfilterd print --format
-    /// nft`.
+    /// The generation of a set, if it is one of ours by its name.
     fn generation(&self, name: &CStr) -> Option<u64> {
-        let name = name.to_str().ok()?;
-        [&self.set4, &self.set6].into_iter().find_map(|base| {
-            let rest = name.strip_prefix(base.as_str())?;
-            if rest.is_empty() {
-                return Some(0);
-            }
-            let (length, generation) = rest.rsplit_once("_g")?;
-            let is_length = length.strip_prefix('_').is_some_and(|text| text.parse::<u8>().is_ok());
-            (length.is_empty() || is_length).then(|| generation.parse().ok())?
-        })
+        let parse = |base| KernelSetName::parse(name.to_bytes(), base);
+        [&self.set4, &self.set6].into_iter().find_map(parse).map(|name| name.generation)
     }
 }
 
@@ -304,17 +276,9 @@ fn differing<A: elements::Key>(
     set: &KernelSet,
     differing: &Differing<A>,
 ) {
-    let (keys, ranges) = match action {
-        Action::Delete => (&differing.delete_keys, &differing.delete_ranges),
-        Action::Add => (&differing.add_keys, &differing.add_ranges),
+    let elements = match action {
+        Action::Delete => differing.deleted(set.kind),
+        Action::Add => differing.added(set.kind),
     };
-    match set.hash {
-        Some(_) => elements::keys(batch, action, table, &set.name, keys),
-        None => elements::ranges(batch, action, table, &set.name, ranges),
-    }
-}
-
-/// A set's name has no NUL, so nothing is ever cut off here.
-fn c_string(name: String) -> CString {
-    CString::new(name).unwrap_or_default()
+    elements::change(batch, action, table, &set.name, elements);
 }

@@ -12,6 +12,8 @@
 #[cfg(feature = "nftables")]
 pub mod batch;
 #[cfg(feature = "nftables")]
+mod constants;
+#[cfg(feature = "nftables")]
 pub mod counters;
 #[cfg(feature = "nftables")]
 pub mod elements;
@@ -36,6 +38,7 @@ pub mod name;
 #[cfg(feature = "nftables")]
 pub mod objects;
 pub mod plan;
+pub mod set_name;
 #[cfg(feature = "nftables")]
 pub mod target;
 #[cfg(feature = "nftables")]

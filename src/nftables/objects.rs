@@ -14,22 +14,13 @@ use nftnl::set::{Set, SetKey};
 use nftnl::{Chain, ChainType, Hook, MsgType, Policy, ProtoFamily, Rule, Table};
 
 use super::batch::Batch;
-use super::inspect::USERDATA_TABLE_COMMENT;
+use super::constants::*;
 use crate::ip::range::Address;
 use crate::netlink::Attributes;
-use crate::nftables::layout::Hash;
-use crate::nftables::name::{Family, TableName};
+use crate::nftables::layout::{SetKind, Shapes};
+use crate::nftables::name::{Family, SetName, TableName};
+use crate::nftables::set_name::KernelSetName;
 use crate::sys;
-
-const NFTA_TABLE_NAME: u16 = 1;
-const NFTA_TABLE_FLAGS: u16 = 2;
-const NFTA_TABLE_USERDATA: u16 = 6;
-const NFTA_OBJ_TABLE: u16 = 1;
-const NFTA_OBJ_NAME: u16 = 2;
-const NFTA_OBJ_TYPE: u16 = 3;
-const NFTA_OBJ_DATA: u16 = 4;
-/// `NFT_OBJECT_COUNTER`.
-const OBJECT_COUNTER: u32 = 1;
 
 /// Before connection tracking and everything else: nft's priority `raw`.
 pub const PRIORITY: i32 = -300;
@@ -129,7 +120,7 @@ pub fn add_table(batch: &mut Batch, table: &TableName) {
         message.put_str(NFTA_TABLE_NAME, table.name());
         message.put_u32(NFTA_TABLE_FLAGS, 0);
         let text = COMMENT.to_bytes_with_nul();
-        let mut userdata = vec![USERDATA_TABLE_COMMENT, text.len() as u8];
+        let mut userdata = vec![UDATA_TABLE_COMMENT, text.len() as u8];
         userdata.extend_from_slice(text);
         message.put(NFTA_TABLE_USERDATA, &userdata);
     });
@@ -156,7 +147,7 @@ pub fn name_counter(
 ) {
     message.put_str(NFTA_OBJ_TABLE, table.name());
     message.put_str(NFTA_OBJ_NAME, direction.counter(v6));
-    message.put_u32(NFTA_OBJ_TYPE, OBJECT_COUNTER);
+    message.put_u32(NFTA_OBJ_TYPE, NFT_OBJECT_COUNTER);
 }
 
 /// A set of the managed table.
@@ -166,8 +157,22 @@ pub struct KernelSet {
     pub name: CString,
     /// Whether it holds IPv6 addresses.
     pub v6: bool,
-    /// The shape of a hash set; an interval set has none.
-    pub hash: Option<Hash>,
+    /// What it holds, and how it is looked up in.
+    pub kind: SetKind,
+}
+
+impl KernelSet {
+    /// The sets of a generation, named after `set4` and `set6`, in the order of look-up.
+    pub fn all([set4, set6]: [&SetName; 2], shapes: &Shapes, generation: u64) -> Vec<KernelSet> {
+        let families = [(false, set4, shapes.v4), (true, set6, shapes.v6)];
+        let sets = families.into_iter().flat_map(|(v6, base, shape)| {
+            shape.kinds().map(move |kind| {
+                let name = KernelSetName { length: kind.length(), generation }.format(base);
+                KernelSet { name, v6, kind }
+            })
+        });
+        sets.collect()
+    }
 }
 
 /// Creates sets, empty.
@@ -191,9 +196,9 @@ pub fn add_sets(batch: &mut Batch, table: &TableName, sets: &[KernelSet]) {
 fn add_set<K: SetKey>(batch: &mut Batch, table: &TableName, set: &KernelSet, id: u32) {
     let parent = parent(table);
     let object = Set::<K>::new_named(&set.name, id, &parent, proto(table.family()));
-    match set.hash {
-        Some(hash) => sys::set_size(&object, hash.size),
-        None => sys::set_flags(&object, libc::NFT_SET_INTERVAL as u32),
+    match set.kind {
+        SetKind::Hash(hash) => sys::set_size(&object, hash.size),
+        SetKind::Interval => sys::set_flags(&object, libc::NFT_SET_INTERVAL as u32),
     }
     batch.new_object(&object);
 }
@@ -271,7 +276,7 @@ fn drop_rule<'a>(
     rule.add_expr(&Cmp::new(CmpOp::Eq, family as u8));
     rule.add_expr(&direction.address(set.v6));
     // A mask of all ones would only cost time.
-    match set.hash.map(|hash| hash.length) {
+    match set.kind.length() {
         Some(length) if set.v6 && length < 128 => {
             let mask = Ipv6Addr::from(u128::MAX.first_of(length));
             rule.add_expr(&Bitwise::new(mask, Ipv6Addr::UNSPECIFIED));
@@ -288,7 +293,10 @@ fn drop_rule<'a>(
     rule.add_expr(&Lookup::new(&looked_up));
     rule.add_expr(&direction.interface());
     rule.add_expr(&Cmp::new(CmpOp::Neq, LOOPBACK));
-    rule.add_expr(&sys::NamedCounter(direction.counter(set.v6)));
+    rule.add_expr(&sys::ObjectReference {
+        kind: NFT_OBJECT_COUNTER,
+        name: direction.counter(set.v6),
+    });
     rule.add_expr(&Verdict::Drop);
     rule
 }

@@ -6,7 +6,7 @@
 
 use crate::ip::change::Change;
 use crate::ip::range::{Address, Range, RangeSet, RangeSets, differences};
-use crate::nftables::layout::{LaidOut, Shape, Shapes};
+use crate::nftables::layout::{LaidOut, SetElements, SetKind, Shape, Shapes};
 
 /// What is to be done to get from what is held to what is wanted.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -129,6 +129,22 @@ impl<A: Address> Differing<A> {
         let ends = |range: &Range<A>| (range.first(), range.last());
         let (delete_ranges, add_ranges) = differences(&held.ranges, &wanted.ranges, ends);
         Differing { delete_keys, add_keys, delete_ranges, add_ranges }
+    }
+
+    /// What is deleted from the set of a kind.
+    pub fn deleted(&self, kind: SetKind) -> SetElements<'_, A> {
+        match kind {
+            SetKind::Hash(_) => SetElements::Keys(&self.delete_keys),
+            SetKind::Interval => SetElements::Ranges(&self.delete_ranges),
+        }
+    }
+
+    /// What is added to it.
+    pub fn added(&self, kind: SetKind) -> SetElements<'_, A> {
+        match kind {
+            SetKind::Hash(_) => SetElements::Keys(&self.add_keys),
+            SetKind::Interval => SetElements::Ranges(&self.add_ranges),
+        }
     }
 
     /// Whether an address would go from one kernel set to the other.

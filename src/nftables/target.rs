@@ -2,7 +2,7 @@
 
 use std::ffi::CString;
 
-use super::error::Error;
+use super::error::{Error, Retry};
 use super::foreign::Foreign;
 use super::kernel;
 use super::managed::{Managed, Placed};
@@ -139,7 +139,7 @@ impl Target {
 
     /// Puts `sets` in force, and nothing but what differs where that can be known.
     ///
-    /// On an error what was in force stays, unless it is [`Error::Unknown`]. No packet sees half
+    /// On an error what was in force stays, unless it is [`Error::OutcomeUnknown`]. No packet sees half
     /// of one state and half of another.
     pub fn put_in_force(
         &mut self,
@@ -160,7 +160,7 @@ impl Target {
                 // Nothing was changed, so what was known before is still known, unless not even
                 // that is certain.
                 self.held = known.or(self.held.take());
-                if matches!(error, Error::Unknown(_)) {
+                if matches!(error, Error::OutcomeUnknown { .. }) {
                     self.touched();
                 }
                 return Err(error);
@@ -201,10 +201,12 @@ fn managed_in(
             // Fresh sets are filled before any packet meets them.
             Plan::Delta(delta) if delta.changes_ranges() && !kernel::changes_ranges_safely() => {}
             Plan::Delta(delta) => match managed.change(connection, *at, *placed, &delta) {
-                Ok(()) => {
+                Ok(true) => {
                     let change = delta.change(&placed.shapes);
                     return Ok((Applied::Changed(change), Some(*placed), 1));
                 }
+                // A rebuild can be made in several transactions.
+                Ok(false) => {}
                 // A rebuild relies on nothing that could be otherwise than it was thought.
                 Err(error) => log::debug!("{error}; loading all of it again"),
             },
@@ -214,7 +216,7 @@ fn managed_in(
     let mut tries = 1;
     let (placed, transactions) = loop {
         match managed.rebuild(connection, sets) {
-            Err(error) if tries < TRIES && lost_a_race(&error) => tries += 1,
+            Err(error) if tries < TRIES && error.retry() == Retry::Now => tries += 1,
             result => break result?,
         }
     };
@@ -235,7 +237,7 @@ fn foreign_in(
         match foreign.change(connection, &places, *at, held, sets) {
             Ok(true) => return Ok((Applied::Changed(Change::between(Some(held), sets)), None, 1)),
             Ok(false) => return Ok((Applied::Unchanged, None, 0)),
-            Err(error) if !lost_a_race(&error) => return Err(error),
+            Err(error) if error.retry() != Retry::Now => return Err(error),
             Err(error) => log::debug!("{error}; looking at the set again"),
         }
     }
@@ -245,17 +247,10 @@ fn foreign_in(
         match foreign.change(connection, &places, at, &held, sets) {
             Ok(true) => return Ok((Applied::Changed(Change::between(Some(&held), sets)), None, 1)),
             Ok(false) => return Ok((Applied::Unchanged, None, 0)),
-            Err(error) if !lost_a_race(&error) => return Err(error),
+            Err(error) if error.retry() != Retry::Now => return Err(error),
             Err(error) => log::debug!("{error}; looking at the set again"),
         }
     }
     foreign.replace(connection, &places, sets)?;
     Ok((Applied::Rebuilt(Change::between(last, sets)), None, 1))
-}
-
-/// Whether looking again and trying again may help: somebody else changed something meanwhile, or
-/// the kernel's answer was lost.
-fn lost_a_race(error: &Error) -> bool {
-    let raced = matches!(error.errno(), Some(libc::ERESTART | libc::ENOENT | libc::EEXIST));
-    raced || matches!(error, Error::Unknown(_))
 }
