@@ -1,4 +1,6 @@
-# The targets that a person types. Each installs what it needs and is missing, and says so first.
+# The targets that a person types. make, make install and what else only builds never installs a
+# package: where one is missing they name it. make deps installs it; so do demo, check, check-vm, fuzz,
+# bench, soak and package. Each of these says first what it installs.
 
 PREFIX = /usr/local
 DESTDIR =
@@ -35,27 +37,41 @@ endif
 
 .PHONY: build
 build:
-	sh contrib/need.sh build
+	@sh dev/need.sh --check build
 	$(CARGO) build --release --locked
+
+# What the packages are for: build, demo, test, vm, fuzz, package, bench.
+FOR = build
+
+.PHONY: deps
+deps:
+	sh dev/need.sh $(FOR)
 
 .PHONY: demo
 demo:
-	sh contrib/need.sh build demo
+	sh dev/need.sh build demo
 	$(CARGO) build --release --locked
-	sh contrib/demo.sh $(built)/netfilterd
+	sh dev/demo.sh $(built)/netfilterd
+
+# Tests for a machine of their own, whose clock they set; and those of what no test installs, since
+# its package starts it.
+left_out = --skip clock_steps:: \
+	$(if $(shell command -v fail2ban-server),,--skip fail2ban_itself)
 
 .PHONY: check
 check:
-	sh contrib/need.sh build demo test fuzz package
-	$(CARGO) fmt --check
+	sh dev/need.sh build demo test fuzz package
+	$(CARGO) fmt --all --check
 	$(CARGO) fmt --check --manifest-path fuzz/Cargo.toml
-	$(CARGO) clippy --all-targets --locked -- -D warnings
+	$(CARGO) clippy --workspace --all-targets --locked -- -D warnings
+	$(CARGO) clippy --all-targets --locked --no-default-features --features nftables -- -D warnings
 	RUSTDOCFLAGS='-D warnings' $(CARGO) doc --no-deps --locked
 	mandoc -T lint -W warning man/netfilterd.8 man/drop_ips.5
-	NETFILTERD_REQUIRE_TOOLS=1 $(CARGO) test --locked
+	$(CARGO) test --locked -- --include-ignored $(left_out)
 	sh tests/without-nftables.sh
 	FUZZ_SEED=1 $(MAKE) fuzz FUZZ_SECONDS=3
 	$(MAKE) demo
+	sh tests/make.sh
 	sh tests/install.sh
 	sh tests/packages.sh
 	sh tests/systemd.sh
@@ -66,7 +82,7 @@ FUZZ_SECONDS = 600
 
 .PHONY: fuzz
 fuzz:
-	sh contrib/need.sh build demo fuzz
+	sh dev/need.sh build demo fuzz
 	sh fuzz/run.sh $(FUZZ_SECONDS)
 
 # Licences, duplicates and sources of what the program is made of. Not in check: to build cargo-deny
@@ -89,27 +105,27 @@ cargo-deny:
 # With the oldest versions that Cargo.toml permits, and with the oldest Rust.
 .PHONY: minimal-versions
 minimal-versions:
-	sh contrib/need.sh build
-	sh contrib/minimal-versions.sh
+	@sh dev/need.sh --check build
+	sh dev/minimal-versions.sh
 
 .PHONY: msrv
 msrv:
-	sh contrib/need.sh build
-	sh contrib/msrv.sh
+	@sh dev/need.sh --check build
+	sh dev/msrv.sh
 
-# The tests against the kernel, on a second kernel. Where that cannot be had, it says so. Which test
-# programs; without a word those that tests/vm/check.sh names.
-VM_PROGRAMS =
+# The tests against the kernel, on a second kernel. Where that cannot be had, it says so. Which
+# modules, as kernel::repair; without a word those that tests/vm/check.sh names.
+VM_MODULES =
 
 .PHONY: check-vm
 check-vm:
-	sh contrib/need.sh build demo test
-	-sh contrib/need.sh vm
-	sh tests/vm/check.sh $(VM_PROGRAMS)
+	sh dev/need.sh build demo test
+	-sh dev/need.sh vm
+	sh tests/vm/check.sh $(VM_MODULES)
 
 .PHONY: bench
 bench:
-	sh contrib/need.sh build demo bench
+	sh dev/need.sh build demo bench
 	$(CARGO) bench --bench pure
 	$(CARGO) build --release --locked --examples
 	$(CARGO) build --release --locked
@@ -122,7 +138,7 @@ SOAK_MINUTES = 30
 
 .PHONY: soak
 soak:
-	sh contrib/need.sh build demo bench
+	sh dev/need.sh build demo bench
 	$(CARGO) build --release --locked
 	python3 benches/soak.py --minutes $(SOAK_MINUTES) --write
 
@@ -130,10 +146,10 @@ soak:
 tools = $(built)/../tools
 .PHONY: package
 package:
-	sh contrib/need.sh build package
-	sh contrib/package/tools.sh $(tools)
+	sh dev/need.sh build package
+	sh dev/package-tools.sh $(tools)
 	$(CARGO) build --release --locked
-	sh contrib/package/stage.sh $(built)
+	sh dev/package-stage.sh $(built)
 	PATH="$$PATH:$(tools)/bin" $(CARGO) deb --no-build --no-strip --locked
 	PATH="$$PATH:$(tools)/bin" $(CARGO) generate-rpm --auto-req builtin
 	@ls -1 $(built)/../debian/*.deb $(built)/../generate-rpm/*.rpm

@@ -1,13 +1,15 @@
 #!/bin/sh
-# Fuzzes each target for so many seconds, from the cases of the tests on:
+# Fuzzes each target for so many seconds, from the seeds on:
 #
 #	run.sh SECONDS [TARGET ...]
 #
-# With FUZZ_SEED in the environment it tries the same inputs each time, as far as it gets.
+# What leads to new ways through the program is kept in fuzz/corpus/TARGET, which is not committed,
+# and the next run begins with it, too. What fails stays in fuzz/artifacts/TARGET. With FUZZ_SEED in
+# the environment a run begins with nothing but the seeds, and so tries the same inputs each time, as
+# far as it gets.
 #
 # Installs cargo-fuzz if it is missing, and says so. Builds without a sanitizer: there is no `unsafe`
-# in what is fuzzed, they make it slower, and they alone need a nightly toolchain. What is found stays
-# in fuzz/artifacts, what led to new ways through the program in fuzz/corpus.
+# in what is fuzzed, they make it slower, and they alone need a nightly toolchain.
 
 set -eu
 cd "$(dirname "$0")/.."
@@ -21,19 +23,24 @@ if ! cargo fuzz --version >/dev/null 2>&1; then
 	cargo install --locked cargo-fuzz
 fi
 
-python3 fuzz/seeds.py fuzz/corpus
+python3 fuzz/seeds.py --check
 cargo fuzz build --sanitizer none
 
-log=$(mktemp)
-trap 'rm -f "$log"' EXIT
+scratch=$(mktemp -d)
+trap 'rm -rf "$scratch"' EXIT
+trap 'exit 1' HUP INT TERM
+log=$scratch/log
+if [ -n "${FUZZ_SEED:-}" ]; then found=$scratch; else found=fuzz/corpus; fi
 for target; do
+	corpus=$found/$target
+	mkdir -p "$corpus"
 	dict=''
 	case $target in line | list) dict=-dict=$PWD/fuzz/list.dict ;; esac
-	if ! cargo fuzz run --sanitizer none "$target" -- ${dict:+"$dict"} \
-		${FUZZ_SEED:+-seed="$FUZZ_SEED"} \
+	if ! cargo fuzz run --sanitizer none "$target" "$corpus" "fuzz/seeds/$target" -- \
+		${dict:+"$dict"} ${FUZZ_SEED:+-seed="$FUZZ_SEED"} \
 		-max_total_time="$seconds" -timeout=60 -print_final_stats=1 2>"$log"; then
 		cat "$log" >&2
-		echo "run.sh: $target failed; make a test of the input and mend what it shows" >&2
+		echo "run.sh: $target failed; make a seed and a test of the input, and mend what it shows" >&2
 		exit 1
 	fi
 	awk -v target="$target" '/^stat::number_of_executed_units/ { units = $2 }

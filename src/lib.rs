@@ -32,6 +32,7 @@
 
 pub mod cli;
 pub mod daemon;
+pub mod error;
 pub mod ip;
 pub mod list;
 pub mod load;

@@ -28,6 +28,15 @@ printf '192.0.2.7\n192.0.2.0/25\n' | "$netfilterd" check --no-protect --state-fi
 	failed 'print does not work'
 printf '192.0.2.7\n' | "$netfilterd" test --no-protect -f - 192.0.2.7 >/dev/null || failed 'test does not work'
 
+# Without the feature map there is no such format.
+if "$netfilterd" print --help | grep -qw map; then
+	failed 'print --help names the format map'
+fi
+status=0
+message=$("$netfilterd" print --format map 2>&1 >"$folder/map") || status=$?
+[ "$status" = 2 ] || failed "print --format map ends with $status"
+case $message in *"invalid value 'map'"*) ;; *) failed "print --format map says: $message" ;; esac
+
 for command in load run; do
 	status=0
 	message=$("$netfilterd" "$command" 2>&1) || status=$?

@@ -3,9 +3,6 @@
 
 #![no_main]
 
-#[path = "../../tests/support/reader.rs"]
-mod reader;
-
 use std::net::{IpAddr, Ipv6Addr};
 
 use libfuzzer_sys::fuzz_target;
@@ -81,7 +78,7 @@ fn is_mapped(address: Ipv6Addr) -> bool {
 }
 
 fn an_end_is_what_its_digits_say(text: &[u8]) {
-    let wanted = std::str::from_utf8(text).ok().and_then(reader::seconds);
+    let wanted = std::str::from_utf8(text).ok().and_then(kit::reader::seconds);
     let read = End::parse(text);
     assert_eq!(read.map(End::seconds), wanted, "\"{}\"", text.escape_ascii());
     // What is shown of an end is an end again, of the same time.

@@ -2,12 +2,12 @@
 
 #![no_main]
 
-#[path = "../../tests/support/reader.rs"]
-mod reader;
+mod library;
 
+use kit::reader::{Pair, ended_entry, second_reader};
 use libfuzzer_sys::fuzz_target;
+use library::pair;
 use netfilterd::list::{Entry, List, line};
-use reader::{Pair, ended_entry, pair, second_reader};
 
 /// What follows the line when it is looked ahead of.
 const NEXT_LINES: &[u8] = b"198.51.100.113/32\n203.0.113.129/32\n";
@@ -42,7 +42,7 @@ fn is_of_a_script(line: &[u8]) -> bool {
             Some(b"table" | b"set" | b"element" | b"chain" | b"rule" | b"map" | b"ruleset"),
         ) => {
             let network = words.next().unwrap_or_default();
-            reader::entry(&String::from_utf8_lossy(network)).is_none()
+            kit::reader::entry(&String::from_utf8_lossy(network)).is_none()
         }
         _ => false,
     }

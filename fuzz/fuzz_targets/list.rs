@@ -3,17 +3,17 @@
 
 #![no_main]
 
-#[path = "../../tests/support/reader.rs"]
-mod reader;
+mod library;
 
 use std::net::IpAddr;
 
+use kit::reader::{Pair, entry};
 use libfuzzer_sys::fuzz_target;
+use library::pair;
 use netfilterd::ip::range::{Address, RangeSet, RangeSets};
 use netfilterd::list::{self, End, Entry, List, Selection, Widest};
 use netfilterd::nftables::name::MANAGED_TABLE;
 use netfilterd::output::print::{self, Format, Names, Printed};
-use reader::{Pair, entry, pair};
 
 fuzz_target!(|text: &[u8]| {
     let read = scan(text);

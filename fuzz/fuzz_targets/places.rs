@@ -1,10 +1,10 @@
-//! Places in the universe of tests/support/flags.rs, out of the bytes of an input.
+//! Places in the universe of kit::flags, out of the bytes of an input.
 
 use std::ops::Range as Indices;
 
 use libfuzzer_sys::arbitrary::{Result, Unstructured};
 
-use super::flags::{Number, SIZE};
+use kit::flags::{Number, SIZE};
 
 /// Where the universe lies.
 pub fn base<A: Number>(input: &mut Unstructured<'_>) -> Result<u128> {

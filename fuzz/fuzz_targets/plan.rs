@@ -3,14 +3,12 @@
 
 #![no_main]
 
-#[path = "../../tests/support/flags.rs"]
-mod flags;
-#[path = "places.rs"]
+mod library;
 mod places;
 
 use std::collections::BTreeSet;
 
-use flags::{Number, SIZE, both, fewest_networks, flags, set};
+use kit::flags::{Number, SIZE, both, fewest_networks, flags};
 use libfuzzer_sys::arbitrary::{Result, Unstructured};
 use libfuzzer_sys::fuzz_target;
 use netfilterd::ip::change::Change;
@@ -21,6 +19,7 @@ use netfilterd::nftables::batch::Batch;
 use netfilterd::nftables::elements::{self, Action, Key};
 use netfilterd::nftables::layout::{Hash, LaidOut, Layout, Shape, Shapes};
 use netfilterd::nftables::plan::{Delta, Differing, Plan};
+use library::set;
 use places::{base, places};
 
 fuzz_target!(|data: &[u8]| {

@@ -2,16 +2,15 @@
 
 #![no_main]
 
-#[path = "../../tests/support/flags.rs"]
-mod flags;
-#[path = "places.rs"]
+mod library;
 mod places;
 
-use flags::{Flags, Number, SIZE, both, fewest_networks, flags, number, ranges, runs, set};
+use kit::flags::{Flags, Number, SIZE, both, fewest_networks, flags, number, runs};
 use libfuzzer_sys::arbitrary::{Result, Unstructured};
 use libfuzzer_sys::fuzz_target;
-use netfilterd::ip::range::{Range, RangeSet};
+use netfilterd::ip::range::{Address, Range, RangeSet};
 use netfilterd::nfqueue::index::Index;
+use library::{ranges, set};
 use places::{base, places};
 
 fuzz_target!(|data: &[u8]| {
@@ -20,7 +19,7 @@ fuzz_target!(|data: &[u8]| {
         if input.arbitrary().unwrap_or(false) { check::<u128>(input) } else { check::<u32>(input) };
 });
 
-fn check<A: Number>(input: &mut Unstructured<'_>) -> Result<()> {
+fn check<A: Number + Address>(input: &mut Unstructured<'_>) -> Result<()> {
     let base = base::<A>(input)?;
     let (first, second) = (places(input)?, places(input)?);
     let (a, b) = (set::<A>(base, &first), set::<A>(base, &second));
@@ -47,7 +46,7 @@ fn check<A: Number>(input: &mut Unstructured<'_>) -> Result<()> {
 }
 
 /// Whether a set holds the addresses of the flags, by each way of asking.
-fn it_holds<A: Number>(set: &RangeSet<A>, base: u128, flags: &Flags) {
+fn it_holds<A: Number + Address>(set: &RangeSet<A>, base: u128, flags: &Flags) {
     let runs = runs(base, flags);
     assert_eq!(ranges(set), runs);
     assert_eq!((set.len(), set.is_empty()), (runs.len(), runs.is_empty()));

@@ -1,7 +1,7 @@
 //! The command line: definitions and nothing else.
 //!
-//! What cannot be meant cannot be expressed past this point: names are checked, lengths are in
-//! range, a list is a path or standard input.
+//! Past this point no value is invalid: names are checked, lengths are in range, a list is a path or
+//! standard input.
 
 use std::ffi::{CString, OsString};
 use std::net::IpAddr;
@@ -18,45 +18,45 @@ use crate::nftables::layout::Layout;
 use crate::nftables::name::{MANAGED_TABLE, SetName, TableName};
 use crate::output::print::Format;
 
-/// The list that is read when none is named.
+/// The list that is read without `--file`.
 pub const DEFAULT_LIST: &str = "/var/cache/netfilterd/drop_ips";
 
-/// Where a daemon keeps its status when no other place is named.
+/// The file of the daemon's status without `--status-file`.
 pub const DEFAULT_STATUS: &str = "/run/netfilterd/status.json";
 
-/// Where it is remembered what is in force when no other place is named.
+/// The file that records how many networks are in force, without `--state-file`.
 pub const DEFAULT_STATE: &str = "/var/lib/netfilterd/state.json";
 
 /// Keeps an nftables set in step with a list of bad networks.
 ///
-/// Reads addresses and networks from lists, widens and merges them, and drops packets from and to
-/// them in the kernel. Without a command: load, stay, and load again on SIGHUP.
+/// Reads addresses and networks from lists, widens and merges them, and has the kernel drop packets
+/// from and to these networks. Without a command: load, keep running, and reload on SIGHUP.
 #[derive(Debug, Parser)]
 #[command(version, args_conflicts_with_subcommands = true, max_term_width = 100)]
 #[command(override_usage = "netfilterd [COMMAND] [OPTIONS]")]
 pub struct Cli {
-    /// What to do.
+    /// The command; `None` means `run`.
     #[command(subcommand)]
     pub command: Option<Command>,
-    /// The options of `run`, for when no command is given.
+    /// The options of `run`, which need no command in front.
     #[command(flatten)]
     pub run: RunOptions,
 }
 
-/// The commands.
+/// The commands. Their comments are the text of `--help`.
 #[derive(Debug, Subcommand)]
 pub enum Command {
-    /// Load, stay, and load again on SIGHUP (the default)
+    /// Load, keep running, and reload on SIGHUP (the default)
     Run(RunOptions),
     /// Load once and exit
     Load(LoadOptions),
-    /// Read and judge the lists as load would, and change nothing
+    /// Show what load would do, and change nothing
     Check(LoadOptions),
-    /// Write the merged result to standard output
+    /// Write the merged networks to standard output
     Print(PrintOptions),
-    /// Say whether addresses are dropped, and by which entries
+    /// Show whether addresses are dropped, and by which entries
     Test(TestOptions),
-    /// Say what the running daemon is at
+    /// Show the status of the running daemon
     Status(StatusOptions),
     /// Write a completion script for a shell to standard output
     Completions(CompletionsOptions),
@@ -65,33 +65,33 @@ pub enum Command {
 /// Options of `run`.
 #[derive(Debug, Args)]
 pub struct RunOptions {
-    /// What is loaded, and where.
+    /// The same options as those of `load`.
     #[command(flatten)]
     pub load: LoadOptions,
-    /// Do not put back what another program takes out of the kernel's tables
+    /// Do not repair the table when another program changes it
     #[arg(long)]
     pub no_repair: bool,
-    /// Load again when a list changes
+    /// Reload when a list changes
     #[arg(long)]
     pub watch: bool,
-    /// Write the process id to this file, and refuse to start while another daemon holds it
+    /// Write the process id to this file, and refuse to start while another daemon uses it
     #[arg(long, value_name = "PATH")]
     pub pid_file: Option<PathBuf>,
-    /// Where status finds what the daemon is at.
+    /// The file that `status` reads.
     #[command(flatten)]
     pub status: StatusFile,
-    /// Keep what the daemon is at in this file, too, in the text format of Prometheus
+    /// Write the status to this file, too, in the text format of Prometheus
     #[arg(long, value_name = "PATH")]
     pub metrics: Option<PathBuf>,
-    /// Queue mode.
+    /// Options that only `--queue` gives a meaning.
     #[command(flatten)]
     pub queue: QueueOptions,
 }
 
-/// Where the daemon keeps what it is at.
+/// The file through which a daemon and `status` communicate.
 #[derive(Debug, Args)]
 pub struct StatusFile {
-    /// The file in which the daemon keeps what it is at
+    /// The file in which the daemon keeps its status
     #[arg(long, value_name = "PATH", default_value = DEFAULT_STATUS)]
     pub status_file: PathBuf,
 }
@@ -99,22 +99,22 @@ pub struct StatusFile {
 /// Options of queue mode.
 #[derive(Debug, Args)]
 pub struct QueueOptions {
-    /// Give verdicts on queue N, or on each from N to M, instead of filling nftables sets
+    /// Give verdicts on queue N, or on queues N to M, instead of filling nftables sets
     #[arg(long, value_name = "N[:M]", value_parser = queues, allow_negative_numbers = true, conflicts_with_all = ["table", "set4", "set6", "layout", "no_repair"])]
     pub queue: Option<RangeInclusive<u16>>,
-    /// How many packets may wait in a queue
+    /// The number of packets that may wait in a queue
     #[arg(long, value_name = "N", default_value_t = 65535, value_parser = value_parser!(u32).range(1..), requires = "queue")]
     pub queue_maxlen: u32,
-    /// Accept packets when the queue is full, and those that cannot be read (the default)
+    /// Accept packets that find the queue full or cannot be read (the default)
     #[arg(long, requires = "queue")]
     pub fail_open: bool,
-    /// Drop packets when the queue is full, and those that cannot be read
+    /// Drop packets that find the queue full or cannot be read
     #[arg(long, requires = "queue", conflicts_with = "fail_open")]
     pub fail_closed: bool,
-    /// Do not accept, but set this mark and have the rules look at the packet again
+    /// Set this mark and repeat the hook instead of accepting a packet
     #[arg(long, value_name = "MARK", value_parser = mark, allow_negative_numbers = true, requires = "queue")]
     pub mark_accept: Option<NonZeroU32>,
-    /// Do not drop, but set this mark and have the rules look at the packet again
+    /// Set this mark and repeat the hook instead of dropping a packet
     #[arg(long, value_name = "MARK", value_parser = mark, allow_negative_numbers = true, requires = "queue")]
     pub mark_drop: Option<NonZeroU32>,
 }
@@ -122,66 +122,66 @@ pub struct QueueOptions {
 /// Options of `load` and `check`.
 #[derive(Debug, Args)]
 pub struct LoadOptions {
-    /// Which lists.
+    /// The lists, and how their entries are used.
     #[command(flatten)]
     pub lists: ListOptions,
-    /// Refuse everything if one line cannot be read
+    /// Load nothing if a line of a list is rejected
     #[arg(long)]
     pub strict: bool,
-    /// Refuse fewer networks than this; 0 permits to load nothing
+    /// Refuse to load fewer networks than this; 0 permits an empty result
     #[arg(long, value_name = "N", default_value_t = 1, allow_negative_numbers = true)]
     pub min_entries: u64,
-    /// Refuse to go down by more than this, once 100 networks are in force; 100 permits anything
+    /// Refuse to shrink by more than this, once 100 networks are in force; 100 permits anything
     #[arg(long, value_name = "PERCENT", default_value = "50", value_parser = percent, allow_negative_numbers = true)]
     pub max_shrink: u8,
-    /// Put in force what a guard refuses; a daemon does so for its first load only
+    /// Load what a guard refuses; a daemon does so for its first load only
     #[arg(long)]
     pub force: bool,
-    /// The file in which it is remembered how many networks are in force
+    /// The file that records how many networks are in force
     #[arg(long, value_name = "PATH", default_value = DEFAULT_STATE)]
     pub state_file: PathBuf,
-    /// Where to.
+    /// The table and the sets to fill.
     #[command(flatten)]
     pub names: NameOptions,
-    /// Filter on this interface only (repeatable; a * at the end stands for any ending)
+    /// Filter on this interface only (repeatable; a * at the end matches any ending)
     #[arg(short, long, value_name = "NAME", value_parser = interface)]
     pub interface: Vec<CString>,
     /// How the networks are laid out in kernel sets
     #[arg(long, value_name = "LAYOUT", value_enum, default_value_t = Layout::Auto)]
     pub layout: Layout,
-    /// How much to say.
+    /// How many messages go to standard error.
     #[command(flatten)]
     pub verbosity: Verbosity,
 }
 
-/// Which lists are read, and what is made of their entries.
+/// The lists, and how their entries are used.
 #[derive(Debug, Args)]
 pub struct ListOptions {
     /// Read this list, or every list in this directory (repeatable; - is standard input)
     #[arg(short, long, value_name = "PATH", default_value = DEFAULT_LIST, value_parser = OsStringValueParser::new().try_map(source))]
     pub file: Vec<Source>,
-    /// Widen IPv4 entries to networks of this length, 8 to 32
+    /// Widen IPv4 entries to networks of this prefix length, 8 to 32
     #[arg(short, long, value_name = "LEN", value_parser = length::<8, 32>)]
     pub mask: Option<u8>,
-    /// Widen IPv6 entries to networks of this length, 16 to 128
+    /// Widen IPv6 entries to networks of this prefix length, 16 to 128
     #[arg(long, value_name = "LEN", value_parser = length::<16, 128>)]
     pub mask6: Option<u8>,
-    /// Do without lists that do not exist; one that exists must be readable
+    /// Ignore missing lists (an unreadable list is still an error)
     #[arg(long)]
     pub skip_missing: bool,
-    /// Never drop what this list names, whatever the others say (repeatable, a directory too)
+    /// Never drop the networks of this list, or of every list in this directory (repeatable)
     #[arg(short, long, value_name = "PATH", value_parser = OsStringValueParser::new().try_map(source))]
     pub allow: Vec<Source>,
-    /// Set aside IPv4 entries wider than this length, 0 to 32, as mistakes
+    /// Ignore IPv4 entries that are wider than this prefix length, 0 to 32
     #[arg(long, value_name = "LEN", default_value = "8", value_parser = length::<0, 32>)]
     pub widest: u8,
-    /// Set aside IPv6 entries wider than this length, 0 to 128, as mistakes
+    /// Ignore IPv6 entries that are wider than this prefix length, 0 to 128
     #[arg(long, value_name = "LEN", default_value = "16", value_parser = length::<0, 128>)]
     pub widest6: u8,
-    /// Of all entries take only the last N that were written
+    /// Use only the N entries that were written last
     #[arg(long, value_name = "N", value_parser = value_parser!(u64).range(1..))]
     pub newest: Option<u64>,
-    /// Drop also own addresses, gateways, resolvers, and entries of any width
+    /// If listed, drop own addresses, gateways and resolvers, too, and entries of any width
     #[arg(long)]
     pub no_protect: bool,
 }
@@ -189,13 +189,13 @@ pub struct ListOptions {
 /// The names of table and sets.
 #[derive(Debug, Args)]
 pub struct NameOptions {
-    /// The table; one that is not the default is not netfilterd's, and only its sets are filled
+    /// The table to fill; in a table of your own, only the elements of its sets change
     #[arg(short, long, value_name = "FAMILY NAME", default_value = MANAGED_TABLE)]
     pub table: TableName,
-    /// The set of IPv4 networks
+    /// The set for IPv4 networks
     #[arg(long, value_name = "NAME", default_value = "drop4")]
     pub set4: SetName,
-    /// The set of IPv6 networks
+    /// The set for IPv6 networks
     #[arg(long, value_name = "NAME", default_value = "drop6")]
     pub set6: SetName,
 }
@@ -203,16 +203,16 @@ pub struct NameOptions {
 /// Options of `print`.
 #[derive(Debug, Args)]
 pub struct PrintOptions {
-    /// The form to write
+    /// The output format
     #[arg(long, value_name = "FORMAT", value_enum, default_value_t = Format::Cidr)]
     pub format: Format,
-    /// Which lists.
+    /// The lists, and how their entries are used.
     #[command(flatten)]
     pub lists: ListOptions,
-    /// The names in scripts.
+    /// The table and the sets that the formats `nft` and `ipset` name.
     #[command(flatten)]
     pub names: NameOptions,
-    /// How much to say.
+    /// How many messages go to standard error.
     #[command(flatten)]
     pub verbosity: Verbosity,
 }
@@ -223,16 +223,16 @@ pub struct TestOptions {
     /// The addresses to look up
     #[arg(required = true, value_name = "ADDRESS", value_parser = address)]
     pub addresses: Vec<IpAddr>,
-    /// Which lists.
+    /// The lists, and how their entries are used.
     #[command(flatten)]
     pub lists: ListOptions,
-    /// Where the kernel is asked.
+    /// The table and the sets that are looked up in the kernel.
     #[command(flatten)]
     pub names: NameOptions,
     /// Write JSON, for programs
     #[arg(long)]
     pub json: bool,
-    /// How much to say.
+    /// How many messages go to standard error.
     #[command(flatten)]
     pub verbosity: Verbosity,
 }
@@ -240,13 +240,13 @@ pub struct TestOptions {
 /// Options of `status`.
 #[derive(Debug, Args)]
 pub struct StatusOptions {
-    /// Which daemon's.
+    /// The file of the daemon to show.
     #[command(flatten)]
     pub file: StatusFile,
     /// Write JSON, for programs
     #[arg(long)]
     pub json: bool,
-    /// How much to say.
+    /// How many messages go to standard error.
     #[command(flatten)]
     pub verbosity: Verbosity,
 }
@@ -254,21 +254,21 @@ pub struct StatusOptions {
 /// Options of `completions`.
 #[derive(Debug, Args)]
 pub struct CompletionsOptions {
-    /// Which shell
+    /// The shell that loads the script
     #[arg(value_name = "SHELL", value_enum)]
     pub shell: Shell,
-    /// How much to say.
+    /// How many messages go to standard error.
     #[command(flatten)]
     pub verbosity: Verbosity,
 }
 
-/// How much is said on standard error.
+/// How many messages go to standard error.
 #[derive(Clone, Copy, Debug, Args)]
 pub struct Verbosity {
-    /// Say more
+    /// Print more messages
     #[arg(short, long, action = ArgAction::Count)]
     pub verbose: u8,
-    /// Say less: once for warnings and errors only, twice for errors only
+    /// Print fewer messages: once for warnings and errors only, twice for errors only
     #[arg(short, long, action = ArgAction::Count, conflicts_with = "verbose")]
     pub quiet: u8,
 }
@@ -276,7 +276,7 @@ pub struct Verbosity {
 /// A path is bytes, and need not be text.
 fn source(text: OsString) -> Result<Source, &'static str> {
     if text.is_empty() {
-        return Err("a list has a name");
+        return Err("the path is empty; give a file, a directory, or - for standard input");
     }
     Ok(if text == "-" { Source::Stdin } else { Source::Path(text.into()) })
 }
@@ -296,10 +296,10 @@ fn percent(text: &str) -> Result<u8, &'static str> {
 }
 
 fn address(text: &str) -> Result<IpAddr, &'static str> {
-    text.parse().map_err(|_| "not an address; networks and host names cannot be tested")
+    text.parse().map_err(|_| "not an IP address; networks and host names cannot be tested")
 }
 
-/// More queues than a machine has processors are of no use, and each is a thread.
+/// Each queue needs a thread. More threads than processors are of no use.
 const MOST_QUEUES: usize = 256;
 
 fn queues(text: &str) -> Result<RangeInclusive<u16>, String> {
@@ -313,7 +313,7 @@ fn queues(text: &str) -> Result<RangeInclusive<u16>, String> {
     match queues.len() {
         0 => Err(format!("the last queue comes before the first; write {last}:{first}")),
         1..=MOST_QUEUES => Ok(queues),
-        count => Err(format!("{count} queues, each of which is a thread; {MOST_QUEUES} at most")),
+        count => Err(format!("{count} queues need a thread each; give {MOST_QUEUES} at most")),
     }
 }
 
@@ -324,7 +324,7 @@ fn mark(text: &str) -> Result<NonZeroU32, &'static str> {
         None => text.parse(),
     };
     let number = number.map_err(|_| "a mark is a number of 32 bits, such as 16 or 0x10")?;
-    NonZeroU32::new(number).ok_or("a mark of 0 is what unmarked packets have; choose another")
+    NonZeroU32::new(number).ok_or("unmarked packets have the mark 0; give another number")
 }
 
 /// `IFNAMSIZ` without the NUL.

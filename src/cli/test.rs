@@ -6,13 +6,15 @@ use std::process::ExitCode;
 
 use serde::Serialize;
 
-use super::{lists, tables, to_stdout};
-use crate::cli::args::TestOptions;
+use super::args::TestOptions;
+use super::kernel::{self, Kernel};
+use super::{settings, to_stdout};
+use crate::error::Error;
 use crate::ip::range::{Address, RangeSet};
-use crate::load::host::Host;
-use crate::load::report::Failure;
+use crate::load::Host;
 use crate::nftables::name::TableName;
 use crate::policy::desired::{DesiredState, Origin};
+use crate::progress::Unseen;
 
 /// Not every address is dropped.
 const NOT_DROPPED: u8 = 1;
@@ -42,44 +44,30 @@ struct Named {
     widened: bool,
     too_wide: bool,
     until: Option<String>,
+    /// Whether `until` has passed.
     ended: bool,
     /// The same in words.
     #[serde(skip)]
     shown: String,
 }
 
-/// Whether the kernel has an address in force.
-#[derive(Debug, PartialEq, Eq, Serialize)]
-#[serde(rename_all = "snake_case")]
-#[cfg_attr(not(feature = "nftables"), expect(dead_code))]
-pub enum Kernel {
-    /// A set that a rule looks up has it.
-    InForce,
-    /// No such set has it.
-    NotInForce,
-    /// There is no such table, or no rule in it looks such a set up.
-    NothingInForce,
-    /// It could not be asked, for this reason.
-    Unknown(String),
-}
-
 /// Says of addresses whether they are dropped, and why or why not.
-pub fn run(options: &TestOptions, host: Host) -> Result<ExitCode, Failure> {
-    let wanted = lists::read(&options.lists, host)?;
+pub fn run(options: &TestOptions, host: Host) -> Result<ExitCode, Error> {
+    let desired = settings::read(&options.lists, host, &Unseen)?;
     // An IPv4-mapped address is the IPv4 one, as in a list.
     let addresses: Vec<IpAddr> = options.addresses.iter().map(IpAddr::to_canonical).collect();
     let mut answers: Vec<Answer> = addresses
         .iter()
         .map(|&address| Answer {
             address,
-            dropped: wanted.sets.contains(address),
-            range: range_of(&wanted, address),
-            spared: why_spared(&wanted, address),
+            dropped: desired.sets.contains(address),
+            range: range_of(&desired, address),
+            spared: why_spared(&desired, address),
             entries: Vec::new(),
-            kernel: tables::in_force(&options.names, address),
+            kernel: kernel::in_force(&options.names, address),
         })
         .collect();
-    wanted.trace(&addresses, |address, origin| {
+    desired.trace(&addresses, |address, origin| {
         for answer in answers.iter_mut().filter(|answer| answer.address == address) {
             answer.entries.push(Named::from(origin));
         }
@@ -102,9 +90,9 @@ impl From<Origin<'_>> for Named {
             list: origin.list.to_string(),
             line: origin.line,
             widened: origin.is_widened(),
-            too_wide: origin.set_aside,
+            too_wide: origin.ignored,
             until: origin.end.map(|end| end.to_string()),
-            ended: origin.ended,
+            ended: origin.expired,
             shown: origin.to_string(),
         }
     }
@@ -156,7 +144,7 @@ impl Answer {
     }
 }
 
-fn range_of(wanted: &DesiredState, address: IpAddr) -> Option<String> {
+fn range_of(desired: &DesiredState, address: IpAddr) -> Option<String> {
     fn find<A: Address>(set: &RangeSet<A>, address: A) -> Option<String> {
         let range = set.find(address)?;
         let mut networks = range.networks();
@@ -166,15 +154,15 @@ fn range_of(wanted: &DesiredState, address: IpAddr) -> Option<String> {
         })
     }
     match address {
-        IpAddr::V4(address) => find(&wanted.sets.v4, address.into()),
-        IpAddr::V6(address) => find(&wanted.sets.v6, address.into()),
+        IpAddr::V4(address) => find(&desired.sets.v4, address.into()),
+        IpAddr::V6(address) => find(&desired.sets.v6, address.into()),
     }
 }
 
 /// Why an address is not dropped whatever the lists say.
-fn why_spared(wanted: &DesiredState, address: IpAddr) -> Option<String> {
-    if let Some(item) = wanted.protected.of(address) {
+fn why_spared(desired: &DesiredState, address: IpAddr) -> Option<String> {
+    if let Some(item) = desired.protected.of(address) {
         return Some(format!("protected: {item}"));
     }
-    wanted.allowed.by(address).map(|entry| format!("allowed by {entry}"))
+    desired.allowed.by(address).map(|entry| format!("allowed by {entry}"))
 }

@@ -1,87 +1,81 @@
-//! What the daemon does with nftables: loads, listens for what other programs do to the table, and
-//! puts it right.
+//! nftables as a back end: range sets into a table, which is repaired when another program changes
+//! it.
 
 use std::os::fd::BorrowedFd;
-use std::time::{Duration, Instant};
+use std::time::Instant;
 
-use crate::daemon;
+use super::back_end::BackEnd;
 use crate::daemon::repair::{Answer, Schedule};
-use crate::list::End;
-use crate::load::loader::Loader;
-use crate::load::report::{Failure, Loaded};
-use crate::nftables::Connection;
+use crate::ip::range::RangeSets;
+use crate::load::pipeline::Outcome;
 use crate::nftables::counters;
 use crate::nftables::monitor::Watch;
+use crate::nftables::{Connection, Error, Target};
+use crate::progress::Progress;
 use crate::status::{Dropped, Mode, Repairs, Status};
-use crate::sys;
 
-/// Keeps a [`crate::nftables::Target`] as the lists want it.
-pub struct Service {
-    loader: Loader,
-    /// Whether to listen, and to put right what others change.
+/// Keeps range sets in force in a [`Target`].
+pub struct Nftables {
+    target: Target,
+    /// Whether changes by other programs are received and repaired.
     repair: bool,
-    watch: Option<Watch>,
+    monitor: Option<Watch>,
     schedule: Schedule,
     repairs: Repairs,
-    /// Who changed what is to be put right, as far as it is known.
+    /// Who changed what is to be repaired, as far as it is known.
     culprit: Option<String>,
 }
 
-impl daemon::Service for Service {
+impl BackEnd for Nftables {
     const MODE: Mode = Mode::Tables;
 
-    fn load(&mut self) -> Result<Loaded, Failure> {
-        let result = self.without_listening(Loader::load);
-        if result.is_ok() && self.repair && self.watch.is_none() {
-            self.listen();
+    fn apply(&mut self, sets: &RangeSets, _: &dyn Progress) -> Outcome {
+        // Notifications that wait would be lost with the membership; they say who it was.
+        self.receive();
+        let outcome: Result<_, Error> = self.unheard(|target| {
+            let mut connection = Connection::open()?;
+            let applied = target.put_in_force(&mut connection, sets.clone())?;
+            // Before the connection is closed, for which the kernel first frees the old sets.
+            Ok((applied, Instant::now()))
+        });
+        if outcome.is_ok() && self.repair && self.monitor.is_none() {
+            self.join();
         }
-        result
+        Ok(outcome?)
     }
 
-    fn protects(&self) -> bool {
-        self.loader.protects()
+    fn held(&self) -> Option<RangeSets> {
+        self.target.held().cloned()
     }
 
-    fn next_end(&self) -> Option<End> {
-        self.loader.next_end()
-    }
-
-    fn load_again(&mut self) -> Result<Option<Loaded>, Failure> {
-        match self.loader.find_again()? {
-            Some(again) => self.without_listening(|loader| loader.load_again(again)),
-            None => Ok(None),
-        }
-    }
-
-    fn listens(&self) -> Option<BorrowedFd<'_>> {
-        self.watch.as_ref().map(Watch::fd)
+    fn descriptor(&self) -> Option<BorrowedFd<'_>> {
+        self.monitor.as_ref().map(Watch::fd)
     }
 
     fn on_readable(&mut self) {
-        self.look();
+        self.receive();
     }
 
-    fn wait(&self, now: Instant) -> Option<Duration> {
-        self.schedule.wait(now)
+    fn deadline(&self) -> Option<Instant> {
+        self.schedule.due()
     }
 
-    fn due(&mut self) {
+    fn on_deadline(&mut self) {
         if self.schedule.is_due(Instant::now()) {
             self.repair();
         }
     }
 
     fn describe(&self, status: &mut Status) {
-        let target = self.loader.target();
-        status.table = Some(target.table().to_string());
+        status.table = Some(self.target.table().to_string());
         status.repairs = self.repairs.clone();
-        if let Some((loaded, shapes)) = status.loaded.as_mut().zip(target.shapes()) {
+        if let Some((loaded, shapes)) = status.loaded.as_mut().zip(self.target.shapes()) {
             (loaded.layout4, loaded.layout6) = (shapes.v4.to_string(), shapes.v6.to_string());
         }
     }
 
     fn dropped(&self) -> Vec<Dropped> {
-        let table = self.loader.target().table();
+        let table = self.target.table();
         if !table.is_managed() {
             return Vec::new();
         }
@@ -98,27 +92,29 @@ impl daemon::Service for Service {
     }
 }
 
-impl Service {
-    /// A service that has loaded nothing yet. With `repair` it puts back what other programs take
-    /// out of the kernel's tables.
-    pub fn new(loader: Loader, repair: bool) -> Self {
-        Service {
-            loader,
+impl Nftables {
+    /// A back end that has put nothing in force yet. With `repair` it restores what other programs
+    /// remove from its table.
+    pub fn new(target: Target, repair: bool) -> Self {
+        Nftables {
+            target,
             repair,
-            watch: None,
+            monitor: None,
             schedule: Schedule::default(),
             repairs: Repairs::default(),
             culprit: None,
         }
     }
 
-    /// Begins to listen for changes by others.
-    fn listen(&mut self) {
-        let target = self.loader.target();
-        let (table, sets) = (target.table().clone(), target.foreign_sets());
-        let watch = Watch::open(table, sets).and_then(|mut watch| watch.join().map(|()| watch));
-        match watch {
-            Ok(watch) => self.watch = Some(watch),
+    /// From here on changes by other programs are received.
+    fn join(&mut self) {
+        let (table, sets) = (self.target.table().clone(), self.target.foreign_sets());
+        let monitor = Watch::open(table, sets).and_then(|mut monitor| {
+            monitor.join()?;
+            Ok(monitor)
+        });
+        match monitor {
+            Ok(monitor) => self.monitor = Some(monitor),
             Err(error) => {
                 log::warn!("cannot listen for changes of the ruleset, so none are mended: {error}");
             }
@@ -126,16 +122,16 @@ impl Service {
         self.catch_up();
     }
 
-    /// Does something that commits, and does not listen meanwhile.
-    fn without_listening<T>(&mut self, action: impl FnOnce(&mut Loader) -> T) -> T {
-        if let Some(Err(error)) = self.watch.as_mut().map(Watch::leave) {
+    /// Does something that commits, and receives no notifications meanwhile: the kernel makes one for
+    /// each element, for as long as anybody listens.
+    fn unheard<T>(&mut self, commit: impl FnOnce(&mut Target) -> T) -> T {
+        if let Some(Err(error)) = self.monitor.as_mut().map(Watch::leave) {
             log::debug!("still listening: {error}");
         }
-        let result = action(&mut self.loader);
-        sys::give_memory_back();
-        match self.watch.as_mut().map(Watch::join) {
+        let result = commit(&mut self.target);
+        match self.monitor.as_mut().map(Watch::join) {
             Some(Ok(())) => self.catch_up(),
-            Some(Err(_)) => self.listen(),
+            Some(Err(_)) => self.join(),
             None => {}
         }
         result
@@ -143,10 +139,10 @@ impl Service {
 
     /// Finds out whether anything was changed while nobody listened.
     fn catch_up(&mut self) {
-        if self.watch.is_none() {
+        if self.monitor.is_none() {
             return;
         }
-        let target = self.loader.target_mut();
+        let target = &mut self.target;
         let in_place = Connection::open().and_then(|mut connection| {
             let now = connection.generation()?;
             if target.generation() == Some(now) {
@@ -171,18 +167,18 @@ impl Service {
         }
     }
 
-    /// Looks at what others have changed.
-    fn look(&mut self) {
-        let Some(watch) = self.watch.as_mut() else { return };
-        let transactions = match watch.transactions() {
+    /// Takes the notifications that wait, and schedules a repair if they are about our table.
+    fn receive(&mut self) {
+        let Some(monitor) = self.monitor.as_mut() else { return };
+        let transactions = match monitor.transactions() {
             Ok(transactions) => transactions,
             Err(error) => {
                 log::debug!("listening anew: {error}");
-                return self.listen();
+                return self.join();
             }
         };
         for transaction in transactions {
-            let target = self.loader.target_mut();
+            let target = &mut self.target;
             match transaction.generation {
                 Some(generation) if !transaction.touched => target.untouched_by(generation),
                 _ => {
@@ -205,14 +201,15 @@ impl Service {
         }
     }
 
-    /// Puts back what others have taken away.
+    /// Restores what other programs have removed.
     fn repair(&mut self) {
-        let result = self.without_listening(Loader::repair);
+        let result: Result<(), Error> =
+            self.unheard(|target| target.repair(&mut Connection::open()?));
         let now = Instant::now();
         self.schedule.repaired(now);
         match result {
             Ok(()) => {
-                log::info!("put right: table {}", self.loader.target().table());
+                log::info!("put right: table {}", self.target.table());
                 self.repairs.record(self.culprit.take());
             }
             Err(error) => log::error!("not put right, waiting for the next change: {error}"),

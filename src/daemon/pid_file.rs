@@ -8,6 +8,7 @@ use std::io::{Read, Seek, Write};
 use std::os::unix::fs::{MetadataExt, OpenOptionsExt};
 use std::path::{Path, PathBuf};
 
+use crate::error::Error;
 use crate::sys;
 
 /// A locked pid file; removed when it is dropped.
@@ -17,9 +18,9 @@ pub struct PidFile {
 }
 
 impl PidFile {
-    /// Creates and locks the file and writes the process id into it. The error is a sentence.
-    pub fn create(path: &Path) -> Result<Self, String> {
-        let failed = |error: std::io::Error| format!("pid file {}: {error}", path.display());
+    /// Creates and locks the file and writes the process id into it.
+    pub fn create(path: &Path) -> Result<Self, Error> {
+        let failed = |source| Error::PidFile { path: path.to_path_buf(), source };
         loop {
             let mut file = OpenOptions::new()
                 .read(true)
@@ -32,17 +33,13 @@ impl PidFile {
                 .open(path)
                 .map_err(failed)?;
             if !file.metadata().map_err(failed)?.is_file() {
-                return Err(format!("pid file {} is not a regular file", path.display()));
+                return Err(Error::NoPidFile { path: path.to_path_buf() });
             }
             if !sys::try_lock(&file).map_err(failed)? {
                 let mut pid = String::new();
                 // Only for the message, which is as good without.
                 let _ = file.read_to_string(&mut pid);
-                return Err(format!(
-                    "another netfilterd is running (pid {}, pid file {}); stop that one first",
-                    pid.trim().escape_debug(),
-                    path.display()
-                ));
+                return Err(Error::AnotherDaemon { path: path.to_path_buf(), pid });
             }
             // A daemon that just ended may have removed the file between opening and locking.
             let locked = file.metadata().map_err(failed)?;

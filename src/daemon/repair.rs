@@ -54,9 +54,9 @@ impl Schedule {
         self.pause.map_or(Answer::AtOnce, Answer::After)
     }
 
-    /// How long there is to wait at `now`; `None` if nothing is to be done.
-    pub fn wait(&self, now: Instant) -> Option<Duration> {
-        self.due.map(|due| due.saturating_duration_since(now))
+    /// When to repair; `None` if nothing is to be repaired.
+    pub fn due(&self) -> Option<Instant> {
+        self.due
     }
 
     /// Whether the time has come at `now`.
@@ -84,10 +84,10 @@ mod tests {
     fn the_first_repair_waits_only_for_what_belongs_together() {
         let now = Instant::now();
         let mut schedule = Schedule::default();
-        assert_eq!(schedule.wait(now), None);
+        assert_eq!(schedule.due(), None);
         assert_eq!(schedule.changed(now), Answer::AtOnce);
         assert_eq!(schedule.changed(now + GATHER / 2), Answer::Already, "one of the same");
-        assert_eq!(schedule.wait(now), Some(GATHER));
+        assert_eq!(schedule.due(), Some(now + GATHER));
         assert!(!schedule.is_due(now));
         assert!(schedule.is_due(now + GATHER));
         assert!(GATHER < Duration::from_secs(1), "restored within a second");
@@ -106,7 +106,7 @@ mod tests {
                     0
                 }
             });
-            now += schedule.wait(now).unwrap();
+            now = schedule.due().unwrap();
             assert!(schedule.is_due(now));
             schedule.repaired(now);
             now += Duration::from_millis(1);
@@ -122,6 +122,6 @@ mod tests {
         let mut schedule = Schedule::default();
         schedule.changed(now);
         schedule.loaded();
-        assert_eq!(schedule.wait(now), None);
+        assert_eq!(schedule.due(), None);
     }
 }

@@ -36,13 +36,13 @@ pub enum Event {
     Stop,
     /// SIGUSR1.
     Status,
-    /// Something can be read.
-    Heard(Source),
+    /// A descriptor can be read.
+    Readable(Source),
     /// The time that was given has passed.
     Time,
 }
 
-/// Where the daemon listens, in the order of what is given to [`Signals::wait`].
+/// Whose descriptor it is, in the order of what is given to [`Signals::wait`].
 #[derive(Clone, Copy)]
 pub enum Source {
     /// An address or a route has changed.
@@ -51,12 +51,12 @@ pub enum Source {
     Lists,
     /// An entry has ended.
     Alarm,
-    /// The service has something to look at.
-    Service,
+    /// The back end has something to look at.
+    BackEnd,
 }
 
 impl Source {
-    const ALL: [Source; 4] = [Source::Addresses, Source::Lists, Source::Alarm, Source::Service];
+    const ALL: [Source; 4] = [Source::Addresses, Source::Lists, Source::Alarm, Source::BackEnd];
 }
 
 /// The signals as pipes, one for each thing to do.
@@ -84,12 +84,16 @@ impl Signals {
         Ok(Signals { reload, stop, status, turn: 0 })
     }
 
-    /// Waits for a signal, for something to be heard, or until `time` has passed. All signals of a
-    /// kind that have come by now are one; one that comes later, also while it is acted upon, is
+    /// Waits for a signal, for a descriptor that can be read, or until `time` has passed. All signals
+    /// of a kind that have come by now are one; one that comes later, also while it is acted upon, is
     /// another.
-    pub fn wait(&mut self, listens: [Option<BorrowedFd<'_>>; 4], time: Option<Duration>) -> Event {
-        // What does not listen is stood in for by the first descriptor, which is asked first.
-        let [a, b, c, d] = listens.map(|fd| fd.unwrap_or(self.stop.as_fd()));
+    pub fn wait(
+        &mut self,
+        descriptors: [Option<BorrowedFd<'_>>; 4],
+        time: Option<Duration>,
+    ) -> Event {
+        // In place of one that is not there stands the first descriptor, which is asked first.
+        let [a, b, c, d] = descriptors.map(|fd| fd.unwrap_or(self.stop.as_fd()));
         let fds = [self.stop.as_fd(), self.reload.as_fd(), self.status.as_fd(), a, b, c, d];
         match sys::wait_readable(fds, time) {
             Ok([true, ..]) => Event::Stop,
@@ -101,15 +105,14 @@ impl Signals {
                 drain(&mut self.status);
                 Event::Status
             }
-            Ok([_, _, _, on_readable @ ..]) => {
-                // Whoever was heard last has its turn last: none can drown the others.
-                let mut turns =
-                    (0..on_readable.len()).map(|turn| (self.turn + turn) % on_readable.len());
-                match turns.find(|&index| on_readable[index]) {
+            Ok([_, _, _, readable @ ..]) => {
+                // The one that was read last has its turn last: none can drown the others.
+                let mut turns = (0..readable.len()).map(|turn| (self.turn + turn) % readable.len());
+                match turns.find(|&index| readable[index]) {
                     None => Event::Time,
                     Some(index) => {
                         self.turn = index + 1;
-                        Event::Heard(Source::ALL[index])
+                        Event::Readable(Source::ALL[index])
                     }
                 }
             }

@@ -14,16 +14,6 @@ use super::range::{Range, RangeSet, RangeSets};
 /// alone.
 pub type Mask = PerFamily<Option<u8>>;
 
-/// What widening made of the range sets, and what it cost.
-#[derive(Debug)]
-pub struct Widened {
-    /// The range sets, widened and merged again.
-    pub sets: RangeSets,
-    /// How many addresses are in the result that no entry named; for IPv6 a difference against all of
-    /// its addresses is one too small.
-    pub added: PerFamily<u128>,
-}
-
 impl Mask {
     /// Widens one IPv4 range, as an entry of a list is widened.
     pub fn widen4(self, range: Range<u32>) -> Range<u32> {
@@ -35,11 +25,12 @@ impl Mask {
         widen_range(range, self.v6, keeps_its_length)
     }
 
-    /// Widens both families.
-    pub fn widen(self, sets: RangeSets) -> Widened {
-        let (v4, added4) = widen_set(sets.v4, self.v4, |range| self.widen4(range));
-        let (v6, added6) = widen_set(sets.v6, self.v6, |range| self.widen6(range));
-        Widened { sets: RangeSets { v4, v6 }, added: PerFamily { v4: added4, v6: added6 } }
+    /// Widens both families and merges them again.
+    pub fn widen(self, sets: RangeSets) -> RangeSets {
+        RangeSets {
+            v4: widen_set(sets.v4, self.v4, |range| self.widen4(range)),
+            v6: widen_set(sets.v6, self.v6, |range| self.widen6(range)),
+        }
     }
 }
 
@@ -62,12 +53,6 @@ fn widen_set<A: Address>(
     set: RangeSet<A>,
     length: Option<u8>,
     widen: impl Fn(Range<A>) -> Range<A>,
-) -> (RangeSet<A>, u128) {
-    if length.is_none() {
-        return (set, 0);
-    }
-    let before = set.addresses();
-    let set = set.map_ascending(widen);
-    let added = set.addresses() - before;
-    (set, added)
+) -> RangeSet<A> {
+    if length.is_none() { set } else { set.map_ascending(widen) }
 }

@@ -10,7 +10,7 @@ use super::suspect;
 use super::widest::{SetAside, Widest};
 use super::{List, ListError, NAMED, Rejection};
 use crate::ip::range::{RangeSet, RangeSets};
-use crate::progress;
+
 use crate::sys;
 
 /// What one list held.
@@ -135,7 +135,6 @@ pub fn parse_watched(
         if let Some(suspect) = suspect::by_its_first_bytes(&list.text) {
             return Err(ListError::LooksLike(list.name.clone(), suspect));
         }
-        progress::at(format_args!("looking through {}", list.name));
         entries.begin(index, contents.passed_over[index]);
         let (summary, first) = contents.take(list, &mut entries)?;
         match first {
@@ -155,7 +154,6 @@ pub fn parse_watched(
     };
     contents.set_aside = entries.named.iter().map(set_aside).collect();
     contents.ending = entries.ending;
-    progress::at("merging networks");
     let (v4, v6) = (RangeSet::from_ranges(entries.v4), RangeSet::from_ranges(entries.v6));
     contents.sets = RangeSets { v4, v6 };
     Ok(contents)

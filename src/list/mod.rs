@@ -33,7 +33,7 @@ pub use widest::{SetAside, Widest};
 use memchr::memchr;
 
 use crate::ip::range::Range;
-use crate::progress;
+
 use format::{Feeds, json};
 use line::Line;
 use parse_error::{ParseError, Reason};
@@ -268,14 +268,12 @@ pub fn read(
 
 fn read_stdin() -> Result<List, ListError> {
     let name = "standard input";
-    progress::at(format_args!("reading {name}"));
     let text = file::read_stdin().map_err(|error| ListError::Read(name.into(), error))?;
     Ok(List::new(name, text))
 }
 
 fn read_file(path: &Path) -> Result<List, ListError> {
     let name = printable(path);
-    progress::at(format_args!("reading {name}"));
     match file::read(path) {
         Ok(text) => {
             let modified = path.metadata().and_then(|metadata| metadata.modified()).ok();

@@ -4,6 +4,7 @@ use std::fs;
 use std::io;
 use std::net::IpAddr;
 
+use crate::error::Error;
 use crate::netlink::route;
 use crate::policy::protect::Facts;
 
@@ -26,14 +27,9 @@ impl Host {
         Host { ssh_peer: ssh_peer() }
     }
 
-    /// The facts as they are now. The error is a sentence.
-    pub fn facts(&self) -> Result<Facts, String> {
-        let failed = |error: io::Error| {
-            format!(
-                "own addresses and gateways cannot be found out: {error}; \
-                 --no-protect does without"
-            )
-        };
+    /// The facts as they are now.
+    pub fn facts(&self) -> Result<Facts, Error> {
+        let failed = |source: io::Error| Error::Host { source };
         let addresses = route::addresses().map_err(failed)?;
         let mut gateways = route::default_gateways().map_err(failed)?;
         // The way to everybody else, where there is a line and no network.

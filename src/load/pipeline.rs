@@ -1,23 +1,27 @@
-//! The lists, read time after time, and what has to be known from one time to the next: what is in
-//! force, what is missing from it because it is protected, and what ends.
+//! The lists, loaded time after time: read, judged, handed to whoever puts them in force, recorded.
+//!
+//! Knows nothing of the kernel: range sets go to `apply`, which says what it did. What has to be
+//! known from one load to the next stands here: what the lists ask for at other times, what is
+//! protected, how many networks are in force.
 
-use std::borrow::Borrow;
-use std::time::Duration;
+use std::time::Instant;
 
-use crate::ip::PerFamily;
+use crate::error::Error;
 use crate::ip::change::Applied;
 use crate::ip::range::RangeSets;
 use crate::list::End;
 use crate::load::host::Host;
-use crate::load::report::{self, Failure, Loaded, Remarks};
+use crate::load::remarks::Remarks;
+use crate::load::report::Loaded;
 use crate::load::state;
 use crate::policy::desired::{DesiredState, Request};
 use crate::policy::exclusions::Exclusions;
 use crate::policy::guard::Guards;
 use crate::policy::protect::{Item, Protected};
 use crate::policy::timeline::Timeline;
+use crate::progress::Progress;
 
-/// Reads lists and judges what they ask for.
+/// Loads lists, and computes between loads what is to be in force by now.
 pub struct Pipeline {
     request: Request,
     guards: Guards,
@@ -30,29 +34,22 @@ pub struct Pipeline {
     last: Option<Last>,
 }
 
-/// The load that succeeded last.
+/// What the load that succeeded last has left.
 struct Last {
     loaded: Loaded,
+    timeline: Timeline,
+    allowed: RangeSets,
     protected: Protected,
-    /// What would be in force if nothing were protected.
-    spared: RangeSets,
-    /// What is wanted at other times.
-    course: Option<Timeline>,
-    /// The time for which it was found out what is in force.
+    /// The time for which it was computed what is in force.
     at: End,
 }
 
-/// What is to be in force now that other addresses are protected, or entries have ended.
-pub struct Again {
-    /// The range sets.
-    pub sets: RangeSets,
-    protected: Protected,
-    spared: RangeSets,
-    at: End,
-}
+/// What `apply` of a load does: it puts the range sets in force and says what it did, and when that
+/// was done.
+pub type Outcome = Result<(Applied, Instant), Error>;
 
 impl Pipeline {
-    /// With `force` the first load that succeeds is not judged.
+    /// A pipeline that has loaded nothing. With `force` the first load that succeeds is not judged.
     pub fn new(
         request: Request,
         guards: Guards,
@@ -64,19 +61,82 @@ impl Pipeline {
         Pipeline { request, guards, force, host, state, remarks, last: None }
     }
 
-    /// Reads the lists, finds out what is protected, and asks the guards.
-    pub fn read(&mut self) -> Result<DesiredState, Failure> {
-        let wanted = report::read(&self.request, self.host.as_ref(), &mut self.remarks)?;
-        let in_force = self.in_force();
-        let refusals = self.guards.refusals(&wanted.figures(in_force));
-        for refusal in refusals {
-            let reason = refusal.about(&wanted.subject());
-            if !(self.force && refusal.can_be_forced()) {
-                return Err(Failure::Refused(reason));
-            }
-            log::warn!("{reason}; overridden by --force");
+    /// Whether anything is protected.
+    pub fn protects(&self) -> bool {
+        self.host.is_some()
+    }
+
+    /// Reads the lists, asks the guards, and has `apply` put in force what the lists ask for. On an
+    /// error what was in force stays in force.
+    pub fn load(
+        &mut self,
+        progress: &dyn Progress,
+        apply: impl FnOnce(&RangeSets) -> Outcome,
+    ) -> Result<Loaded, Error> {
+        let begin = Instant::now();
+        let desired = read(&self.request, self.host.as_ref(), &mut self.remarks, progress)?;
+        self.judge(&desired)?;
+        let (applied, end) = apply(&desired.sets).map_err(|error| with_entry(error, &desired))?;
+        let loaded = Loaded::new(applied, &desired, end.saturating_duration_since(begin));
+        self.force = false;
+        self.state.remember(loaded.networks.sum());
+        self.last = Some(Last {
+            loaded: loaded.clone(),
+            at: desired.now(),
+            timeline: desired.timeline,
+            allowed: desired.allowed.sets,
+            protected: desired.protected,
+        });
+        Ok(loaded)
+    }
+
+    /// Finds out without reading lists what is to be in force by now, for entries have expired or
+    /// other addresses are protected; if that is not what is `held`, has `apply` put it in force.
+    /// What is held is asked for only if it matters: a host's addresses are renewed every few
+    /// minutes, and mostly nothing has changed.
+    pub fn revise(
+        &mut self,
+        held: impl FnOnce() -> Option<RangeSets>,
+        apply: impl FnOnce(&RangeSets) -> Outcome,
+    ) -> Result<Option<Loaded>, Error> {
+        let begin = Instant::now();
+        let protected = protected(self.host.as_ref())?;
+        let Some(last) = &mut self.last else { return Ok(None) };
+        if !last.timeline.has_ends() && protected.sets() == last.protected.sets() {
+            return Ok(None);
         }
-        Ok(wanted)
+        let Some(held) = held() else { return Ok(None) };
+        let now = End::now();
+        last.loaded.expired = last.timeline.expired(now);
+        last.loaded.next_end = last.timeline.next_end(now);
+        let merged = last.timeline.at(now);
+        let (sets, exclusions) = Exclusions::out_of(merged, &last.allowed, protected.sets());
+        if sets != held {
+            last.say_what_is_protected_now(&protected, &sets, &exclusions);
+            let (applied, end) = apply(&sets)?;
+            last.loaded = Loaded {
+                done: applied,
+                networks: sets.network_counts(),
+                addresses: sets.addresses(),
+                allowed: exclusions.allowed.network_count(),
+                protected: exclusions.protected.network_count(),
+                time: end.saturating_duration_since(begin),
+                ..last.loaded.clone()
+            };
+            self.state.remember(last.loaded.networks.sum());
+        }
+        let changed = sets != held;
+        last.timeline.share(&sets, exclusions.all());
+        (last.protected, last.at) = (protected, now);
+        Ok(changed.then(|| last.loaded.clone()))
+    }
+
+    /// When to call [`Pipeline::revise`] because an entry expires then, if any does. That time may
+    /// have passed already: loading takes time, too.
+    pub fn next_end(&self) -> Option<End> {
+        let last = self.last.as_ref().filter(|last| last.timeline.has_ends())?;
+        // If all have expired they may count again when the clock is put back.
+        Some(last.timeline.next_end(last.at).unwrap_or(End::NEVER))
     }
 
     /// How many networks are in force, if that is known.
@@ -87,95 +147,69 @@ impl Pipeline {
         }
     }
 
-    /// Takes note that what was `wanted` is in force.
-    pub fn loaded(&mut self, done: Applied, wanted: DesiredState, time: Duration) -> Loaded {
-        let loaded = Loaded::new(done, &wanted, time);
-        self.force = false;
-        self.state.remember(loaded.networks.sum());
-        self.last = Some(Last {
-            loaded: loaded.clone(),
-            spared: wanted.cut.protected_alone(),
-            at: wanted.now(),
-            protected: wanted.protected,
-            course: wanted.course,
-        });
-        loaded
-    }
-
-    /// Whether anything is protected.
-    pub fn protects(&self) -> bool {
-        self.host.is_some()
-    }
-
-    /// When to call [`Pipeline::again`] because an entry ends then, if any has an end. That time may
-    /// have passed already: loading takes time, too.
-    pub fn next_end(&self) -> Option<End> {
-        let last = self.last.as_ref()?;
-        let course = last.course.as_ref()?;
-        // If all have ended they may count again when the clock is put back.
-        Some(course.next(last.at).unwrap_or(End::NEVER))
-    }
-
-    /// Finds out anew what is protected and which entries have ended, and what is to be in force
-    /// then in place of `held`. Needs no list: what was cut out of them is remembered, and works
-    /// also while they cannot be read. What is held is asked for only if it matters: a host's
-    /// addresses are renewed every few minutes, and mostly nothing has changed.
-    pub fn again<H: Borrow<RangeSets>>(
-        &mut self,
-        held: impl FnOnce() -> H,
-    ) -> Result<Option<Again>, Failure> {
-        let Some(last) = &mut self.last else { return Ok(None) };
-        let protected = match &self.host {
-            Some(host) => Protected::new(&host.facts().map_err(Failure::Failed)?),
-            None => Protected::default(),
-        };
-        if last.course.is_none() && protected.sets() == last.protected.sets() {
-            return Ok(None);
+    fn judge(&mut self, desired: &DesiredState) -> Result<(), Error> {
+        let figures = desired.figures(self.in_force());
+        for refusal in self.guards.refusals(&figures) {
+            let overridden = self.force && refusal.can_be_forced();
+            let error = Error::Refused { subject: desired.subject(), refusal };
+            if !overridden {
+                return Err(error);
+            }
+            log::warn!("{error}; overridden by --force");
         }
-        let (held, now) = (held(), End::now());
-        let held = held.borrow();
-        let listed = match &last.course {
-            Some(course) => course.at(now),
-            None => held.union(&last.spared),
-        };
-        if let Some(course) = &last.course {
-            last.loaded.ended = course.ending.ended(now);
-            last.loaded.next_end = course.next(now);
-        }
-        let (sets, cut) = Exclusions::out_of(listed, &RangeSets::default(), protected.sets());
-        if sets == *held {
-            (last.protected, last.at) = (protected, now);
-            return Ok(None);
-        }
-        let new = |item: &&Item| !last.protected.items().contains(item);
-        for item in protected.items().iter().filter(new).filter(|item| item.is_in(&cut.protected)) {
+        Ok(())
+    }
+}
+
+/// Reads lists, finds out what is to be protected on the `host`, and names in the log what was not
+/// taken. Judges nothing.
+pub fn read(
+    request: &Request,
+    host: Option<&Host>,
+    remarks: &mut Remarks,
+    progress: &dyn Progress,
+) -> Result<DesiredState, Error> {
+    let desired = DesiredState::read(request, protected(host)?, End::now(), progress)?;
+    remarks.say(&desired, request.families);
+    Ok(desired)
+}
+
+fn protected(host: Option<&Host>) -> Result<Protected, Error> {
+    match host {
+        Some(host) => Ok(Protected::new(&host.facts()?)),
+        None => Ok(Protected::default()),
+    }
+}
+
+impl Last {
+    /// Names in the log what is listed and protected from here on, or no longer.
+    fn say_what_is_protected_now(
+        &self,
+        protected: &Protected,
+        sets: &RangeSets,
+        exclusions: &Exclusions,
+    ) {
+        let (before, now) = (self.protected.items(), protected.items());
+        let is_new = |item: &&Item| !before.contains(item) && item.is_in(&exclusions.protected);
+        for item in now.iter().filter(is_new) {
             log::warn!("{item} is listed, and protected from here on");
         }
-        let gone = |item: &&Item| !protected.items().contains(item);
-        for item in last.protected.items().iter().filter(gone).filter(|item| item.is_in(&sets)) {
+        let is_gone = |item: &&Item| !now.contains(item) && item.is_in(sets);
+        for item in before.iter().filter(is_gone) {
             log::info!("{item} is listed, and no longer protected");
         }
-        Ok(Some(Again { sets, protected, spared: cut.protected, at: now }))
     }
+}
 
-    /// Takes note that the sets of `again` are in force.
-    pub fn loaded_again(
-        &mut self,
-        done: Applied,
-        again: Again,
-        networks: PerFamily<u64>,
-        addresses: PerFamily<u128>,
-        time: Duration,
-    ) -> Option<Loaded> {
-        let last = self.last.as_mut()?;
-        let loaded = &mut last.loaded;
-        loaded.networks = networks;
-        loaded.addresses = addresses;
-        loaded.protected = again.spared.network_count();
-        (loaded.done, loaded.time) = (done, time);
-        let loaded = loaded.clone();
-        (last.protected, last.spared, last.at) = (again.protected, again.spared, again.at);
-        self.state.remember(loaded.networks.sum());
-        Some(loaded)
+/// The error, with the entry that caused it, if it was one.
+#[cfg_attr(not(feature = "nftables"), expect(unused_variables))]
+fn with_entry(error: Error, desired: &DesiredState) -> Error {
+    match error {
+        #[cfg(feature = "nftables")]
+        Error::Nftables { source, entry: None } => {
+            let entry = source.address().and_then(|address| desired.first_origin(address));
+            Error::Nftables { source, entry }
+        }
+        error => error,
     }
 }

@@ -1,4 +1,4 @@
-//! One load, whatever it is for: the lists are read and judged, and one line says what was done.
+//! What a load did, and the line that says so.
 
 use std::fmt;
 use std::time::Duration;
@@ -6,162 +6,8 @@ use std::time::Duration;
 use crate::ip::PerFamily;
 use crate::ip::change::{Applied, Change};
 use crate::list::{End, Summary};
-use crate::load::host::Host;
-use crate::policy::allow::AllowError;
-use crate::policy::desired::{DesiredState, Origin, Request, Unreadable};
-use crate::policy::matches;
-use crate::policy::protect::Protected;
+use crate::policy::desired::DesiredState;
 use crate::words::{Count, Grouped, Noun};
-
-/// Why nothing was changed.
-#[derive(Debug)]
-pub enum Failure {
-    /// A list or the kernel failed.
-    Failed(String),
-    /// A guard said no.
-    Refused(String),
-}
-
-impl fmt::Display for Failure {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        match self {
-            Failure::Failed(reason) | Failure::Refused(reason) => f.write_str(reason),
-        }
-    }
-}
-
-impl Failure {
-    /// Where something was in force before: the failure, and that it still is.
-    pub fn keeping(&self) -> String {
-        match self {
-            Failure::Failed(reason) => format!("{reason}; keeping what is loaded"),
-            Failure::Refused(reason) => format!("{reason}, keeping what is loaded"),
-        }
-    }
-}
-
-impl From<Unreadable> for Failure {
-    fn from(error: Unreadable) -> Self {
-        match error {
-            Unreadable::List(error) => Failure::Failed(error.to_string()),
-            Unreadable::Allow(error @ AllowError::List(_)) => Failure::Failed(error.to_string()),
-            Unreadable::Allow(error) => Failure::Refused(error.to_string()),
-        }
-    }
-}
-
-/// What is to be said of lists line by line, and what was said the last time: whoever reads the same
-/// lists time after time says it again only when there is something new.
-#[derive(Debug, Default)]
-pub struct Remarks {
-    last: Vec<(log::Level, String)>,
-    now: Vec<(log::Level, String)>,
-}
-
-impl Remarks {
-    fn warn(&mut self, remark: impl fmt::Display) {
-        self.now.push((log::Level::Warn, remark.to_string()));
-    }
-
-    fn info(&mut self, remark: impl fmt::Display) {
-        self.now.push((log::Level::Info, remark.to_string()));
-    }
-
-    /// Says all that was added since the last time, unless it is the same as then.
-    fn say(&mut self) {
-        let news = self.now != self.last;
-        for (level, remark) in &self.now {
-            log::log!(if news { *level } else { log::Level::Debug }, "{remark}");
-        }
-        self.last = std::mem::take(&mut self.now);
-    }
-}
-
-/// Reads the lists, takes out what is allowed and what is to be protected on the `host`, and names
-/// in the log what was rejected, set aside and cut.
-pub fn read(
-    request: &Request,
-    host: Option<&Host>,
-    remarks: &mut Remarks,
-) -> Result<DesiredState, Failure> {
-    let protected = match host {
-        Some(host) => Protected::new(&host.facts().map_err(Failure::Failed)?),
-        None => Protected::default(),
-    };
-    let wanted = DesiredState::read(request, protected, End::now())?;
-    let contents = &wanted.contents;
-    let entries: u64 = contents.summaries.iter().map(|list| list.v4 + list.v6).sum();
-    log::debug!("read {}", Count(entries, Noun::Entry));
-    for missing in &wanted.missing {
-        remarks.warn(format_args!("{missing}; done without, by --skip-missing"));
-    }
-    for rejection in &contents.rejections {
-        remarks.warn(rejection);
-    }
-    let unnamed = contents.rejected() - contents.rejections.len() as u64;
-    if unnamed > 0 {
-        remarks.warn(format_args!("rejected besides these: {}", Count(unnamed, Noun::Line)));
-    }
-    for list in contents.summaries.iter().filter(|list| list.unfinished) {
-        let name = &list.name;
-        remarks.warn(format_args!(
-            "{name}: the last line has no line end; see that it was not cut off"
-        ));
-    }
-    for entry in &contents.set_aside {
-        remarks.warn(entry);
-    }
-    let unnamed = contents.all_set_aside() - contents.set_aside.len() as u64;
-    if unnamed > 0 {
-        remarks.warn(format_args!("set aside besides these: {}", Count(unnamed, Noun::Entry)));
-    }
-    if wanted.left_out > 0 {
-        let (seen, other) = if request.families.v4 { ("IPv4", "IPv6") } else { ("IPv6", "IPv4") };
-        remarks.warn(format_args!(
-            "the table sees {seen} packets only; left out of {other}: {}",
-            Count(wanted.left_out, Noun::Network)
-        ));
-    }
-    remark_on_cuts(&wanted, remarks);
-    remarks.say();
-    Ok(wanted)
-}
-
-/// Names the first entries that were cut, and what cut them. One may name several things that are
-/// protected.
-fn remark_on_cuts(wanted: &DesiredState, remarks: &mut Remarks) {
-    if !wanted.cut.protected.is_empty() {
-        let hits = wanted.hit_protected().flat_map(|origin| {
-            let items = wanted.protected.items().iter();
-            items
-                .filter(move |item| item.entry().overlaps(origin.wide))
-                .map(move |item| (origin, item))
-        });
-        for (origin, item) in hits.take(matches::NAMED) {
-            let origin = Place(origin);
-            remarks.warn(format_args!("{origin} holds {item}, which is protected"));
-        }
-    }
-    if !wanted.cut.allowed.is_empty() {
-        let wide: Vec<_> = wanted.hit_allowed().map(|origin| origin.wide).collect();
-        for (origin, allowed) in wanted.hit_allowed().zip(wanted.allowed.first_with(&wide)) {
-            let allowed = allowed.unwrap_or_default();
-            let origin = Place(origin);
-            remarks.info(format_args!("{origin} is cut by {allowed}, which is allowed"));
-        }
-    }
-}
-
-/// An entry as the lines of the log have it: `FILE:LINE: 192.0.2.7/32`.
-struct Place<'a>(Origin<'a>);
-
-impl fmt::Display for Place<'_> {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let Origin { list, line, entry, wide, .. } = self.0;
-        write!(f, "{list}:{line}: {entry}")?;
-        if self.0.is_widened() { write!(f, ", widened to {wide},") } else { Ok(()) }
-    }
-}
 
 /// What a load did, shown as one line.
 #[derive(Clone, Debug)]
@@ -179,7 +25,7 @@ pub struct Loaded {
     /// Networks that were listed and are protected.
     pub protected: u64,
     /// Entries that have ended.
-    pub ended: u64,
+    pub expired: u64,
     /// When the next one ends.
     pub next_end: Option<End>,
     /// Addresses that only widening brought in.
@@ -189,18 +35,18 @@ pub struct Loaded {
 }
 
 impl Loaded {
-    /// What became of `wanted`: `done`, in `time`.
-    pub fn new(done: Applied, wanted: &DesiredState, time: Duration) -> Self {
+    /// What became of a desired state: it was put in force so, in `time`.
+    pub fn new(done: Applied, desired: &DesiredState, time: Duration) -> Self {
         Loaded {
             done,
-            networks: wanted.networks,
-            addresses: wanted.addresses,
-            lists: wanted.contents.summaries.clone(),
-            allowed: wanted.cut.allowed.network_count(),
-            protected: wanted.cut.protected.network_count(),
-            ended: wanted.ended(),
-            next_end: wanted.next_end(),
-            widening: wanted.added.v4.saturating_add(wanted.added.v6),
+            networks: desired.networks,
+            addresses: desired.addresses,
+            lists: desired.summaries.clone(),
+            allowed: desired.exclusions.allowed.network_count(),
+            protected: desired.exclusions.protected.network_count(),
+            expired: desired.timeline.expired(desired.now()),
+            next_end: desired.timeline.next_end(desired.now()),
+            widening: desired.added_by_widening,
             time,
         }
     }
@@ -233,7 +79,7 @@ impl fmt::Display for Loaded {
             write!(f, ", {} set aside", Count(set_aside, Noun::Entry))?;
         }
         let older = of_all(|list| list.older);
-        for (entries, what) in [(older, "older"), (self.ended, "ended")] {
+        for (entries, what) in [(older, "older"), (self.expired, "ended")] {
             if entries > 0 {
                 write!(f, ", {} {what}", Count(entries, Noun::Entry))?;
             }
@@ -266,7 +112,7 @@ mod tests {
             lists: vec![Summary { rejected: 1, ..Summary::default() }; 3],
             allowed: 0,
             protected: 2,
-            ended: 0,
+            expired: 0,
             next_end: None,
             widening: 0,
             time: Duration::from_millis(41),
@@ -279,7 +125,7 @@ mod tests {
         loaded.done = Applied::Unchanged;
         loaded.lists = vec![Summary { set_aside: 1, ..Summary::default() }];
         (loaded.allowed, loaded.protected) = (3, 0);
-        (loaded.ended, loaded.next_end) = (4, Some(End::at(1_801_353_600)));
+        (loaded.expired, loaded.next_end) = (4, Some(End::at(1_801_353_600)));
         assert_eq!(
             loaded.to_string(),
             "no changes: 61,204 networks from 1 list, 1 entry set aside, 4 entries ended, \

@@ -2,22 +2,33 @@
 //!
 //! In reading order: [`index`] (is an address in a range set, at once), [`packet`] (an IP header to
 //! its addresses), [`judge`] (what is to become of a packet), [`message`] (NFQUEUE's messages in and
-//! out), [`kernel`] (what the kernel says of its queues), [`socket`] (a queue that was taken over),
-//! [`worker`] (one queue, one thread) and [`shared`] (what others know of it).
+//! out), [`kernel`] (what the kernel says of its queues), `socket` (a queue that was taken over),
+//! `worker` (one queue, one thread), `shared` (what others know of it), [`counters`],
+//! [`interfaces`] (whose packets are judged) and [`queues`], which has the workers and gives them new
+//! sets while they work.
 //!
-//! Knows nothing of nftables. All up to [`message`] are functions of their arguments.
+//! Knows nothing of nftables, lists or the daemon. All up to [`message`] are functions of their
+//! arguments.
 
+use std::num::NonZeroU32;
+use std::ops::RangeInclusive;
+
+pub mod counters;
+pub mod error;
 pub mod index;
+pub mod interfaces;
 pub mod judge;
 pub mod kernel;
 pub mod message;
 pub mod packet;
-pub mod shared;
-pub mod socket;
-pub mod worker;
+pub mod queues;
+mod shared;
+mod socket;
+mod worker;
 
-use std::num::NonZeroU32;
-use std::ops::RangeInclusive;
+pub use counters::QueueCounters;
+pub use error::QueueError;
+pub use queues::Queues;
 
 /// How queues are served.
 #[derive(Clone, Debug)]

@@ -2,15 +2,14 @@
 //! that it is to stop.
 
 use std::os::fd::{AsFd, OwnedFd};
-use std::sync::atomic::{AtomicBool, AtomicU64, Ordering::Relaxed};
+use std::sync::atomic::{AtomicBool, Ordering::Relaxed};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
-use std::time::Duration;
 
 use arc_swap::ArcSwap;
 
+use super::counters::QueueCounters;
 use super::judge::Judge;
 use super::message;
-use crate::status::QueueStatus;
 use crate::sys;
 
 /// What a worker and those who look after it share.
@@ -19,50 +18,11 @@ pub struct Shared {
     pub queue: u16,
     /// What packets are judged by.
     pub judge: Arc<ArcSwap<Judge>>,
-    pub(super) counters: Counters,
+    /// Locked by the worker once for all packets that it receives together, and by others to read.
+    counters: Mutex<QueueCounters>,
     stop: AtomicBool,
     /// A second descriptor of the worker's socket, to wake it by.
     waker: Mutex<Option<OwnedFd>>,
-}
-
-/// Written by the worker alone, read by anyone.
-#[derive(Default)]
-pub(super) struct Counters {
-    accepted: AtomicU64,
-    dropped: AtomicU64,
-    unreadable: AtomicU64,
-    malformed: AtomicU64,
-    pub enobufs: AtomicU64,
-    missed: AtomicU64,
-    longest_wait: AtomicU64,
-}
-
-/// What was counted of packets that were received together.
-#[derive(Default)]
-pub(super) struct Tally {
-    pub accepted: u64,
-    pub dropped: u64,
-    /// Of these, those that could not be read.
-    pub unreadable: u64,
-    /// Messages that were none.
-    pub malformed: u64,
-    /// Packets whose numbers were left out.
-    pub missed: u64,
-    /// How long they were in the worker's hands, in nanoseconds.
-    pub wait: u64,
-}
-
-impl Counters {
-    /// Adds what was counted.
-    pub fn add(&self, tally: &Tally) {
-        let Tally { accepted, dropped, unreadable, malformed, missed, wait } = *tally;
-        self.accepted.fetch_add(accepted, Relaxed);
-        self.dropped.fetch_add(dropped, Relaxed);
-        self.unreadable.fetch_add(unreadable, Relaxed);
-        self.malformed.fetch_add(malformed, Relaxed);
-        self.missed.fetch_add(missed, Relaxed);
-        self.longest_wait.fetch_max(wait, Relaxed);
-    }
 }
 
 impl Shared {
@@ -71,7 +31,7 @@ impl Shared {
         Shared {
             queue,
             judge,
-            counters: Counters::default(),
+            counters: Mutex::new(QueueCounters { queue, ..QueueCounters::default() }),
             stop: AtomicBool::new(false),
             waker: Mutex::new(None),
         }
@@ -101,22 +61,13 @@ impl Shared {
         self.waker.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
-    /// What the worker has counted, beside what the kernel has.
-    pub fn status(&self) -> QueueStatus {
-        let Counters { accepted, dropped, unreadable, malformed, enobufs, missed, longest_wait } =
-            &self.counters;
-        let (accepted, dropped) = (accepted.load(Relaxed), dropped.load(Relaxed));
-        QueueStatus {
-            queue: self.queue,
-            packets: accepted + dropped,
-            accepted,
-            dropped,
-            unreadable: unreadable.load(Relaxed),
-            malformed: malformed.load(Relaxed),
-            enobufs: enobufs.load(Relaxed),
-            queue_full: None,
-            buffer_full: missed.load(Relaxed),
-            longest_wait: Duration::from_nanos(longest_wait.load(Relaxed)).as_secs_f64(),
-        }
+    /// Adds what the worker has counted.
+    pub fn count(&self, counted: &QueueCounters) {
+        *self.counters.lock().unwrap_or_else(PoisonError::into_inner) += counted;
+    }
+
+    /// What the worker has counted so far.
+    pub fn counters(&self) -> QueueCounters {
+        self.counters.lock().unwrap_or_else(PoisonError::into_inner).clone()
     }
 }

@@ -6,6 +6,7 @@ use std::os::fd::{BorrowedFd, OwnedFd};
 use mnl::{Bus, Socket};
 
 use super::Options;
+use super::error::QueueError;
 use super::kernel;
 use super::message;
 use crate::netlink::{Program, Reply};
@@ -14,15 +15,6 @@ use crate::sys;
 /// What a message takes of the receive buffer, in the kernel's own reckoning: memory comes in
 /// powers of two, and the kernel doubles what is asked for.
 const MESSAGE_IN_BUFFER: u64 = 640;
-
-/// Why a queue cannot be served now, as a sentence.
-#[derive(Debug)]
-pub enum QueueError {
-    /// Reading or writing failed; the socket may still do.
-    Passing(String),
-    /// The socket is of no more use, or verdicts were lost. A new one has to be made.
-    Gone(String),
-}
 
 /// A socket that has a queue, or has asked for it.
 pub struct QueueSocket {
@@ -39,7 +31,7 @@ impl QueueSocket {
             socket.bind(0, 0)?;
             Ok(QueueSocket { queue, socket })
         });
-        let socket = opened.map_err(|error| of_queue(queue, &error))?;
+        let socket = opened.map_err(|source| QueueError::Socket { queue, source })?;
         socket.send(&message::bind(queue, options))?;
         Ok(socket)
     }
@@ -51,20 +43,20 @@ impl QueueSocket {
 
     /// Another descriptor of the same socket.
     pub fn duplicate(&self) -> Result<OwnedFd, QueueError> {
-        self.fd().try_clone_to_owned().map_err(|error| of_queue(self.queue, &error))
+        self.fd()
+            .try_clone_to_owned()
+            .map_err(|source| QueueError::Socket { queue: self.queue, source })
     }
 
     /// Sends a request.
     pub fn send(&self, bytes: &[u8]) -> Result<(), QueueError> {
-        self.try_send(bytes).map_err(|error| of_queue(self.queue, &error))
+        self.try_send(bytes).map_err(|source| QueueError::Socket { queue: self.queue, source })
     }
 
     /// Sends verdicts. If they cannot be sent, what comes later must not be decided by later ones,
     /// so the socket is of no more use.
     pub fn send_verdicts(&self, verdicts: &[u8]) -> Result<(), QueueError> {
-        self.try_send(verdicts).map_err(|error| {
-            QueueError::Gone(format!("queue {}: verdicts cannot be sent: {error}", self.queue))
-        })
+        self.try_send(verdicts).map_err(|source| QueueError::Verdicts { queue: self.queue, source })
     }
 
     fn try_send(&self, bytes: &[u8]) -> io::Result<()> {
@@ -89,15 +81,6 @@ fn prepare(socket: BorrowedFd<'_>, packets: u32) -> io::Result<()> {
     sys::force_receive_buffer(socket, bytes)
 }
 
-/// What an error of a socket means for its queue.
-pub fn of_queue(queue: u16, error: &io::Error) -> QueueError {
-    let reason = format!("queue {queue}: netlink socket: {error}");
-    match error.raw_os_error() {
-        Some(libc::EBADF | libc::ENOTSOCK) => QueueError::Gone(reason),
-        _ => QueueError::Passing(reason),
-    }
-}
-
 /// What the kernel says to a verdict: that the packet is gone by now, which does no harm, or that
 /// the queue is.
 pub fn check_reply(queue: u16, reply: &Reply) -> Result<(), QueueError> {
@@ -107,26 +90,13 @@ pub fn check_reply(queue: u16, reply: &Reply) -> Result<(), QueueError> {
     }
 }
 
-/// Why a queue cannot be had, with the cure.
+/// Why the kernel does not let this process have a queue.
 pub fn refused(queue: u16, errno: i32) -> QueueError {
     let other = kernel::queues().into_iter().find(|other| other.queue == queue);
-    let error = io::Error::from_raw_os_error(errno);
-    QueueError::Gone(match (errno, other) {
-        (libc::EPERM | libc::EBUSY, Some(other)) => format!(
-            "queue {queue} is served by another program, {}; stop it, or choose another number",
-            Program::of_port(other.port)
-        ),
-        (libc::EPERM, None) => {
-            format!("queue {queue}: {error}; netfilterd needs CAP_NET_ADMIN to serve it")
+    match (errno, other) {
+        (libc::EPERM | libc::EBUSY, Some(other)) => {
+            QueueError::Taken { queue, by: Program::of_port(other.port) }
         }
-        (libc::EINVAL | libc::ENOENT | libc::EPROTONOSUPPORT, _) => format!(
-            "queue {queue}: {error}; this kernel has no NFQUEUE: module nfnetlink_queue \
-             (CONFIG_NETFILTER_NETLINK_QUEUE)"
-        ),
-        (libc::EOPNOTSUPP, _) => format!(
-            "queue {queue}: {error}; this kernel is too old: queue mode needs Linux 3.10 or later"
-        ),
-        (libc::ENODEV, _) => format!("queue {queue} was taken away"),
-        _ => format!("queue {queue}: {error}"),
-    })
+        _ => QueueError::Refused { queue, source: io::Error::from_raw_os_error(errno) },
+    }
 }

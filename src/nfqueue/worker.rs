@@ -1,16 +1,17 @@
 //! One queue, one thread: receives packets, has them judged, and sends the verdicts.
 
 use std::io;
-use std::sync::atomic::Ordering::Relaxed;
 use std::sync::mpsc::Sender;
 use std::thread;
 use std::time::{Duration, Instant};
 
 use super::Options;
+use super::counters::QueueCounters;
+use super::error::QueueError;
 use super::judge::{Judgement, Judgements};
 use super::message::{self, Incoming, Verdicts, sequence};
-use super::shared::{Shared, Tally};
-use super::socket::{self, QueueError, QueueSocket};
+use super::shared::Shared;
+use super::socket::{self, QueueSocket};
 use crate::netlink::{Message, Reply};
 use crate::sys::Datagrams;
 
@@ -27,9 +28,22 @@ const PAUSE: Duration = Duration::from_secs(2);
 /// The number of the first packet of a queue that was just bound.
 const FIRST: u32 = 1;
 
-/// Serves a queue until it is told to stop. Says once whether it could begin; if not, the reason as
-/// a sentence.
-pub fn serve(shared: &Shared, options: &Options, began: &Sender<Result<(), String>>) {
+/// Ends the process if the thread panics. A queue without a worker drops its packets, or lets all of
+/// them pass, without a word; the service manager starts a process that aborted again. Release builds
+/// abort by themselves (`panic = "abort"`).
+struct AbortOnPanic;
+
+impl Drop for AbortOnPanic {
+    fn drop(&mut self) {
+        if thread::panicking() {
+            std::process::abort();
+        }
+    }
+}
+
+/// Serves a queue until it is told to stop. Says once whether it could begin; if not, why.
+pub fn serve(shared: &Shared, options: &Options, began: &Sender<Result<(), QueueError>>) {
+    let _guard = AbortOnPanic;
     let mut worker = Worker {
         shared,
         options,
@@ -41,9 +55,9 @@ pub fn serve(shared: &Shared, options: &Options, began: &Sender<Result<(), Strin
     };
     let mut socket = match worker.open() {
         Ok(socket) => Some(socket),
-        Err(QueueError::Passing(reason) | QueueError::Gone(reason)) => {
+        Err(error) => {
             // Who waits for it may have given up.
-            let _ = began.send(Err(reason));
+            let _ = began.send(Err(error));
             return;
         }
     };
@@ -53,13 +67,11 @@ pub fn serve(shared: &Shared, options: &Options, began: &Sender<Result<(), Strin
             Some(serving) => worker.until_trouble(serving),
             None => worker.open().map(|opened| socket = Some(opened)),
         };
-        match served {
-            Ok(()) => {}
-            Err(QueueError::Passing(reason)) => worker.pause(&reason),
-            Err(QueueError::Gone(reason)) => {
+        if let Err(error) = served {
+            if error.needs_new_socket() {
                 worker.close(socket.take());
-                worker.pause(&reason);
             }
+            worker.pause(&error);
         }
     }
     if let Some(socket) = socket {
@@ -88,7 +100,7 @@ impl Worker<'_> {
         // The answer was made while the request was sent, so it is there, behind packets if any.
         let errno = loop {
             let received = self.datagrams.receive(socket.fd(), false);
-            received.map_err(|error| socket::of_queue(queue, &error))?;
+            received.map_err(|error| QueueError::Socket { queue, source: error })?;
             match self.answer(&socket)? {
                 Some(reply) if reply.sequence == sequence::BIND => break reply.errno,
                 _ => {}
@@ -116,10 +128,10 @@ impl Worker<'_> {
                 }
                 Err(error) if error.kind() == io::ErrorKind::Interrupted => continue,
                 Err(error) if error.raw_os_error() == Some(libc::ENOBUFS) => {
-                    self.shared.counters.enobufs.fetch_add(1, Relaxed);
+                    self.shared.count(&QueueCounters { enobufs: 1, ..QueueCounters::default() });
                     continue;
                 }
-                Err(error) => return Err(socket::of_queue(queue, &error)),
+                Err(error) => return Err(QueueError::Socket { queue, source: error }),
             }
             if let Some(reply) = self.answer(socket)?.filter(|reply| reply.errno != 0) {
                 return Err(socket::refused(queue, reply.errno));
@@ -156,31 +168,33 @@ impl Worker<'_> {
         // One for all of them: neither a reload nor the end of an interface comes in between.
         let judge = self.shared.judge.load();
         let judgements = judge.judge(&packets, &mut self.judgements);
-        let mut tally = Tally { malformed, ..Tally::default() };
+        let mut counted = QueueCounters { malformed, ..QueueCounters::default() };
         self.verdicts.clear();
         for (packet, &judgement) in packets.iter().zip(judgements) {
             let drop = self.options.drops(judgement);
-            *(if drop { &mut tally.dropped } else { &mut tally.accepted }) += 1;
-            tally.unreadable += u64::from(judgement == Judgement::Unreadable);
-            tally.missed += u64::from(packet.id.wrapping_sub(self.next));
+            counted.packets += 1;
+            *(if drop { &mut counted.dropped } else { &mut counted.accepted }) += 1;
+            counted.unreadable += u64::from(judgement == Judgement::Unreadable);
+            // Their numbers were left out: the receive buffer had no room for them.
+            counted.buffer_full += u64::from(packet.id.wrapping_sub(self.next));
             self.next = packet.id.wrapping_add(1);
             self.verdicts.push(packet.id, self.options.verdict(drop, packet));
         }
         drop(judge);
         if !packets.is_empty() {
             socket.send_verdicts(self.verdicts.bytes())?;
-            tally.wait = begin.elapsed().as_nanos().try_into().unwrap_or(u64::MAX);
+            counted.longest_wait = begin.elapsed().as_secs_f64();
         }
-        self.shared.counters.add(&tally);
+        self.shared.count(&counted);
         Ok(answer)
     }
 
     /// Says why it cannot go on, once, and waits before the next attempt, unless it is told to stop.
-    fn pause(&mut self, reason: &str) {
+    fn pause(&mut self, error: &QueueError) {
         if self.failing {
-            log::debug!("{reason}");
+            log::debug!("{error}");
         } else {
-            log::error!("{reason}; trying again every {} s", PAUSE.as_secs());
+            log::error!("{error}; trying again every {} s", PAUSE.as_secs());
         }
         self.failing = true;
         let end = Instant::now() + PAUSE;
@@ -211,5 +225,33 @@ impl Worker<'_> {
         // Closing the socket does the same.
         let _ = socket.send(&message::unbind(self.shared.queue));
         self.close(Some(socket));
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::os::unix::process::ExitStatusExt;
+    use std::process::Command;
+
+    use super::*;
+
+    /// Set in the process that is to panic.
+    const PANICS: &str = "NETFILTERD_TEST_WORKER_PANICS";
+
+    #[test]
+    fn a_worker_that_panics_ends_the_process() {
+        if std::env::var_os(PANICS).is_some() {
+            let worker = thread::spawn(|| {
+                let _guard = AbortOnPanic;
+                panic!("as a worker might");
+            });
+            // Without the guard the process would go on from here, and end well.
+            let _ = worker.join();
+            return;
+        }
+        let name = "nfqueue::worker::tests::a_worker_that_panics_ends_the_process";
+        let mut command = Command::new(std::env::current_exe().unwrap());
+        let output = command.args(["--exact", name]).env(PANICS, "1").output().unwrap();
+        assert_eq!(output.status.signal(), Some(libc::SIGABRT), "{output:?}");
     }
 }

@@ -204,14 +204,17 @@ pub fn outcome(batch: &FinishedBatch, replies: &[Reply]) -> Result<(), Error> {
 /// Ties an error to the message that caused it, and to the element in it.
 fn refused(batch: &FinishedBatch, reply: &Reply) -> Error {
     let message = batch.message(reply.sequence);
-    let operation = message.as_ref().map_or(
-        Operation { what: "carrying out a transaction", name: None, table: None },
-        operation_of,
-    );
+    let operation =
+        message.as_ref().map_or(Operation::unnamed("carrying out a transaction"), operation_of);
     let address = message
         .zip(reply.offset)
         .and_then(|(message, offset)| elements::address_at(&message, offset));
-    Error::Refused { operation, errno: reply.errno, text: reply.text.clone(), address }
+    Error::Refused {
+        operation: operation.into(),
+        errno: reply.errno,
+        text: reply.text.clone(),
+        address,
+    }
 }
 
 /// What a message of a batch does.
@@ -232,7 +235,7 @@ fn operation_of(message: &Message<'_>) -> Operation {
             (if some { "deleting from set" } else { "emptying set" }, NFTA_SET_ELEM_LIST_SET)
         }
         Some(libc::NFT_MSG_NEWOBJ) => ("creating counter", NFTA_OBJ_NAME),
-        _ => return Operation { what: "beginning a transaction", name: None, table: None },
+        _ => return Operation::unnamed("beginning a transaction"),
     };
     let name = find_str(message.attributes(), named_by);
     // The first attribute of every other object is its table.

@@ -9,6 +9,7 @@ use ipnet::IpNet;
 
 use crate::ip::range::{Address, RangeSet, RangeSets};
 use crate::nftables::name::{SetName, TableName};
+#[cfg(feature = "map")]
 use crate::output::map::Map;
 
 /// The forms that range sets can be written in.
@@ -25,7 +26,19 @@ pub enum Format {
     /// One JSON object with the keys v4 and v6, each an array of networks
     Json,
     /// A picture of the IPv4 space, as PNG
+    #[cfg(feature = "map")]
     Map,
+}
+
+impl Format {
+    /// Whether the format is a picture, which has no place on a terminal and does not show IPv6.
+    pub fn is_picture(self) -> bool {
+        match self {
+            Format::Cidr | Format::Range | Format::Nft | Format::Ipset | Format::Json => false,
+            #[cfg(feature = "map")]
+            Format::Map => true,
+        }
+    }
 }
 
 /// The names under which a script puts the sets.
@@ -52,7 +65,7 @@ pub struct Printed<'a> {
 
 /// Writes range sets in a format. The only errors are those of `out`.
 pub fn write(format: Format, printed: &Printed<'_>, out: &mut impl Write) -> io::Result<()> {
-    let Printed { sets, allowed, protected, names } = printed;
+    let Printed { sets, names, .. } = printed;
     match format {
         Format::Cidr => write_lines(sets.networks(), out),
         Format::Range => {
@@ -68,8 +81,10 @@ pub fn write(format: Format, printed: &Printed<'_>, out: &mut impl Write) -> io:
             write_ipset(&sets.v6, names.set6, "inet6", out)
         }
         Format::Json => write_json(sets, out),
+        #[cfg(feature = "map")]
         Format::Map => {
-            Map { dropped: &sets.v4, allowed: &allowed.v4, protected: &protected.v4 }.write(out)
+            let (allowed, protected) = (&printed.allowed.v4, &printed.protected.v4);
+            Map { dropped: &sets.v4, allowed, protected }.write(out)
         }
     }
 }

@@ -14,34 +14,52 @@ use crate::words::{Count, Noun};
 #[derive(Debug)]
 pub enum AllowError {
     /// One of them could not be read.
-    List(ListError),
-    /// A list has lines that are no entries: the first of them, and how many there are.
-    Rejected(Rejection, u64),
-    /// Named list, which has lines but no entry.
-    NoEntry(String),
-    /// An entry of one of them has an end.
-    Ends,
+    List {
+        /// Which, and why.
+        source: ListError,
+    },
+    /// Lines of them are no entries.
+    Rejected {
+        /// The first of these lines.
+        first: Box<Rejection>,
+        /// How many there are.
+        lines: u64,
+    },
+    /// One of them has lines but no entry.
+    NoEntry {
+        /// Its name.
+        list: String,
+    },
+    /// An entry of one of them expires.
+    Expires,
 }
 
 impl fmt::Display for AllowError {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
-            AllowError::List(error) => write!(f, "allowlist {error}"),
-            AllowError::Rejected(first, count) => write!(
+            AllowError::List { source } => write!(f, "allowlist {source}"),
+            AllowError::Rejected { first, lines } => write!(
                 f,
                 "an allowlist must be readable as a whole, and of {} rejected the first is {first}",
-                Count(*count, Noun::Line)
+                Count(*lines, Noun::Line)
             ),
-            AllowError::Ends => f.write_str(
+            AllowError::Expires => f.write_str(
                 "an entry of an allowlist has an end (until), and what is allowed is so without end; \
                  take the end or the entry out",
             ),
-            AllowError::NoEntry(name) => {
-                write!(
-                    f,
-                    "allowlist {name}: holds comments or blanks and no entry; empty it, or leave it out"
-                )
-            }
+            AllowError::NoEntry { list } => write!(
+                f,
+                "allowlist {list}: holds comments or blanks and no entry; empty it, or leave it out"
+            ),
+        }
+    }
+}
+
+impl std::error::Error for AllowError {
+    fn source(&self) -> Option<&(dyn std::error::Error + 'static)> {
+        match self {
+            AllowError::List { source } => Some(source),
+            AllowError::Rejected { .. } | AllowError::NoEntry { .. } | AllowError::Expires => None,
         }
     }
 }
@@ -59,18 +77,18 @@ pub struct Allowed {
 impl Allowed {
     /// Reads allowlists, all of them and each as a whole.
     pub fn read(sources: &[Source]) -> Result<Self, AllowError> {
-        let lists = list::read(sources, None).map_err(AllowError::List)?;
-        let contents = list::parse(&lists).map_err(AllowError::List)?;
-        let rejected = contents.rejected();
-        if let Some(first) = contents.rejections.into_iter().next() {
-            return Err(AllowError::Rejected(first, rejected));
+        let lists = list::read(sources, None).map_err(|source| AllowError::List { source })?;
+        let contents = list::parse(&lists).map_err(|source| AllowError::List { source })?;
+        if let Some(first) = contents.rejections.first() {
+            let first = Box::new(first.clone());
+            return Err(AllowError::Rejected { first, lines: contents.rejected() });
         }
         if !contents.ending.is_empty() {
-            return Err(AllowError::Ends);
+            return Err(AllowError::Expires);
         }
         for (list, summary) in lists.iter().zip(&contents.summaries) {
             if summary.v4 + summary.v6 == 0 && !list.is_blank() {
-                return Err(AllowError::NoEntry(list.name().to_string()));
+                return Err(AllowError::NoEntry { list: list.name().to_string() });
             }
         }
         Ok(Allowed { lists, sets: contents.sets, summaries: contents.summaries })

@@ -6,16 +6,20 @@
 use std::fmt;
 use std::net::IpAddr;
 
-use crate::ip::mask::{Mask, Widened};
-use crate::ip::range::RangeSets;
+use crate::ip::mask::Mask;
+use crate::ip::range::{RangeSet, RangeSets};
 use crate::ip::{Families, PerFamily};
-use crate::list::{self, Contents, End, Entry, List, ListError, Selection, Source};
+use crate::list::{
+    self, End, Entry, ExpiringEntries, List, ListError, Rejection, Selection, SetAside, Source,
+    Summary,
+};
 use crate::policy::allow::{AllowError, Allowed};
 use crate::policy::exclusions::Exclusions;
 use crate::policy::guard::Figures;
-use crate::policy::matches::{Hit, Hits, MatchFinder, meets, widened};
+use crate::policy::matches::{Match, MatchFinder, Matches, meets, widened};
 use crate::policy::protect::Protected;
 use crate::policy::timeline::Timeline;
+use crate::progress::{Progress, Step};
 use crate::words::{Count, Noun};
 
 /// Which lists, and what is made of them.
@@ -23,7 +27,7 @@ use crate::words::{Count, Noun};
 pub struct Request {
     /// The lists, in their order.
     pub sources: Vec<Source>,
-    /// Whether lists that do not exist are done without.
+    /// Whether lists that do not exist are ignored.
     pub skip_missing: bool,
     /// The allowlists.
     pub allow: Vec<Source>,
@@ -31,7 +35,7 @@ pub struct Request {
     pub selection: Selection,
     /// To which prefix lengths entries are widened.
     pub mask: Mask,
-    /// Of which families anything is wanted.
+    /// Of which families anything is asked for.
     pub families: Families,
 }
 
@@ -43,31 +47,35 @@ pub struct DesiredState {
     pub networks: PerFamily<u64>,
     /// Addresses in them.
     pub addresses: PerFamily<u128>,
-    /// Addresses that only widening brought in.
-    pub added: PerFamily<u128>,
-    /// Networks of a family that is not wanted.
-    pub left_out: u64,
-    /// What each list held, and which lines were rejected. Its sets have moved to
-    /// [`DesiredState::sets`].
-    pub contents: Contents,
+    /// Addresses that only widening brought in, what was excluded again included.
+    pub added_by_widening: u128,
+    /// Networks of a family that is not asked for.
+    pub of_other_family: u64,
+    /// What each list held, in the order of reading.
+    pub summaries: Vec<Summary>,
+    /// The first lines that were rejected.
+    pub rejections: Vec<Rejection>,
+    /// The first entries that were ignored as too wide.
+    pub ignored: Vec<SetAside>,
     /// Lists that do not exist.
     pub missing: Vec<ListError>,
-    /// What the lists named and is not in the sets.
-    pub cut: Exclusions,
+    /// What the lists name and is not in the sets.
+    pub exclusions: Exclusions,
     /// What the allowlists held.
     pub allowed: Allowed,
     /// What is protected.
     pub protected: Protected,
-    /// What is wanted at other times, if any entry has an end.
-    pub course: Option<Timeline>,
-    hits: Hits,
+    /// What is asked for at other times.
+    pub timeline: Timeline,
+    matches: Matches,
     lists: Vec<List>,
+    passed_over: Vec<u64>,
     mask: Mask,
     selection: Selection,
     now: End,
 }
 
-/// Why the lists could not be read.
+/// Why the lists cannot be used.
 #[derive(Debug)]
 pub enum Unreadable {
     /// A list.
@@ -79,76 +87,85 @@ pub enum Unreadable {
 impl DesiredState {
     /// Reads and merges the lists, as they are `now`, and takes out what is allowed or `protected`.
     /// Every list must be readable.
-    pub fn read(request: &Request, protected: Protected, now: End) -> Result<Self, Unreadable> {
+    pub fn read(
+        request: &Request,
+        protected: Protected,
+        now: End,
+        progress: &dyn Progress,
+    ) -> Result<Self, Unreadable> {
+        progress.step(Step::Reading { bytes: 0, of: None });
         let mut missing = Vec::new();
         let note = request.skip_missing.then_some(&mut missing);
         let lists = list::read(&request.sources, note).map_err(Unreadable::List)?;
         let allowed = Allowed::read(&request.allow).map_err(Unreadable::Allow)?;
-        let mut spotter = MatchFinder::new(request.mask, now, &allowed.sets, protected.sets());
-        let mut contents = list::parse_watched(&lists, request.selection, &mut spotter)
+        let mut finder = MatchFinder::new(request.mask, now, &allowed.sets, protected.sets());
+        progress.step(Step::Merging);
+        let contents = list::parse_watched(&lists, request.selection, &mut finder)
             .map_err(Unreadable::List)?;
-        let hits = spotter.hits();
-        let mut listed = std::mem::take(&mut contents.sets);
-        let mut ending = std::mem::take(&mut contents.ending);
-        let mut left_out = 0;
-        if !request.families.v4 {
-            left_out += std::mem::take(&mut listed.v4).union(&ending.at(now).v4).network_count();
-            ending.clear_v4();
-        }
-        if !request.families.v6 {
-            left_out += std::mem::take(&mut listed.v6).union(&ending.at(now).v6).network_count();
-            ending.clear_v6();
-        }
-        let course = (!ending.is_empty()).then(|| Timeline {
-            lasting: request.mask.widen(listed.clone()).sets,
-            ending,
-            mask: request.mask,
-            allowed: allowed.sets.clone(),
-        });
-        if let Some(course) = &course {
-            listed = listed.union(&course.ending.at(now));
-        }
-        let Widened { sets, added } = request.mask.widen(listed);
-        let (sets, cut) = Exclusions::out_of(sets, &allowed.sets, protected.sets());
+        let matches = finder.matches();
+        let (permanent, expiring, of_other_family) =
+            of_families(contents.sets, contents.ending, request.families, now);
+        let named = match expiring.is_empty() {
+            true => permanent.addresses(),
+            false => permanent.union(&expiring.at(now)).addresses(),
+        };
+        let mut timeline = Timeline::new(permanent, expiring, request.mask);
+        let merged = timeline.at(now);
+        let widened = merged.addresses();
+        let added_by_widening =
+            (widened.v4 - named.v4).saturating_add(widened.v6.saturating_sub(named.v6));
+        let (sets, exclusions) = Exclusions::out_of(merged, &allowed.sets, protected.sets());
+        timeline.share(&sets, exclusions.all());
         Ok(DesiredState {
             networks: sets.network_counts(),
             addresses: sets.addresses(),
-            sets,
-            left_out,
-            added,
-            contents,
+            added_by_widening,
+            of_other_family,
+            summaries: contents.summaries,
+            rejections: contents.rejections,
+            ignored: contents.set_aside,
             missing,
-            cut,
+            timeline,
+            sets,
+            exclusions,
             allowed,
             protected,
-            course,
-            hits,
+            matches,
             lists,
+            passed_over: contents.passed_over,
             mask: request.mask,
             selection: request.selection,
             now,
         })
     }
 
+    /// Lines rejected in all lists.
+    pub fn rejected(&self) -> u64 {
+        self.summaries.iter().map(|list| list.rejected).sum()
+    }
+
+    /// Entries ignored as too wide in all lists.
+    pub fn all_ignored(&self) -> u64 {
+        self.summaries.iter().map(|list| list.set_aside).sum()
+    }
+
     /// What the guards judge by, where so many networks are `in_force`.
     pub fn figures(&self, in_force: Option<u64>) -> Figures {
         let lists = self
-            .contents
             .summaries
             .iter()
             .map(|list| (list.name.clone(), list.rejected, list.entries() + list.rejected));
         Figures {
             networks: self.networks.sum(),
             in_force,
-            covered4: self.addresses.v4,
-            covered6: self.addresses.v6,
+            covered: self.addresses,
             lists: lists.collect(),
         }
     }
 
     /// The lists in a word: the name of the only one, or how many there are.
     pub fn subject(&self) -> String {
-        match &self.contents.summaries[..] {
+        match &self.summaries[..] {
             [list] => list.name.clone(),
             lists => Count(lists.len() as u64, Noun::List).to_string(),
         }
@@ -157,17 +174,17 @@ impl DesiredState {
     /// Goes through the lists again and calls `each` with every entry that is not older than the
     /// newest that are wanted. Costs as much as parsing all lists.
     fn entries<'a>(&'a self, mut each: impl FnMut(Origin<'a>)) {
-        for (list, passed_over) in self.lists.iter().zip(&self.contents.passed_over) {
+        for (list, passed_over) in self.lists.iter().zip(&self.passed_over) {
             let mut number = 0;
             list.scan(
                 |line, entry, end| {
                     number += 1;
                     if number > *passed_over {
                         let wide = widened(entry, self.mask);
-                        let set_aside = !self.selection.widest.admits(entry);
-                        let ended = end.is_some_and(|end| end <= self.now);
+                        let ignored = !self.selection.widest.admits(entry);
+                        let expired = end.is_some_and(|end| end <= self.now);
                         let list = list.name();
-                        each(Origin { list, line, entry, wide, set_aside, end, ended });
+                        each(Origin { list, line, entry, wide, ignored, end, expired });
                     }
                 },
                 |_, _, _| {},
@@ -176,21 +193,25 @@ impl DesiredState {
     }
 
     /// The first entries that named something protected.
-    pub fn hit_protected(&self) -> impl Iterator<Item = Origin<'_>> {
-        self.hit(&self.hits.protected, &self.cut.protected)
+    pub fn naming_protected(&self) -> impl Iterator<Item = Origin<'_>> {
+        self.matching(&self.matches.protected, &self.exclusions.protected)
     }
 
     /// The first entries that named something allowed.
-    pub fn hit_allowed(&self) -> impl Iterator<Item = Origin<'_>> {
-        self.hit(&self.hits.allowed, &self.cut.allowed)
+    pub fn naming_allowed(&self) -> impl Iterator<Item = Origin<'_>> {
+        self.matching(&self.matches.allowed, &self.exclusions.allowed)
     }
 
-    /// Those of `hits` that had something to do with a cut; of a family that is not wanted, none.
-    fn hit<'a>(&'a self, hits: &'a [Hit], cut: &'a RangeSets) -> impl Iterator<Item = Origin<'a>> {
-        hits.iter().filter(|hit| meets(cut, hit.wide)).map(|hit| {
-            let &Hit { list, line, entry, wide, end } = hit;
+    /// Those of `matches` that something was taken out of; of a family that is not asked for, none.
+    fn matching<'a>(
+        &'a self,
+        matches: &'a [Match],
+        taken: &'a RangeSets,
+    ) -> impl Iterator<Item = Origin<'a>> {
+        matches.iter().filter(|found| meets(taken, found.wide)).map(|found| {
+            let &Match { list, line, entry, wide, end } = found;
             let list = self.lists[list].name();
-            Origin { list, line, entry, wide, set_aside: false, end, ended: false }
+            Origin { list, line, entry, wide, ignored: false, end, expired: false }
         })
     }
 
@@ -217,20 +238,34 @@ impl DesiredState {
         first
     }
 
-    /// The time for which it was found out.
+    /// The time for which it was computed.
     pub fn now(&self) -> End {
         self.now
     }
+}
 
-    /// How many entries have ended.
-    pub fn ended(&self) -> u64 {
-        self.course.as_ref().map_or(0, |course| course.ending.ended(self.now))
+/// The entries of the families that are asked for: those that are permanent, those that expire, and
+/// the number of networks of the other family.
+fn of_families(
+    sets: RangeSets,
+    expiring: ExpiringEntries,
+    families: Families,
+    now: End,
+) -> (RangeSets, ExpiringEntries, u64) {
+    if families == Families::BOTH {
+        return (sets, expiring, 0);
     }
-
-    /// When the next one ends.
-    pub fn next_end(&self) -> Option<End> {
-        self.course.as_ref().and_then(|course| course.next(self.now))
+    let all = sets.union(&expiring.at(now)).network_counts();
+    let (mut kept, mut kept_expiring, mut other) = (sets, expiring, 0);
+    if !families.v4 {
+        (kept.v4, other) = (RangeSet::default(), other + all.v4);
+        kept_expiring.clear_v4();
     }
+    if !families.v6 {
+        (kept.v6, other) = (RangeSet::default(), other + all.v6);
+        kept_expiring.clear_v6();
+    }
+    (kept, kept_expiring, other)
 }
 
 /// An entry that an address comes from.
@@ -245,17 +280,17 @@ pub struct Origin<'a> {
     /// What the mask made of it.
     pub wide: Entry,
     /// Whether it is too wide to count.
-    pub set_aside: bool,
+    pub ignored: bool,
     /// When it ends.
     pub end: Option<End>,
     /// Whether that has passed.
-    pub ended: bool,
+    pub expired: bool,
 }
 
 impl Origin<'_> {
     /// Whether it has any effect.
     pub fn counts(&self) -> bool {
-        !self.set_aside && !self.ended
+        !self.ignored && !self.expired
     }
 
     /// Whether the mask made it wider than it is written.

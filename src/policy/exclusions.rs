@@ -2,7 +2,7 @@
 
 use crate::ip::range::RangeSets;
 
-/// What the lists named and what is not dropped nevertheless.
+/// What the lists name and what is not dropped nevertheless.
 #[derive(Clone, Debug, Default)]
 pub struct Exclusions {
     /// What an allowlist names, too.
@@ -24,9 +24,9 @@ impl Exclusions {
         if hit.is_empty() {
             return (merged, Exclusions::default());
         }
-        let cut =
+        let exclusions =
             Exclusions { allowed: hit.intersect(allowed), protected: hit.intersect(protected) };
-        (merged.subtract(&both), cut)
+        (merged.subtract(&both), exclusions)
     }
 
     /// Whether nothing was taken out.
@@ -34,8 +34,8 @@ impl Exclusions {
         self.allowed.is_empty() && self.protected.is_empty()
     }
 
-    /// What would be dropped if it were not protected.
-    pub fn protected_alone(&self) -> RangeSets {
-        self.protected.subtract(&self.allowed)
+    /// All that was taken out.
+    pub fn all(&self) -> RangeSets {
+        self.allowed.union(&self.protected)
     }
 }

@@ -5,6 +5,7 @@
 
 use std::fmt;
 
+use crate::ip::PerFamily;
 use crate::words::{Count, Grouped, Noun};
 
 /// How many networks must be in force for a shrinkage to mean anything.
@@ -28,10 +29,8 @@ pub struct Figures {
     pub networks: u64,
     /// Networks in force, as far as that is known.
     pub in_force: Option<u64>,
-    /// Addresses of IPv4 that would be dropped.
-    pub covered4: u128,
-    /// The same for IPv6.
-    pub covered6: u128,
+    /// Addresses that would be dropped.
+    pub covered: PerFamily<u128>,
     /// List by list its name, the lines that were rejected, and all that are neither blank nor
     /// comments.
     pub lists: Vec<(String, u64, u64)>,
@@ -49,28 +48,57 @@ pub struct Verdict {
 /// A guard's no.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Refusal {
-    /// So many networks, where so many are the least.
-    TooFew(u64, u64),
-    /// So many lines were rejected, and none may be.
-    Rejected(u64),
-    /// Of a list, so many lines of so many.
-    MostlyRejected(String, u64, u64),
-    /// So much of a family.
-    TooMuch(&'static str, Share),
-    /// So many networks, where so many are in force, and at most so many percent less may be.
-    Shrunk(u64, u64, u8),
+    /// Fewer networks than must be.
+    TooFew {
+        /// How many there are.
+        networks: u64,
+        /// How many there must be at least.
+        least: u64,
+    },
+    /// Lines were rejected, and none may be.
+    Rejected {
+        /// How many.
+        lines: u64,
+    },
+    /// More than half of a list's lines were rejected.
+    MostlyRejected {
+        /// The list, by name.
+        list: String,
+        /// How many lines were rejected.
+        rejected: u64,
+        /// Of how many.
+        lines: u64,
+    },
+    /// More than half of a family.
+    TooMuch {
+        /// The family, as people write it.
+        family: &'static str,
+        /// How much of it.
+        share: Share,
+    },
+    /// So much fewer networks than are in force that it looks like a mistake.
+    Shrunk {
+        /// How many there are.
+        networks: u64,
+        /// How many are in force.
+        in_force: u64,
+        /// By how many percent they may be fewer.
+        most: u8,
+    },
 }
 
 impl Refusal {
     /// Whether `--force` overrides it. `--strict` is a choice, not a guess at what is a mistake.
     pub fn can_be_forced(&self) -> bool {
-        !matches!(self, Refusal::Rejected(_))
+        !matches!(self, Refusal::Rejected { .. })
     }
 
     /// The refusal with what it is about, unless it says that itself.
     pub fn about(&self, subject: &str) -> String {
         match self {
-            Refusal::TooFew(0, _) | Refusal::MostlyRejected(..) => self.to_string(),
+            Refusal::TooFew { networks: 0, .. } | Refusal::MostlyRejected { .. } => {
+                self.to_string()
+            }
             _ => format!("{subject}: {self}"),
         }
     }
@@ -79,29 +107,29 @@ impl Refusal {
 impl fmt::Display for Refusal {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
-            Refusal::TooFew(0, _) => f.write_str(
+            Refusal::TooFew { networks: 0, .. } => f.write_str(
                 "the lists hold no network; refused, since that would let everything pass \
                  (--min-entries 0 permits it)",
             ),
-            Refusal::TooFew(networks, least) => write!(
+            Refusal::TooFew { networks, least } => write!(
                 f,
                 "{} where at least {least} must be; refused by --min-entries {least}",
                 Count(*networks, Noun::Network)
             ),
-            Refusal::Rejected(lines) => {
+            Refusal::Rejected { lines } => {
                 write!(f, "{} rejected; refused by --strict", Count(*lines, Noun::Line))
             }
-            Refusal::MostlyRejected(list, rejected, lines) => {
+            Refusal::MostlyRejected { list, rejected, lines } => {
                 let (rejected, lines) = (Grouped((*rejected).into()), Count(*lines, Noun::Line));
                 write!(
                     f,
                     "{list}: {rejected} of {lines} rejected; refused, since that is more than half"
                 )
             }
-            Refusal::TooMuch(family, share) => {
+            Refusal::TooMuch { family, share } => {
                 write!(f, "{share} of {family}; refused, since that is more than half")
             }
-            Refusal::Shrunk(networks, in_force, most) => {
+            Refusal::Shrunk { networks, in_force, most } => {
                 let less = u128::from(in_force - networks) * 100 / u128::from(*in_force);
                 let (networks, in_force) =
                     (Count(*networks, Noun::Network), Grouped((*in_force).into()));
@@ -143,8 +171,8 @@ impl Guards {
         }
         verdicts.push(rejected(figures));
         verdicts.push(self.fewest(figures));
-        verdicts.push(covered("IPv4", figures.covered4, 32));
-        verdicts.push(covered("IPv6", figures.covered6, 128));
+        verdicts.push(covered("IPv4", figures.covered.v4, 32));
+        verdicts.push(covered("IPv6", figures.covered.v6, 128));
         verdicts.push(self.shrinkage(figures));
         verdicts
     }
@@ -158,7 +186,7 @@ impl Guards {
         let (networks, least) = (figures.networks, self.min_entries);
         Verdict {
             guard: format!("--min-entries {least}: {}", Count(networks, Noun::Network)),
-            refusal: (networks < least).then_some(Refusal::TooFew(networks, least)),
+            refusal: (networks < least).then_some(Refusal::TooFew { networks, least }),
         }
     }
 
@@ -179,7 +207,7 @@ impl Guards {
                 "--max-shrink {most}: {} where {known} are in force",
                 Count(networks, Noun::Network)
             ),
-            refusal: refusal.map(|in_force| Refusal::Shrunk(networks, in_force, most)),
+            refusal: refusal.map(|in_force| Refusal::Shrunk { networks, in_force, most }),
         }
     }
 }
@@ -188,7 +216,7 @@ fn strict(figures: &Figures) -> Verdict {
     let rejected = figures.lists.iter().map(|(_, rejected, _)| rejected).sum();
     Verdict {
         guard: format!("--strict: {} rejected", Count(rejected, Noun::Line)),
-        refusal: (rejected > 0).then_some(Refusal::Rejected(rejected)),
+        refusal: (rejected > 0).then_some(Refusal::Rejected { lines: rejected }),
     }
 }
 
@@ -203,8 +231,10 @@ fn rejected(figures: &Figures) -> Verdict {
             Grouped(all.into()),
             Count(lines, Noun::Line)
         ),
-        refusal: mostly.map(|(list, rejected, lines)| {
-            Refusal::MostlyRejected(list.clone(), *rejected, *lines)
+        refusal: mostly.map(|(list, rejected, lines)| Refusal::MostlyRejected {
+            list: list.clone(),
+            rejected: *rejected,
+            lines: *lines,
         }),
     }
 }
@@ -213,6 +243,6 @@ fn covered(family: &'static str, addresses: u128, bits: u32) -> Verdict {
     let share = Share::new(addresses, bits);
     Verdict {
         guard: format!("half of {family}: {share}"),
-        refusal: (addresses > 1 << (bits - 1)).then_some(Refusal::TooMuch(family, share)),
+        refusal: (addresses > 1 << (bits - 1)).then_some(Refusal::TooMuch { family, share }),
     }
 }

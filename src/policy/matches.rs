@@ -1,22 +1,22 @@
-//! Which entries name what is taken out again, found while the lists are parsed: reading a million
-//! lines once more for one of them would take as long as reading them the first time.
+//! Which entries name what is allowed or protected, found while the lists are parsed: reading a
+//! million lines once more for one of them would take as long as reading them the first time.
 
 use crate::ip::mask::Mask;
 use crate::ip::range::{Range, RangeSets};
 use crate::list::{End, Entry, EntryObserver};
 
-/// How many entries are named of those that are hit for a reason.
+/// How many entries are named for each reason; the others are counted.
 pub const NAMED: usize = 10;
 
-/// A bit for each network of this length says whether anything in it may be hit. All of them fit
+/// A bit for each network of this length says whether anything in it may be excluded. All of them fit
 /// into the nearest cache.
 const LENGTH: u32 = 16;
 const WORD: usize = u64::BITS as usize;
 const WORDS: usize = (1 << LENGTH) / WORD;
 
-/// An entry that was hit.
+/// An entry that names something allowed or protected.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub struct Hit {
+pub struct Match {
     /// The number of the list, from 0.
     pub list: usize,
     /// The line, from 1.
@@ -29,13 +29,13 @@ pub struct Hit {
     pub end: Option<End>,
 }
 
-/// The first entries that are hit, for each of two reasons.
+/// The first entries that name something, for each of the two reasons.
 #[derive(Clone, Debug, Default)]
-pub struct Hits {
+pub struct Matches {
     /// Those that name something allowed.
-    pub allowed: Vec<Hit>,
+    pub allowed: Vec<Match>,
     /// Those that name something protected.
-    pub protected: Vec<Hit>,
+    pub protected: Vec<Match>,
 }
 
 /// Looks at entries as they come.
@@ -46,7 +46,7 @@ pub struct MatchFinder<'a> {
     protected: &'a RangeSets,
     /// Of IPv4, whose lists are the long ones; a set bit promises nothing.
     near: Box<[u64; WORDS]>,
-    hits: Hits,
+    matches: Matches,
 }
 
 impl<'a> MatchFinder<'a> {
@@ -55,18 +55,18 @@ impl<'a> MatchFinder<'a> {
     pub fn new(mask: Mask, now: End, allowed: &'a RangeSets, protected: &'a RangeSets) -> Self {
         let mut near = Box::new([0; WORDS]);
         for range in allowed.v4.ranges().iter().chain(protected.v4.ranges()) {
-            // An entry that is widened to one that is hit lies in what that is widened to.
+            // An entry that is widened to one that is excluded lies in what that is widened to.
             let wide = mask.widen4(*range);
             for network in number(wide.first())..=number(wide.last()) {
                 near[network / WORD] |= 1 << (network % WORD);
             }
         }
-        MatchFinder { mask, now, allowed, protected, near, hits: Hits::default() }
+        MatchFinder { mask, now, allowed, protected, near, matches: Matches::default() }
     }
 
-    /// What was hit.
-    pub fn hits(self) -> Hits {
-        self.hits
+    /// What was found.
+    pub fn matches(self) -> Matches {
+        self.matches
     }
 }
 
@@ -83,12 +83,14 @@ impl EntryObserver for MatchFinder<'_> {
             return;
         }
         let wide = widened(entry, self.mask);
-        let hit = Hit { list, line, entry, wide, end };
-        let reasons =
-            [(self.allowed, &mut self.hits.allowed), (self.protected, &mut self.hits.protected)];
-        for (sets, hits) in reasons {
-            if hits.len() < NAMED && meets(sets, wide) {
-                hits.push(hit);
+        let found = Match { list, line, entry, wide, end };
+        let reasons = [
+            (self.allowed, &mut self.matches.allowed),
+            (self.protected, &mut self.matches.protected),
+        ];
+        for (sets, matches) in reasons {
+            if matches.len() < NAMED && meets(sets, wide) {
+                matches.push(found);
             }
         }
     }

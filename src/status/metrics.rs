@@ -10,7 +10,9 @@ use std::time::{Duration, Instant};
 
 use jiff::Timestamp;
 
-use crate::status::{Dropped, InForce, ListStatus, Mode, QueueStatus, Status};
+use super::queue::{self, Metric};
+use crate::nfqueue::QueueCounters;
+use crate::status::{Dropped, InForce, ListStatus, Mode, Status};
 use crate::sys::replace::replace;
 
 /// How often the file follows counters that change by themselves: as often as Prometheus usually
@@ -196,49 +198,24 @@ fn kernel(dropped: &[Dropped]) -> Vec<Family> {
     ]
 }
 
-fn queues(queues: &[QueueStatus]) -> Vec<Family> {
-    let each = |value: fn(&QueueStatus) -> Option<f64>| -> Vec<Sample> {
-        let known = queues.iter().filter_map(|one| Some((one.queue, value(one)?)));
-        known.map(|(queue, value)| (labels(&[("queue", &queue)]), value)).collect()
-    };
-    let verdicts = queues.iter().flat_map(|one| {
-        [("accepted", one.accepted), ("dropped", one.dropped)].map(|(verdict, packets)| {
-            (labels(&[("queue", &one.queue), ("verdict", &verdict)]), packets as f64)
-        })
-    });
-    vec![
-        counter("queue_packets_total", "Packets given a verdict.", verdicts),
-        counter(
-            "queue_unreadable_packets_total",
-            "Packets without a readable header.",
-            each(|one| Some(one.unreadable as f64)),
-        ),
-        counter(
-            "queue_malformed_messages_total",
-            "Messages of the kernel that were none.",
-            each(|one| Some(one.malformed as f64)),
-        ),
-        counter(
-            "queue_enobufs_total",
-            "Times that the receive buffer was full.",
-            each(|one| Some(one.enobufs as f64)),
-        ),
-        counter(
-            "queue_full_packets_total",
-            "Packets dropped since the queue was full.",
-            each(|one| one.queue_full.map(|packets| packets as f64)),
-        ),
-        counter(
-            "queue_buffer_full_packets_total",
-            "Packets not seen since the receive buffer was full.",
-            each(|one| Some(one.buffer_full as f64)),
-        ),
-        gauge(
-            "queue_longest_wait_seconds",
-            "The longest wait for a verdict.",
-            each(|one| Some(one.longest_wait)),
-        ),
-    ]
+fn queues(queues: &[QueueCounters]) -> Vec<Family> {
+    let mut families: Vec<Family> = Vec::new();
+    for figure in &queue::FIGURES {
+        let Some(Metric { name, help, verdict }) = figure.metric else { continue };
+        let samples = queues.iter().filter_map(|one| {
+            let labels = match verdict {
+                Some(verdict) => labels(&[("queue", &one.queue), ("verdict", &verdict)]),
+                None => labels(&[("queue", &one.queue)]),
+            };
+            Some((labels, (figure.value)(one).sample()?))
+        });
+        match families.last_mut().filter(|family| family.name == name) {
+            Some(family) => family.samples.extend(samples),
+            None if name.ends_with("_total") => families.push(counter(name, help, samples)),
+            None => families.push(gauge(name, help, samples)),
+        }
+    }
+    families
 }
 
 /// Labels in their braces, and a value.

@@ -3,9 +3,9 @@
 //! Knows what is to be told, and nothing of how it came about.
 
 pub mod metrics;
+mod queue;
 mod text;
 
-use std::fmt;
 use std::fs;
 use std::io;
 use std::path::Path;
@@ -13,8 +13,10 @@ use std::path::Path;
 use jiff::{Timestamp, Unit};
 use serde::{Deserialize, Serialize};
 
+use crate::error::Error;
 use crate::list::{End, Summary};
-use crate::load::report::{Failure, Loaded};
+use crate::load::Loaded;
+use crate::nfqueue::QueueCounters;
 use crate::sys::replace::{folder_of, replace};
 
 /// What a daemon is for.
@@ -56,7 +58,7 @@ pub struct Status {
     pub dropped: Vec<Dropped>,
     /// The queues that it serves.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
-    pub queues: Vec<QueueStatus>,
+    pub queues: Vec<QueueCounters>,
 }
 
 /// What is in force, and the load that put it there.
@@ -195,32 +197,6 @@ pub struct Dropped {
     pub bytes: u64,
 }
 
-/// The counters of one queue, since the daemon was started.
-#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
-pub struct QueueStatus {
-    /// The number of the queue.
-    pub queue: u16,
-    /// Packets that were given a verdict.
-    pub packets: u64,
-    /// Packets that were accepted, with or without a mark.
-    pub accepted: u64,
-    /// Packets that were dropped, or marked to be.
-    pub dropped: u64,
-    /// Packets that could not be read; they are accepted or dropped, and counted there too.
-    pub unreadable: u64,
-    /// Messages of the kernel that were none.
-    pub malformed: u64,
-    /// How often the kernel said that the receive buffer was full.
-    pub enobufs: u64,
-    /// Packets that the kernel dropped because the queue was full; `None` if it was told to accept
-    /// them instead, since then it does not count them.
-    pub queue_full: Option<u64>,
-    /// Packets that were not seen because the receive buffer was full.
-    pub buffer_full: u64,
-    /// The longest time from when packets could be read to their verdicts, in seconds.
-    pub longest_wait: f64,
-}
-
 impl Status {
     /// Of this process, which has loaded nothing yet.
     pub fn new(mode: Mode) -> Self {
@@ -257,21 +233,21 @@ impl Status {
     }
 
     /// Takes note that what was loaded is in force otherwise, for other addresses are protected or an
-    /// entry has ended: no list was read for it, so the time stays, and so does a failure.
-    pub fn loaded_again(&mut self, loaded: &Loaded) {
+    /// entry has expired: no list was read for it, so the time stays, and so does a failure.
+    pub fn revised(&mut self, loaded: &Loaded) {
         if let Some(in_force) = &mut self.loaded {
             in_force.is_now(loaded);
         }
     }
 
     /// Takes note of a load that failed, which changed nothing.
-    pub fn failed(&mut self, failure: &Failure) {
-        match failure {
-            Failure::Failed(_) => self.totals.failures += 1,
-            Failure::Refused(_) => self.totals.refusals += 1,
+    pub fn failed(&mut self, error: &Error) {
+        match error.is_refusal() {
+            true => self.totals.refusals += 1,
+            false => self.totals.failures += 1,
         }
         let times = self.failed.as_ref().map_or(0, |failed| failed.times) + 1;
-        self.failed = Some(Failed { at: now(), line: failure.to_string(), times });
+        self.failed = Some(Failed { at: now(), line: error.to_string(), times });
     }
 
     /// Whether the last load went well.
@@ -354,15 +330,14 @@ impl Drop for File<'_> {
     }
 }
 
-/// Reads what the daemon that keeps `path` is at; `None` if none is running. The error is a
-/// sentence.
-pub fn read(path: &Path) -> Result<Option<Status>, String> {
-    let failed = |error: &dyn fmt::Display| format!("status file {}: {error}", path.display());
+/// Reads the status of the daemon that keeps `path`; `None` if none is running.
+pub fn read(path: &Path) -> Result<Option<Status>, Error> {
+    let failed = |source| Error::StatusFile { path: path.to_path_buf(), source };
     let text = match fs::read(path) {
         Err(error) if error.kind() == io::ErrorKind::NotFound => return Ok(None),
-        result => result.map_err(|error| failed(&error))?,
+        result => result.map_err(failed)?,
     };
-    let status: Status = serde_json::from_slice(&text).map_err(|error| failed(&error))?;
+    let status: Status = serde_json::from_slice(&text).map_err(|error| failed(error.into()))?;
     // A daemon that was killed leaves its file behind.
     let name = fs::read_to_string(format!("/proc/{}/comm", status.pid)).unwrap_or_default();
     Ok((name.trim_end() == "netfilterd").then_some(status))

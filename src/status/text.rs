@@ -5,7 +5,8 @@ use std::time::Duration;
 
 use jiff::Timestamp;
 
-use super::{Dropped, Failed, InForce, ListStatus, Mode, QueueStatus, Repairs, Status};
+use super::{Dropped, Failed, InForce, ListStatus, Mode, Repairs, Status, queue};
+use crate::nfqueue::QueueCounters;
 use crate::words::{Age, Count, Grouped, Noun};
 
 impl fmt::Display for Status {
@@ -36,7 +37,7 @@ impl fmt::Display for Status {
         if self.repairs.count > 0 {
             line("put right", &self.repairs)?;
         }
-        self.queues.iter().try_for_each(|queue| writeln!(f, "{queue}"))
+        self.queues.iter().try_for_each(|queue| writeln!(f, "{}", Queue(queue)))
     }
 }
 
@@ -122,23 +123,16 @@ impl fmt::Display for Repairs {
     }
 }
 
-impl fmt::Display for QueueStatus {
+/// The line of a queue: its number, then each figure.
+struct Queue<'a>(&'a QueueCounters);
+
+impl fmt::Display for Queue<'_> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let number = |number: u64| Grouped(number.into());
-        write!(
-            f,
-            "queue {}: packets {}, accepted {}, dropped {}, unreadable {}, malformed messages {}, \
-             ENOBUFS {}, full queue {}, full buffer {}, longest wait {:.6} s",
-            self.queue,
-            number(self.packets),
-            number(self.accepted),
-            number(self.dropped),
-            number(self.unreadable),
-            number(self.malformed),
-            number(self.enobufs),
-            self.queue_full.map_or("not counted".into(), |full| number(full).to_string()),
-            number(self.buffer_full),
-            self.longest_wait
-        )
+        write!(f, "queue {}", self.0.queue)?;
+        for (number, figure) in queue::FIGURES.iter().enumerate() {
+            let separator = if number == 0 { ":" } else { "," };
+            write!(f, "{separator} {} {}", figure.words, (figure.value)(self.0))?;
+        }
+        Ok(())
     }
 }

@@ -3,7 +3,9 @@
 # emulates, so that neither KVM nor root is needed. The machine's files are in its initramfs: a
 # busybox, the test programs, and the tools that they run, which are this host's.
 #
-#	check.sh [TEST-PROGRAM ...]
+#	check.sh [MODULE ...]
+#
+# MODULE is a test program, or a module of one: kernel::repair.
 #
 # NETFILTERD_VM_SECONDS is how long the machine may run, 1800 if it does not say. Where there is no
 # qemu, or the kernel cannot be had, it says so and ends well: with NETFILTERD_REQUIRE_TOOLS it fails.
@@ -13,8 +15,9 @@ cd "$(dirname "$0")/../.."
 here=$(pwd -P)
 
 # What the kernel decides, in the order of what is to be known first.
-programs=${*:-clock_steps kernel_managed kernel_foreign kernel_lookup faults_kernel repair queue
-rulesets rulesets_dynamic model misjudged}
+modules=${*:-kernel::clock_steps kernel::managed kernel::foreign kernel::lookup
+kernel::faults_kernel kernel::repair queue::packets shipped::rulesets shipped::rulesets_dynamic
+kernel::model kernel::misjudged}
 
 # What the tests run, besides busybox. What else is there stands in tests/vm/init.
 tools='ip nft ipset iptables iptables-legacy iptables-nft ip6tables-legacy ip6tables-nft
@@ -94,12 +97,19 @@ for line in sys.stdin:
 ' <"$folder/messages")
 netfilterd=$(echo "$built" | sed -n 's/^netfilterd False //p')
 put_program "$netfilterd" "$netfilterd"
-for program in $programs; do
+for module in $modules; do
+	program=${module%%::*}
 	path=$(echo "$built" | sed -n "s/^$program True //p")
 	[ -n "$path" ] || failed "there is no test program $program"
-	put_program "$path" "/vm/$program"
-done
-echo "$programs" >"$root/vm/programs"
+	filter=${module#"$program"}
+	filter=${filter#::}
+	# A module that is not there would be no test, and no failure.
+	"$path" --list --format terse | grep -q "^$filter${filter:+::}.*: test$" ||
+		failed "there is no test in $module"
+	# Where cargo put it: it finds netfilterd from there.
+	[ -e "$root$path" ] || put_program "$path" "$path"
+	echo "$module $path $filter${filter:+::}"
+done >"$root/vm/modules"
 echo "$here" >"$root/vm/folder"
 mkdir -p "$root$here"
 for file in $files; do

@@ -1,0 +1,113 @@
+//! `check`: reads and judges the lists as `load` would, and changes nothing.
+
+use std::io::Write;
+use std::process::ExitCode;
+
+use super::args::LoadOptions;
+use super::terminal::Terminal;
+use super::{kernel, settings, to_stdout};
+use crate::error::{Error, REFUSED};
+use crate::ip::PerFamily;
+use crate::ip::range::{RangeSet, RangeSets};
+use crate::list::Entry;
+use crate::load::remarks::Remarks;
+use crate::load::{Host, pipeline, state};
+use crate::policy::desired::DesiredState;
+use crate::policy::exclusions::Exclusions;
+use crate::status::ListStatus;
+use crate::words::{Count, Grouped, Noun};
+
+/// Says what `load` would do.
+pub fn run(options: &LoadOptions, host: Host, terminal: &Terminal) -> Result<ExitCode, Error> {
+    settings::check_names(options);
+    settings::warn_if_unprotected(&options.lists);
+    let host = settings::protecting(host, &options.lists);
+    let request = settings::load_request(options);
+    let desired = pipeline::read(&request, host.as_ref(), &mut Remarks::default(), terminal)?;
+    let key = settings::table_key(&options.names);
+    let in_force = state::File::new(&options.state_file, key).networks();
+    let mut report = report(&desired);
+    let mut refused = false;
+    for verdict in settings::guards(options).verdicts(&desired.figures(in_force)) {
+        let answer = match &verdict.refusal {
+            None => "passes",
+            Some(refusal) if options.force && refusal.can_be_forced() => "overridden by --force",
+            Some(refusal) => {
+                log::error!("{}", refusal.about(&desired.subject()));
+                refused = true;
+                "refused"
+            }
+        };
+        report += &format!("guard {}: {answer}\n", verdict.guard);
+    }
+    let PerFamily { v4, v6 } = desired.networks;
+    let would = if refused { "would not load" } else { "would load" };
+    let networks = Count(v4 + v6, Noun::Network);
+    report += &format!("{would} {networks} (v4 {}, v6 {})", Grouped(v4.into()), Grouped(v6.into()));
+    let widening = desired.added_by_widening;
+    if widening > 0 {
+        report += &format!(", {} addresses added by widening", Grouped(widening));
+    }
+    report += "\n";
+    report += &compared(options, &desired.sets);
+    // Both may be the same terminal.
+    terminal.clear();
+    to_stdout(|out| out.write_all(report.as_bytes()))?;
+    Ok(if refused { ExitCode::from(REFUSED) } else { ExitCode::SUCCESS })
+}
+
+/// What is new and what is gone against what the kernel has in force.
+fn compared(options: &LoadOptions, desired: &RangeSets) -> String {
+    let held = match kernel::all_in_force(&options.names) {
+        Ok(held) => held,
+        Err(reason) => return format!("against what is in force: not known, {reason}\n"),
+    };
+    let (new, gone) = (desired.subtract(&held), held.subtract(desired));
+    let mut report = format!(
+        "against what is in force: +{} -{}\n",
+        Grouped(new.network_count().into()),
+        Grouped(gone.network_count().into())
+    );
+    if options.verbosity.verbose > 0 {
+        for (sign, sets) in [('+', new), ('-', gone)] {
+            for network in sets.networks() {
+                report += &format!("{sign} {network}\n");
+            }
+        }
+    }
+    report
+}
+
+/// The lists one by one, and what of them is allowed or protected.
+fn report(desired: &DesiredState) -> String {
+    let mut report = String::new();
+    for list in &desired.summaries {
+        report += &format!("{}\n", ListStatus::from(list));
+    }
+    let Exclusions { allowed, protected } = &desired.exclusions;
+    for list in &desired.allowed.summaries {
+        report += &format!("allowed: {}\n", ListStatus::from(list));
+    }
+    for item in desired.protected.items() {
+        let item_set = set_of(item.entry());
+        let cut = Count(protected.intersect(&item_set).network_count(), Noun::Network);
+        report += &format!("protected: {item}: {cut} cut\n");
+    }
+    if !desired.allowed.summaries.is_empty() {
+        report += &format!("cut as allowed: {}\n", Count(allowed.network_count(), Noun::Network));
+    }
+    if !desired.protected.items().is_empty() {
+        let cut = Count(protected.network_count(), Noun::Network);
+        report += &format!("cut as protected: {cut}\n");
+    }
+    report
+}
+
+fn set_of(entry: Entry) -> RangeSets {
+    let mut sets = RangeSets::default();
+    match entry {
+        Entry::V4(range) => sets.v4 = RangeSet::from_ranges(vec![range]),
+        Entry::V6(range) => sets.v6 = RangeSet::from_ranges(vec![range]),
+    }
+    sets
+}

@@ -1,0 +1,17 @@
+//! `load`: fills the sets once.
+
+use std::process::ExitCode;
+
+use super::args::LoadOptions;
+use super::{kernel, settings};
+use crate::error::Error;
+use crate::load::Host;
+use crate::progress::Progress;
+
+/// Loads the lists and says what was done.
+pub fn run(options: &LoadOptions, host: Host, progress: &dyn Progress) -> Result<ExitCode, Error> {
+    let mut pipeline = settings::tables_pipeline(options, host);
+    let loaded = pipeline.load(progress, |sets| kernel::apply(options, sets, progress))?;
+    log::info!("{loaded}");
+    Ok(ExitCode::SUCCESS)
+}

@@ -1,0 +1,44 @@
+//! `print`: the merged result, for people and other programs.
+
+use std::io::{self, IsTerminal};
+use std::process::ExitCode;
+
+use super::args::PrintOptions;
+use super::terminal::Terminal;
+use super::{settings, to_stdout, usage};
+use crate::error::Error;
+use crate::load::Host;
+use crate::output::print::{self, Names, Printed};
+use crate::words::{Count, Noun};
+
+/// Writes the merged result to standard output.
+pub fn run(options: &PrintOptions, host: Host, terminal: &Terminal) -> Result<ExitCode, Error> {
+    settings::check_set_names(&options.names);
+    if options.format.is_picture() && io::stdout().is_terminal() {
+        usage("a map is a picture and not for a terminal; write it to a file: > map.png");
+    }
+    if options.format == print::Format::Ipset {
+        for name in [&options.names.set4, &options.names.set6] {
+            if name.as_str().len() > print::IPSET_MAX_NAME {
+                let most = print::IPSET_MAX_NAME;
+                usage(&format!("{name} is too long for ipset, which leaves {most} bytes for it"));
+            }
+        }
+    }
+    let desired = settings::read(&options.lists, host, terminal)?;
+    if options.format.is_picture() && desired.networks.v6 > 0 {
+        let left_out = Count(desired.networks.v6, Noun::Network);
+        log::info!("a map shows IPv4 only; left out of IPv6: {left_out}");
+    }
+    let names = &options.names;
+    let printed = Printed {
+        sets: &desired.sets,
+        allowed: &desired.allowed.sets,
+        protected: desired.protected.sets(),
+        names: Names { table: &names.table, set4: &names.set4, set6: &names.set6 },
+    };
+    // Both may be the same terminal.
+    terminal.clear();
+    to_stdout(|out| print::write(options.format, &printed, out))?;
+    Ok(ExitCode::SUCCESS)
+}

@@ -1,0 +1,114 @@
+//! What options mean for the stages: which lists are read and how, which guards judge, where the
+//! result goes.
+
+use super::args::{ListOptions, LoadOptions, NameOptions};
+use super::usage;
+use crate::error::Error;
+use crate::ip::{Families, Mask};
+use crate::list::{Selection, Source, Widest};
+use crate::load::remarks::Remarks;
+use crate::load::{Host, Pipeline, pipeline, state};
+use crate::nftables::layout::Layout;
+use crate::policy::desired::{DesiredState, Request};
+use crate::policy::guard::Guards;
+use crate::progress::Progress;
+
+/// Which lists are read, and what is made of them, for both families.
+pub fn request(lists: &ListOptions) -> Request {
+    let stdin =
+        |sources: &[Source]| sources.iter().filter(|&source| *source == Source::Stdin).count();
+    if stdin(&lists.file) + stdin(&lists.allow) > 1 {
+        usage("standard input is one list, and can be read only once");
+    }
+    let widest = match lists.no_protect {
+        true => Widest::ANY,
+        false => Widest { v4: lists.widest, v6: lists.widest6 },
+    };
+    Request {
+        sources: lists.file.clone(),
+        skip_missing: lists.skip_missing,
+        allow: lists.allow.clone(),
+        selection: Selection { widest, newest: lists.newest },
+        mask: Mask { v4: lists.mask, v6: lists.mask6 },
+        families: Families::BOTH,
+    }
+}
+
+/// The same, for the families that the table sees.
+pub fn load_request(options: &LoadOptions) -> Request {
+    let family = options.names.table.family();
+    let families = Families { v4: family.sees_v4(), v6: family.sees_v6() };
+    Request { families, ..request(&options.lists) }
+}
+
+/// Where the facts come from by which addresses are protected, if any are.
+pub fn protecting(host: Host, lists: &ListOptions) -> Option<Host> {
+    (!lists.no_protect).then_some(host)
+}
+
+/// The pipeline of lists whose number of networks in force is remembered under `key`.
+pub fn pipeline(options: &LoadOptions, request: Request, key: String, host: Host) -> Pipeline {
+    warn_if_unprotected(&options.lists);
+    let state = state::File::new(&options.state_file, key);
+    let host = protecting(host, &options.lists);
+    Pipeline::new(request, guards(options), options.force, host, state)
+}
+
+/// Warns where nothing keeps a list from locking its reader out.
+pub fn warn_if_unprotected(lists: &ListOptions) {
+    if lists.no_protect {
+        log::warn!("--no-protect: a list can lock you out of this host");
+    }
+}
+
+/// The limits that a load must keep to.
+pub fn guards(options: &LoadOptions) -> Guards {
+    Guards {
+        min_entries: options.min_entries,
+        max_shrink: options.max_shrink,
+        strict: options.strict,
+    }
+}
+
+/// The pipeline of lists that go into nftables.
+pub fn tables_pipeline(options: &LoadOptions, host: Host) -> Pipeline {
+    check_names(options);
+    pipeline(options, load_request(options), table_key(&options.names), host)
+}
+
+/// What a target in nftables is called in the state file. The managed table is in force as a whole,
+/// whatever its sets are called; another one may have several pairs of sets.
+pub fn table_key(names: &NameOptions) -> String {
+    match names.table.is_managed() {
+        true => names.table.to_string(),
+        false => format!("{} {} {}", names.table, names.set4, names.set6),
+    }
+}
+
+/// Ends with a usage error where options contradict each other.
+pub fn check_names(options: &LoadOptions) {
+    check_set_names(&options.names);
+    if options.layout == Layout::Hash && !options.names.table.is_managed() {
+        usage("--layout hash needs the managed table: its look-up is a rule of its own kind");
+    }
+    if !options.interface.is_empty() && !options.names.table.is_managed() {
+        usage("--interface needs the managed table; in another one the rules are yours to narrow");
+    }
+}
+
+/// Ends with a usage error if both families have the same set.
+pub fn check_set_names(names: &NameOptions) {
+    if names.set4 == names.set6 {
+        usage("--set4 and --set6 are the same set; a set holds one family");
+    }
+}
+
+/// Reads lists whatever any guard thinks, for commands that put nothing in force.
+pub fn read(
+    lists: &ListOptions,
+    host: Host,
+    progress: &dyn Progress,
+) -> Result<DesiredState, Error> {
+    let host = protecting(host, lists);
+    pipeline::read(&request(lists), host.as_ref(), &mut Remarks::default(), progress)
+}

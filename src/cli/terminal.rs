@@ -1,0 +1,117 @@
+//! Standard error of a command at a terminal: how far a load is, and lines of the log that do not run
+//! into it.
+
+use std::io::{self, IsTerminal, Write};
+use std::sync::mpsc::{self, RecvTimeoutError, Sender};
+use std::sync::{Arc, Mutex, PoisonError};
+use std::thread;
+use std::time::Duration;
+
+use indicatif::{ProgressBar, ProgressDrawTarget, ProgressStyle};
+
+use crate::progress::{Progress, Step};
+
+/// For how long a load shows nothing: most are over by then, and a flicker helps nobody.
+const QUIET: Duration = Duration::from_millis(500);
+
+/// How often what is shown moves, also while the kernel is at work.
+const TICK: Duration = Duration::from_millis(100);
+
+/// Updates are shown this often at most, in hertz.
+const RATE: u8 = 10;
+
+/// The templates of the three kinds of steps. Not every console has other letters for a bar.
+const BYTES: &str = "{msg} [{bar:30}] {bytes}/{total_bytes} ({elapsed})";
+const NETWORKS: &str = "{msg} [{bar:30}] {human_pos}/{human_len} ({elapsed})";
+const SPINNER: &str = "{spinner} {msg} {bytes} ({elapsed})";
+
+/// A handle of the bar; all clones are of the same.
+#[derive(Clone, Default)]
+pub struct Terminal {
+    shown: Arc<Mutex<Option<Shown>>>,
+}
+
+/// A load that is being followed.
+struct Shown {
+    bar: ProgressBar,
+    kind: &'static str,
+    /// Dropped to end the thread that waits to show the bar.
+    _waiting: Sender<()>,
+}
+
+impl Shown {
+    /// A bar that appears by itself after a while; `None` where nobody would see it.
+    fn new() -> Option<Self> {
+        if !io::stderr().is_terminal() {
+            return None;
+        }
+        let bar = ProgressBar::hidden();
+        let (waiting, ended) = mpsc::channel();
+        let later = bar.clone();
+        let show = move || {
+            if ended.recv_timeout(QUIET) == Err(RecvTimeoutError::Timeout) {
+                later.set_draw_target(ProgressDrawTarget::stderr_with_hz(RATE));
+                later.enable_steady_tick(TICK);
+            }
+        };
+        // Without a thread for it nothing is shown, which harms nobody.
+        thread::Builder::new().name("progress".into()).spawn(show).ok()?;
+        Some(Shown { bar, kind: "", _waiting: waiting })
+    }
+
+    fn step(&mut self, step: Step) {
+        let (kind, message, at, of) = match step {
+            Step::Reading { bytes, of: Some(of) } => (BYTES, "reading", bytes, of),
+            Step::Reading { bytes, of: None } => (SPINNER, "reading", bytes, 0),
+            Step::Merging => (SPINNER, "merging", self.bar.position(), 0),
+            Step::Sending { networks, of } => (NETWORKS, "sending networks", networks, of),
+        };
+        if self.kind != kind {
+            // The only error is that of a template that cannot be read.
+            if let Ok(style) = ProgressStyle::with_template(kind) {
+                self.bar.set_style(style.tick_chars("|/-\\ ").progress_chars("=> "));
+            }
+            self.kind = kind;
+        }
+        self.bar.set_message(message);
+        self.bar.set_length(of);
+        self.bar.set_position(at);
+    }
+}
+
+impl Terminal {
+    /// Takes away what is shown.
+    pub fn clear(&self) {
+        let mut shown = self.shown.lock().unwrap_or_else(PoisonError::into_inner);
+        if let Some(shown) = shown.take() {
+            shown.bar.finish_and_clear();
+        }
+    }
+}
+
+impl Progress for Terminal {
+    fn step(&self, step: Step) {
+        let mut shown = self.shown.lock().unwrap_or_else(PoisonError::into_inner);
+        if shown.is_none() {
+            *shown = Shown::new();
+        }
+        if let Some(shown) = &mut *shown {
+            shown.step(step);
+        }
+    }
+}
+
+/// Lines of the log: what is shown makes room for them.
+impl Write for Terminal {
+    fn write(&mut self, bytes: &[u8]) -> io::Result<usize> {
+        let shown = self.shown.lock().unwrap_or_else(PoisonError::into_inner);
+        match &*shown {
+            Some(shown) => shown.bar.suspend(|| io::stderr().write(bytes)),
+            None => io::stderr().write(bytes),
+        }
+    }
+
+    fn flush(&mut self) -> io::Result<()> {
+        io::stderr().flush()
+    }
+}

@@ -1,0 +1,112 @@
+//! What the log says of lists line by line.
+
+use std::fmt;
+
+use crate::ip::Families;
+use crate::policy::desired::{DesiredState, Origin};
+use crate::policy::matches;
+use crate::words::{Count, Noun};
+
+/// Remarks on lists line by line, said again only when there is something new: a daemon reads the
+/// same lists time after time.
+#[derive(Debug, Default)]
+pub struct Remarks {
+    last: Vec<Remark>,
+}
+
+/// A line of the log.
+type Remark = (log::Level, String);
+
+impl Remarks {
+    /// Says what there is to say of lists that were just read: in the debug log, if it is the same as
+    /// the last time.
+    pub fn say(&mut self, desired: &DesiredState, families: Families) {
+        let remarks = on(desired, families);
+        let news = remarks != self.last;
+        for (level, remark) in &remarks {
+            log::log!(if news { *level } else { log::Level::Debug }, "{remark}");
+        }
+        self.last = remarks;
+    }
+}
+
+/// What was rejected, ignored and excluded.
+fn on(desired: &DesiredState, families: Families) -> Vec<Remark> {
+    let mut remarks = Vec::new();
+    let mut warn = |remark: &dyn fmt::Display| {
+        remarks.push((log::Level::Warn, remark.to_string()));
+    };
+    let entries: u64 = desired.summaries.iter().map(|list| list.v4 + list.v6).sum();
+    log::debug!("read {}", Count(entries, Noun::Entry));
+    for missing in &desired.missing {
+        warn(&format_args!("{missing}; done without, by --skip-missing"));
+    }
+    for rejection in &desired.rejections {
+        warn(rejection);
+    }
+    let unnamed = desired.rejected() - desired.rejections.len() as u64;
+    if unnamed > 0 {
+        warn(&format_args!("rejected besides these: {}", Count(unnamed, Noun::Line)));
+    }
+    for list in desired.summaries.iter().filter(|list| list.unfinished) {
+        let name = &list.name;
+        warn(&format_args!("{name}: the last line has no line end; see that it was not cut off"));
+    }
+    for entry in &desired.ignored {
+        warn(entry);
+    }
+    let unnamed = desired.all_ignored() - desired.ignored.len() as u64;
+    if unnamed > 0 {
+        warn(&format_args!("set aside besides these: {}", Count(unnamed, Noun::Entry)));
+    }
+    if desired.of_other_family > 0 {
+        let (seen, other) = if families.v4 { ("IPv4", "IPv6") } else { ("IPv6", "IPv4") };
+        warn(&format_args!(
+            "the table sees {seen} packets only; left out of {other}: {}",
+            Count(desired.of_other_family, Noun::Network)
+        ));
+    }
+    remarks.extend(on_exclusions(desired));
+    remarks
+}
+
+/// Names the first entries that something was taken out of, and what it was. One entry may name
+/// several things that are protected.
+fn on_exclusions(desired: &DesiredState) -> Vec<Remark> {
+    let mut remarks = Vec::new();
+    if !desired.exclusions.protected.is_empty() {
+        let named = desired.naming_protected().flat_map(|origin| {
+            let items = desired.protected.items().iter();
+            items
+                .filter(move |item| item.entry().overlaps(origin.wide))
+                .map(move |item| (origin, item))
+        });
+        for (origin, item) in named.take(matches::NAMED) {
+            let origin = Place(origin);
+            remarks.push((log::Level::Warn, format!("{origin} holds {item}, which is protected")));
+        }
+    }
+    if !desired.exclusions.allowed.is_empty() {
+        let wide: Vec<_> = desired.naming_allowed().map(|origin| origin.wide).collect();
+        for (origin, allowed) in desired.naming_allowed().zip(desired.allowed.first_with(&wide)) {
+            let allowed = allowed.unwrap_or_default();
+            let origin = Place(origin);
+            remarks.push((
+                log::Level::Info,
+                format!("{origin} is cut by {allowed}, which is allowed"),
+            ));
+        }
+    }
+    remarks
+}
+
+/// An entry as the lines of the log have it: `FILE:LINE: 192.0.2.7/32`.
+struct Place<'a>(Origin<'a>);
+
+impl fmt::Display for Place<'_> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let Origin { list, line, entry, wide, .. } = self.0;
+        write!(f, "{list}:{line}: {entry}")?;
+        if self.0.is_widened() { write!(f, ", widened to {wide},") } else { Ok(()) }
+    }
+}

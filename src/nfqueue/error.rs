@@ -1,0 +1,114 @@
+//! Why a queue cannot be served.
+
+use std::fmt;
+use std::io;
+
+use crate::netlink::Program;
+
+/// A queue that cannot be served now.
+#[derive(Debug)]
+pub enum QueueError {
+    /// A netlink socket cannot be had, or reading from it or writing to it failed.
+    Socket {
+        /// The number of the queue.
+        queue: u16,
+        /// Why.
+        source: io::Error,
+    },
+    /// Verdicts could not be sent. What comes later must not be decided by later ones.
+    Verdicts {
+        /// The number of the queue.
+        queue: u16,
+        /// Why.
+        source: io::Error,
+    },
+    /// Another program has the queue.
+    Taken {
+        /// The number of the queue.
+        queue: u16,
+        /// The program.
+        by: Program,
+    },
+    /// The kernel does not let this process have the queue, or has taken it away.
+    Refused {
+        /// The number of the queue.
+        queue: u16,
+        /// The kernel's error number.
+        source: io::Error,
+    },
+    /// There is no thread to serve it.
+    Thread {
+        /// The number of the queue.
+        queue: u16,
+        /// Why.
+        source: io::Error,
+    },
+    /// The interfaces whose packets are judged are not known.
+    Interfaces {
+        /// Why.
+        source: io::Error,
+    },
+}
+
+impl QueueError {
+    /// Whether the socket is of no more use, so that a new one has to be made.
+    pub fn needs_new_socket(&self) -> bool {
+        match self {
+            QueueError::Socket { source, .. } => {
+                matches!(source.raw_os_error(), Some(libc::EBADF | libc::ENOTSOCK))
+            }
+            _ => true,
+        }
+    }
+}
+
+impl fmt::Display for QueueError {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            QueueError::Socket { queue, source } => {
+                write!(f, "queue {queue}: netlink socket: {source}")
+            }
+            QueueError::Verdicts { queue, source } => {
+                write!(f, "queue {queue}: verdicts cannot be sent: {source}")
+            }
+            QueueError::Taken { queue, by } => write!(
+                f,
+                "queue {queue} is served by another program, {by}; stop it, or choose another number"
+            ),
+            QueueError::Refused { queue, source } => match source.raw_os_error() {
+                Some(libc::EPERM) => {
+                    write!(f, "queue {queue}: {source}; netfilterd needs CAP_NET_ADMIN to serve it")
+                }
+                Some(libc::EINVAL | libc::ENOENT | libc::EPROTONOSUPPORT) => write!(
+                    f,
+                    "queue {queue}: {source}; this kernel has no NFQUEUE: module nfnetlink_queue \
+                     (CONFIG_NETFILTER_NETLINK_QUEUE)"
+                ),
+                Some(libc::EOPNOTSUPP) => write!(
+                    f,
+                    "queue {queue}: {source}; this kernel is too old: queue mode needs Linux 3.10 \
+                     or later"
+                ),
+                Some(libc::ENODEV) => write!(f, "queue {queue} was taken away"),
+                _ => write!(f, "queue {queue}: {source}"),
+            },
+            QueueError::Thread { queue, source } => {
+                write!(f, "queue {queue}: no thread for it: {source}")
+            }
+            QueueError::Interfaces { source } => write!(f, "list of interfaces: {source}"),
+        }
+    }
+}
+
+impl std::error::Error for QueueError {
+    fn source(&self) -> Option<&(dyn std::error::Error + 'static)> {
+        match self {
+            QueueError::Socket { source, .. }
+            | QueueError::Verdicts { source, .. }
+            | QueueError::Refused { source, .. }
+            | QueueError::Thread { source, .. }
+            | QueueError::Interfaces { source } => Some(source),
+            QueueError::Taken { .. } => None,
+        }
+    }
+}

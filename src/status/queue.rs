@@ -1,0 +1,115 @@
+//! What is shown of a queue: each figure once, for people and for Prometheus.
+
+use std::fmt;
+
+use crate::nfqueue::QueueCounters;
+use crate::words::Grouped;
+
+/// A figure of a queue.
+pub struct Figure {
+    /// What people read in front of it.
+    pub words: &'static str,
+    /// The metric, if it is one.
+    pub metric: Option<Metric>,
+    /// The figure among a queue's counters.
+    pub value: fn(&QueueCounters) -> Value,
+}
+
+/// A metric of Prometheus, with a sample for each queue.
+pub struct Metric {
+    /// The name, without the program's in front; counters end in `_total`.
+    pub name: &'static str,
+    /// The HELP line.
+    pub help: &'static str,
+    /// The verdict, where one metric has several.
+    pub verdict: Option<&'static str>,
+}
+
+/// A value with its unit.
+#[derive(Clone, Copy, Debug, PartialEq)]
+pub enum Value {
+    /// So many, or nobody counts them.
+    Count(Option<u64>),
+    /// A time in seconds.
+    Seconds(f64),
+}
+
+impl Value {
+    /// The sample of a metric; none if nobody counts.
+    pub fn sample(self) -> Option<f64> {
+        match self {
+            Value::Count(count) => count.map(|count| count as f64),
+            Value::Seconds(seconds) => Some(seconds),
+        }
+    }
+}
+
+impl fmt::Display for Value {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Value::Count(Some(count)) => Grouped((*count).into()).fmt(f),
+            Value::Count(None) => f.write_str("not counted"),
+            Value::Seconds(seconds) => write!(f, "{seconds:.6} s"),
+        }
+    }
+}
+
+/// All figures, in the order in which they are shown; those of one metric stand together.
+pub const FIGURES: [Figure; 9] = [
+    Figure { words: "packets", metric: None, value: |queue| Value::Count(Some(queue.packets)) },
+    Figure {
+        words: "accepted",
+        metric: verdicts("accepted"),
+        value: |queue| Value::Count(Some(queue.accepted)),
+    },
+    Figure {
+        words: "dropped",
+        metric: verdicts("dropped"),
+        value: |queue| Value::Count(Some(queue.dropped)),
+    },
+    Figure {
+        words: "unreadable",
+        metric: metric("queue_unreadable_packets_total", "Packets without a readable header."),
+        value: |queue| Value::Count(Some(queue.unreadable)),
+    },
+    Figure {
+        words: "malformed messages",
+        metric: metric(
+            "queue_malformed_messages_total",
+            "Messages of the kernel that could not be read.",
+        ),
+        value: |queue| Value::Count(Some(queue.malformed)),
+    },
+    Figure {
+        words: "ENOBUFS",
+        metric: metric("queue_enobufs_total", "Times that the receive buffer was full."),
+        value: |queue| Value::Count(Some(queue.enobufs)),
+    },
+    Figure {
+        words: "full queue",
+        metric: metric("queue_full_packets_total", "Packets dropped since the queue was full."),
+        value: |queue| Value::Count(queue.queue_full),
+    },
+    Figure {
+        words: "full buffer",
+        metric: metric(
+            "queue_buffer_full_packets_total",
+            "Packets not seen since the receive buffer was full.",
+        ),
+        value: |queue| Value::Count(Some(queue.buffer_full)),
+    },
+    Figure {
+        words: "longest wait",
+        metric: metric("queue_longest_wait_seconds", "The longest wait for a verdict."),
+        value: |queue| Value::Seconds(queue.longest_wait),
+    },
+];
+
+const fn metric(name: &'static str, help: &'static str) -> Option<Metric> {
+    Some(Metric { name, help, verdict: None })
+}
+
+const fn verdicts(verdict: &'static str) -> Option<Metric> {
+    let verdict = Some(verdict);
+    Some(Metric { name: "queue_packets_total", help: "Packets given a verdict.", verdict })
+}

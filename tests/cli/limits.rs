@@ -1,0 +1,40 @@
+//! What is large or long: it works, or it is refused by name. benches/limits.py has what it costs.
+
+use std::fs;
+
+use kit::*;
+
+#[test]
+fn a_list_may_have_a_name_of_255_bytes_and_a_path_of_4095() {
+    let folder = Folder::new();
+    let name = "n".repeat(255);
+    let list = folder.file(&name, "192.0.2.1\nx\n");
+    let ran = netfilterd(&["print", "-f", &list]);
+    ran.expect(0, &[&format!("{name}:2:1: not an address")]);
+    // A path of so many bytes needs steps that lead nowhere new.
+    let start = folder.path().to_str().unwrap();
+    let long = |bytes: usize| {
+        let rest = bytes - start.len() - 256;
+        format!("{start}{}{}{name}", "/.".repeat(rest / 2), "/".repeat(rest % 2 + 1))
+    };
+    assert_eq!(long(4095).len(), 4095);
+    netfilterd(&["print", "-f", &long(4095)]).expect(0, &[":2:1: not an address"]);
+    netfilterd(&["print", "-f", &long(4096)]).expect(1, &["cannot be read: File name too long"]);
+}
+
+#[test]
+fn a_file_over_4_gib_is_refused_by_name_and_size() {
+    let folder = Folder::new();
+    let list = folder.file("list", "192.0.2.1\n");
+    fs::OpenOptions::new().write(true).open(&list).unwrap().set_len((4 << 30) + 1).unwrap();
+    netfilterd(&["check", "-f", &list])
+        .expect(1, &["list: has 4294967297 bytes; the limit is 4294967296"]);
+}
+
+#[test]
+fn an_interface_has_a_name_of_at_most_15_bytes() {
+    let folder = Folder::new();
+    let list = folder.file("list", "192.0.2.1\n");
+    let long = "i".repeat(16);
+    netfilterd(&["load", "-f", &list, "-i", &long]).expect(2, &["--interface"]);
+}

@@ -1,0 +1,23 @@
+//! `status` where there is no daemon to ask, or its file says nonsense.
+
+use kit::*;
+
+#[test]
+fn without_a_daemon_status_says_how_to_start_one() {
+    let folder = Folder::new();
+    let path = folder.path().join("status").to_str().unwrap().to_string();
+    let asked = netfilterd(&["status", "--status-file", &path]);
+    asked.expect(3, &["no netfilterd is running", "start one", "--status-file"]);
+    assert_eq!(asked.stdout(), "");
+    folder.file("status", "no JSON");
+    netfilterd(&["status", "--status-file", &path]).expect(1, &["status file ", "/status: "]);
+}
+
+#[test]
+fn a_status_file_that_is_spoiled_is_named() {
+    let folder = Folder::new();
+    for text in ["", "{", "\0", "{\"pid\": 1}", "[]"] {
+        let file = folder.file("status", text);
+        netfilterd(&["status", "--status-file", &file]).expect(1, &["status file", &file]);
+    }
+}

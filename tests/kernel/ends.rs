@@ -1,0 +1,150 @@
+//! Entries that end, and lists that are loaded again when they change, while a daemon runs.
+
+use std::fs::{self, File, OpenOptions};
+use std::io::Write;
+use std::time::{Duration, SystemTime};
+
+use kit::queue::{BOTH, Queues};
+use kit::*;
+use netfilterd::list::End;
+
+fn now() -> i64 {
+    End::now().seconds()
+}
+
+#[test]
+#[ignore = "needs root: network namespaces"]
+fn an_entry_leaves_when_its_end_has_come_and_the_list_is_not_read_for_that() {
+    let (inside, folder) = (Namespace::new(), Folder::new());
+    let end = now() + 3;
+    let list = folder.file(
+        "list",
+        format!("192.0.2.0/24 until {end}\n192.0.2.7\n198.51.100.1 until 1000000000\n"),
+    );
+    let daemon = Daemon::start(&inside, &["-f", &list, "--layout", "interval"]);
+    let until = End::at(end);
+    daemon.wait_for(&format!("1 entry ended, the next ends {until}"), 1);
+    assert_eq!(inside.managed("drop4"), ["192.0.2.0/24"]);
+    fs::remove_file(&list).unwrap();
+    daemon.wait_for("loaded 1 network (v4 1, v6 0) from 1 list: +0 -8, 2 entries ended", 1);
+    assert!(now() >= end, "it left too early");
+    assert_eq!(inside.managed("drop4"), ["192.0.2.7/32"]);
+}
+
+#[test]
+#[ignore = "needs root: network namespaces"]
+fn an_entry_that_ends_while_the_list_is_loaded_leaves_too() {
+    let (inside, folder) = (Namespace::new(), Folder::new());
+    let list = folder.file("list", "192.0.2.7\n");
+    let daemon = Daemon::start(&inside, &["-f", &list]);
+    let end = now() + 2;
+    let at = SystemTime::UNIX_EPOCH + Duration::from_secs(end as u64);
+    let wait = |time: SystemTime| {
+        std::thread::sleep(time.duration_since(SystemTime::now()).unwrap_or_default());
+    };
+    wait(at - Duration::from_millis(250));
+    folder.file("list", format!("192.0.2.7\n198.51.100.1 until {end}\n"));
+    daemon.signal("HUP");
+    // A list that is still being written is waited for, here until the end has passed.
+    while SystemTime::now() < at + Duration::from_millis(50) {
+        let file = File::options().write(true).open(&list).unwrap();
+        file.set_modified(SystemTime::now()).unwrap();
+        std::thread::sleep(Duration::from_millis(5));
+    }
+    daemon.wait_for(", 1 entry ended", 1);
+    assert_eq!(inside.managed("drop4"), ["192.0.2.7/32"]);
+}
+
+#[test]
+#[ignore = "needs root: network namespaces"]
+fn entries_end_in_queue_mode_too() {
+    needs(&["iptables-legacy"]);
+    let (wire, folder) = (Wire::new(), Folder::new());
+    let list = folder.file("list", format!("{FOE4} until {}\n{FOE6}\n", now() + 3));
+    let queues = Queues::serve(&wire.inside, &list, &["--queue", "0"]);
+    wire.inside.iptables("legacy", BOTH, "-A INPUT -p udp -j NFQUEUE --queue-num 0");
+    assert!(!wire.comes_in(FOE4, INSIDE4) && !wire.comes_in(FOE6, INSIDE6));
+    queues.daemon.wait_for("loaded 1 network (v4 0, v6 1) from 1 list: +0 -1, 1 entry ended", 1);
+    assert!(wire.comes_in(FOE4, INSIDE4) && !wire.comes_in(FOE6, INSIDE6));
+}
+
+#[test]
+#[ignore = "needs root: network namespaces"]
+fn an_entry_that_has_ended_is_not_loaded_and_said_to_have_ended() {
+    let (inside, folder) = (Namespace::new(), Folder::new());
+    let list = folder.file("list", "192.0.2.7 until 1000000000\n192.0.2.8 until 4000000000\n");
+    let loaded = inside.load(&["-f", &list]);
+    assert!(loaded.stderr().contains("1 entry ended, the next ends 2096-10-02T07:06:40Z"));
+    assert_eq!(inside.managed("drop4"), ["192.0.2.8/32"]);
+    let asked = inside.netfilterd(&["test", "-f", &list, "192.0.2.7", "192.0.2.8"]);
+    assert_eq!(asked.status(), 1);
+    let said = asked.stdout();
+    assert!(said.contains("192.0.2.7: not dropped, 192.0.2.7/32 ("), "{said}");
+    assert!(said.contains("until 2001-09-09T01:46:40Z) has ended"), "{said}");
+    assert!(said.contains("until 2096-10-02T07:06:40Z)\n"), "{said}");
+    // What is never dropped is so without end.
+    let allow = folder.file("allow", "192.0.2.8 until 4000000000\n");
+    let refused = inside.netfilterd(&["load", "-f", &list, "--allow", &allow]);
+    refused.expect(3, &["an entry of an allowlist has an end (until)"]);
+}
+
+/// Waits longer than a daemon waits for a burst of changes to end, and then until it has done what
+/// there was to be done.
+fn a_burst_is_over(daemon: &Daemon) {
+    std::thread::sleep(Duration::from_millis(500));
+    let told = daemon.log().matches("since ").count();
+    daemon.signal("USR1");
+    daemon.wait_for("since ", told + 1);
+}
+
+#[test]
+#[ignore = "needs root: network namespaces"]
+fn with_watch_a_list_that_changes_is_loaded_at_once_and_a_burst_once() {
+    let (inside, folder) = (Namespace::new(), Folder::new());
+    let list = folder.file("list", "192.0.2.7\n");
+    let daemon = Daemon::start(&inside, &["-f", &list, "--watch"]);
+    for octet in 8..28 {
+        let mut file = OpenOptions::new().append(true).open(&list).unwrap();
+        writeln!(file, "192.0.2.{octet}").unwrap();
+    }
+    daemon.wait_for("from 1 list: +", 2);
+    let loads = |daemon: &Daemon| daemon.log().matches("from 1 list: +").count();
+    assert_eq!(inside.managed("drop4"), ["192.0.2.7-192.0.2.27"], "{}", daemon.log());
+    assert_eq!(loads(&daemon), 2, "one load for the burst: {}", daemon.log());
+
+    // While somebody writes nothing is read.
+    let mut file = OpenOptions::new().append(true).open(&list).unwrap();
+    file.write_all(b"198.51.100.").unwrap();
+    a_burst_is_over(&daemon);
+    assert_eq!(loads(&daemon), 2, "{}", daemon.log());
+    file.write_all(b"77\n").unwrap();
+    drop(file);
+    daemon.wait_for("from 1 list: +", 3);
+    assert_eq!(inside.managed("drop4"), ["192.0.2.7-192.0.2.27", "198.51.100.77/32"]);
+
+    // A list that is gone is an error, told once, and what is loaded stays.
+    fs::remove_file(&list).unwrap();
+    daemon.wait_for("keeping what is loaded", 1);
+    folder.file("list", "192.0.2.7\n");
+    daemon.wait_for("from 1 list: +", 4);
+    assert_eq!(inside.managed("drop4"), ["192.0.2.7/32"]);
+}
+
+#[test]
+#[ignore = "needs root: network namespaces"]
+fn with_watch_an_allowlist_counts_as_well_and_without_it_nothing_does() {
+    let (inside, folder) = (Namespace::new(), Folder::new());
+    let list = folder.file("list", "192.0.2.0/24\n");
+    let allow = folder.file("allow", "203.0.113.1\n");
+    let daemon = Daemon::start(&inside, &["-f", &list, "--allow", &allow, "--watch"]);
+    folder.file("allow", "192.0.2.128/25\n");
+    daemon.wait_for("from 1 list: +", 2);
+    assert_eq!(inside.managed("drop4"), ["192.0.2.0/25"]);
+    assert_eq!(daemon.end("TERM"), 0);
+
+    let daemon = Daemon::start(&inside, &["-f", &list]);
+    folder.file("list", "198.51.100.0/24\n");
+    a_burst_is_over(&daemon);
+    assert_eq!(daemon.log().matches(" from 1 list").count(), 1, "{}", daemon.log());
+    assert_eq!(inside.managed("drop4"), ["192.0.2.0/24"]);
+}

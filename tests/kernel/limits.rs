@@ -1,0 +1,48 @@
+//! Names of sets and numbers of lists that are the largest that work.
+
+use std::fs;
+
+use kit::*;
+
+#[test]
+#[ignore = "needs root: network namespaces"]
+fn a_set_has_a_name_of_at_most_233_bytes_and_works_with_that() {
+    let (namespace, folder) = (Namespace::new(), Folder::new());
+    let list = folder.file("list", "192.0.2.0/24\n2001:db8::/32\n");
+    let (four, six) = ("a".repeat(232) + "4", "b".repeat(232) + "6");
+    for layout in ["interval", "hash", "interval"] {
+        let options = ["-f", &list, "--set4", &four, "--set6", &six, "--layout", layout];
+        namespace.load(&options);
+        assert_eq!(namespace.managed(&four), ["192.0.2.0/24"]);
+        assert_eq!(namespace.sets("inet netfilterd").len(), 2);
+    }
+    let long = "a".repeat(234);
+    netfilterd(&["load", "-f", &list, "--set4", &long])
+        .expect(2, &["--set4", "a name has at most 233 bytes"]);
+    let (fits, long) = (format!("ip {}", "t".repeat(255)), format!("ip {}", "t".repeat(256)));
+    namespace
+        .netfilterd(&["load", "-f", &list, "-t", &fits])
+        .expect(1, &["does not exist; create it first"]);
+    netfilterd(&["load", "-f", &list, "-t", &long])
+        .expect(2, &["--table", "a name has at most 255 bytes"]);
+}
+
+#[test]
+#[ignore = "needs root: network namespaces"]
+fn a_hundred_lists_are_one() {
+    let (namespace, folder) = (Namespace::new(), Folder::new());
+    let lists = folder.path().join("lists");
+    fs::create_dir(&lists).unwrap();
+    for number in 0..100 {
+        fs::write(lists.join(format!("list{number}")), format!("10.0.{number}.1\nx\n")).unwrap();
+    }
+    let ran = namespace.load(&["-f", lists.to_str().unwrap()]);
+    ran.expect(0, &["loaded 100 networks (v4 100, v6 0) from 100 lists", "100 lines skipped"]);
+    ran.expect(0, &["rejected besides these: 90 lines"]);
+    assert_eq!(namespace.managed("drop4").len(), 100);
+    // Named one by one as well.
+    let paths: Vec<String> =
+        (0..100).map(|i| lists.join(format!("list{i}")).to_str().unwrap().to_string()).collect();
+    let options: Vec<&str> = paths.iter().flat_map(|path| ["-f", path]).collect();
+    namespace.load(&options).expect(0, &["loaded 100 networks", "from 100 lists"]);
+}

@@ -1,0 +1,21 @@
+//! The program and the kernel's nftables, in network namespaces of the tests' own: what gets in
+//! force, what stays in force, and what a daemon does about it. All of it needs root.
+
+mod clock_steps;
+mod daemon;
+mod ends;
+mod faults_host;
+mod faults_kernel;
+mod faults_killed;
+mod foreign;
+mod limits;
+mod lookup;
+mod managed;
+mod misjudged;
+mod model;
+mod privileges;
+mod protected;
+mod repair;
+mod safety;
+mod security;
+mod status;

@@ -1,0 +1,161 @@
+//! What counts as a change of a list, and what does not.
+
+use std::fs::{self, File, OpenOptions};
+use std::io::Write;
+use std::os::unix::fs::symlink;
+use std::path::PathBuf;
+use std::time::{Duration, Instant};
+
+use kit::Folder;
+use netfilterd::daemon::list_watch::{Burst, Watch};
+
+/// A folder with `list` in it, and a watch of a path in that folder.
+struct Scene {
+    folder: Folder,
+    watch: Watch,
+}
+
+impl Scene {
+    fn new(watched: &str, prepare: impl FnOnce(&Folder)) -> Self {
+        let folder = Folder::new();
+        folder.file("list", "192.0.2.1\n");
+        prepare(&folder);
+        let watch = Watch::open(vec![folder.path().join(watched)]).unwrap();
+        Scene { folder, watch }
+    }
+
+    fn path(&self, name: &str) -> PathBuf {
+        self.folder.path().join(name)
+    }
+
+    /// Whether `action` is heard as a change, and once.
+    fn hears(&mut self, action: impl FnOnce(&Folder)) -> bool {
+        action(&self.folder);
+        let changed = self.watch.changed().unwrap();
+        assert!(!self.watch.changed().unwrap(), "heard twice");
+        changed
+    }
+}
+
+#[test]
+fn a_list_has_changed_when_it_was_written_and_closed() {
+    let mut scene = Scene::new("list", |_| {});
+    assert!(!scene.hears(|_| {}));
+    let list = scene.path("list");
+    let mut open = OpenOptions::new().append(true).open(&list).unwrap();
+    assert!(!scene.hears(|_| open.write_all(b"192.0.2.2\n").unwrap()), "still being written");
+    assert!(scene.hears(|_| drop(open)));
+    assert!(scene.hears(|_| fs::write(&list, "").unwrap()));
+    assert!(!scene.hears(|_| drop(File::open(&list).unwrap())), "only read");
+    assert!(!scene.hears(|folder| drop(folder.file("other", ""))), "another file");
+}
+
+#[test]
+fn a_list_has_changed_when_something_was_put_in_its_place() {
+    let mut scene = Scene::new("list", |_| {});
+    let (list, new) = (scene.path("list"), scene.path("list.new"));
+    for _ in 0..3 {
+        assert!(!scene.hears(|_| fs::write(&new, "192.0.2.2\n").unwrap()));
+        assert!(scene.hears(|_| fs::rename(&new, &list).unwrap()));
+    }
+    assert!(scene.hears(|_| fs::remove_file(&list).unwrap()), "a list that is gone");
+    assert!(!scene.hears(|_| drop(File::create(&new).unwrap())));
+    assert!(scene.hears(|_| fs::hard_link(&new, &list).unwrap()));
+}
+
+#[test]
+fn a_list_that_is_not_there_yet_is_heard_when_it_comes_and_so_is_its_folder() {
+    let mut scene = Scene::new("a/b/list", |_| {});
+    let list = scene.path("a/b/list");
+    assert!(scene.hears(|_| fs::create_dir(list.parent().unwrap().parent().unwrap()).unwrap()));
+    assert!(scene.hears(|_| fs::create_dir(list.parent().unwrap()).unwrap()));
+    assert!(scene.hears(|_| fs::write(&list, "192.0.2.1\n").unwrap()));
+    assert!(scene.hears(|folder| {
+        fs::rename(folder.path().join("a"), folder.path().join("old")).unwrap();
+    }));
+    assert!(!scene.hears(|folder| fs::write(folder.path().join("old/b/list"), "x").unwrap()));
+}
+
+#[test]
+fn in_a_folder_every_file_counts_but_hidden_ones() {
+    let mut scene = Scene::new("lists", |folder| {
+        fs::create_dir(folder.path().join("lists")).unwrap();
+    });
+    let (one, two) = (scene.path("lists/one"), scene.path("lists/two"));
+    assert!(scene.hears(|_| fs::write(&one, "192.0.2.1\n").unwrap()), "a new one");
+    assert!(scene.hears(|_| fs::rename(&one, &two).unwrap()));
+    assert!(scene.hears(|_| fs::remove_file(&two).unwrap()));
+    let hidden = scene.path("lists/.two.swp");
+    assert!(!scene.hears(|_| fs::write(&hidden, "x").unwrap()));
+    assert!(scene.hears(|_| fs::rename(&hidden, &two).unwrap()), "it is hidden no more");
+    let mut open = File::create(&one).unwrap();
+    assert!(!scene.hears(|_| open.write_all(b"192.0.2").unwrap()), "a new one, half written");
+    assert!(scene.hears(|_| drop(open)));
+}
+
+#[test]
+fn behind_symbolic_links_it_is_the_list_that_counts_and_the_links_too() {
+    // As a store of configuration has it: list -> current/list, current -> version1.
+    let mut scene = Scene::new("link", |folder| {
+        for version in ["version1", "version2"] {
+            fs::create_dir(folder.path().join(version)).unwrap();
+            folder.file(&format!("{version}/list"), "192.0.2.1\n");
+        }
+        symlink("version1", folder.path().join("current")).unwrap();
+        symlink("current/list", folder.path().join("link")).unwrap();
+    });
+    let switch = |folder: &Folder| {
+        symlink("version2", folder.path().join("next")).unwrap();
+        fs::rename(folder.path().join("next"), folder.path().join("current")).unwrap();
+    };
+    let write = |version: &str| {
+        let file = format!("{version}/list");
+        move |folder: &Folder| drop(folder.file(&file, "192.0.2.9\n"))
+    };
+    assert!(scene.hears(write("version1")));
+    assert!(!scene.hears(write("version2")));
+    assert!(scene.hears(switch));
+    assert!(scene.hears(write("version2")));
+    assert!(!scene.hears(write("version1")));
+}
+
+#[test]
+fn a_link_in_a_watched_folder_leads_to_a_list_that_is_watched() {
+    let mut scene = Scene::new("lists", |folder| {
+        fs::create_dir(folder.path().join("lists")).unwrap();
+        symlink(folder.path().join("list"), folder.path().join("lists/link")).unwrap();
+    });
+    assert!(scene.hears(|folder| drop(folder.file("list", "192.0.2.9\n"))));
+}
+
+#[test]
+fn links_that_go_in_circles_are_no_trouble() {
+    let mut scene = Scene::new("a", |folder| {
+        symlink("b", folder.path().join("a")).unwrap();
+        symlink("a", folder.path().join("b")).unwrap();
+    });
+    let (a, list) = (scene.path("a"), scene.path("list"));
+    assert!(scene.hears(|_| fs::rename(&list, &a).unwrap()));
+}
+
+#[test]
+fn changes_that_follow_each_other_are_one_and_those_that_never_pause_are_cut_off() {
+    let begin = Instant::now();
+    let after = |milliseconds: u64| begin + Duration::from_millis(milliseconds);
+    let mut burst = Burst::default();
+    assert_eq!(burst.wait(begin), None);
+    assert!(!burst.is_over(begin));
+
+    burst.change(begin);
+    burst.change(after(80));
+    assert_eq!(burst.wait(after(80)), Some(Duration::from_millis(100)));
+    assert!(!burst.is_over(after(179)));
+    assert!(burst.is_over(after(180)));
+    assert!(!burst.is_over(after(180)), "once");
+
+    for milliseconds in (1_000..2_000).step_by(50) {
+        burst.change(after(milliseconds));
+        assert!(!burst.is_over(after(milliseconds)));
+    }
+    assert!(burst.is_over(after(2_000)));
+}

@@ -1,0 +1,16 @@
+//! What the library decides by itself: no test here starts a process, needs root or touches the
+//! machine beyond files in a folder of its own.
+
+mod ends;
+mod feeds;
+mod feeds_oracle;
+mod files;
+mod layout;
+mod line_grammar;
+mod list_watch;
+#[cfg(feature = "map")]
+mod map;
+mod oracle;
+mod queue_wire;
+mod safety;
+mod wire;

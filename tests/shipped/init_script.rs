@@ -1,0 +1,99 @@
+//! The init script for hosts without systemd.
+
+use std::fs;
+use std::process::{Command, Stdio};
+
+use kit::*;
+
+struct Script {
+    namespace: Namespace,
+    folder: Folder,
+}
+
+impl Script {
+    /// The shipped script, with files in a folder of the test's own.
+    fn new(options: &str) -> Self {
+        let (namespace, folder) = (Namespace::new(), Folder::new());
+        let path = |name: &str| folder.path().join(name).to_str().unwrap().to_string();
+        let defaults = format!(
+            "NETFILTERD={}\nOPTIONS='-f {} --state-file {} {options}'\nPIDFILE={}\nSTATUS={}\n",
+            program(),
+            path("list"),
+            path("state"),
+            path("pid"),
+            path("status")
+        );
+        folder.file("defaults", defaults);
+        Script { namespace, folder }
+    }
+
+    fn run(&self, action: &str) -> (i32, String) {
+        let script = format!("{}/contrib/netfilterd.init", env!("CARGO_MANIFEST_DIR"));
+        let mut command = self.namespace.command("sh");
+        // To a file: a daemon that had inherited a pipe would keep it open.
+        let said = self.folder.path().join("said");
+        let file = fs::File::create(&said).unwrap();
+        command.args([&script, action]).env("DEFAULTS", self.folder.path().join("defaults"));
+        command.stdin(Stdio::null()).stdout(file.try_clone().unwrap()).stderr(file);
+        let status = command.status().unwrap().code().unwrap();
+        (status, fs::read_to_string(said).unwrap())
+    }
+}
+
+impl Drop for Script {
+    fn drop(&mut self) {
+        if let Ok(pid) = fs::read_to_string(self.folder.path().join("pid")) {
+            let _ = Command::new("kill").args(["-KILL", pid.trim()]).status();
+        }
+    }
+}
+
+#[test]
+#[ignore = "needs root: network namespaces"]
+fn the_init_script_starts_reloads_shows_and_stops_a_daemon() {
+    needs(&["logger"]);
+    for options in ["--queue 0:1", "--mask 24"] {
+        let script = Script::new(options);
+        assert_eq!(script.run("status").0, 3, "not running");
+        assert_eq!(script.run("reload").0, 7, "not running");
+        assert_eq!(script.run("stop").0, 0, "stopping what is stopped is no error");
+        let (status, said) = script.run("start");
+        assert_eq!(status, 1, "without a list: {said}");
+        assert!(said.contains("netfilterd has failed"), "{said}");
+
+        script.folder.file("list", FOES);
+        let (status, said) = script.run("start");
+        assert_eq!(status, 0, "{said}");
+        assert!(script.run("start").1.contains("running already"));
+        let (status, said) = script.run("status");
+        assert_eq!(status, 0);
+        assert!(said.contains("loaded 2 networks"), "{said}");
+
+        script.folder.file("list", "192.0.2.7\n");
+        assert_eq!(script.run("reload").0, 0);
+        let reloaded = (0..500).any(|_| script.run("status").1.contains("loaded 1 network "));
+        assert!(reloaded, "{}", script.run("status").1);
+        fs::remove_file(script.folder.path().join("list")).unwrap();
+        assert_eq!(script.run("reload").0, 0);
+        assert!((0..500).any(|_| script.run("status").0 == 1), "the last reload failed");
+        script.folder.file("list", FOES);
+
+        assert_eq!(script.run("restart").0, 0);
+        assert_eq!(script.run("status").0, 0);
+        assert_eq!(script.run("stop").0, 0);
+        assert_eq!(script.run("status").0, 3);
+    }
+    let (status, said) = Script::new("").run("dance");
+    assert_eq!(status, 2);
+    assert!(said.starts_with("usage:"), "{said}");
+}
+
+#[test]
+fn the_init_script_says_by_the_lsb_what_it_is() {
+    let script = include_str!("../../contrib/netfilterd.init");
+    for key in ["Provides", "Required-Start", "Required-Stop", "Default-Start", "Default-Stop"] {
+        assert!(script.contains(&format!("\n# {key}:")), "no {key}");
+    }
+    let block = script.find("### BEGIN INIT INFO").zip(script.find("### END INIT INFO"));
+    assert!(block.is_some_and(|(begin, end)| begin < end));
+}
