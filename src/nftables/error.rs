@@ -1,6 +1,8 @@
 //! What can go wrong between us and nf_tables, each as a sentence with the object, the cause and
 //! the cure.
 
+#![cfg(feature = "nftables")]
+
 use std::fmt;
 use std::io;
 use std::net::IpAddr;
