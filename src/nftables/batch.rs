@@ -3,6 +3,8 @@
 //! Knows the framing, not what the messages say. A length that does not fit makes elements vanish
 //! without an error, or flushes a set; so a batch with one is never sent.
 
+#![cfg(feature = "nftables")]
+
 use nftnl::{MsgType, NlMsg};
 
 use super::constants::NFNL_BATCH_GENID;

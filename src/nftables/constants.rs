@@ -3,6 +3,8 @@
 //! libc has the messages (`NFT_MSG_*`), the flags of sets and elements and the groups; not the
 //! attributes of messages. Those of one enum stand together.
 
+#![cfg(feature = "nftables")]
+
 // linux/netfilter/nfnetlink.h, enum nfnl_batch_attributes: the begin of a batch.
 pub(super) const NFNL_BATCH_GENID: u16 = 1;
 

@@ -6,6 +6,8 @@
 //! first address, and the address behind its last with the flag INTERVAL_END; one that reaches the
 //! last address of the family has no end element.
 
+#![cfg(feature = "nftables")]
+
 use std::ffi::CStr;
 use std::net::IpAddr;
 

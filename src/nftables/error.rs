@@ -1,6 +1,8 @@
 //! What can go wrong between us and nf_tables, each as a sentence with the object, the cause and
 //! the cure.
 
+#![cfg(feature = "nftables")]
+
 use std::fmt;
 use std::io;
 use std::net::IpAddr;
@@ -28,7 +30,7 @@ pub enum Error {
     /// The kernel refused a message; nothing of its transaction was carried out.
     Refused {
         /// What was refused.
-        operation: Operation,
+        operation: Box<Operation>,
         /// The error number.
         errno: i32,
         /// The kernel's words, if it had any.
@@ -97,6 +99,13 @@ pub struct Operation {
     pub name: Option<String>,
     /// The table that the object is in.
     pub table: Option<String>,
+}
+
+impl Operation {
+    /// One whose object has no name, or is not known.
+    pub fn unnamed(what: &'static str) -> Self {
+        Operation { what, name: None, table: None }
+    }
 }
 
 /// What is wrong with a set for networks.
@@ -223,7 +232,7 @@ impl From<RequestError> for Error {
         match error {
             RequestError::Socket { source } => Error::Socket { source },
             RequestError::Refused { reply } => Error::Refused {
-                operation: Operation { what: "reading the ruleset", name: None, table: None },
+                operation: Operation::unnamed("reading the ruleset").into(),
                 errno: reply.errno,
                 text: reply.text,
                 address: None,
@@ -375,7 +384,7 @@ mod tests {
     use super::*;
 
     fn refused(errno: i32, address: Option<IpAddr>) -> Error {
-        let operation = Operation { what: "adding to set", name: None, table: None };
+        let operation = Operation::unnamed("adding to a set").into();
         Error::Refused { operation, errno, text: None, address }
     }
 

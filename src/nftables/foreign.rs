@@ -5,6 +5,8 @@
 //! transaction, in ascending order. The sets are looked at first, since the kernel's own errors
 //! for a set of the wrong kind say little, and some it does not report.
 
+#![cfg(feature = "nftables")]
+
 use std::ffi::{CStr, CString};
 
 use super::batch::Batch;
@@ -13,11 +15,13 @@ use super::error::{Error, SetFault};
 use super::inspect::{self, KeyType, Set};
 use super::kernel;
 use super::listeners;
-use super::transaction::Connection;
+use super::transaction::{Connection, Sending};
+use crate::ip::change::Change;
 use crate::ip::range::{RangeSet, RangeSets};
 use crate::nftables::layout::Shapes;
 use crate::nftables::name::{SetName, TableName};
 use crate::nftables::plan::{Delta, Differing, Plan};
+use crate::progress::Progress;
 
 /// How many elements a set may have to be dumped, both ends of a network counted: beyond that the
 /// kernel, which takes quadratic time for it, takes longer than for loading them.
@@ -98,31 +102,38 @@ impl Foreign {
     }
 
     /// Changes what differs between `held`, which the sets are known to hold at the generation
-    /// `at`, and `wanted`. `false` if nothing does. Takes one transaction.
+    /// `at`, and `desired`. Returns what that was; `None` if nothing differs. Takes one transaction.
     pub fn change(
         &self,
         connection: &mut Connection,
         places: &Places,
         at: u32,
         held: &RangeSets,
-        wanted: &RangeSets,
-    ) -> Result<bool, Error> {
+        desired: &RangeSets,
+        progress: &dyn Progress,
+    ) -> Result<Option<Change>, Error> {
         let mut batch = Batch::at_generation(at);
-        match Plan::new(held, wanted, &Shapes::INTERVAL, &Shapes::INTERVAL) {
-            Plan::Nothing => return Ok(false),
-            Plan::Delta(delta) => self.change_elements(&mut batch, places, &delta),
-            Plan::Rebuild if kernel::changes_ranges_safely() => {
-                self.refill(&mut batch, places, wanted);
-            }
+        let delta = match Plan::new(held, desired, &Shapes::INTERVAL, &Shapes::INTERVAL) {
+            Plan::Nothing => return Ok(None),
+            Plan::Delta(delta) => Some(delta),
+            Plan::Rebuild if kernel::changes_ranges_safely() => None,
             // A refill would let packets through from networks that stay listed.
-            Plan::Rebuild => {
-                let delta = Delta::between(held, wanted, &Shapes::INTERVAL);
+            Plan::Rebuild => Some(Delta::between(held, desired, &Shapes::INTERVAL)),
+        };
+        let change = Change::between(Some(held), desired);
+        let networks = match delta {
+            Some(delta) => {
                 self.change_elements(&mut batch, places, &delta);
+                change.added + change.removed
             }
-        }
+            None => {
+                self.refill(&mut batch, places, desired);
+                desired.network_count()
+            }
+        };
         listeners::warn(&batch);
-        connection.commit(batch)?;
-        Ok(true)
+        connection.commit_networks(batch, &Sending::new(progress, networks))?;
+        Ok(Some(change))
     }
 
     fn change_elements(&self, batch: &mut Batch, places: &Places, delta: &Delta) {
@@ -153,23 +164,24 @@ impl Foreign {
         &self,
         connection: &mut Connection,
         places: &Places,
-        wanted: &RangeSets,
+        desired: &RangeSets,
+        progress: &dyn Progress,
     ) -> Result<(), Error> {
         let mut batch = Batch::new();
-        self.refill(&mut batch, places, wanted);
+        self.refill(&mut batch, places, desired);
         listeners::warn(&batch);
-        connection.commit(batch)
+        connection.commit_networks(batch, &Sending::new(progress, desired.network_count()))
     }
 
-    fn refill(&self, batch: &mut Batch, places: &Places, wanted: &RangeSets) {
+    fn refill(&self, batch: &mut Batch, places: &Places, desired: &RangeSets) {
         if let Some(place) = &places.v4 {
             elements::flush(batch, &self.table, &place.name);
-            let ranges = wanted.v4.ranges();
+            let ranges = desired.v4.ranges();
             elements::ranges(batch, Action::Add, &self.table, &place.name, ranges);
         }
         if let Some(place) = &places.v6 {
             elements::flush(batch, &self.table, &place.name);
-            let ranges = wanted.v6.ranges();
+            let ranges = desired.v6.ranges();
             elements::ranges(batch, Action::Add, &self.table, &place.name, ranges);
         }
     }

@@ -2,6 +2,8 @@
 //!
 //! Never asks for the elements of a set: a dump of a million takes a minute.
 
+#![cfg(feature = "nftables")]
+
 use std::ffi::{CStr, CString};
 
 use super::constants::*;

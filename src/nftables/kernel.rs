@@ -5,6 +5,8 @@
 //! one that holds it, also if it is not in force yet or any more. Of an address that goes from one
 //! element to another packets slip through there, for as long as the transaction takes.
 
+#![cfg(feature = "nftables")]
+
 /// The first release that is known to have the array. It came with Linux 7.0, and was seen in
 /// 6.18.44; which others have it is not known.
 const ARRAY: (u32, u32, u32) = (6, 18, 44);

@@ -1,5 +1,7 @@
 //! Others who listen for changes of the ruleset, and what large transactions cost the machine then.
 
+#![cfg(feature = "nftables")]
+
 use super::batch::Batch;
 use super::constants::NFNLGRP_NFTABLES;
 use crate::netlink::Program;

@@ -1,6 +1,8 @@
 //! What the kernel itself has in force: asks the sets that the rules look up. For one address that
 //! is one element each, and costs nothing however large they are; for all, only up to a limit.
 
+#![cfg(feature = "nftables")]
+
 use std::ffi::{CStr, CString};
 use std::net::IpAddr;
 

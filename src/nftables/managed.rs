@@ -6,6 +6,8 @@
 //! packets pass an empty set for as long as the commit takes. Killed in between, a run leaves sets
 //! that nothing uses; the next switch deletes them.
 
+#![cfg(feature = "nftables")]
+
 use std::ffi::{CStr, CString};
 
 use nftnl::expr::InterfaceName;
@@ -16,7 +18,7 @@ use super::error::Error;
 use super::inspect;
 use super::listeners;
 use super::objects::{self, Direction, KernelSet};
-use super::transaction::Connection;
+use super::transaction::{Connection, Sending};
 use crate::ip::mask::Mask;
 use crate::ip::range::RangeSets;
 use crate::nftables::layout::{LaidOut, Layout, Shapes};
@@ -83,6 +85,7 @@ impl Managed {
         &self,
         connection: &mut Connection,
         sets: &RangeSets,
+        sending: &Sending<'_>,
     ) -> Result<(Placed, u32), Error> {
         let found = self.find(connection)?;
         let generation = found.generation.wrapping_add(1);
@@ -90,7 +93,7 @@ impl Managed {
         let kernel_sets = self.kernel_sets(placed);
 
         let fill = self.fill(&kernel_sets, sets, &placed.shapes);
-        let (fills, filled) = connection.commit_in_parts(fill);
+        let (fills, filled) = connection.commit_in_parts(fill, sending);
         if let Err(error) = filled {
             if fills > 0 {
                 self.remove(connection, &kernel_sets);
@@ -134,6 +137,7 @@ impl Managed {
         at: u32,
         placed: Placed,
         delta: &Delta,
+        sending: &Sending<'_>,
     ) -> Result<bool, Error> {
         let mut batch = Batch::at_generation(at);
         // All deletes come first: a range may be added where another was.
@@ -149,7 +153,7 @@ impl Managed {
         if listeners::find(&batch).is_some() {
             return Ok(false);
         }
-        connection.commit(batch)?;
+        connection.commit_networks(batch, sending)?;
         Ok(true)
     }
 

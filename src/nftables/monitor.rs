@@ -3,6 +3,8 @@
 //! A listener costs whoever commits: the kernel makes a message for it of every element. So it
 //! leaves the group while netfilterd itself commits, and the generation tells what it missed.
 
+#![cfg(feature = "nftables")]
+
 use std::os::fd::{AsFd, BorrowedFd};
 
 use super::constants::*;
@@ -15,7 +17,7 @@ use crate::nftables::name::{SetName, TableName};
 const RECEIVE_BUFFER: usize = 4 << 20;
 
 /// Listens for changes to the ruleset.
-pub struct Watch {
+pub struct Monitor {
     socket: Socket,
     notifications: Notifications,
 }
@@ -41,17 +43,12 @@ pub struct Transaction {
     pub by: Program,
 }
 
-impl Watch {
+impl Monitor {
     /// A listener for `table`, or for some sets in it, that has not joined yet.
     pub fn open(table: TableName, sets: Option<[SetName; 2]>) -> Result<Self, Error> {
         let socket = Socket::open(Protocol::Netfilter)?;
         socket.size_receive_buffer(RECEIVE_BUFFER)?;
-        Ok(Watch { socket, notifications: Notifications::new(table, sets) })
-    }
-
-    /// Readable when there are notifications.
-    pub fn fd(&self) -> BorrowedFd<'_> {
-        self.socket.as_fd()
+        Ok(Monitor { socket, notifications: Notifications::new(table, sets) })
     }
 
     /// From here on notifications come.
@@ -69,7 +66,7 @@ impl Watch {
 
     /// The transactions whose notifications wait, without waiting for more.
     pub fn transactions(&mut self) -> Result<Vec<Transaction>, Error> {
-        let Watch { socket, notifications } = self;
+        let Monitor { socket, notifications } = self;
         let mut transactions = Vec::new();
         socket.receive_waiting(|message| match message {
             Some(message) => transactions.extend(notifications.read(message)),
@@ -81,6 +78,13 @@ impl Watch {
             }),
         })?;
         Ok(transactions)
+    }
+}
+
+/// Readable when notifications wait.
+impl AsFd for Monitor {
+    fn as_fd(&self) -> BorrowedFd<'_> {
+        self.socket.as_fd()
     }
 }
 

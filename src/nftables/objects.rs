@@ -3,6 +3,8 @@
 //! Built with libnftnl, except for what its wrapper has no place for: a table's comment and named
 //! counters.
 
+#![cfg(feature = "nftables")]
+
 use std::ffi::{CStr, CString};
 use std::net::{Ipv4Addr, Ipv6Addr};
 
@@ -70,14 +72,6 @@ impl Direction {
             (Direction::Inbound, true) => c"inbound6",
             (Direction::Outbound, false) => c"outbound4",
             (Direction::Outbound, true) => c"outbound6",
-        }
-    }
-
-    /// The way in a word.
-    pub fn word(self) -> &'static str {
-        match self {
-            Direction::Inbound => "in",
-            Direction::Outbound => "out",
         }
     }
 

@@ -3,6 +3,8 @@
 //!
 //! Knows how a transaction is carried out, not what is in it.
 
+#![cfg(feature = "nftables")]
+
 use std::io;
 use std::ops::ControlFlow;
 use std::time::Duration;
@@ -17,6 +19,7 @@ use crate::netlink::{
     find_u32,
 };
 use crate::nftables::name::Family;
+use crate::progress::{Progress, Step};
 
 /// Room for the answers. A transaction is carried out within the call that sends it, and by then
 /// every answer waits here: about 1 KiB each, one for each message that failed.
@@ -24,6 +27,25 @@ const RECEIVE_BUFFER: usize = 8 << 20;
 
 /// By how much the send buffer has to be larger than a transaction, for the kernel's own use.
 const BUFFER_OVERHEAD: usize = 4096;
+
+/// Reports how many of the networks in a batch were sent.
+pub struct Sending<'a> {
+    progress: &'a dyn Progress,
+    networks: u64,
+}
+
+impl<'a> Sending<'a> {
+    /// Of so many networks.
+    pub fn new(progress: &'a dyn Progress, networks: u64) -> Self {
+        Sending { progress, networks }
+    }
+
+    /// So many of `all` equal pieces were sent.
+    fn report(&self, sent: usize, all: usize) {
+        let share = u128::from(self.networks) * sent.min(all) as u128 / all.max(1) as u128;
+        self.progress.step(Step::Sending { networks: share as u64, of: self.networks });
+    }
+}
 
 /// A netlink connection to nf_tables.
 pub struct Connection {
@@ -45,25 +67,43 @@ impl Connection {
         self.carry_out(&batch.finish()?)
     }
 
+    /// The same of a batch with networks in it, and reports that they were sent.
+    pub fn commit_networks(&mut self, batch: Batch, sending: &Sending<'_>) -> Result<(), Error> {
+        sending.report(0, 1);
+        self.commit(batch)?;
+        sending.report(1, 1);
+        Ok(())
+    }
+
     /// Carries a batch out that changes nothing which is in use: as one transaction if the kernel
-    /// takes one of its size from this process, else as several. Returns how many were carried out,
-    /// and whether that was all.
+    /// takes one of its size from this process, else as several; reports after each how much was
+    /// sent. Returns how many were carried out, and whether that was all.
     ///
     /// In a container with a user namespace of its own a transaction can have no more than twice
     /// `net.core.wmem_max`; and where somebody listens, a large one would take the kernel's memory.
-    pub fn commit_in_parts(&mut self, batch: Batch) -> (u32, Result<(), Error>) {
+    pub fn commit_in_parts(
+        &mut self,
+        batch: Batch,
+        sending: &Sending<'_>,
+    ) -> (u32, Result<(), Error>) {
         let mut transactions = 0;
-        let result = self.try_in_parts(batch, &mut transactions);
+        let result = self.try_in_parts(batch, sending, &mut transactions);
         (transactions, result)
     }
 
-    fn try_in_parts(&mut self, batch: Batch, transactions: &mut u32) -> Result<(), Error> {
-        let on_readable = listeners::warn(&batch);
+    fn try_in_parts(
+        &mut self,
+        batch: Batch,
+        sending: &Sending<'_>,
+        transactions: &mut u32,
+    ) -> Result<(), Error> {
+        let most = listeners::warn(&batch).then_some(listeners::MOST_HEARD);
         let batch = batch.finish()?;
-        let most = if on_readable {
-            listeners::MOST_HEARD
-        } else {
-            match self.carry_out(&batch) {
+        let all = batch.bytes().len();
+        sending.report(0, all);
+        let most = match most {
+            Some(most) => most,
+            None => match self.carry_out(&batch) {
                 Err(Error::TooLarge { bytes }) => {
                     log::debug!(
                         "a transaction of {bytes} bytes is too large; making several of it"
@@ -72,13 +112,17 @@ impl Connection {
                 }
                 result => {
                     *transactions += u32::from(result.is_ok());
+                    sending.report(all, all);
                     return result;
                 }
-            }
+            },
         };
+        let mut sent = 0;
         for part in batch.parts(most) {
+            sent += part.bytes().len();
             self.commit(part)?;
             *transactions += 1;
+            sending.report(sent, all);
         }
         Ok(())
     }
@@ -204,14 +248,17 @@ pub fn outcome(batch: &FinishedBatch, replies: &[Reply]) -> Result<(), Error> {
 /// Ties an error to the message that caused it, and to the element in it.
 fn refused(batch: &FinishedBatch, reply: &Reply) -> Error {
     let message = batch.message(reply.sequence);
-    let operation = message.as_ref().map_or(
-        Operation { what: "carrying out a transaction", name: None, table: None },
-        operation_of,
-    );
+    let operation =
+        message.as_ref().map_or(Operation::unnamed("carrying out a transaction"), operation_of);
     let address = message
         .zip(reply.offset)
         .and_then(|(message, offset)| elements::address_at(&message, offset));
-    Error::Refused { operation, errno: reply.errno, text: reply.text.clone(), address }
+    Error::Refused {
+        operation: operation.into(),
+        errno: reply.errno,
+        text: reply.text.clone(),
+        address,
+    }
 }
 
 /// What a message of a batch does.
@@ -232,7 +279,7 @@ fn operation_of(message: &Message<'_>) -> Operation {
             (if some { "deleting from set" } else { "emptying set" }, NFTA_SET_ELEM_LIST_SET)
         }
         Some(libc::NFT_MSG_NEWOBJ) => ("creating counter", NFTA_OBJ_NAME),
-        _ => return Operation { what: "beginning a transaction", name: None, table: None },
+        _ => return Operation::unnamed("beginning a transaction"),
     };
     let name = find_str(message.attributes(), named_by);
     // The first attribute of every other object is its table.

@@ -452,7 +452,7 @@ fn whatever_comes_back_is_read_without_a_panic() {
 #[test]
 fn what_exists_already_is_an_element_of_somebody_elses_or_a_set_that_is_just_being_filled() {
     let refused = |address: Option<&str>| {
-        let operation = Operation { what: "x", name: None, table: None };
+        let operation = Operation::unnamed("x").into();
         let address = address.map(|address| address.parse().unwrap());
         Error::Refused { operation, errno: libc::EEXIST, text: None, address }.to_string()
     };
