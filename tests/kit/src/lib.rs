@@ -2,12 +2,15 @@
 //! also when it fails; commands in them; packets between them.
 
 pub mod agents;
+pub mod counters;
 pub mod crowd;
 pub mod flags;
 pub mod harmless;
 pub mod merged;
 pub mod nflog;
+pub mod process;
 pub mod queue;
+pub mod random;
 pub mod reader;
 pub mod ruleset;
 
