@@ -1,4 +1,6 @@
-# The targets that a person types. Each installs what it needs and is missing, and says so first.
+# The targets that a person types. make, make install and what else only builds never installs a
+# package: where one is missing they name it. make deps installs it; so do demo, check, check-vm, fuzz,
+# bench, soak and package. Each of these says first what it installs.
 
 PREFIX = /usr/local
 DESTDIR =
@@ -35,8 +37,15 @@ endif
 
 .PHONY: build
 build:
-	sh dev/need.sh build
+	@sh dev/need.sh --check build
 	$(CARGO) build --release --locked
+
+# What the packages are for: build, demo, test, vm, fuzz, package, bench.
+FOR = build
+
+.PHONY: deps
+deps:
+	sh dev/need.sh $(FOR)
 
 .PHONY: demo
 demo:
@@ -55,6 +64,7 @@ check:
 	$(CARGO) fmt --all --check
 	$(CARGO) fmt --check --manifest-path fuzz/Cargo.toml
 	$(CARGO) clippy --workspace --all-targets --locked -- -D warnings
+	$(CARGO) clippy --test soak --locked -- -D warnings
 	$(CARGO) clippy --all-targets --locked --no-default-features --features nftables -- -D warnings
 	RUSTDOCFLAGS='-D warnings' $(CARGO) doc --no-deps --locked
 	mandoc -T lint -W warning man/netfilterd.8 man/drop_ips.5
@@ -62,6 +72,7 @@ check:
 	sh tests/without-nftables.sh
 	FUZZ_SEED=1 $(MAKE) fuzz FUZZ_SECONDS=3
 	$(MAKE) demo
+	sh tests/make.sh
 	sh tests/install.sh
 	sh tests/packages.sh
 	sh tests/systemd.sh
@@ -95,12 +106,12 @@ cargo-deny:
 # With the oldest versions that Cargo.toml permits, and with the oldest Rust.
 .PHONY: minimal-versions
 minimal-versions:
-	sh dev/need.sh build
+	@sh dev/need.sh --check build
 	sh dev/minimal-versions.sh
 
 .PHONY: msrv
 msrv:
-	sh dev/need.sh build
+	@sh dev/need.sh --check build
 	sh dev/msrv.sh
 
 # The tests against the kernel, on a second kernel. Where that cannot be had, it says so. Which
@@ -119,18 +130,19 @@ bench:
 	$(CARGO) bench --bench pure
 	$(CARGO) build --release --locked --examples
 	$(CARGO) build --release --locked
-	python3 benches/side-by-side.py --svg docs/bench.svg
-	python3 benches/ready.py
+	python3 benches/compare/side-by-side.py --svg docs/bench.svg
+	python3 benches/compare/ready.py
 
 # Minutes of reloads, refusals, repairs and packets, after which nothing may have grown and no packet
-# been misjudged. Writes docs/SOAK.md.
+# been misjudged. Writes docs/SOAK.md. The daemons are the program that make builds.
 SOAK_MINUTES = 30
 
 .PHONY: soak
 soak:
-	sh dev/need.sh build demo bench
+	sh dev/need.sh build demo soak
 	$(CARGO) build --release --locked
-	python3 benches/soak.py --minutes $(SOAK_MINUTES) --write
+	NETFILTERD_PROGRAM=$(abspath $(built))/netfilterd \
+		$(CARGO) test --locked --test soak -- --minutes $(SOAK_MINUTES) --write
 
 # A .deb and a .rpm, whichever of the two this system is; the last lines say where.
 tools = $(built)/../tools

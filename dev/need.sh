@@ -1,11 +1,12 @@
 #!/bin/sh
 # Installs what is missing for building, for the demonstration, for the tests, for those on a second
-# kernel, for fuzzing, for the packages or for the benchmarks:
+# kernel, for the soak, for fuzzing, for the packages or for the benchmarks:
 #
-#	need.sh build|demo|test|vm|fuzz|package|bench ...
+#	need.sh [--check] build|demo|test|vm|soak|fuzz|package|bench ...
 #
 # Knows Debian and its descendants (apt-get) and Fedora and its (dnf). Says what it installs before
-# it does so; does nothing, silently, where nothing is missing. Rust itself has to be there.
+# it does so; does nothing, silently, where nothing is missing. With --check it installs nothing, and
+# fails with the names of the packages where some are missing. Rust itself has to be there.
 
 set -eu
 
@@ -59,6 +60,9 @@ cpio cpio cpio
 depmod kmod kmod
 qemu-system-x86_64 qemu-system-x86 qemu-system-x86-core
 strip binutils binutils'
+soak='
+ip6tables-legacy iptables iptables-legacy
+iptables-legacy iptables iptables-legacy'
 bench='
 ipset ipset ipset
 iptables iptables iptables-nft
@@ -89,18 +93,45 @@ if [ "$version" -lt 85 ] 2>/dev/null; then
 	exit 1
 fi
 
-debian='' fedora=''
+check=''
+if [ "${1:-}" = --check ]; then
+	check=yes
+	shift
+fi
+
+# Adds a word to a list of words, once.
+with() {
+	case " $1 " in *" $2 "*) echo "$1" ;; *) echo "$1 $2" ;; esac
+}
+
+what='' debian='' fedora=''
 for purpose; do
-	eval "list=\$$purpose"
-	while read -r what on_debian on_fedora; do
-		if [ -n "$what" ] && ! found "$what"; then
-			debian="$debian $on_debian" fedora="$fedora $on_fedora"
+	eval "list=\${$purpose:-}"
+	if [ -z "$list" ]; then
+		echo "need.sh: nothing is known of what $purpose needs" >&2
+		exit 1
+	fi
+	while read -r name on_debian on_fedora; do
+		if [ -n "$name" ] && ! found "$name"; then
+			what=$(with "$what" "${name#*:}")
+			debian=$(with "$debian" "$on_debian")
+			fedora=$(with "$fedora" "$on_fedora")
 		fi
 	done <<-EOF
 	$list
 	EOF
 done
-[ -n "$debian" ] || exit 0
+[ -n "$what" ] || exit 0
+
+if [ -n "$check" ]; then
+	case $* in build) command='make deps' ;; *) command="make deps FOR='$*'" ;; esac
+	{
+		echo "need.sh: missing:$what. Install the packages, or run $command:"
+		echo "need.sh: on Debian and its descendants, apt-get install$debian"
+		echo "need.sh: on Fedora and its descendants, dnf install$fedora"
+	} >&2
+	exit 1
+fi
 
 root=''
 if [ "$(id -u)" != 0 ]; then

@@ -9,7 +9,6 @@
 //! namespace of its own.
 
 use std::error::Error;
-use std::ffi::CString;
 use std::time::{Duration, Instant};
 
 use clap::ValueEnum;
@@ -57,7 +56,7 @@ fn transactions(
     table: &TableName,
     sets: &RangeSets,
     layout: Layout,
-    round: u32,
+    round: u64,
 ) -> Result<(FinishedBatch, FinishedBatch)> {
     let shapes = Shapes::choose(sets, layout, Mask::default());
     let kernel_sets = kernel_sets(&shapes, round)?;
@@ -68,12 +67,11 @@ fn transactions(
     objects::add_counters(&mut fill, table);
     objects::add_sets(&mut fill, table, &kernel_sets);
     for set in &kernel_sets {
-        let add = Action::Add;
-        match (set.v6, set.hash.is_some()) {
-            (false, true) => elements::keys(&mut fill, add, table, &set.name, &v4.keys),
-            (false, false) => elements::ranges(&mut fill, add, table, &set.name, &v4.ranges),
-            (true, true) => elements::keys(&mut fill, add, table, &set.name, &v6.keys),
-            (true, false) => elements::ranges(&mut fill, add, table, &set.name, &v6.ranges),
+        let (name, add) = (&set.name, Action::Add);
+        if set.v6 {
+            elements::change(&mut fill, add, table, name, v6.elements_of(set.kind));
+        } else {
+            elements::change(&mut fill, add, table, name, v4.elements_of(set.kind));
         }
     }
 
@@ -92,19 +90,8 @@ fn transactions(
     Ok((fill.finish().map_err(unfit)?, switch.finish().map_err(unfit)?))
 }
 
-fn kernel_sets(shapes: &Shapes, round: u32) -> Result<Vec<KernelSet>> {
-    let mut sets = Vec::new();
-    for (v6, base, shape) in [(false, "drop4", shapes.v4), (true, "drop6", shapes.v6)] {
-        if let Some(hash) = shape.hash {
-            let name = CString::new(format!("{base}_{}_g{round}", hash.length))?;
-            sets.push(KernelSet { name, v6, hash: Some(hash) });
-        }
-        if shape.interval {
-            let name = CString::new(format!("{base}_g{round}"))?;
-            sets.push(KernelSet { name, v6, hash: None });
-        }
-    }
-    Ok(sets)
+fn kernel_sets(shapes: &Shapes, generation: u64) -> Result<Vec<KernelSet>> {
+    Ok(KernelSet::all([&"drop4".parse()?, &"drop6".parse()?], shapes, generation))
 }
 
 /// One send, and every answer that waits behind it.

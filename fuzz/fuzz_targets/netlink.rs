@@ -151,15 +151,13 @@ fn batch() -> FinishedBatch {
 }
 
 fn replies_are_to_messages(bytes: &[u8]) {
-    let (batch, mut replies) = (batch(), Vec::new());
-    if transaction::read_replies(bytes, &mut replies).is_err() {
-        return;
-    }
+    let batch = batch();
+    let Ok(replies) = transaction::read_replies(netlink::messages(bytes)) else { return };
     let refused = replies.iter().find(|reply| reply.errno != 0);
     match (transaction::outcome(&batch, &replies), refused) {
         (Ok(()), None) => assert!(replies.iter().any(|reply| reply.sequence >= batch.last())),
-        (Err(Error::Unknown(_)), None) => {}
-        (Err(error @ Error::Refused(_)), Some(reply)) => {
+        (Err(Error::OutcomeUnknown { .. }), None) => {}
+        (Err(error @ Error::Refused { .. }), Some(reply)) => {
             assert_eq!(error.errno(), Some(reply.errno));
             assert!(!error.to_string().is_empty());
         }
@@ -172,8 +170,9 @@ fn each_transaction_has_an_end(bytes: &[u8], messages: &[Message<'_>]) {
     let ends = kinds.filter(|kind| *kind == Some(libc::NFT_MSG_NEWGEN)).count();
     let sets: [SetName; 2] = ["drop4", "drop6"].map(|name| name.parse().expect("a name"));
     let read = |sets: Option<[SetName; 2]>| -> Vec<Transaction> {
-        let mut transactions = Vec::new();
-        Notifications::new(table(), sets).read(bytes, &mut transactions);
+        let mut notifications = Notifications::new(table(), sets);
+        let read = |message| notifications.read(&message);
+        let transactions: Vec<Transaction> = netlink::messages(bytes).filter_map(read).collect();
         assert_eq!(transactions.len(), ends);
         transactions.iter().for_each(|transaction| drop(transaction.by.to_string()));
         transactions

@@ -44,7 +44,7 @@ mod with {
     use crate::daemon::nftables::Nftables;
     use crate::nftables::lookup::{self, InForce};
     use crate::nftables::name::TableName;
-    use crate::nftables::{Connection, Options, Target, counters};
+    use crate::nftables::{Connection, Options, Target};
 
     /// Keeps the sets as the lists want them, until the daemon is stopped.
     pub fn run(options: &RunOptions, files: Files<'_>, host: Host) -> Result<(), Error> {
@@ -53,11 +53,10 @@ mod with {
     }
 
     /// Puts range sets in force where the options say.
-    pub fn apply(options: &LoadOptions, sets: &RangeSets, _: &dyn Progress) -> Outcome {
-        let mut connection = Connection::open()?;
-        let applied = target(options).put_in_force(&mut connection, sets.clone())?;
-        // Before the connection is closed, for which the kernel first frees the old sets.
-        Ok((applied, Instant::now()))
+    pub fn apply(options: &LoadOptions, sets: &RangeSets, progress: &dyn Progress) -> Outcome {
+        let committed = target(options).apply(sets, progress)?;
+        // Before it is dropped, for which the kernel first frees the old sets.
+        Ok((committed.applied, Instant::now()))
     }
 
     /// Whether an address is in force, as the kernel says; or why it cannot be asked.
@@ -87,15 +86,10 @@ mod with {
     /// ours, or where the kernel does not answer.
     pub fn dropped(table: Option<&str>) -> Vec<Dropped> {
         let Some(Ok(table)) = table.map(str::parse::<TableName>) else { return Vec::new() };
-        if !table.is_managed() {
-            return Vec::new();
-        }
-        Connection::open()
-            .and_then(|mut connection| counters::dropped(&mut connection, &table))
-            .unwrap_or_else(|error| {
-                log::warn!("what was dropped is not known: {error}");
-                Vec::new()
-            })
+        daemon::nftables::dropped(&table).unwrap_or_else(|error| {
+            log::warn!("what was dropped is not known: {error}");
+            Vec::new()
+        })
     }
 
     fn target(options: &LoadOptions) -> Target {

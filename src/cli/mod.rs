@@ -43,7 +43,9 @@ pub fn run(cli: Cli) -> ExitCode {
     let changes = matches!(command, Command::Run(_) | Command::Load(_));
     // Looks at the environment of sudo, which is root's to read, before root is like anybody else.
     let host = Host::new();
-    privileges::keep_net_admin_only();
+    for kept in privileges::keep_net_admin_only() {
+        ::log::warn!("{kept}");
+    }
     let result = match command {
         Command::Run(options) => run::run(&options, host),
         Command::Load(options) => load::run(&options, host, &terminal),

@@ -95,8 +95,8 @@ const GATHER: Duration = Duration::from_millis(100);
 /// How long to wait when protecting a new address, or taking out what has ended, has failed.
 const TRY_AGAIN: Duration = Duration::from_secs(5);
 
-fn follow_addresses() -> Option<route::Watch> {
-    let watch = route::Watch::open_for_addresses();
+fn follow_addresses() -> Option<route::Monitor> {
+    let watch = route::Monitor::open_for_addresses();
     watch
         .inspect_err(|error| {
             log::warn!("cannot receive changes of addresses, protected at each reload: {error}");
@@ -111,7 +111,7 @@ struct Daemon<'a, B> {
     file: status::File<'a>,
     metrics: Option<metrics::File<'a>>,
     /// Receives changes of addresses and routes.
-    addresses: Option<route::Watch>,
+    addresses: Option<route::Monitor>,
     /// Receives changes of lists.
     lists: Option<list_watch::Watch>,
     burst: Burst,

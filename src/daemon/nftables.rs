@@ -1,7 +1,7 @@
 //! nftables as a back end: range sets into a table, which is repaired when another program changes
 //! it.
 
-use std::os::fd::BorrowedFd;
+use std::os::fd::{AsFd, BorrowedFd};
 use std::time::Instant;
 
 use super::back_end::BackEnd;
@@ -9,7 +9,9 @@ use crate::daemon::repair::{Answer, Schedule};
 use crate::ip::range::RangeSets;
 use crate::load::pipeline::Outcome;
 use crate::nftables::counters;
-use crate::nftables::monitor::Watch;
+use crate::nftables::monitor::Monitor;
+use crate::nftables::name::TableName;
+use crate::nftables::objects::Direction;
 use crate::nftables::{Connection, Error, Target};
 use crate::progress::Progress;
 use crate::status::{Dropped, Mode, Repairs, Status};
@@ -19,7 +21,7 @@ pub struct Nftables {
     target: Target,
     /// Whether changes by other programs are received and repaired.
     repair: bool,
-    monitor: Option<Watch>,
+    monitor: Option<Monitor>,
     schedule: Schedule,
     repairs: Repairs,
     /// Who changed what is to be repaired, as far as it is known.
@@ -29,19 +31,18 @@ pub struct Nftables {
 impl BackEnd for Nftables {
     const MODE: Mode = Mode::Tables;
 
-    fn apply(&mut self, sets: &RangeSets, _: &dyn Progress) -> Outcome {
+    fn apply(&mut self, sets: &RangeSets, progress: &dyn Progress) -> Outcome {
         // Notifications that wait would be lost with the membership; they say who it was.
         self.receive();
-        let outcome: Result<_, Error> = self.unheard(|target| {
-            let mut connection = Connection::open()?;
-            let applied = target.put_in_force(&mut connection, sets.clone())?;
-            // Before the connection is closed, for which the kernel first frees the old sets.
-            Ok((applied, Instant::now()))
+        let outcome = self.unheard(|target| {
+            let committed = target.apply(sets, progress)?;
+            // Before it is dropped, for which the kernel first frees the old sets.
+            Ok((committed.applied, Instant::now()))
         });
         if outcome.is_ok() && self.repair && self.monitor.is_none() {
             self.join();
         }
-        Ok(outcome?)
+        outcome
     }
 
     fn held(&self) -> Option<RangeSets> {
@@ -49,7 +50,7 @@ impl BackEnd for Nftables {
     }
 
     fn descriptor(&self) -> Option<BorrowedFd<'_>> {
-        self.monitor.as_ref().map(Watch::fd)
+        self.monitor.as_ref().map(Monitor::as_fd)
     }
 
     fn on_readable(&mut self) {
@@ -76,20 +77,37 @@ impl BackEnd for Nftables {
 
     fn dropped(&self) -> Vec<Dropped> {
         let table = self.target.table();
-        if !table.is_managed() {
-            return Vec::new();
-        }
-        Connection::open()
-            .and_then(|mut connection| counters::dropped(&mut connection, table))
-            .unwrap_or_else(|error| {
-                log::debug!("counters of table {table}: {error}");
-                Vec::new()
-            })
+        dropped(table).unwrap_or_else(|error| {
+            log::debug!("counters of table {table}: {error}");
+            Vec::new()
+        })
     }
 
     fn stop(&mut self) -> &'static str {
         "what is loaded stays in force"
     }
+}
+
+/// What the rules of a managed table have dropped; a foreign one has no counters of netfilterd's.
+pub fn dropped(table: &TableName) -> Result<Vec<Dropped>, Error> {
+    if !table.is_managed() {
+        return Ok(Vec::new());
+    }
+    let counters = counters::counters(&mut Connection::open()?, table)?;
+    let dropped = counters.into_iter().map(|counter| {
+        let direction = match counter.direction {
+            Direction::Inbound => "in",
+            Direction::Outbound => "out",
+        };
+        let family = if counter.v6 { "ipv6" } else { "ipv4" };
+        Dropped {
+            direction: direction.to_string(),
+            family: family.to_string(),
+            packets: counter.packets,
+            bytes: counter.bytes,
+        }
+    });
+    Ok(dropped.collect())
 }
 
 impl Nftables {
@@ -108,12 +126,7 @@ impl Nftables {
 
     /// From here on changes by other programs are received.
     fn join(&mut self) {
-        let (table, sets) = (self.target.table().clone(), self.target.foreign_sets());
-        let monitor = Watch::open(table, sets).and_then(|mut monitor| {
-            monitor.join()?;
-            Ok(monitor)
-        });
-        match monitor {
+        match self.target.monitor() {
             Ok(monitor) => self.monitor = Some(monitor),
             Err(error) => {
                 log::warn!("cannot listen for changes of the ruleset, so none are mended: {error}");
@@ -125,11 +138,11 @@ impl Nftables {
     /// Does something that commits, and receives no notifications meanwhile: the kernel makes one for
     /// each element, for as long as anybody listens.
     fn unheard<T>(&mut self, commit: impl FnOnce(&mut Target) -> T) -> T {
-        if let Some(Err(error)) = self.monitor.as_mut().map(Watch::leave) {
+        if let Some(Err(error)) = self.monitor.as_mut().map(Monitor::leave) {
             log::debug!("still listening: {error}");
         }
         let result = commit(&mut self.target);
-        match self.monitor.as_mut().map(Watch::join) {
+        match self.monitor.as_mut().map(Monitor::join) {
             Some(Ok(())) => self.catch_up(),
             Some(Err(_)) => self.join(),
             None => {}
@@ -142,23 +155,10 @@ impl Nftables {
         if self.monitor.is_none() {
             return;
         }
-        let target = &mut self.target;
-        let in_place = Connection::open().and_then(|mut connection| {
-            let now = connection.generation()?;
-            if target.generation() == Some(now) {
-                return Ok(true);
-            }
-            // Somebody has committed something. On a busy host that is mostly about something else.
-            let in_place = target.is_in_place(&mut connection)?;
-            if in_place {
-                target.in_place_at(now);
-            }
-            Ok(in_place)
-        });
-        match in_place {
+        match self.target.is_in_place() {
             Ok(true) => self.schedule.loaded(),
             Ok(false) => {
-                let table = target.table().clone();
+                let table = self.target.table();
                 if self.schedule.changed(Instant::now()) != Answer::Already {
                     log::warn!("table {table} is not as it was left; putting it right");
                 }
@@ -178,33 +178,28 @@ impl Nftables {
             }
         };
         for transaction in transactions {
-            let target = &mut self.target;
-            match transaction.generation {
-                Some(generation) if !transaction.touched => target.untouched_by(generation),
-                _ => {
-                    target.touched();
-                    let (table, by) = (target.table().clone(), &transaction.by);
-                    self.culprit = by.is_known().then(|| by.to_string());
-                    match self.schedule.changed(Instant::now()) {
-                        Answer::Already => log::debug!("table {table} was changed by {by}, too"),
-                        Answer::AtOnce => {
-                            log::warn!("table {table} was changed by {by}; putting it right");
-                        }
-                        Answer::After(pause) => log::warn!(
-                            "table {table} was changed again by {by}; putting it right in {} s: \
-                             stop what does it, or run with --no-repair",
-                            pause.as_secs()
-                        ),
-                    }
+            if !self.target.record(&transaction) {
+                continue;
+            }
+            let (table, by) = (self.target.table(), &transaction.by);
+            self.culprit = by.is_known().then(|| by.to_string());
+            match self.schedule.changed(Instant::now()) {
+                Answer::Already => log::debug!("table {table} was changed by {by}, too"),
+                Answer::AtOnce => {
+                    log::warn!("table {table} was changed by {by}; putting it right");
                 }
+                Answer::After(pause) => log::warn!(
+                    "table {table} was changed again by {by}; putting it right in {} s: stop what \
+                     does it, or run with --no-repair",
+                    pause.as_secs()
+                ),
             }
         }
     }
 
     /// Restores what other programs have removed.
     fn repair(&mut self) {
-        let result: Result<(), Error> =
-            self.unheard(|target| target.repair(&mut Connection::open()?));
+        let result = self.unheard(Target::repair);
         let now = Instant::now();
         self.schedule.repaired(now);
         match result {

@@ -112,6 +112,6 @@ impl File {
         // What cannot be read was told when it was read, and is of no use to anybody.
         let mut state = self.read().unwrap_or_default();
         state.targets.insert(self.key.clone(), Target { networks });
-        replace(&self.path, &serde_json::to_vec(&state)?)
+        Ok(replace(&self.path, &serde_json::to_vec(&state)?)?)
     }
 }

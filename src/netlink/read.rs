@@ -73,6 +73,27 @@ impl<'a> Message<'a> {
     pub const ATTRIBUTES_AT: usize = HEADER + GENERIC;
 }
 
+/// Goes through the messages of a datagram; ends at the first bytes that are no message.
+pub fn messages(bytes: &[u8]) -> Messages<'_> {
+    Messages { rest: bytes }
+}
+
+/// Iterator over messages, from [`messages`].
+#[derive(Clone, Debug)]
+pub struct Messages<'a> {
+    rest: &'a [u8],
+}
+
+impl<'a> Iterator for Messages<'a> {
+    type Item = Message<'a>;
+
+    fn next(&mut self) -> Option<Message<'a>> {
+        let (message, behind) = Message::parse(self.rest)?;
+        self.rest = behind;
+        Some(message)
+    }
+}
+
 /// Goes through attributes; ends at the first that does not fit.
 pub fn attributes(bytes: &[u8]) -> AttributeIter<'_> {
     AttributeIter { rest: bytes, at: 0 }
@@ -99,7 +120,7 @@ pub fn find_str(attributes: AttributeIter<'_>, kind: u16) -> Option<String> {
     Some(String::from_utf8_lossy(value.strip_suffix(b"\0").unwrap_or(value)).into_owned())
 }
 
-/// One attribute.
+/// An attribute as received, with its length checked.
 #[derive(Clone, Copy, Debug)]
 pub struct Attribute<'a> {
     /// The kind, without the flags of nesting and byte order.
@@ -140,7 +161,8 @@ fn u32_at(bytes: &[u8], at: usize) -> Option<u32> {
     Some(u32::from_ne_bytes(bytes.get(at..at + 4)?.try_into().ok()?))
 }
 
-/// A reply of type `NLMSG_ERROR`: an acknowledgement, or what went wrong.
+/// A reply of type `NLMSG_ERROR` or `NLMSG_DONE`: an acknowledgement, the end of a dump, or what went
+/// wrong.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Reply {
     /// The sequence number of the message that it answers.
@@ -154,14 +176,18 @@ pub struct Reply {
 }
 
 impl Reply {
-    /// Reads the payload of `NLMSG_ERROR` and its extended ACK (`NLMSGERR_ATTR_*`).
+    /// Reads the payload and its extended ACK (`NLMSGERR_ATTR_*`).
     pub fn parse(message: &Message<'_>) -> Option<Self> {
         let payload = message.payload();
         let errno = (u32_at(payload, 0)? as i32).checked_neg()?;
-        let quoted = u32_at(payload, 4)? as usize;
-        // A capped reply quotes the header of the faulty message, an uncapped one all of it.
+        // A capped reply quotes the header of the faulty message, an uncapped one all of it; the
+        // end of a dump quotes nothing.
         let capped = message.flags & libc::NLM_F_CAPPED as u16 != 0;
-        let quoted = if capped || errno == 0 { HEADER } else { quoted.max(HEADER) };
+        let quoted = match i32::from(message.kind) {
+            libc::NLMSG_DONE => 0,
+            _ if capped || errno == 0 => HEADER,
+            _ => (u32_at(payload, 4)? as usize).max(HEADER),
+        };
         let extended = message.flags & libc::NLM_F_ACK_TLVS as u16 != 0;
         let rest = payload.get(4 + quoted.next_multiple_of(ALIGNMENT)..).unwrap_or(&[]);
         let rest = attributes(if extended { rest } else { &[] });

@@ -1,17 +1,12 @@
-//! What the kernel's networking is made of: interfaces, addresses, gateways, by route netlink
-//! (rtnetlink(7)).
+//! The host's interfaces, addresses and gateways, by route netlink (rtnetlink(7)).
 //!
 //! Knows nothing of what the answers are for.
 
 use std::io;
 use std::net::{IpAddr, Ipv4Addr, Ipv6Addr};
 use std::os::fd::{AsFd, BorrowedFd};
-use std::time::Duration;
 
-use mnl::{Bus, Socket};
-
-use crate::netlink::{Message, Reply, append, attributes, find};
-use crate::sys;
+use super::{Message, Protocol, Socket, append, attributes, find};
 
 /// Attribute of linux/if_link.h.
 const IFLA_IFNAME: u16 = 3;
@@ -28,15 +23,6 @@ const HOP_HEADER: usize = 8;
 /// length 1, and some hosts have 2000::/3 for all of IPv6.
 const DEFAULT_ROUTE: u8 = 3;
 
-/// How often a dump is asked for that other changes came in between of.
-const TRIES: u32 = 5;
-
-/// The largest piece of an answer.
-const PIECE: usize = 64 << 10;
-
-/// How long an answer may take to come.
-const PATIENCE: Duration = Duration::from_secs(10);
-
 /// A network interface.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Interface {
@@ -48,23 +34,21 @@ pub struct Interface {
 
 /// The interfaces of this process's network namespace.
 pub fn interfaces() -> io::Result<Vec<Interface>> {
-    let mut found = Vec::new();
-    dump(libc::RTM_GETLINK, &[0; LINK_HEADER], |message| found.extend(interface(message)))?;
-    Ok(found)
+    dump(libc::RTM_GETLINK, &[0; LINK_HEADER], interface)
 }
 
 /// An address of this network namespace.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Own {
-    /// The address.
+    /// The address of this end.
     pub address: IpAddr,
-    /// The other end, if the interface is one end of a line.
+    /// The other end of a point-to-point interface.
     pub peer: Option<IpAddr>,
 }
 
 /// The addresses of this process's network namespace, those that are still being checked included.
 pub fn addresses() -> io::Result<Vec<Own>> {
-    collect(libc::RTM_GETADDR, &[0; ADDRESS_HEADER], |message| own(message).into_iter().collect())
+    dump(libc::RTM_GETADDR, &[0; ADDRESS_HEADER], own)
 }
 
 /// The address that a message is about.
@@ -75,19 +59,20 @@ pub fn own(message: &Message<'_>) -> Option<Own> {
     let rest = attributes(message.payload().get(ADDRESS_HEADER..)?);
     let family = *message.payload().first()?;
     let at = |kind| find(rest.clone(), kind).and_then(|value| ip(family, value));
-    // For a line the first is this end and the second the other one; IPv6 has the second alone.
+    // On a point-to-point interface the first is this end and the second the other one; IPv6 has
+    // the second alone.
     let (local, address) = (at(libc::IFA_LOCAL), at(libc::IFA_ADDRESS));
     let own = local.or(address)?;
     Some(Own { address: own, peer: address.filter(|&address| address != own) })
 }
 
-/// Where the default routes lead to, those of all tables.
+/// The gateways of the default routes of all routing tables.
 pub fn default_gateways() -> io::Result<Vec<IpAddr>> {
     let mut found = Vec::new();
     for family in [libc::AF_INET, libc::AF_INET6] {
         let mut header = [0; ROUTE_HEADER];
         header[0] = family as u8;
-        found.extend(collect(libc::RTM_GETROUTE, &header, gateways)?);
+        found.extend(dump(libc::RTM_GETROUTE, &header, gateways)?);
     }
     Ok(found)
 }
@@ -136,25 +121,6 @@ fn ip(family: u8, bytes: &[u8]) -> Option<IpAddr> {
     }
 }
 
-/// What `each` makes of all objects of a kind, as they were at one time.
-fn collect<T>(
-    kind: u16,
-    header: &[u8],
-    mut each: impl FnMut(&Message<'_>) -> Vec<T>,
-) -> io::Result<Vec<T>> {
-    for _ in 0..TRIES {
-        let (mut found, mut torn) = (Vec::new(), false);
-        dump(kind, header, |message| {
-            torn |= message.flags & libc::NLM_F_DUMP_INTR as u16 != 0;
-            found.extend(each(message));
-        })?;
-        if !torn {
-            return Ok(found);
-        }
-    }
-    Err(io::Error::other("it changed each time that it was asked for"))
-}
-
 /// The interface that a message is about.
 pub fn interface(message: &Message<'_>) -> Option<Interface> {
     if message.kind != libc::RTM_NEWLINK {
@@ -166,59 +132,40 @@ pub fn interface(message: &Message<'_>) -> Option<Interface> {
     Some(Interface { index, name: name.strip_suffix(b"\0").unwrap_or(name).to_vec() })
 }
 
-/// Asks for all objects of a kind and hands the messages to `each`.
-fn dump(kind: u16, header: &[u8], mut each: impl FnMut(&Message<'_>)) -> io::Result<()> {
-    const SEQUENCE: u32 = 1;
-    let socket = Socket::open(Bus::Route)?;
-    let fd = sys::netlink_fd(&socket);
-    sys::set_close_on_exec(fd)?;
-    socket.bind(0, 0)?;
-    let (mut request, mut too_long) = (Vec::new(), false);
-    append(&mut request, kind, libc::NLM_F_DUMP as u16, header, SEQUENCE, &mut too_long, |_| {});
-    socket.send(&request)?;
-    let mut piece = vec![0; PIECE];
-    loop {
-        if sys::wait_readable([fd], Some(PATIENCE))? != [true] {
-            return Err(io::ErrorKind::TimedOut.into());
-        }
-        let length = socket.recv_raw(&mut piece)?;
-        let mut rest = &piece[..length];
-        while let Some((message, behind)) = Message::parse(rest) {
-            rest = behind;
-            match i32::from(message.kind) {
-                libc::NLMSG_DONE => return Ok(()),
-                libc::NLMSG_ERROR => {
-                    let errno = Reply::parse(&message).map_or(libc::EPROTO, |reply| reply.errno);
-                    return Err(io::Error::from_raw_os_error(errno));
-                }
-                _ => each(&message),
-            }
-        }
-    }
+/// What `read` makes of all objects of a kind, as they were at one time.
+fn dump<T, I: IntoIterator<Item = T>>(
+    kind: u16,
+    header: &[u8],
+    read: impl Fn(&Message<'_>) -> I,
+) -> io::Result<Vec<T>> {
+    let request = |sequence| {
+        let mut request = Vec::new();
+        // A header alone is never too long.
+        append(&mut request, kind, libc::NLM_F_DUMP as u16, header, sequence, &mut false, |_| {});
+        request
+    };
+    let found = Socket::open(Protocol::Route)?.dump(request, read, usize::MAX)?;
+    Ok(found.unwrap_or_default())
 }
 
-/// Hears that something was changed.
-pub struct Watch {
+/// Receives a notification when something has changed.
+pub struct Monitor {
     socket: Socket,
 }
 
-impl Watch {
-    /// Listens to groups of notifications (`RTNLGRP_*`) from here on.
-    pub fn open(groups: &[libc::c_uint]) -> io::Result<Self> {
-        let socket = Socket::open(Bus::Route)?;
-        let fd = sys::netlink_fd(&socket);
-        sys::set_close_on_exec(fd)?;
-        socket.bind(0, 0)?;
+impl Monitor {
+    /// Receives the notifications of groups (`RTNLGRP_*`) from here on.
+    pub fn open(groups: &[u32]) -> io::Result<Self> {
+        let socket = Socket::open(Protocol::Route)?;
         for &group in groups {
-            let option = libc::NETLINK_ADD_MEMBERSHIP;
-            sys::set_socket_option(fd, libc::SOL_NETLINK, option, group as libc::c_int)?;
+            socket.join(group)?;
         }
-        Ok(Watch { socket })
+        Ok(Monitor { socket })
     }
 
-    /// Listens for what changes [`addresses`] and [`default_gateways`].
+    /// Receives a notification when [`addresses`] or [`default_gateways`] change.
     pub fn open_for_addresses() -> io::Result<Self> {
-        Watch::open(&[
+        Monitor::open(&[
             libc::RTNLGRP_IPV4_IFADDR,
             libc::RTNLGRP_IPV6_IFADDR,
             libc::RTNLGRP_IPV4_ROUTE,
@@ -229,14 +176,14 @@ impl Watch {
     /// Takes all notifications that wait. What they say is better asked for anew: some may have
     /// been lost.
     pub fn drain(&mut self) -> io::Result<()> {
-        self.take(|_| {})
+        self.socket.receive_waiting(|_| {})
     }
 
-    /// The same, and whether an address or a default route may have changed: a router hears of many
-    /// other routes.
+    /// The same, and whether an address or a default route may have changed: a router is notified of
+    /// many other routes.
     pub fn drain_addresses(&mut self) -> io::Result<bool> {
         let mut changed = false;
-        self.take(|message| {
+        self.socket.receive_waiting(|message| {
             let about = |message: &Message<'_>| {
                 [libc::RTM_NEWADDR, libc::RTM_DELADDR].contains(&message.kind)
                     || is_default_route(message)
@@ -245,31 +192,11 @@ impl Watch {
         })?;
         Ok(changed)
     }
-
-    /// Hands each notification that waits to `each`, and `None` where some were lost.
-    fn take(&mut self, mut each: impl FnMut(Option<&Message<'_>>)) -> io::Result<()> {
-        let mut piece = vec![0; PIECE];
-        while sys::wait_readable([self.as_fd()], Some(Duration::ZERO))? == [true] {
-            let length = match self.socket.recv_raw(&mut piece) {
-                Err(error) if error.raw_os_error() != Some(libc::ENOBUFS) => return Err(error),
-                Err(_) => {
-                    each(None);
-                    continue;
-                }
-                Ok(length) => length,
-            };
-            let mut rest = &piece[..length];
-            while let Some((message, behind)) = Message::parse(rest) {
-                rest = behind;
-                each(Some(&message));
-            }
-        }
-        Ok(())
-    }
 }
 
-impl AsFd for Watch {
+/// Readable when notifications wait.
+impl AsFd for Monitor {
     fn as_fd(&self) -> BorrowedFd<'_> {
-        sys::netlink_fd(&self.socket)
+        self.socket.as_fd()
     }
 }

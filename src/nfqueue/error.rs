@@ -3,7 +3,7 @@
 use std::fmt;
 use std::io;
 
-use crate::netlink::ports::Program;
+use crate::netlink::Program;
 
 /// A queue that cannot be served now.
 #[derive(Debug)]
@@ -73,8 +73,7 @@ impl fmt::Display for QueueError {
             }
             QueueError::Taken { queue, by } => write!(
                 f,
-                "queue {queue} is served by another program ({by}); stop it, or choose another \
-                 number"
+                "queue {queue} is served by another program, {by}; stop it, or choose another number"
             ),
             QueueError::Refused { queue, source } => match source.raw_os_error() {
                 Some(libc::EPERM) => {

@@ -11,7 +11,7 @@ pub struct NamedInterfaces {
     /// With a `*` at the end for any ending.
     names: Vec<CString>,
     /// Receives a notification when an interface comes or goes.
-    links: route::Watch,
+    links: route::Monitor,
 }
 
 impl NamedInterfaces {
@@ -19,7 +19,7 @@ impl NamedInterfaces {
     pub fn follow(names: Vec<CString>) -> Result<Self, QueueError> {
         let failed = |source| QueueError::Interfaces { source };
         // Before they are listed, so that none is missed.
-        let links = route::Watch::open(&[libc::RTNLGRP_LINK]).map_err(failed)?;
+        let links = route::Monitor::open(&[libc::RTNLGRP_LINK]).map_err(failed)?;
         let known = route::interfaces().map_err(failed)?;
         for name in &names {
             if !known.iter().any(|interface| matches(name, &interface.name)) {

@@ -9,7 +9,7 @@ use super::Options;
 use super::error::QueueError;
 use super::kernel;
 use super::message;
-use crate::netlink::{Reply, ports};
+use crate::netlink::{Program, Reply};
 use crate::sys;
 
 /// What a message takes of the receive buffer, in the kernel's own reckoning: memory comes in
@@ -77,8 +77,8 @@ fn prepare(socket: BorrowedFd<'_>, packets: u32) -> io::Result<()> {
     sys::set_socket_option(socket, libc::SOL_NETLINK, libc::NETLINK_NO_ENOBUFS, 1)?;
     // An answer need not quote the whole request; kernels before 4.3 do it all the same.
     let _ = sys::set_socket_option(socket, libc::SOL_NETLINK, libc::NETLINK_CAP_ACK, 1);
-    let bytes = (u64::from(packets) * MESSAGE_IN_BUFFER).min(i32::MAX as u64 / 2) as i32;
-    sys::force_buffer(socket, libc::SO_RCVBUFFORCE, libc::SO_RCVBUF, bytes)
+    let bytes = (u64::from(packets) * MESSAGE_IN_BUFFER).min(i32::MAX as u64 / 2) as usize;
+    sys::force_receive_buffer(socket, bytes)
 }
 
 /// What the kernel says to a verdict: that the packet is gone by now, which does no harm, or that
@@ -95,7 +95,7 @@ pub fn refused(queue: u16, errno: i32) -> QueueError {
     let other = kernel::queues().into_iter().find(|other| other.queue == queue);
     match (errno, other) {
         (libc::EPERM | libc::EBUSY, Some(other)) => {
-            QueueError::Taken { queue, by: ports::program(other.port) }
+            QueueError::Taken { queue, by: Program::of_port(other.port) }
         }
         _ => QueueError::Refused { queue, source: io::Error::from_raw_os_error(errno) },
     }

@@ -1,16 +1,17 @@
 //! Requests, and the batch that makes a transaction.
 //!
 //! Knows the framing, not what the messages say. A length that does not fit makes elements vanish
-//! without an error, or flushes a set; so a batch with one is never sent.
+//! without an error, or flushes a set, so a batch with such a length is never sent.
+
+#![cfg(feature = "nftables")]
 
 use nftnl::{MsgType, NlMsg};
 
+use super::constants::NFNL_BATCH_GENID;
+use super::error::Error;
 use crate::netlink::{Attributes, GENERIC, Message, append, generic, message_kind};
 use crate::nftables::name::Family;
 use crate::sys;
-
-/// Attribute of linux/netfilter/nfnetlink.h.
-const NFNL_BATCH_GENID: u16 = 1;
 
 /// The begin and end of a batch name the subsystem where other messages have a resource id.
 fn batch_generic() -> [u8; GENERIC] {
@@ -51,16 +52,6 @@ pub struct Batch {
     no_memory: bool,
 }
 
-/// Why a batch cannot be sent.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Unfit {
-    /// An attribute came out longer than its length can say; the batch would do something else
-    /// than it was meant to.
-    TooLong,
-    /// There was no memory for some of it.
-    NoMemory,
-}
-
 impl Default for Batch {
     fn default() -> Self {
         Self::new()
@@ -72,15 +63,16 @@ impl Batch {
         Batch { bytes: Vec::new(), starts: Vec::new(), too_long: false, no_memory: false }
     }
 
-    /// A batch with only its beginning in it, to be carried out whatever the ruleset is.
+    /// A batch that is carried out whatever the generation of the ruleset; empty but for its
+    /// beginning.
     pub fn new() -> Self {
         let mut batch = Batch::empty();
         batch.frame(libc::NFNL_MSG_BATCH_BEGIN, |_| {});
         batch
     }
 
-    /// A batch that is carried out only if the ruleset has this generation, and is refused with
-    /// ERESTART if somebody has changed anything.
+    /// A batch that is carried out only if the ruleset has this generation; the kernel refuses it
+    /// with ERESTART if another program has changed anything.
     pub fn at_generation(generation: u32) -> Self {
         let mut batch = Batch::empty();
         batch
@@ -100,7 +92,8 @@ impl Batch {
     }
 
     /// Makes room for `bytes` more bytes at once: a batch is large, and growing it by doubling
-    /// would take up to twice its size. `false` if there is no room; the batch is unfit then.
+    /// would take up to twice its size. Returns `false` if there is no memory; the batch cannot be
+    /// sent then.
     pub fn reserve(&mut self, bytes: usize) -> bool {
         if self.bytes.try_reserve_exact(bytes).is_err() {
             self.lacks_memory();
@@ -110,7 +103,7 @@ impl Batch {
         true
     }
 
-    /// There is no memory for what was to go into the batch; it is unfit.
+    /// There is no memory for what was to go into the batch; it cannot be sent.
     pub fn lacks_memory(&mut self) {
         self.no_memory = true;
     }
@@ -159,10 +152,13 @@ impl Batch {
         self.set_flag(start, libc::NLM_F_EXCL, true);
     }
 
-    /// Ends the batch: the last message and the end itself are to be acknowledged, no others.
+    /// Ends the batch. The kernel is asked to acknowledge the last message and the end itself, and
+    /// nothing else.
     ///
-    /// An unfit batch is not to be sent, and cannot be.
-    pub fn finish(mut self) -> Result<FinishedBatch, Unfit> {
+    /// A batch in which a length did not fit would do something else than it was meant to
+    /// ([`Error::MessageTooLong`]); one that there was no memory for lacks something
+    /// ([`Error::NoMemory`]). Neither can be sent.
+    pub fn finish(mut self) -> Result<FinishedBatch, Error> {
         if let Some(&last) = self.starts.last() {
             self.set_flag(last, libc::NLM_F_ACK, true);
         }
@@ -173,8 +169,8 @@ impl Batch {
         }
         let Batch { bytes, starts, too_long, no_memory } = self;
         match (too_long, no_memory) {
-            (true, _) => Err(Unfit::TooLong),
-            (_, true) => Err(Unfit::NoMemory),
+            (true, _) => Err(Error::MessageTooLong),
+            (_, true) => Err(Error::NoMemory),
             (false, false) => Ok(FinishedBatch { bytes, starts, last: last as u32 }),
         }
     }

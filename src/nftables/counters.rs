@@ -1,20 +1,29 @@
 //! What the managed table's named counters say.
 
+#![cfg(feature = "nftables")]
+
+use super::constants::*;
 use super::error::Error;
 use super::objects::{self, Direction};
 use super::transaction::Connection;
 use crate::netlink::{Message, attributes, find, find_u64};
 use crate::nftables::name::TableName;
-use crate::status::Dropped;
 
-// Attributes of linux/netfilter/nf_tables.h.
-const NFTA_OBJ_DATA: u16 = 4;
-const NFTA_COUNTER_BYTES: u16 = 1;
-const NFTA_COUNTER_PACKETS: u16 = 2;
+/// What was dropped one way, of one family, since the table was made.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Counter {
+    /// The way.
+    pub direction: Direction,
+    /// Whether it is of IPv6.
+    pub v6: bool,
+    /// Packets.
+    pub packets: u64,
+    /// Bytes of them, from the IP header on.
+    pub bytes: u64,
+}
 
-/// What was dropped since the table was made, each way and of each family; nothing of what the
-/// table has no counter for.
-pub fn dropped(connection: &mut Connection, table: &TableName) -> Result<Vec<Dropped>, Error> {
+/// The counters of a managed table; nothing of what the table has no counter for.
+pub fn counters(connection: &mut Connection, table: &TableName) -> Result<Vec<Counter>, Error> {
     let mut all = Vec::new();
     for direction in Direction::ALL {
         for v6 in [false, true] {
@@ -24,12 +33,7 @@ pub fn dropped(connection: &mut Connection, table: &TableName) -> Result<Vec<Dro
                 |request| objects::name_counter(request, table, direction, v6),
                 read,
             )?;
-            all.extend(counter.map(|(packets, bytes)| Dropped {
-                direction: direction.word().to_string(),
-                family: if v6 { "ipv6" } else { "ipv4" }.to_string(),
-                packets,
-                bytes,
-            }));
+            all.extend(counter.map(|(packets, bytes)| Counter { direction, v6, packets, bytes }));
         }
     }
     Ok(all)

@@ -6,25 +6,18 @@
 //! first address, and the address behind its last with the flag INTERVAL_END; one that reaches the
 //! last address of the family has no end element.
 
+#![cfg(feature = "nftables")]
+
 use std::ffi::CStr;
 use std::net::IpAddr;
 
 use super::batch::Batch;
+use super::constants::*;
 use crate::ip::range::{Address, Range};
-use crate::netlink::{Attributes, Message, attributes, find, find_u32};
+use crate::netlink::{ATTRIBUTE, Attributes, Message, attributes, find, find_u32};
+use crate::nftables::layout::SetElements;
 use crate::nftables::name::TableName;
 
-// linux/netfilter/nf_tables.h; the libc crate has the messages and flags, not the attributes.
-const NFTA_SET_ELEM_LIST_TABLE: u16 = 1;
-const NFTA_SET_ELEM_LIST_SET: u16 = 2;
-const NFTA_SET_ELEM_LIST_ELEMENTS: u16 = 3;
-const NFTA_LIST_ELEM: u16 = 1;
-const NFTA_SET_ELEM_KEY: u16 = 1;
-const NFTA_SET_ELEM_FLAGS: u16 = 3;
-const NFTA_DATA_VALUE: u16 = 1;
-
-/// Bytes of an attribute's header.
-const ATTRIBUTE: usize = 4;
 /// Offset of the key's value in an element: the headers of element, key and value before it.
 const KEY_AT: usize = 3 * ATTRIBUTE;
 /// What the element list may hold: its length is 16 bits and counts its own header.
@@ -69,10 +62,24 @@ impl Key for u128 {
 /// What is done with elements.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Action {
-    /// They are added.
+    /// They are added; none may overlap another element.
     Add,
     /// They are deleted; each must be in the set, exactly as it is named.
     Delete,
+}
+
+/// Appends messages that add elements to a set of their kind or delete them.
+pub fn change<A: Key>(
+    batch: &mut Batch,
+    action: Action,
+    table: &TableName,
+    set: &CStr,
+    elements: SetElements<'_, A>,
+) {
+    match elements {
+        SetElements::Keys(elements) => keys(batch, action, table, set, elements),
+        SetElements::Ranges(elements) => ranges(batch, action, table, set, elements),
+    }
 }
 
 /// Appends messages that add `ranges` to an interval set or delete them: 40 bytes an IPv4 range, 64

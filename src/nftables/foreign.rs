@@ -1,40 +1,40 @@
-//! Sets in somebody else's table: their elements are changed, nothing else is touched.
+//! Sets in the table of another program: netfilterd changes their elements and nothing else.
 //!
 //! There are no rules to switch, so only what differs is changed, against what was committed or, at
 //! the start, against a dump. A set too large to be dumped is flushed and refilled in one
 //! transaction, in ascending order. The sets are looked at first, since the kernel's own errors
 //! for a set of the wrong kind say little, and some it does not report.
 
+#![cfg(feature = "nftables")]
+
 use std::ffi::{CStr, CString};
 
 use super::batch::Batch;
 use super::elements::{self, Action, Key};
-use super::error::Error;
-use super::inspect::{self, Set};
+use super::error::{Error, SetFault};
+use super::inspect::{self, KeyType, Set};
 use super::kernel;
 use super::listeners;
-use super::transaction::Connection;
+use super::transaction::{Connection, Sending};
+use crate::ip::change::Change;
 use crate::ip::range::{RangeSet, RangeSets};
 use crate::nftables::layout::Shapes;
 use crate::nftables::name::{SetName, TableName};
 use crate::nftables::plan::{Delta, Differing, Plan};
-
-/// `TYPE_IPADDR` and `TYPE_IP6ADDR` of nft's datatype.h.
-const KEY_TYPE_V4: u32 = 7;
-const KEY_TYPE_V6: u32 = 8;
+use crate::progress::Progress;
 
 /// How many elements a set may have to be dumped, both ends of a network counted: beyond that the
 /// kernel, which takes quadratic time for it, takes longer than for loading them.
 const MOST_DUMPED: usize = 400_000;
 
-/// A table that belongs to somebody else.
+/// A table of another program, in which netfilterd fills two sets.
 pub struct Foreign {
     table: TableName,
     set4: SetName,
     set6: SetName,
 }
 
-/// The sets that were looked at and found good; one that is missing is not needed.
+/// The sets that were looked at and can be filled; one that is missing is not needed.
 pub struct Places {
     v4: Option<Place>,
     v6: Option<Place>,
@@ -50,7 +50,7 @@ impl Foreign {
         Foreign { table, set4, set6 }
     }
 
-    /// The table's name.
+    /// The table by family and name.
     pub fn table(&self) -> &TableName {
         &self.table
     }
@@ -63,14 +63,14 @@ impl Foreign {
     /// Looks at the table and its sets. Warns if no rule uses a set, or the table is dormant.
     pub fn look(&self, connection: &mut Connection, sets: &RangeSets) -> Result<Places, Error> {
         let Some(table) = inspect::table(connection, &self.table)? else {
-            return Err(Error::NoTable(self.table.clone()));
+            return Err(Error::NoTable { table: self.table.clone() });
         };
         if table.dormant {
             log::warn!("table {} is dormant: its rules drop nothing", self.table);
         }
         let found = inspect::sets(connection, &self.table)?;
-        let v4 = self.place(&found, &self.set4, false, sets.v4.is_empty())?;
-        let v6 = self.place(&found, &self.set6, true, sets.v6.is_empty())?;
+        let v4 = self.place(&found, &self.set4, KeyType::V4, sets.v4.is_empty())?;
+        let v6 = self.place(&found, &self.set6, KeyType::V6, sets.v6.is_empty())?;
         self.warn_if_unused(connection, [&v4, &v6])?;
         Ok(Places { v4, v6 })
     }
@@ -96,37 +96,44 @@ impl Foreign {
         let Some(elements) = elements else { return Ok(None) };
         let intervals = elements::intervals(&elements);
         let (dumped, set) = (intervals.len(), RangeSet::from_ranges(intervals));
-        // Adjacent networks that somebody put in one by one are not the ranges of a range set, and
-        // can only be deleted one by one.
+        // Adjacent networks that another program added one by one are not the ranges of a range
+        // set, and can only be deleted one by one.
         Ok((set.len() == dumped).then_some(set))
     }
 
     /// Changes what differs between `held`, which the sets are known to hold at the generation
-    /// `at`, and `wanted`. `false` if nothing does. Takes one transaction.
+    /// `at`, and `desired`. Returns what that was; `None` if nothing differs. Takes one transaction.
     pub fn change(
         &self,
         connection: &mut Connection,
         places: &Places,
         at: u32,
         held: &RangeSets,
-        wanted: &RangeSets,
-    ) -> Result<bool, Error> {
+        desired: &RangeSets,
+        progress: &dyn Progress,
+    ) -> Result<Option<Change>, Error> {
         let mut batch = Batch::at_generation(at);
-        match Plan::new(held, wanted, &Shapes::INTERVAL, &Shapes::INTERVAL) {
-            Plan::Nothing => return Ok(false),
-            Plan::Delta(delta) => self.change_elements(&mut batch, places, &delta),
-            Plan::Rebuild if kernel::changes_ranges_safely() => {
-                self.refill(&mut batch, places, wanted);
-            }
+        let delta = match Plan::new(held, desired, &Shapes::INTERVAL, &Shapes::INTERVAL) {
+            Plan::Nothing => return Ok(None),
+            Plan::Delta(delta) => Some(delta),
+            Plan::Rebuild if kernel::changes_ranges_safely() => None,
             // A refill would let packets through from networks that stay listed.
-            Plan::Rebuild => {
-                let delta = Delta::between(held, wanted, &Shapes::INTERVAL);
+            Plan::Rebuild => Some(Delta::between(held, desired, &Shapes::INTERVAL)),
+        };
+        let change = Change::between(Some(held), desired);
+        let networks = match delta {
+            Some(delta) => {
                 self.change_elements(&mut batch, places, &delta);
+                change.added + change.removed
             }
-        }
+            None => {
+                self.refill(&mut batch, places, desired);
+                desired.network_count()
+            }
+        };
         listeners::warn(&batch);
-        connection.commit(batch)?;
-        Ok(true)
+        connection.commit_networks(batch, &Sending::new(progress, networks))?;
+        Ok(Some(change))
     }
 
     fn change_elements(&self, batch: &mut Batch, places: &Places, delta: &Delta) {
@@ -157,23 +164,24 @@ impl Foreign {
         &self,
         connection: &mut Connection,
         places: &Places,
-        wanted: &RangeSets,
+        desired: &RangeSets,
+        progress: &dyn Progress,
     ) -> Result<(), Error> {
         let mut batch = Batch::new();
-        self.refill(&mut batch, places, wanted);
+        self.refill(&mut batch, places, desired);
         listeners::warn(&batch);
-        connection.commit(batch)
+        connection.commit_networks(batch, &Sending::new(progress, desired.network_count()))
     }
 
-    fn refill(&self, batch: &mut Batch, places: &Places, wanted: &RangeSets) {
+    fn refill(&self, batch: &mut Batch, places: &Places, desired: &RangeSets) {
         if let Some(place) = &places.v4 {
             elements::flush(batch, &self.table, &place.name);
-            let ranges = wanted.v4.ranges();
+            let ranges = desired.v4.ranges();
             elements::ranges(batch, Action::Add, &self.table, &place.name, ranges);
         }
         if let Some(place) = &places.v6 {
             elements::flush(batch, &self.table, &place.name);
-            let ranges = wanted.v6.ranges();
+            let ranges = desired.v6.ranges();
             elements::ranges(batch, Action::Add, &self.table, &place.name, ranges);
         }
     }
@@ -183,39 +191,25 @@ impl Foreign {
         &self,
         found: &[Set],
         name: &SetName,
-        v6: bool,
+        keys: KeyType,
         empty: bool,
     ) -> Result<Option<Place>, Error> {
-        let (key_type, key_length, kind, what) = if v6 {
-            (KEY_TYPE_V6, 16, "ipv6_addr", "IPv6 addresses")
-        } else {
-            (KEY_TYPE_V4, 4, "ipv4_addr", "IPv4 addresses")
-        };
         let set = found.iter().find(|set| set.name.as_bytes() == name.as_str().as_bytes());
         let Some(set) = set else {
             if empty {
                 return Ok(None);
             }
-            return Err(Error::NoSet(self.table.clone(), name.clone(), kind));
+            return Err(Error::NoSet { table: self.table.clone(), set: name.clone(), keys });
         };
-        let has = |flag: libc::c_int| set.flags & flag as u32 != 0;
-        let why = if has(libc::NFT_SET_MAP) {
-            "is a map, not a set".into()
-        } else if set.key_type != key_type || set.key_length != key_length {
-            format!(
-                "does not hold {what} (its key is type {}, {} bytes)",
-                set.key_type, set.key_length
-            )
-        } else if !has(libc::NFT_SET_INTERVAL) {
-            "lacks the flag interval, so it cannot hold networks".into()
-        } else if has(libc::NFT_SET_CONSTANT) {
-            "is constant, so it cannot be changed".into()
-        } else if has(libc::NFT_SET_TIMEOUT) {
-            "has timeouts, by which networks would leave it".into()
-        } else {
-            return Ok(Some(Place { name: set.name.clone() }));
-        };
-        Err(Error::Unsuitable(self.table.clone(), name.clone(), why, kind))
+        match fault_of(set, keys) {
+            None => Ok(Some(Place { name: set.name.clone() })),
+            Some(fault) => Err(Error::UnsuitableSet {
+                table: self.table.clone(),
+                set: name.clone(),
+                fault,
+                keys,
+            }),
+        }
     }
 
     fn warn_if_unused(
@@ -237,5 +231,23 @@ impl Foreign {
             }
         }
         Ok(())
+    }
+}
+
+/// What keeps a set from holding networks with addresses of a type.
+fn fault_of(set: &Set, keys: KeyType) -> Option<SetFault> {
+    let has = |flag: libc::c_int| set.flags & flag as u32 != 0;
+    if has(libc::NFT_SET_MAP) {
+        Some(SetFault::Map)
+    } else if !keys.is_of(set) {
+        Some(SetFault::Keys { key_type: set.key_type, key_length: set.key_length })
+    } else if !has(libc::NFT_SET_INTERVAL) {
+        Some(SetFault::NoInterval)
+    } else if has(libc::NFT_SET_CONSTANT) {
+        Some(SetFault::Constant)
+    } else if has(libc::NFT_SET_TIMEOUT) {
+        Some(SetFault::Timeout)
+    } else {
+        None
     }
 }

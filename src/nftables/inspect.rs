@@ -2,56 +2,31 @@
 //!
 //! Never asks for the elements of a set: a dump of a million takes a minute.
 
+#![cfg(feature = "nftables")]
+
 use std::ffi::{CStr, CString};
 
+use super::constants::*;
 use super::error::Error;
 use super::transaction::Connection;
 use crate::netlink::{Message, attributes, find, find_str, find_u32};
 use crate::nftables::name::{Family, TableName};
 
-// Attributes of linux/netfilter/nf_tables.h.
-const NFTA_TABLE_NAME: u16 = 1;
-const NFTA_TABLE_FLAGS: u16 = 2;
-const NFTA_TABLE_USERDATA: u16 = 6;
-const NFTA_SET_TABLE: u16 = 1;
-const NFTA_SET_NAME: u16 = 2;
-const NFTA_SET_FLAGS: u16 = 3;
-const NFTA_SET_KEY_TYPE: u16 = 4;
-const NFTA_SET_KEY_LEN: u16 = 5;
-const NFTA_CHAIN_TABLE: u16 = 1;
-const NFTA_CHAIN_NAME: u16 = 3;
-const NFTA_CHAIN_HOOK: u16 = 4;
-const NFTA_HOOK_HOOKNUM: u16 = 1;
-const NFTA_HOOK_PRIORITY: u16 = 2;
-const NFTA_RULE_TABLE: u16 = 1;
-const NFTA_RULE_CHAIN: u16 = 2;
-const NFTA_RULE_EXPRESSIONS: u16 = 4;
-const NFTA_EXPR_NAME: u16 = 1;
-const NFTA_EXPR_DATA: u16 = 2;
-const NFTA_LOOKUP_SET: u16 = 1;
-
-/// `NFT_TABLE_F_DORMANT`: the chains of the table are not called.
-const TABLE_DORMANT: u32 = 1;
-
-/// Userdata is a list of type, length and value, one byte each for the first two; in that of a
-/// table this type is the comment (`NFTNL_UDATA_TABLE_COMMENT` of libnftnl/udata.h).
-pub const USERDATA_TABLE_COMMENT: u8 = 0;
-
 /// A table that exists.
 #[derive(Debug)]
 pub struct Table {
-    /// Whether its chains are switched off.
+    /// Whether it has the flag dormant: packets do not pass its chains.
     pub dormant: bool,
-    /// Its comment.
+    /// Its comment, as nft keeps it.
     pub comment: Option<String>,
 }
 
 /// A set that exists.
 #[derive(Debug)]
 pub struct Set {
-    /// Its name.
+    /// Its name, which nft need not be able to type.
     pub name: CString,
-    /// `NFT_SET_*`.
+    /// Its flags (`NFT_SET_*`).
     pub flags: u32,
     /// The type that nft knows the key by.
     pub key_type: u32,
@@ -59,16 +34,52 @@ pub struct Set {
     pub key_length: u32,
 }
 
+/// The type of a set's keys, as nft knows it.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum KeyType {
+    /// IPv4 addresses.
+    V4,
+    /// IPv6 addresses.
+    V6,
+}
+
+impl KeyType {
+    /// As it is written in nft.
+    pub fn name(self) -> &'static str {
+        match self {
+            KeyType::V4 => "ipv4_addr",
+            KeyType::V6 => "ipv6_addr",
+        }
+    }
+
+    /// What such keys are.
+    pub fn what(self) -> &'static str {
+        match self {
+            KeyType::V4 => "IPv4 addresses",
+            KeyType::V6 => "IPv6 addresses",
+        }
+    }
+
+    /// Whether a set has such keys.
+    pub fn is_of(self, set: &Set) -> bool {
+        (set.key_type, set.key_length)
+            == match self {
+                KeyType::V4 => (TYPE_IPADDR, 4),
+                KeyType::V6 => (TYPE_IP6ADDR, 16),
+            }
+    }
+}
+
 /// A chain that exists.
 #[derive(Debug, PartialEq, Eq)]
 pub struct Chain {
-    /// Its name.
+    /// Its name, with a mark in place of bytes that are no text.
     pub name: String,
-    /// Hook number and priority of a base chain.
+    /// Of a base chain, the number of its hook (`NF_INET_*`) and its priority.
     pub hook: Option<(u32, i32)>,
 }
 
-/// The table of that name.
+/// Asks for the table called `table`; `None` if there is none.
 pub fn table(connection: &mut Connection, table: &TableName) -> Result<Option<Table>, Error> {
     connection.get(
         libc::NFT_MSG_GETTABLE,
@@ -82,7 +93,9 @@ pub fn table(connection: &mut Connection, table: &TableName) -> Result<Option<Ta
 pub fn read_table(message: &Message<'_>) -> Option<Table> {
     let about_a_table = message.kind_in(libc::NFNL_SUBSYS_NFTABLES) == Some(libc::NFT_MSG_NEWTABLE);
     about_a_table.then(|| Table {
-        dormant: find_u32(message.attributes(), NFTA_TABLE_FLAGS).unwrap_or(0) & TABLE_DORMANT != 0,
+        dormant: find_u32(message.attributes(), NFTA_TABLE_FLAGS).unwrap_or(0)
+            & NFT_TABLE_F_DORMANT
+            != 0,
         comment: find(message.attributes(), NFTA_TABLE_USERDATA).and_then(comment),
     })
 }
@@ -90,7 +103,7 @@ pub fn read_table(message: &Message<'_>) -> Option<Table> {
 fn comment(mut userdata: &[u8]) -> Option<String> {
     while let [kind, length, rest @ ..] = userdata {
         let (value, behind) = rest.split_at_checked(usize::from(*length))?;
-        if *kind == USERDATA_TABLE_COMMENT {
+        if *kind == UDATA_TABLE_COMMENT {
             return Some(String::from_utf8_lossy(value.strip_suffix(b"\0")?).into_owned());
         }
         userdata = behind;
@@ -98,7 +111,7 @@ fn comment(mut userdata: &[u8]) -> Option<String> {
     None
 }
 
-/// The sets of a table.
+/// Asks for the sets of a table; none if there is no such table.
 pub fn sets(connection: &mut Connection, table: &TableName) -> Result<Vec<Set>, Error> {
     connection.dump(
         libc::NFT_MSG_GETSET,
@@ -119,7 +132,7 @@ pub fn read_set(message: &Message<'_>, table: &TableName) -> Option<Set> {
     })
 }
 
-/// The chains of a table.
+/// Asks for the chains of a table; none if there is no such table.
 pub fn chains(connection: &mut Connection, table: &TableName) -> Result<Vec<Chain>, Error> {
     connection.dump(
         libc::NFT_MSG_GETCHAIN,
@@ -148,7 +161,7 @@ pub struct Rule {
     pub looks_up: Vec<Vec<u8>>,
 }
 
-/// The rules of a table.
+/// Asks for the rules of a table; none if there is no such table.
 pub fn rules(connection: &mut Connection, table: &TableName) -> Result<Vec<Rule>, Error> {
     connection.dump(
         libc::NFT_MSG_GETRULE,
@@ -181,7 +194,8 @@ fn looked_up(rule: &Message<'_>) -> Vec<Vec<u8>> {
         .collect()
 }
 
-/// Kernels may leave out the filter by table, or by family, of a request.
+/// Whether a message is about something in `table`. Some kernels do not filter a dump by table, or
+/// by family.
 fn is_of(message: &Message<'_>, table: &TableName, table_attribute: u16) -> bool {
     let family = message.family() == Some(family_number(table.family()));
     let name = find(message.attributes(), table_attribute).and_then(c_string);

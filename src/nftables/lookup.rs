@@ -1,5 +1,8 @@
-//! What the kernel itself has in force: asks the sets that the rules look up. For one address that
-//! is one element each, and costs nothing however large they are; for all, only up to a limit.
+//! What the kernel itself has in force: questions to the sets that the rules look up. Whether one
+//! address is in force costs one element a set, however large the sets are; what is in force in all is
+//! asked only up to a limit.
+
+#![cfg(feature = "nftables")]
 
 use std::ffi::{CStr, CString};
 use std::net::IpAddr;
@@ -10,8 +13,9 @@ use super::inspect;
 use super::transaction::Connection;
 use crate::ip::range::{Address, Range, RangeSet, RangeSets};
 use crate::nftables::name::{SetName, TableName};
+use crate::nftables::set_name::KernelSetName;
 
-/// What the kernel has to say about an address.
+/// Whether an address is in force, as the kernel says.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum InForce {
     /// A set that a rule looks up has it.
@@ -22,8 +26,8 @@ pub enum InForce {
     Nothing,
 }
 
-/// How many elements are asked for at most; two make an interval. To dump more of a kernel's
-/// interval sets takes seconds, since it goes through them again for each piece.
+/// How many elements of a set are dumped at most; two make an interval. A dump of more elements of an
+/// interval set takes seconds, since the kernel goes through the set again for each piece.
 const MOST_ELEMENTS: usize = 200_000;
 
 /// What is in force by the sets named after `sets` that rules of `table` look up: IPv4, then IPv6.
@@ -35,13 +39,13 @@ pub fn all_in_force(
 ) -> Result<Option<RangeSets>, Error> {
     let (mut v4, mut v6) = (Vec::new(), Vec::new());
     for name in &looked_up(connection, table)? {
-        if let Some(length) = looked_up_by(name, set4, table.is_managed()) {
-            let Some(ranges) = elements_of(connection, table, name, length)? else {
+        if let Some(KernelSetName { length, .. }) = is_of(name, set4, table) {
+            let Some(ranges) = ranges_of(connection, table, name, length)? else {
                 return Ok(None);
             };
             v4.extend(ranges);
-        } else if let Some(length) = looked_up_by(name, set6, table.is_managed()) {
-            let Some(ranges) = elements_of(connection, table, name, length)? else {
+        } else if let Some(KernelSetName { length, .. }) = is_of(name, set6, table) {
+            let Some(ranges) = ranges_of(connection, table, name, length)? else {
                 return Ok(None);
             };
             v6.extend(ranges);
@@ -50,12 +54,13 @@ pub fn all_in_force(
     Ok(Some(RangeSets { v4: RangeSet::from_ranges(v4), v6: RangeSet::from_ranges(v6) }))
 }
 
-/// The ranges of a set; its keys are networks of `length` bits, or it is an interval set.
-fn elements_of<A: Address + Key>(
+/// The ranges in a set, which holds networks of `length` bits by their first addresses, or is an
+/// interval set; `None` if they are too many.
+fn ranges_of<A: Address + Key>(
     connection: &mut Connection,
     table: &TableName,
     set: &CStr,
-    length: u8,
+    length: Option<u8>,
 ) -> Result<Option<Vec<Range<A>>>, Error> {
     let elements = connection.dump_most(
         libc::NFT_MSG_GETSETELEM,
@@ -65,8 +70,8 @@ fn elements_of<A: Address + Key>(
         MOST_ELEMENTS,
     )?;
     Ok(elements.map(|elements| match length {
-        ALL_BITS => elements::intervals(&elements),
-        _ => elements.iter().map(|&(key, _)| Range::network(key, length)).collect(),
+        None => elements::intervals(&elements),
+        Some(length) => elements.iter().map(|&(key, _)| Range::network(key, length)).collect(),
     }))
 }
 
@@ -93,10 +98,10 @@ pub fn in_force(
 ) -> Result<InForce, Error> {
     let mut answer = InForce::Nothing;
     for name in &looked_up(connection, table)? {
-        let Some(length) = looked_up_by(name, set, table.is_managed()) else { continue };
+        let Some(KernelSetName { length, .. }) = is_of(name, set, table) else { continue };
         let has_it = match address {
-            IpAddr::V4(address) => has(connection, table, name, u32::from(address), length)?,
-            IpAddr::V6(address) => has(connection, table, name, u128::from(address), length)?,
+            IpAddr::V4(address) => has(connection, table, name, length, u32::from(address))?,
+            IpAddr::V6(address) => has(connection, table, name, length, u128::from(address))?,
         };
         if has_it {
             return Ok(InForce::Yes);
@@ -106,35 +111,26 @@ pub fn in_force(
     Ok(answer)
 }
 
-/// As many bits as an address of either family has, or more.
-const ALL_BITS: u8 = u8::MAX;
-
-/// By how many leading bits of an address a set is looked up, if it is one of those meant: all of
-/// them, but for a hash set of networks, whose name has their length.
-fn looked_up_by(name: &CStr, set: &SetName, managed: bool) -> Option<u8> {
-    let rest = name.to_bytes().strip_prefix(set.as_str().as_bytes())?;
-    if !managed {
-        return rest.is_empty().then_some(ALL_BITS);
-    }
-    let (length, generation) = std::str::from_utf8(rest).ok()?.rsplit_once("_g")?;
-    generation.parse::<u64>().ok()?;
-    match length.strip_prefix('_') {
-        Some(length) => length.parse().ok(),
-        None => length.is_empty().then_some(ALL_BITS),
-    }
+/// What a set holds, if it is one of those that the lists for `set` are in: in the managed table one
+/// whose name says so, else that set itself, which is an interval set.
+fn is_of(name: &CStr, set: &SetName, table: &TableName) -> Option<KernelSetName> {
+    let name = name.to_bytes();
+    let read = KernelSetName::parse(name, set)?;
+    (table.is_managed() || name == set.as_str().as_bytes()).then_some(read)
 }
 
 fn has<A: Address + Key>(
     connection: &mut Connection,
     table: &TableName,
     set: &CStr,
+    length: Option<u8>,
     address: A,
-    length: u8,
 ) -> Result<bool, Error> {
+    let key = length.map_or(address, |length| address.first_of(length));
     let found = connection.get(
         libc::NFT_MSG_GETSETELEM,
         table.family(),
-        |request| elements::question(request, table, set, address.first_of(length)),
+        |request| elements::question(request, table, set, key),
         |message| {
             let kind = message.kind_in(libc::NFNL_SUBSYS_NFTABLES);
             (kind == Some(libc::NFT_MSG_NEWSETELEM)).then_some(())

@@ -1,10 +1,12 @@
 //! The managed table: rebuilt in two transactions, fill and switch; changed in one.
 //!
-//! A rebuild first fills fresh sets that no rule uses yet; the second transaction switches the rules
-//! to them and deletes the old sets. One transaction for both is not enough: newer kernels publish
+//! A rebuild fills fresh sets, which no rule uses yet; the second transaction switches the rules to
+//! them and deletes the old sets. One transaction for both is not enough: newer kernels publish
 //! the content of an interval set at the end of the commit, after the rules have switched, and
 //! packets pass an empty set for as long as the commit takes. Killed in between, a run leaves sets
-//! that nothing uses; the next switch deletes them.
+//! that no rule uses; the next switch deletes them.
+
+#![cfg(feature = "nftables")]
 
 use std::ffi::{CStr, CString};
 
@@ -16,12 +18,13 @@ use super::error::Error;
 use super::inspect;
 use super::listeners;
 use super::objects::{self, Direction, KernelSet};
-use super::transaction::Connection;
+use super::transaction::{Connection, Sending};
 use crate::ip::mask::Mask;
 use crate::ip::range::RangeSets;
-use crate::nftables::layout::{LaidOut, Layout, Shape, Shapes};
+use crate::nftables::layout::{LaidOut, Layout, Shapes};
 use crate::nftables::name::{SetName, TableName};
 use crate::nftables::plan::{Delta, Differing};
+use crate::nftables::set_name::KernelSetName;
 
 /// A table that netfilterd creates, fills and repairs.
 pub struct Managed {
@@ -44,11 +47,11 @@ pub struct Placed {
 
 /// What is in the table before it is changed.
 struct Found {
-    /// Our sets, of any generation, in use or left over.
+    /// Our sets of all generations, in use or left over.
     sets: Vec<CString>,
     /// The highest of their generations.
     generation: u64,
-    /// Our chains that hang on another hook than they should.
+    /// Our chains with a wrong hook or priority.
     misplaced: Vec<Direction>,
 }
 
@@ -66,7 +69,7 @@ impl Managed {
         Managed { table, set4, set6, interfaces, layout, mask }
     }
 
-    /// The table's name.
+    /// The table by family and name.
     pub fn table(&self) -> &TableName {
         &self.table
     }
@@ -82,6 +85,7 @@ impl Managed {
         &self,
         connection: &mut Connection,
         sets: &RangeSets,
+        sending: &Sending<'_>,
     ) -> Result<(Placed, u32), Error> {
         let found = self.find(connection)?;
         let generation = found.generation.wrapping_add(1);
@@ -89,7 +93,7 @@ impl Managed {
         let kernel_sets = self.kernel_sets(placed);
 
         let fill = self.fill(&kernel_sets, sets, &placed.shapes);
-        let (fills, filled) = connection.commit_in_parts(fill);
+        let (fills, filled) = connection.commit_in_parts(fill, sending);
         if let Err(error) = filled {
             if fills > 0 {
                 self.remove(connection, &kernel_sets);
@@ -97,15 +101,15 @@ impl Managed {
             return Err(error);
         }
         let switched = match connection.commit(self.switch(&kernel_sets, &found, true)) {
-            // Somebody's rule uses an old set. It stays, to be deleted another time; keeping the
-            // list of today out of force for it would be worse.
+            // A rule that is not netfilterd's uses an old set. The set stays, to be deleted another
+            // time; to keep the new list out of force for it would be worse.
             Err(error) if error.errno() == Some(libc::EBUSY) => {
                 log::warn!("{error}; it is left where it is");
                 connection.commit(self.switch(&kernel_sets, &found, false))
             }
             // The answer was lost; the rules themselves tell.
-            Err(Error::Unknown(lost)) if self.is_in_place(connection, placed)? => {
-                log::debug!("an answer was lost ({lost}), and the change was made");
+            Err(Error::OutcomeUnknown { source }) if self.is_in_place(connection, placed)? => {
+                log::debug!("an answer was lost ({source}), and the change was made");
                 Ok(())
             }
             result => result,
@@ -114,7 +118,7 @@ impl Managed {
         Ok((placed, fills + 1))
     }
 
-    /// Removes new sets that are not in use; what was in force still is.
+    /// Deletes new sets, which no rule uses; what was in force stays in force.
     fn remove(&self, connection: &mut Connection, kernel_sets: &[KernelSet]) {
         let mut batch = Batch::new();
         for set in kernel_sets {
@@ -126,14 +130,15 @@ impl Managed {
     }
 
     /// Changes the elements that differ, if the ruleset still has the generation `at`. Takes one
-    /// transaction.
+    /// transaction; `false` if that would be a large one while a program listens for changes.
     pub fn change(
         &self,
         connection: &mut Connection,
         at: u32,
         placed: Placed,
         delta: &Delta,
-    ) -> Result<(), Error> {
+        sending: &Sending<'_>,
+    ) -> Result<bool, Error> {
         let mut batch = Batch::at_generation(at);
         // All deletes come first: a range may be added where another was.
         for action in [Action::Delete, Action::Add] {
@@ -145,33 +150,19 @@ impl Managed {
                 }
             }
         }
-        // A rebuild can be made in parts.
         if listeners::find(&batch).is_some() {
-            return Err(Error::Heard);
+            return Ok(false);
         }
-        connection.commit(batch)
+        connection.commit_networks(batch, sending)?;
+        Ok(true)
     }
 
-    /// The sets of a generation, in the order of look-up: the cheaper one comes first.
     fn kernel_sets(&self, placed: Placed) -> Vec<KernelSet> {
-        let mut sets = Vec::new();
-        let shapes = placed.shapes;
-        for (v6, base, shape) in [(false, &self.set4, shapes.v4), (true, &self.set6, shapes.v6)] {
-            let Shape { hash, interval } = shape;
-            let generation = placed.generation;
-            if let Some(hash) = hash {
-                let name = c_string(format!("{base}_{}_g{generation}", hash.length));
-                sets.push(KernelSet { name, v6, hash: Some(hash) });
-            }
-            if interval {
-                let name = c_string(format!("{base}_g{generation}"));
-                sets.push(KernelSet { name, v6, hash: None });
-            }
-        }
-        sets
+        KernelSet::all([&self.set4, &self.set6], &placed.shapes, placed.generation)
     }
 
-    /// The first transaction, or several in parts: the table and its counters if they are missing, and new sets.
+    /// The first transaction, which can be made in parts: creates the table and its counters if they
+    /// are missing, and fills new sets.
     fn fill(&self, kernel_sets: &[KernelSet], sets: &RangeSets, shapes: &Shapes) -> Batch {
         let mut batch = Batch::new();
         objects::add_table(&mut batch, &self.table);
@@ -184,18 +175,18 @@ impl Managed {
             return batch;
         };
         for set in kernel_sets {
-            let (table, add) = (&self.table, Action::Add);
-            match (set.v6, set.hash.is_some()) {
-                (false, true) => elements::keys(&mut batch, add, table, &set.name, &v4.keys),
-                (false, false) => elements::ranges(&mut batch, add, table, &set.name, &v4.ranges),
-                (true, true) => elements::keys(&mut batch, add, table, &set.name, &v6.keys),
-                (true, false) => elements::ranges(&mut batch, add, table, &set.name, &v6.ranges),
+            let (table, name, add) = (&self.table, &set.name, Action::Add);
+            if set.v6 {
+                elements::change(&mut batch, add, table, name, v6.elements_of(set.kind));
+            } else {
+                elements::change(&mut batch, add, table, name, v4.elements_of(set.kind));
             }
         }
         batch
     }
 
-    /// The second transaction: the rules look the new sets up, and the old ones go.
+    /// The second transaction: switches the rules to the new sets, and with `delete` deletes the old
+    /// ones.
     fn switch(&self, kernel_sets: &[KernelSet], found: &Found, delete: bool) -> Batch {
         let mut batch = Batch::new();
         for direction in Direction::ALL {
@@ -215,8 +206,7 @@ impl Managed {
         batch
     }
 
-    /// Whether the table has its chains, and in them the rules that look these sets up and no
-    /// others.
+    /// Whether the table has its chains, and in them exactly the rules that look these sets up.
     pub fn is_in_place(&self, connection: &mut Connection, placed: Placed) -> Result<bool, Error> {
         let found = self.find(connection)?;
         let kernel_sets = self.kernel_sets(placed);
@@ -235,7 +225,7 @@ impl Managed {
         Ok(each && found.misplaced.is_empty())
     }
 
-    /// What is in the table, or an error if it is somebody else's.
+    /// What is in the table, or an error if it is another program's.
     fn find(&self, connection: &mut Connection) -> Result<Found, Error> {
         let mut found = Found { sets: Vec::new(), generation: 0, misplaced: Vec::new() };
         let Some(table) = inspect::table(connection, &self.table)? else { return Ok(found) };
@@ -251,7 +241,7 @@ impl Managed {
                     found.sets.push(set.name);
                 }
                 None if ours => {}
-                None => return Err(self.not_ours("set", &set.name.to_string_lossy())),
+                None => return Err(self.foreign("set", &set.name.to_string_lossy())),
             }
         }
         for chain in inspect::chains(connection, &self.table)? {
@@ -266,33 +256,20 @@ impl Managed {
                     }
                 }
                 None if ours => {}
-                None => return Err(self.not_ours("chain", &chain.name)),
+                None => return Err(self.foreign("chain", &chain.name)),
             }
         }
         Ok(found)
     }
 
-    fn not_ours(&self, kind: &str, name: &str) -> Error {
-        Error::NotOurs(
-            self.table.clone(),
-            format!("it holds a {kind} called {}", name.escape_debug()),
-        )
+    fn foreign(&self, kind: &'static str, name: &str) -> Error {
+        Error::ForeignTable { table: self.table.clone(), kind, name: name.to_string() }
     }
 
-    /// The generation of a set, if it is one of ours by its name: `drop4_g7`, `drop4_24_g7`. One
-    /// without counts as the first: so it is called in the script of `netfilterd print --format
-    /// nft`.
+    /// The generation of a set, if it is one of ours by its name.
     fn generation(&self, name: &CStr) -> Option<u64> {
-        let name = name.to_str().ok()?;
-        [&self.set4, &self.set6].into_iter().find_map(|base| {
-            let rest = name.strip_prefix(base.as_str())?;
-            if rest.is_empty() {
-                return Some(0);
-            }
-            let (length, generation) = rest.rsplit_once("_g")?;
-            let is_length = length.strip_prefix('_').is_some_and(|text| text.parse::<u8>().is_ok());
-            (length.is_empty() || is_length).then(|| generation.parse().ok())?
-        })
+        let parse = |base| KernelSetName::parse(name.to_bytes(), base);
+        [&self.set4, &self.set6].into_iter().find_map(parse).map(|name| name.generation)
     }
 }
 
@@ -304,17 +281,9 @@ fn differing<A: elements::Key>(
     set: &KernelSet,
     differing: &Differing<A>,
 ) {
-    let (keys, ranges) = match action {
-        Action::Delete => (&differing.delete_keys, &differing.delete_ranges),
-        Action::Add => (&differing.add_keys, &differing.add_ranges),
+    let elements = match action {
+        Action::Delete => differing.deleted(set.kind),
+        Action::Add => differing.added(set.kind),
     };
-    match set.hash {
-        Some(_) => elements::keys(batch, action, table, &set.name, keys),
-        None => elements::ranges(batch, action, table, &set.name, ranges),
-    }
-}
-
-/// A set's name has no NUL, so nothing is ever cut off here.
-fn c_string(name: String) -> CString {
-    CString::new(name).unwrap_or_default()
+    elements::change(batch, action, table, &set.name, elements);
 }

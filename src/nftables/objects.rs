@@ -3,6 +3,8 @@
 //! Built with libnftnl, except for what its wrapper has no place for: a table's comment and named
 //! counters.
 
+#![cfg(feature = "nftables")]
+
 use std::ffi::{CStr, CString};
 use std::net::{Ipv4Addr, Ipv6Addr};
 
@@ -14,41 +16,32 @@ use nftnl::set::{Set, SetKey};
 use nftnl::{Chain, ChainType, Hook, MsgType, Policy, ProtoFamily, Rule, Table};
 
 use super::batch::Batch;
-use super::inspect::USERDATA_TABLE_COMMENT;
+use super::constants::*;
 use crate::ip::range::Address;
 use crate::netlink::Attributes;
-use crate::nftables::layout::Hash;
-use crate::nftables::name::{Family, TableName};
+use crate::nftables::layout::{SetKind, Shapes};
+use crate::nftables::name::{Family, SetName, TableName};
+use crate::nftables::set_name::KernelSetName;
 use crate::sys;
-
-const NFTA_TABLE_NAME: u16 = 1;
-const NFTA_TABLE_FLAGS: u16 = 2;
-const NFTA_TABLE_USERDATA: u16 = 6;
-const NFTA_OBJ_TABLE: u16 = 1;
-const NFTA_OBJ_NAME: u16 = 2;
-const NFTA_OBJ_TYPE: u16 = 3;
-const NFTA_OBJ_DATA: u16 = 4;
-/// `NFT_OBJECT_COUNTER`.
-const OBJECT_COUNTER: u32 = 1;
 
 /// Before connection tracking and everything else: nft's priority `raw`.
 pub const PRIORITY: i32 = -300;
 
-/// Says in the kernel's own listing who keeps the table.
+/// The comment of the table, which nft lists: who keeps it.
 pub const COMMENT: &CStr = c"kept by netfilterd(8); changes made here are lost";
 
-/// How [`COMMENT`] begins, by which the table is known again, also that of another version.
+/// How [`COMMENT`] begins. A table with it is netfilterd's, also that of another version.
 pub const COMMENT_PREFIX: &str = "kept by netfilterd";
 
 /// The number of loopback in every network namespace.
 const LOOPBACK: u32 = 1;
 
-/// The two ways a packet passes.
+/// The two ways in which a packet is judged.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Direction {
-    /// Judged by its source as it comes in.
+    /// By its source, in prerouting.
     Inbound,
-    /// Judged by its destination as it goes out.
+    /// By its destination, in postrouting.
     Outbound,
 }
 
@@ -79,14 +72,6 @@ impl Direction {
             (Direction::Inbound, true) => c"inbound6",
             (Direction::Outbound, false) => c"outbound4",
             (Direction::Outbound, true) => c"outbound6",
-        }
-    }
-
-    /// The way in a word.
-    pub fn word(self) -> &'static str {
-        match self {
-            Direction::Inbound => "in",
-            Direction::Outbound => "out",
         }
     }
 
@@ -123,13 +108,13 @@ pub fn interface(name: &CStr) -> InterfaceName {
     }
 }
 
-/// Creates the table, or wakes it if it was made dormant; leaves what is in it alone.
+/// Creates the table, or clears its flag dormant. What is in it stays.
 pub fn add_table(batch: &mut Batch, table: &TableName) {
     batch.message(libc::NFT_MSG_NEWTABLE, libc::NLM_F_CREATE, table.family(), |message| {
         message.put_str(NFTA_TABLE_NAME, table.name());
         message.put_u32(NFTA_TABLE_FLAGS, 0);
         let text = COMMENT.to_bytes_with_nul();
-        let mut userdata = vec![USERDATA_TABLE_COMMENT, text.len() as u8];
+        let mut userdata = vec![UDATA_TABLE_COMMENT, text.len() as u8];
         userdata.extend_from_slice(text);
         message.put(NFTA_TABLE_USERDATA, &userdata);
     });
@@ -156,7 +141,7 @@ pub fn name_counter(
 ) {
     message.put_str(NFTA_OBJ_TABLE, table.name());
     message.put_str(NFTA_OBJ_NAME, direction.counter(v6));
-    message.put_u32(NFTA_OBJ_TYPE, OBJECT_COUNTER);
+    message.put_u32(NFTA_OBJ_TYPE, NFT_OBJECT_COUNTER);
 }
 
 /// A set of the managed table.
@@ -166,8 +151,22 @@ pub struct KernelSet {
     pub name: CString,
     /// Whether it holds IPv6 addresses.
     pub v6: bool,
-    /// The shape of a hash set; an interval set has none.
-    pub hash: Option<Hash>,
+    /// What it holds, and how it is looked up in.
+    pub kind: SetKind,
+}
+
+impl KernelSet {
+    /// The sets of a generation, named after `set4` and `set6`, in the order of look-up.
+    pub fn all([set4, set6]: [&SetName; 2], shapes: &Shapes, generation: u64) -> Vec<KernelSet> {
+        let families = [(false, set4, shapes.v4), (true, set6, shapes.v6)];
+        let sets = families.into_iter().flat_map(|(v6, base, shape)| {
+            shape.kinds().map(move |kind| {
+                let name = KernelSetName { length: kind.length(), generation }.format(base);
+                KernelSet { name, v6, kind }
+            })
+        });
+        sets.collect()
+    }
 }
 
 /// Creates sets, empty.
@@ -176,8 +175,8 @@ pub struct KernelSet {
 /// has one: with it the kernel takes its fixed-size implementation, which loads five times faster.
 /// Neither has auto-merge, timeouts or counters, which cost time with every element.
 ///
-/// A set of that name that is there already is an error: another netfilterd is just filling it, and
-/// both lists would end up in it.
+/// A set that exists already is an error: another netfilterd is filling it, and both lists would be
+/// in it.
 pub fn add_sets(batch: &mut Batch, table: &TableName, sets: &[KernelSet]) {
     for (id, set) in (1..).zip(sets) {
         if set.v6 {
@@ -191,9 +190,9 @@ pub fn add_sets(batch: &mut Batch, table: &TableName, sets: &[KernelSet]) {
 fn add_set<K: SetKey>(batch: &mut Batch, table: &TableName, set: &KernelSet, id: u32) {
     let parent = parent(table);
     let object = Set::<K>::new_named(&set.name, id, &parent, proto(table.family()));
-    match set.hash {
-        Some(hash) => sys::set_size(&object, hash.size),
-        None => sys::set_flags(&object, libc::NFT_SET_INTERVAL as u32),
+    match set.kind {
+        SetKind::Hash(hash) => sys::set_size(&object, hash.size),
+        SetKind::Interval => sys::set_flags(&object, libc::NFT_SET_INTERVAL as u32),
     }
     batch.new_object(&object);
 }
@@ -211,7 +210,7 @@ pub fn delete_chain(batch: &mut Batch, table: &TableName, direction: Direction) 
     batch.object(&Chain::new(direction.chain(), &parent), MsgType::Del);
 }
 
-/// Creates a base chain, or gives it back the policy it should have.
+/// Creates a base chain, or restores its policy.
 pub fn add_chain(batch: &mut Batch, table: &TableName, direction: Direction) {
     let parent = parent(table);
     let mut chain = Chain::new(direction.chain(), &parent);
@@ -232,9 +231,9 @@ pub fn flush_chain(batch: &mut Batch, table: &TableName, direction: Direction) {
 /// looked up in the sets of its family, in their order; what is found there, and not on loopback,
 /// is counted and dropped.
 ///
-/// Loopback could be let through by a rule before all look-ups. That makes its own packets cheaper,
-/// by 64 ns a chain at 1,000,000 networks, and all others dearer, by 28 to 35 ns of 204 and 352: and
-/// it is the others that come in floods.
+/// A rule before all look-ups could accept loopback. That makes packets on loopback cheaper, by 64 ns
+/// a chain at 1,000,000 networks, and all other packets dearer, by 28 to 35 ns of 204 and 352. Floods
+/// do not come on loopback.
 pub fn add_rules(
     batch: &mut Batch,
     table: &TableName,
@@ -271,7 +270,7 @@ fn drop_rule<'a>(
     rule.add_expr(&Cmp::new(CmpOp::Eq, family as u8));
     rule.add_expr(&direction.address(set.v6));
     // A mask of all ones would only cost time.
-    match set.hash.map(|hash| hash.length) {
+    match set.kind.length() {
         Some(length) if set.v6 && length < 128 => {
             let mask = Ipv6Addr::from(u128::MAX.first_of(length));
             rule.add_expr(&Bitwise::new(mask, Ipv6Addr::UNSPECIFIED));
@@ -288,7 +287,10 @@ fn drop_rule<'a>(
     rule.add_expr(&Lookup::new(&looked_up));
     rule.add_expr(&direction.interface());
     rule.add_expr(&Cmp::new(CmpOp::Neq, LOOPBACK));
-    rule.add_expr(&sys::NamedCounter(direction.counter(set.v6)));
+    rule.add_expr(&sys::ObjectReference {
+        kind: NFT_OBJECT_COUNTER,
+        name: direction.counter(set.v6),
+    });
     rule.add_expr(&Verdict::Drop);
     rule
 }

@@ -1,26 +1,30 @@
 //! Where range sets are put in force, and what is known to be in force there.
 
+#![cfg(feature = "nftables")]
+
 use std::ffi::CString;
 
-use super::error::Error;
+use super::error::{Error, Retry};
 use super::foreign::Foreign;
 use super::kernel;
 use super::managed::{Managed, Placed};
-use super::transaction::Connection;
+use super::monitor::{Monitor, Transaction};
+use super::transaction::{Connection, Sending};
 use crate::ip::change::{Applied, Change};
 use crate::ip::mask::Mask;
 use crate::ip::range::RangeSets;
 use crate::nftables::layout::{Layout, Shapes};
 use crate::nftables::name::{SetName, TableName};
 use crate::nftables::plan::Plan;
+use crate::progress::{Progress, Unseen};
 
-/// How often something is tried again because somebody else changed the ruleset meanwhile. Under a
-/// writer without a pause no number is enough.
+/// How often something is tried again because another program changed the ruleset meanwhile. Under
+/// a writer without a pause no number is enough.
 const TRIES: u32 = 5;
 
 /// Where the range sets are put in force, by the options of the command line.
 pub struct Options {
-    /// The table: [`crate::nftables::name::MANAGED_TABLE`], or one of somebody else's.
+    /// The table: [`crate::nftables::name::MANAGED_TABLE`], or a foreign one.
     pub table: TableName,
     /// The set of IPv4 networks.
     pub set4: SetName,
@@ -35,6 +39,9 @@ pub struct Options {
 }
 
 /// A place in nftables, with what is known to be in force there.
+///
+/// Each of its methods that asks the kernel opens a connection of its own: one that stays open would
+/// have to be looked after.
 pub struct Target {
     table: Table,
     held: Option<Held>,
@@ -50,9 +57,19 @@ struct Held {
     sets: RangeSets,
     /// In the managed table, the kernel sets that hold it.
     placed: Option<Placed>,
-    /// The generation of the ruleset up to which it is known to be there unchanged; `None` if
-    /// somebody else's transaction came in between.
+    /// The generation of the ruleset up to which it is known to be there unchanged; `None` if a
+    /// transaction of another program came in between.
     generation: Option<u32>,
+}
+
+/// Range sets that were put in force.
+///
+/// To drop it takes time after a large change: it closes the connection, for which the kernel first
+/// frees the sets that were replaced. No packet waits for that, and the sets are in force before.
+pub struct Committed {
+    /// What was done.
+    pub applied: Applied,
+    _connection: Connection,
 }
 
 impl Target {
@@ -67,7 +84,7 @@ impl Target {
         Target { table, held: None }
     }
 
-    /// The table's name.
+    /// The table by family and name.
     pub fn table(&self) -> &TableName {
         match &self.table {
             Table::Managed(managed) => managed.table(),
@@ -75,16 +92,8 @@ impl Target {
         }
     }
 
-    /// The sets that are filled in somebody else's table; in our own everything is ours.
-    pub fn foreign_sets(&self) -> Option<[SetName; 2]> {
-        match &self.table {
-            Table::Managed(_) => None,
-            Table::Foreign(foreign) => Some(foreign.sets()),
-        }
-    }
-
-    /// The shapes of the kernel sets that hold what was put in force last; somebody else's are
-    /// interval sets.
+    /// The shapes of the kernel sets that hold what was put in force last; those of a foreign table
+    /// are interval sets.
     pub fn shapes(&self) -> Option<Shapes> {
         let held = self.held.as_ref()?;
         Some(held.placed.map_or(Shapes::INTERVAL, |placed| placed.shapes))
@@ -95,167 +104,204 @@ impl Target {
         self.held.as_ref().map(|held| &held.sets)
     }
 
-    /// The generation of the ruleset up to which what was put in force is known to be there.
-    pub fn generation(&self) -> Option<u32> {
-        self.held.as_ref().and_then(|held| held.generation)
+    /// Puts `sets` in force, and nothing but what differs where that can be known. Reports how many
+    /// networks were sent.
+    ///
+    /// On an error what was in force stays, unless it is [`Error::OutcomeUnknown`]. No packet sees
+    /// half of one state and half of another.
+    pub fn apply(&mut self, sets: &RangeSets, progress: &dyn Progress) -> Result<Committed, Error> {
+        let mut connection = Connection::open()?;
+        let applied = self.apply_by(&mut connection, sets, progress)?;
+        Ok(Committed { applied, _connection: connection })
     }
 
-    /// Takes note of a transaction that did not touch our table and made this generation.
-    pub fn untouched_by(&mut self, generation: u32) {
+    fn apply_by(
+        &mut self,
+        connection: &mut Connection,
+        sets: &RangeSets,
+        progress: &dyn Progress,
+    ) -> Result<Applied, Error> {
+        let before = connection.generation()?;
+        // What was committed is known to be there only as long as nobody has changed anything.
+        let known = self.held.as_ref().filter(|held| held.generation == Some(before));
+        let last = self.held.as_ref().map(|held| &held.sets);
+        let outcome = match &self.table {
+            Table::Managed(managed) => {
+                apply_managed(managed, connection, known, last, sets, progress)
+            }
+            Table::Foreign(foreign) => {
+                apply_foreign(foreign, connection, known, last, sets, progress)
+            }
+        };
+        if matches!(outcome, Err(Error::OutcomeUnknown { .. })) {
+            self.touched();
+        }
+        // After any other error nothing was changed, so what was known before is still known.
+        let Outcome { applied, placed, transactions } = outcome?;
+        // It is in force, whether this question is answered or not.
+        let after = connection.generation().ok();
+        let ours_alone = after.filter(|after| after.wrapping_sub(before) == transactions);
+        self.held = Some(Held { sets: sets.clone(), placed, generation: ours_alone });
+        Ok(applied)
+    }
+
+    /// Puts again in force what was put in force last, if anything was, whatever is there.
+    pub fn repair(&mut self) -> Result<(), Error> {
+        self.touched();
+        match self.held().cloned() {
+            Some(sets) => self.apply(&sets, &Unseen).map(drop),
+            None => Ok(()),
+        }
+    }
+
+    /// A monitor that has joined, for changes by other programs to what this target keeps: its whole
+    /// table, or the sets that it fills in a foreign one.
+    pub fn monitor(&self) -> Result<Monitor, Error> {
+        let sets = match &self.table {
+            Table::Managed(_) => None,
+            Table::Foreign(foreign) => Some(foreign.sets()),
+        };
+        let mut monitor = Monitor::open(self.table().clone(), sets)?;
+        monitor.join()?;
+        Ok(monitor)
+    }
+
+    /// Takes note of a transaction of another program. Returns whether it may have changed what is
+    /// in force here.
+    pub fn record(&mut self, transaction: &Transaction) -> bool {
+        let Some(generation) = transaction.generation.filter(|_| !transaction.touched) else {
+            self.touched();
+            return true;
+        };
         if let Some(held) = &mut self.held {
             let follows = held.generation.is_some_and(|last| last.wrapping_add(1) == generation);
             held.generation = follows.then_some(generation);
         }
-    }
-
-    /// Whether the table looks as it was left: the rules, and the sets they look up. Whether an
-    /// element is missing only a dump tells. Of somebody else's sets one is taken, unless they are
-    /// too large for it: what fills them may well empty them, under the same name.
-    pub fn is_in_place(&self, connection: &mut Connection) -> Result<bool, Error> {
-        let Some(held) = &self.held else { return Ok(true) };
-        match (&self.table, held.placed) {
-            (Table::Managed(managed), Some(placed)) => managed.is_in_place(connection, placed),
-            (Table::Foreign(foreign), _) => {
-                let Ok(places) = foreign.look(connection, &held.sets) else { return Ok(false) };
-                Ok(foreign.dump(&places)?.is_none_or(|found| found == held.sets))
-            }
-            (Table::Managed(_), None) => Ok(false),
-        }
-    }
-
-    /// Takes note that the table was seen in place at this generation.
-    pub fn in_place_at(&mut self, generation: u32) {
-        if let Some(held) = &mut self.held {
-            held.generation = Some(generation);
-        }
+        false
     }
 
     /// Takes note that what was put in force may no longer be there.
-    pub fn touched(&mut self) {
+    fn touched(&mut self) {
         if let Some(held) = &mut self.held {
             held.generation = None;
         }
     }
 
-    /// Puts `sets` in force, and nothing but what differs where that can be known.
+    /// Whether the table looks as it was left: the rules, and the sets that they look up. Asks
+    /// nothing more than the generation of the ruleset if that says so.
     ///
-    /// On an error what was in force stays, unless it is [`Error::Unknown`]. No packet sees half
-    /// of one state and half of another.
-    pub fn put_in_force(
-        &mut self,
-        connection: &mut Connection,
-        sets: RangeSets,
-    ) -> Result<Applied, Error> {
-        let before = connection.generation()?;
-        // What was committed is known to be there only as long as nobody has changed anything.
-        let known = self.held.take_if(|held| held.generation == Some(before));
-        let last = known.as_ref().or(self.held.as_ref()).map(|held| &held.sets);
-        let result = match &self.table {
-            Table::Managed(managed) => managed_in(managed, connection, known.as_ref(), last, &sets),
-            Table::Foreign(foreign) => foreign_in(foreign, connection, known.as_ref(), last, &sets),
-        };
-        let (done, placed, commits) = match result {
-            Ok(result) => result,
-            Err(error) => {
-                // Nothing was changed, so what was known before is still known, unless not even
-                // that is certain.
-                self.held = known.or(self.held.take());
-                if matches!(error, Error::Unknown(_)) {
-                    self.touched();
-                }
-                return Err(error);
+    /// Whether an element is missing only a dump tells. Of the sets of a foreign table one is taken,
+    /// unless they are too large for it: what fills them may well empty them, under the same name.
+    pub fn is_in_place(&mut self) -> Result<bool, Error> {
+        let Some(held) = &mut self.held else { return Ok(true) };
+        let mut connection = Connection::open()?;
+        let now = connection.generation()?;
+        if held.generation == Some(now) {
+            return Ok(true);
+        }
+        // Another program has committed something. On a busy host that is mostly about something
+        // else.
+        let in_place = match (&self.table, held.placed) {
+            (Table::Managed(managed), Some(placed)) => {
+                managed.is_in_place(&mut connection, placed)?
             }
+            (Table::Managed(_), None) => false,
+            (Table::Foreign(foreign), _) => match foreign.look(&mut connection, &held.sets) {
+                Ok(places) => foreign.dump(&places)?.is_none_or(|found| found == held.sets),
+                Err(_) => false,
+            },
         };
-        // It is in force, whether this question is answered or not.
-        let after = connection.generation().ok();
-        let ours_alone = after.filter(|after| after.wrapping_sub(before) == commits);
-        self.held = Some(Held { sets, placed, generation: ours_alone });
-        Ok(done)
-    }
-
-    /// Puts again in force what was put in force last, if anything was.
-    pub fn repair(&mut self, connection: &mut Connection) -> Result<(), Error> {
-        self.touched();
-        let Some(held) = &self.held else { return Ok(()) };
-        let sets = held.sets.clone();
-        self.put_in_force(connection, sets).map(drop)
+        if in_place {
+            held.generation = Some(now);
+        }
+        Ok(in_place)
     }
 }
 
 /// What was done, the kernel sets that hold it now, and how many transactions it took.
-type Outcome = Result<(Applied, Option<Placed>, u32), Error>;
+struct Outcome {
+    applied: Applied,
+    placed: Option<Placed>,
+    transactions: u32,
+}
 
 /// Puts `sets` in force in the managed table: by a change where `known` is known to be there, else
 /// by a rebuild, which is compared with what was put there `last`.
-fn managed_in(
+fn apply_managed(
     managed: &Managed,
     connection: &mut Connection,
     known: Option<&Held>,
     last: Option<&RangeSets>,
     sets: &RangeSets,
-) -> Outcome {
+    progress: &dyn Progress,
+) -> Result<Outcome, Error> {
     if let Some(Held { sets: held, placed: Some(placed), generation: Some(at) }) = known {
-        let fresh = managed.fresh_shapes(sets);
-        match Plan::new(held, sets, &placed.shapes, &fresh) {
-            Plan::Nothing => return Ok((Applied::Unchanged, Some(*placed), 0)),
+        let outcome =
+            |applied, transactions| Outcome { applied, placed: Some(*placed), transactions };
+        match Plan::new(held, sets, &placed.shapes, &managed.fresh_shapes(sets)) {
+            Plan::Nothing => return Ok(outcome(Applied::Unchanged, 0)),
             // Fresh sets are filled before any packet meets them.
             Plan::Delta(delta) if delta.changes_ranges() && !kernel::changes_ranges_safely() => {}
-            Plan::Delta(delta) => match managed.change(connection, *at, *placed, &delta) {
-                Ok(()) => {
-                    let change = delta.change(&placed.shapes);
-                    return Ok((Applied::Changed(change), Some(*placed), 1));
+            Plan::Delta(delta) => {
+                let change = delta.change(&placed.shapes);
+                let sending = Sending::new(progress, change.added + change.removed);
+                match managed.change(connection, *at, *placed, &delta, &sending) {
+                    Ok(true) => return Ok(outcome(Applied::Changed(change), 1)),
+                    // A rebuild can be made in several transactions.
+                    Ok(false) => {}
+                    // A rebuild relies on nothing that could be otherwise than it was thought.
+                    Err(error) => log::debug!("{error}; loading all of it again"),
                 }
-                // A rebuild relies on nothing that could be otherwise than it was thought.
-                Err(error) => log::debug!("{error}; loading all of it again"),
-            },
+            }
             Plan::Rebuild => {}
         }
     }
+    let sending = Sending::new(progress, sets.network_count());
     let mut tries = 1;
-    let (placed, transactions) = loop {
-        match managed.rebuild(connection, sets) {
-            Err(error) if tries < TRIES && lost_a_race(&error) => tries += 1,
-            result => break result?,
+    loop {
+        match managed.rebuild(connection, sets, &sending) {
+            Err(error) if tries < TRIES && error.retry() == Retry::Now => tries += 1,
+            Err(error) => return Err(error),
+            Ok((placed, transactions)) => {
+                let applied = Applied::Rebuilt(Change::between(last, sets));
+                return Ok(Outcome { applied, placed: Some(placed), transactions });
+            }
         }
-    };
-    Ok((Applied::Rebuilt(Change::between(last, sets)), Some(placed), transactions))
+    }
 }
 
 /// Puts `sets` in force in a foreign table: by a change against what is known or dumped, or by a
 /// flush and refill.
-fn foreign_in(
+fn apply_foreign(
     foreign: &Foreign,
     connection: &mut Connection,
     known: Option<&Held>,
     last: Option<&RangeSets>,
     sets: &RangeSets,
-) -> Outcome {
+    progress: &dyn Progress,
+) -> Result<Outcome, Error> {
     let places = foreign.look(connection, sets)?;
-    if let Some(Held { sets: held, generation: Some(at), .. }) = known {
-        match foreign.change(connection, &places, *at, held, sets) {
-            Ok(true) => return Ok((Applied::Changed(Change::between(Some(held), sets)), None, 1)),
-            Ok(false) => return Ok((Applied::Unchanged, None, 0)),
-            Err(error) if !lost_a_race(&error) => return Err(error),
+    let mut known = known.and_then(|known| Some((known.generation?, known.sets.clone())));
+    for _ in 0..TRIES + u32::from(known.is_some()) {
+        let (at, held) = match known.take() {
+            Some(known) => known,
+            None => {
+                let at = connection.generation()?;
+                let Some(held) = foreign.dump(&places)? else { break };
+                (at, held)
+            }
+        };
+        match foreign.change(connection, &places, at, &held, sets, progress) {
+            Ok(change) => {
+                let applied = change.map_or(Applied::Unchanged, Applied::Changed);
+                let transactions = change.is_some().into();
+                return Ok(Outcome { applied, placed: None, transactions });
+            }
+            Err(error) if error.retry() != Retry::Now => return Err(error),
             Err(error) => log::debug!("{error}; looking at the set again"),
         }
     }
-    for _ in 0..TRIES {
-        let at = connection.generation()?;
-        let Some(held) = foreign.dump(&places)? else { break };
-        match foreign.change(connection, &places, at, &held, sets) {
-            Ok(true) => return Ok((Applied::Changed(Change::between(Some(&held), sets)), None, 1)),
-            Ok(false) => return Ok((Applied::Unchanged, None, 0)),
-            Err(error) if !lost_a_race(&error) => return Err(error),
-            Err(error) => log::debug!("{error}; looking at the set again"),
-        }
-    }
-    foreign.replace(connection, &places, sets)?;
-    Ok((Applied::Rebuilt(Change::between(last, sets)), None, 1))
-}
-
-/// Whether looking again and trying again may help: somebody else changed something meanwhile, or
-/// the kernel's answer was lost.
-fn lost_a_race(error: &Error) -> bool {
-    let raced = matches!(error.errno(), Some(libc::ERESTART | libc::ENOENT | libc::EEXIST));
-    raced || matches!(error, Error::Unknown(_))
+    foreign.replace(connection, &places, sets, progress)?;
+    let applied = Applied::Rebuilt(Change::between(last, sets));
+    Ok(Outcome { applied, placed: None, transactions: 1 })
 }

@@ -1,146 +1,162 @@
-//! The one place that sends: a batch goes out in one system call, the answers come back as success
-//! or a named error.
+//! The one place that sends: a batch is sent in one system call, and the kernel's replies become
+//! success or a named error.
 //!
 //! Knows how a transaction is carried out, not what is in it.
 
+#![cfg(feature = "nftables")]
+
 use std::io;
+use std::ops::ControlFlow;
 use std::time::Duration;
 
-use mnl::{Bus, Socket};
-
 use super::batch::{Batch, FinishedBatch, request};
+use super::constants::NFTA_GEN_ID;
 use super::elements;
-use super::error::{Error, Refusal};
+use super::error::Error;
 use super::listeners;
-use crate::netlink::{Attributes, Message, Reply, find_str, find_u32};
+use super::operation::Operation;
+use crate::netlink::{
+    Attributes, Message, Messages, Protocol, Received, Reply, RequestError, Socket, find_u32,
+};
 use crate::nftables::name::Family;
-use crate::sys;
+use crate::progress::{Progress, Step};
 
-/// Attribute of linux/netfilter/nf_tables.h.
-const NFTA_GEN_ID: u16 = 1;
-
-/// Room for the answers. A transaction is carried out within the call that sends it, and by then
-/// every answer waits here: about 1 KiB each, one for each message that failed.
-const RECEIVE_BUFFER: libc::c_int = 8 << 20;
+/// Room for the replies, in bytes. The kernel carries a transaction out within the call that sends
+/// it, and then every reply waits here: about 1 KiB for each message that failed.
+const RECEIVE_BUFFER: usize = 8 << 20;
 
 /// By how much the send buffer has to be larger than a transaction, for the kernel's own use.
 const BUFFER_OVERHEAD: usize = 4096;
 
-/// The largest piece that the kernel hands out at once is 32 KiB.
-const PIECE: usize = 64 << 10;
+/// Reports how many of the networks in a batch were sent.
+pub struct Sending<'a> {
+    progress: &'a dyn Progress,
+    networks: u64,
+}
 
-/// How long a dump may pause. The kernel makes the next piece when the last is fetched, so a
-/// pause means that no more is coming.
-const PATIENCE: Duration = Duration::from_secs(10);
+impl<'a> Sending<'a> {
+    /// Of so many networks.
+    pub fn new(progress: &'a dyn Progress, networks: u64) -> Self {
+        Sending { progress, networks }
+    }
 
-/// How often a dump is begun again because the ruleset changed under it.
-const DUMPS: u32 = 20;
+    /// So many of `all` equal pieces were sent.
+    fn report(&self, sent: usize, all: usize) {
+        let share = u128::from(self.networks) * sent.min(all) as u128 / all.max(1) as u128;
+        self.progress.step(Step::Sending { networks: share as u64, of: self.networks });
+    }
+}
 
 /// A netlink connection to nf_tables.
 pub struct Connection {
     socket: Socket,
-    sequence: u32,
 }
 
 impl Connection {
     /// Opens a connection to the nf_tables of this process's network namespace.
     pub fn open() -> Result<Self, Error> {
-        let socket = Socket::open(Bus::Netfilter)?;
-        let fd = sys::netlink_fd(&socket);
-        sys::set_close_on_exec(fd)?;
-        // Without these two an answer quotes the whole faulty message, and does not say where the
-        // fault lies. Both are as old as Linux 4.12.
-        sys::set_socket_option(fd, libc::SOL_NETLINK, libc::NETLINK_CAP_ACK, 1)?;
-        sys::set_socket_option(fd, libc::SOL_NETLINK, libc::NETLINK_EXT_ACK, 1)?;
-        sys::force_buffer(fd, libc::SO_RCVBUFFORCE, libc::SO_RCVBUF, RECEIVE_BUFFER)?;
-        socket.bind(0, 0)?;
-        Ok(Connection { socket, sequence: 0 })
+        let socket = Socket::open(Protocol::Netfilter)?;
+        socket.cap_replies()?;
+        socket.extend_replies()?;
+        socket.size_receive_buffer(RECEIVE_BUFFER)?;
+        Ok(Connection { socket })
     }
 
     /// Carries a batch out, as one transaction: all of it or nothing.
     pub fn commit(&mut self, batch: Batch) -> Result<(), Error> {
-        self.carry_out(&batch.finish().map_err(Error::Unfit)?)
+        self.carry_out(&batch.finish()?)
     }
 
-    /// Carries a batch out that changes nothing which is in use: as one transaction if the kernel
-    /// takes one of its size from this process, else as several. Returns how many were carried out,
-    /// and whether that was all.
+    /// The same of a batch with networks in it, and reports that they were sent.
+    pub fn commit_networks(&mut self, batch: Batch, sending: &Sending<'_>) -> Result<(), Error> {
+        sending.report(0, 1);
+        self.commit(batch)?;
+        sending.report(1, 1);
+        Ok(())
+    }
+
+    /// Carries out a batch that changes nothing which is in use: as one transaction if the kernel
+    /// takes one of its size from this process, else as several. Reports after each how much was
+    /// sent. Returns how many were carried out, and whether that was all.
     ///
     /// In a container with a user namespace of its own a transaction can have no more than twice
-    /// `net.core.wmem_max`; and where somebody listens, a large one would take the kernel's memory.
-    pub fn commit_in_parts(&mut self, batch: Batch) -> (u32, Result<(), Error>) {
+    /// `net.core.wmem_max`; and while a program listens for changes, a large one would take the
+    /// kernel's memory.
+    pub fn commit_in_parts(
+        &mut self,
+        batch: Batch,
+        sending: &Sending<'_>,
+    ) -> (u32, Result<(), Error>) {
         let mut transactions = 0;
-        let result = self.try_in_parts(batch, &mut transactions);
+        let result = self.try_in_parts(batch, sending, &mut transactions);
         (transactions, result)
     }
 
-    fn try_in_parts(&mut self, batch: Batch, transactions: &mut u32) -> Result<(), Error> {
-        let on_readable = listeners::warn(&batch);
-        let batch = batch.finish().map_err(Error::Unfit)?;
-        let most = if on_readable {
-            listeners::MOST_HEARD
-        } else {
-            match self.carry_out(&batch) {
-                Err(Error::TooLarge(bytes)) => {
+    fn try_in_parts(
+        &mut self,
+        batch: Batch,
+        sending: &Sending<'_>,
+        transactions: &mut u32,
+    ) -> Result<(), Error> {
+        let most = listeners::warn(&batch).then_some(listeners::MOST_BYTES);
+        let batch = batch.finish()?;
+        let all = batch.bytes().len();
+        sending.report(0, all);
+        let most = match most {
+            Some(most) => most,
+            None => match self.carry_out(&batch) {
+                Err(Error::TooLarge { bytes }) => {
                     log::debug!(
                         "a transaction of {bytes} bytes is too large; making several of it"
                     );
-                    let room = sys::send_buffer(sys::netlink_fd(&self.socket))?;
-                    room.saturating_sub(BUFFER_OVERHEAD)
+                    self.socket.send_buffer()?.saturating_sub(BUFFER_OVERHEAD)
                 }
                 result => {
                     *transactions += u32::from(result.is_ok());
+                    sending.report(all, all);
                     return result;
                 }
-            }
+            },
         };
+        let mut sent = 0;
         for part in batch.parts(most) {
+            sent += part.bytes().len();
             self.commit(part)?;
             *transactions += 1;
+            sending.report(sent, all);
         }
         Ok(())
     }
 
     fn carry_out(&mut self, batch: &FinishedBatch) -> Result<(), Error> {
         let bytes = batch.bytes();
-        let fd = sys::netlink_fd(&self.socket);
-        let room = i32::try_from(bytes.len() + BUFFER_OVERHEAD)
-            .map_err(|_| Error::TooLarge(bytes.len()))?;
-        sys::force_buffer(fd, libc::SO_SNDBUFFORCE, libc::SO_SNDBUF, room)?;
-        self.send(bytes)?;
-        outcome(batch, &self.replies()?)
+        let room = bytes.len() + BUFFER_OVERHEAD;
+        if i32::try_from(room).is_err() {
+            return Err(Error::TooLarge { bytes: bytes.len() });
+        }
+        self.socket.size_send_buffer(room)?;
+        match self.socket.send(bytes) {
+            Err(error) if error.raw_os_error() == Some(libc::EMSGSIZE) => {
+                return Err(Error::TooLarge { bytes: bytes.len() });
+            }
+            result => result?,
+        }
+        outcome(batch, &self.replies().map_err(|source| Error::OutcomeUnknown { source })?)
     }
 
-    fn send(&self, bytes: &[u8]) -> Result<(), Error> {
+    /// All replies that wait.
+    fn replies(&mut self) -> io::Result<Vec<Reply>> {
+        let mut replies = Vec::new();
         loop {
-            match self.socket.send(bytes) {
-                Ok(_) => return Ok(()),
-                Err(error) if error.kind() == io::ErrorKind::Interrupted => {}
-                Err(error) if error.raw_os_error() == Some(libc::EMSGSIZE) => {
-                    return Err(Error::TooLarge(bytes.len()));
-                }
-                Err(error) => return Err(Error::Socket(error)),
+            match self.socket.receive(Duration::ZERO)? {
+                Received::Messages(messages) => replies.extend(read_replies(messages)?),
+                Received::Overrun => return Err(io::Error::from_raw_os_error(libc::ENOBUFS)),
+                Received::Nothing => return Ok(replies),
             }
         }
     }
 
-    /// All answers that wait.
-    fn replies(&self) -> Result<Vec<Reply>, Error> {
-        let mut piece = vec![0; PIECE];
-        let mut replies = Vec::new();
-        while self.wait(Duration::ZERO)? {
-            let length = self.socket.recv_raw(&mut piece).map_err(Error::Unknown)?;
-            read_replies(&piece[..length], &mut replies)?;
-        }
-        Ok(replies)
-    }
-
-    fn wait(&self, patience: Duration) -> Result<bool, Error> {
-        let fd = sys::netlink_fd(&self.socket);
-        Ok(sys::wait_readable([fd], Some(patience))? == [true])
-    }
-
-    /// The generation of the ruleset: every transaction, of whoever, makes it one higher.
+    /// The generation of the ruleset: every transaction of any program makes it one higher.
     pub fn generation(&mut self) -> Result<u32, Error> {
         let answer = self.get(
             libc::NFT_MSG_GETGEN,
@@ -151,10 +167,10 @@ impl Connection {
                 kind.then(|| find_u32(message.attributes(), NFTA_GEN_ID)).flatten()
             },
         )?;
-        answer.ok_or(Error::Malformed("no generation in it"))
+        answer.ok_or(Error::Malformed)
     }
 
-    /// Asks for one object and hands its message to `read`; `None` if the kernel has no such.
+    /// Asks for one object and hands its message to `read`; `None` if the kernel has no such object.
     pub fn get<T>(
         &mut self,
         kind: libc::c_int,
@@ -162,20 +178,19 @@ impl Connection {
         fill: impl FnOnce(&mut Attributes<'_>),
         read: impl Fn(&Message<'_>) -> Option<T>,
     ) -> Result<Option<T>, Error> {
-        self.sequence += 1;
-        let flags = libc::NLM_F_ACK;
-        self.send(&request(kind, flags, family, self.sequence, fill))?;
         let mut found = None;
-        self.receive(|message| {
-            found = found.take().or_else(|| read(message));
-            true
-        })?;
+        let asked = self.socket.request(
+            |sequence| request(kind, libc::NLM_F_ACK, family, sequence, fill),
+            |message| {
+                found = found.take().or_else(|| read(message));
+                ControlFlow::Continue(())
+            },
+        );
+        if_there(asked)?;
         Ok(found)
     }
 
     /// Asks for all objects of a kind and gathers what `read` makes of their messages.
-    ///
-    /// A dump that was made while the ruleset changed is a mixture; it is made again.
     pub fn dump<T, I: IntoIterator<Item = T>>(
         &mut self,
         kind: libc::c_int,
@@ -196,68 +211,29 @@ impl Connection {
         read: impl Fn(&Message<'_>) -> I,
         most: usize,
     ) -> Result<Option<Vec<T>>, Error> {
-        for _ in 0..DUMPS {
-            self.sequence += 1;
-            self.send(&request(kind, libc::NLM_F_DUMP, family, self.sequence, &fill))?;
-            let mut found = Vec::new();
-            let mut generation = None;
-            let mut mixed = false;
-            self.receive(|message| {
-                mixed |= message.flags & libc::NLM_F_DUMP_INTR as u16 != 0;
-                // The flag is not set on every kernel; the generation in the message tells.
-                let now = message.resource();
-                mixed |= *generation.get_or_insert(now) != now;
-                found.extend(read(message));
-                found.len() <= most
-            })?;
-            if found.len() > most {
-                return Ok(None);
-            }
-            if !mixed {
-                return Ok(Some(found));
-            }
-        }
-        Err(Error::Changing)
-    }
-
-    /// Receives the answer to the last request, message by message, up to its end, or until `each`
-    /// has seen enough.
-    fn receive(&self, mut each: impl FnMut(&Message<'_>) -> bool) -> Result<(), Error> {
-        let mut piece = vec![0; PIECE];
-        loop {
-            if !self.wait(PATIENCE)? {
-                return Err(Error::Malformed("it ended too early"));
-            }
-            let length = self.socket.recv_raw(&mut piece)?;
-            let mut rest = &piece[..length];
-            while let Some((message, behind)) = Message::parse(rest) {
-                rest = behind;
-                if message.sequence != self.sequence {
-                    continue;
-                }
-                match i32::from(message.kind) {
-                    libc::NLMSG_DONE => return Ok(()),
-                    libc::NLMSG_ERROR => return asked(&message),
-                    _ if each(&message) => {}
-                    _ => return Ok(()),
-                }
-            }
-        }
+        let request = |sequence| request(kind, libc::NLM_F_DUMP, family, sequence, &fill);
+        Ok(if_there(self.socket.dump(request, read, most))?.unwrap_or(Some(Vec::new())))
     }
 }
 
-/// Appends the replies in a datagram.
-pub fn read_replies(mut bytes: &[u8], replies: &mut Vec<Reply>) -> Result<(), Error> {
-    while let Some((message, behind)) = Message::parse(bytes) {
-        bytes = behind;
-        if message.kind == libc::NLMSG_ERROR as u16 {
-            replies.push(Reply::parse(&message).ok_or(Error::Malformed("a short error"))?);
-        }
+/// What was asked for, if there is such an object.
+fn if_there<T>(asked: Result<T, RequestError>) -> Result<Option<T>, Error> {
+    match asked {
+        Err(RequestError::Refused { reply }) if reply.errno == libc::ENOENT => Ok(None),
+        result => Ok(Some(result?)),
     }
-    Ok(())
 }
 
-/// What has become of a batch, by all the replies to it.
+/// The replies among the messages of a datagram; an error if one is too short.
+pub fn read_replies(messages: Messages<'_>) -> io::Result<Vec<Reply>> {
+    messages
+        .filter(|message| i32::from(message.kind) == libc::NLMSG_ERROR)
+        .map(|message| Reply::parse(&message).ok_or(io::ErrorKind::InvalidData.into()))
+        .collect()
+}
+
+/// What has become of a batch, by all the replies to it. Replies that are lost make that unknown: an
+/// acknowledgement alone proves nothing, since messages of an aborted batch are acknowledged, too.
 pub fn outcome(batch: &FinishedBatch, replies: &[Reply]) -> Result<(), Error> {
     // Answers come in the order of the messages, so the first error is the cause and what
     // follows it are its consequences.
@@ -268,50 +244,21 @@ pub fn outcome(batch: &FinishedBatch, replies: &[Reply]) -> Result<(), Error> {
     if replies.iter().any(|reply| reply.sequence >= batch.last()) {
         return Ok(());
     }
-    Err(Error::Unknown(io::ErrorKind::UnexpectedEof.into()))
-}
-
-/// The end of an answer: an acknowledgement, or that there is no such object.
-fn asked(message: &Message<'_>) -> Result<(), Error> {
-    let reply = Reply::parse(message).ok_or(Error::Malformed("a short error"))?;
-    match reply.errno {
-        0 | libc::ENOENT => Ok(()),
-        errno => {
-            let doing = "reading the ruleset".into();
-            Err(Error::Refused(Refusal { doing, errno, text: reply.text, address: None }))
-        }
-    }
+    Err(Error::OutcomeUnknown { source: io::ErrorKind::UnexpectedEof.into() })
 }
 
 /// Ties an error to the message that caused it, and to the element in it.
 fn refused(batch: &FinishedBatch, reply: &Reply) -> Error {
     let message = batch.message(reply.sequence);
-    let doing = message.as_ref().map_or("carrying out a transaction".into(), describe);
+    let operation =
+        message.as_ref().map_or(Operation::unnamed("carrying out a transaction"), Operation::of);
     let address = message
         .zip(reply.offset)
         .and_then(|(message, offset)| elements::address_at(&message, offset));
-    Error::Refused(Refusal { doing, errno: reply.errno, text: reply.text.clone(), address })
-}
-
-/// What a message of a batch does, in words.
-fn describe(message: &Message<'_>) -> String {
-    // Attribute 1 is the table and 2 the object's name in all of these but a table's own.
-    let table = find_str(message.attributes(), 1).unwrap_or_default();
-    let name = find_str(message.attributes(), 2).unwrap_or_default();
-    match message.kind_in(libc::NFNL_SUBSYS_NFTABLES) {
-        Some(libc::NFT_MSG_NEWTABLE) => format!("creating table {table}"),
-        Some(libc::NFT_MSG_NEWCHAIN) => {
-            let name = find_str(message.attributes(), 3).unwrap_or_default();
-            format!("creating chain {name} of table {table}")
-        }
-        Some(libc::NFT_MSG_DELCHAIN) => format!("deleting a chain of table {table}"),
-        Some(libc::NFT_MSG_NEWRULE) => format!("adding a rule to chain {name} of table {table}"),
-        Some(libc::NFT_MSG_DELRULE) => format!("emptying chain {name} of table {table}"),
-        Some(libc::NFT_MSG_NEWSET) => format!("creating set {name} of table {table}"),
-        Some(libc::NFT_MSG_DELSET) => format!("deleting set {name} of table {table}"),
-        Some(libc::NFT_MSG_NEWSETELEM) => format!("adding to set {name} of table {table}"),
-        Some(libc::NFT_MSG_DELSETELEM) => format!("emptying set {name} of table {table}"),
-        Some(libc::NFT_MSG_NEWOBJ) => format!("creating counter {name} of table {table}"),
-        _ => "beginning a transaction".into(),
+    Error::Refused {
+        operation: operation.into(),
+        errno: reply.errno,
+        text: reply.text.clone(),
+        address,
     }
 }

@@ -299,8 +299,9 @@ impl<'a> File<'a> {
         if self.written.as_ref() == Some(status) {
             return false;
         }
-        let written =
-            folder_of(self.path).and_then(|_| replace(self.path, &serde_json::to_vec(status)?));
+        let written = folder_of(self.path)
+            .map_err(io::Error::from)
+            .and_then(|_| Ok(replace(self.path, &serde_json::to_vec(status)?)?));
         match written {
             Ok(()) => {
                 self.written = Some(status.clone());

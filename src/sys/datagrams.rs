@@ -1,4 +1,9 @@
 //! Many datagrams in one system call.
+//!
+//! nix's `recvmmsg` makes each header anew for each call. Here they are made once: this is what the
+//! verdicts of queue mode wait for.
+
+#![allow(unsafe_code)]
 
 use std::io;
 use std::os::fd::{AsRawFd, BorrowedFd};

@@ -6,7 +6,6 @@
 //! seen behind the rules and should have been dropped was let through; what is not seen there and
 //! should have been was dropped. A packet that got lost on the wire is seen in neither place.
 
-use std::ffi::CString;
 use std::fs;
 use std::net::{IpAddr, Ipv4Addr, Ipv6Addr, UdpSocket};
 use std::os::unix::fs::symlink;
@@ -23,6 +22,7 @@ use netfilterd::nftables::Connection;
 use netfilterd::nftables::batch::Batch;
 use netfilterd::nftables::elements::{self, Action};
 use netfilterd::nftables::kernel;
+use netfilterd::nftables::layout::Shapes;
 use netfilterd::nftables::name::{MANAGED_TABLE, TableName};
 use netfilterd::nftables::objects::{self, Direction, KernelSet};
 
@@ -100,10 +100,10 @@ fn a_set_that_is_filled_and_taken_into_use_in_one_transaction_lets_packets_throu
         let mut connection = Connection::open().unwrap();
         let (mut turn, mut old) = (0, Vec::new());
         let mut reload = || {
-            let new = kernel_sets(turn);
+            let new = kernel_sets(turn as u64);
             let batch = everything_at_once(&table, &new, &lists[turn % 2], &old);
             connection.commit(batch).unwrap();
-            (turn, old) = (turn + 1, new.into());
+            (turn, old) = (turn + 1, new);
         };
         reload();
         measure(&wire, FEW_PACKETS, reload)
@@ -121,18 +121,16 @@ fn parsed(text: String) -> RangeSets {
 }
 
 /// The two sets of a generation.
-fn kernel_sets(generation: usize) -> [KernelSet; 2] {
-    [("drop4", false), ("drop6", true)].map(|(base, v6)| {
-        let name = CString::new(format!("{base}_g{generation}")).unwrap();
-        KernelSet { name, v6, hash: None }
-    })
+fn kernel_sets(generation: u64) -> Vec<KernelSet> {
+    let [set4, set6] = ["drop4", "drop6"].map(|name| name.parse().unwrap());
+    KernelSet::all([&set4, &set6], &Shapes::INTERVAL, generation)
 }
 
 /// The transaction that should have been two: `kernel_sets` are filled and looked up from now on,
 /// and `old` ones go.
 fn everything_at_once(
     table: &TableName,
-    kernel_sets: &[KernelSet; 2],
+    kernel_sets: &[KernelSet],
     sets: &RangeSets,
     old: &[KernelSet],
 ) -> Batch {
@@ -140,7 +138,7 @@ fn everything_at_once(
     objects::add_table(&mut batch, table);
     objects::add_counters(&mut batch, table);
     objects::add_sets(&mut batch, table, kernel_sets);
-    let [v4, v6] = kernel_sets;
+    let [v4, v6] = kernel_sets else { panic!("one for each family") };
     elements::ranges(&mut batch, Action::Add, table, &v4.name, sets.v4.ranges());
     elements::ranges(&mut batch, Action::Add, table, &v6.name, sets.v6.ranges());
     for direction in Direction::ALL {

@@ -1,4 +1,4 @@
-//! What docs/SECURITY.md says of the running process, seen from outside by strace; and that what a
+//! What docs/THREATS.md says of the running process, seen from outside by strace; and that what a
 //! list holds cannot forge a line of a daemon's log.
 
 use std::collections::BTreeSet;

@@ -12,9 +12,11 @@ use netfilterd::ip::range::Range;
 use netfilterd::netlink::{Message, Reply, attributes, find};
 use netfilterd::nftables::batch::{Batch, FinishedBatch};
 use netfilterd::nftables::elements::{self, Action};
-use netfilterd::nftables::layout::Hash;
+use netfilterd::nftables::error::Error;
+use netfilterd::nftables::layout::{Hash, SetKind};
 use netfilterd::nftables::name::{Family, TableName};
 use netfilterd::nftables::objects::{self, KernelSet};
+use netfilterd::nftables::operation::Operation;
 
 fn table() -> TableName {
     "inet t".parse().unwrap()
@@ -275,10 +277,11 @@ fn the_table_has_a_comment_that_says_whose_it_is() {
 
 #[test]
 fn interval_sets_have_the_flag_and_no_size_and_hash_sets_a_size_and_no_flag() {
-    let set = |name: &str, v6, hash| KernelSet { name: CString::new(name).unwrap(), v6, hash };
-    let hash = Some(Hash { length: 24, size: 5000 });
+    let set = |name: &str, v6, kind| KernelSet { name: CString::new(name).unwrap(), v6, kind };
+    let (hash, interval) = (SetKind::Hash(Hash { length: 24, size: 5000 }), SetKind::Interval);
     let sets =
-        [set("a", false, None), set("b", true, None), set("c", false, hash), set("d", true, hash)];
+        [("a", false, interval), ("b", true, interval), ("c", false, hash), ("d", true, hash)]
+            .map(|(name, v6, kind)| set(name, v6, kind));
     let mut batch = Batch::new();
     objects::add_sets(&mut batch, &table(), &sets);
     let batch = batch.finish().unwrap();
@@ -286,15 +289,18 @@ fn interval_sets_have_the_flag_and_no_size_and_hash_sets_a_size_and_no_flag() {
         let number = |kind| netfilterd::netlink::find_u32(message.attributes(), kind);
         assert_eq!(message.kind_in(libc::NFNL_SUBSYS_NFTABLES), Some(9), "NFT_MSG_NEWSET");
         assert_ne!(message.flags & libc::NLM_F_EXCL as u16, 0, "never one that is there");
-        let interval = if set.hash.is_none() { 4 } else { 0 };
-        assert_eq!(number(3).unwrap_or(0), interval, "NFTA_SET_FLAGS, NFT_SET_INTERVAL");
+        let (flags, room) = match set.kind {
+            SetKind::Interval => (4, None),
+            SetKind::Hash(hash) => (0, Some(hash.size)),
+        };
+        assert_eq!(number(3).unwrap_or(0), flags, "NFTA_SET_FLAGS, NFT_SET_INTERVAL");
         let (key_type, key_length) = if set.v6 { (8, 16) } else { (7, 4) };
         assert_eq!(number(4), Some(key_type), "NFTA_SET_KEY_TYPE");
         assert_eq!(number(5), Some(key_length), "NFTA_SET_KEY_LEN");
         assert!(number(10).is_some(), "NFTA_SET_ID is mandatory");
         let size = find(message.attributes(), 9)
             .and_then(|desc| netfilterd::netlink::find_u32(attributes(desc), 1));
-        assert_eq!(size, set.hash.map(|hash| hash.size), "NFTA_SET_DESC_SIZE");
+        assert_eq!(size, room, "NFTA_SET_DESC_SIZE");
     }
 }
 
@@ -447,9 +453,9 @@ fn whatever_comes_back_is_read_without_a_panic() {
 #[test]
 fn what_exists_already_is_an_element_of_somebody_elses_or_a_set_that_is_just_being_filled() {
     let refused = |address: Option<&str>| {
-        let (doing, address) = ("x".into(), address.map(|address| address.parse().unwrap()));
-        let errno = libc::EEXIST;
-        netfilterd::nftables::error::Refusal { doing, errno, text: None, address }.to_string()
+        let operation = Operation::unnamed("x").into();
+        let address = address.map(|address| address.parse().unwrap());
+        Error::Refused { operation, errno: libc::EEXIST, text: None, address }.to_string()
     };
     let (set, element) = (refused(None), refused(Some("192.0.2.1")));
     assert!(element.contains("192.0.2.1") && set.contains("netfilterd"), "{element}\n{set}");

@@ -5,6 +5,7 @@ use std::net::{IpAddr, SocketAddr, UdpSocket};
 use std::thread;
 use std::time::{Duration, Instant};
 
+use netfilterd::nftables::set_name::KernelSetName;
 use serde_json::Value;
 use socket2::{Domain, Socket, Type};
 
@@ -69,9 +70,11 @@ impl Run {
             assert_eq!(set["table"], table);
             let name = set["name"].as_str().unwrap().to_string();
             let family = if name.starts_with("drop4") { V4 } else { V6 };
-            // `drop4_24_g7` holds networks of length 24.
-            let parts: Vec<&str> = name.split('_').collect();
-            let key_length = (parts.len() == 3).then(|| parts[1].parse().unwrap());
+            let base = ["drop4", "drop6"][family].parse().unwrap();
+            // That of a foreign table has no more than the name that it was given.
+            let key_length =
+                KernelSetName::parse(name.as_bytes(), &base).and_then(|name| name.length);
+            let key_length = key_length.map(usize::from);
             let elements = values.iter().map(|it| element(it, key_length, [32, 128][family]));
             sets.push(KernelSet { family, elements: elements.collect(), name });
         }

@@ -1,5 +1,7 @@
 //! What libnftnl's wrapper has no way to say.
 
+#![allow(unsafe_code)]
+
 use std::ffi::CStr;
 use std::ptr::NonNull;
 
@@ -46,13 +48,16 @@ pub fn set_size<K>(set: &nftnl::set::Set<'_, K>, elements: u32) {
     }
 }
 
-/// The expression `counter name "..."`, which counts in a named counter of the table.
-pub struct NamedCounter<'a>(pub &'a CStr);
+/// The expression that refers to a named object of the table, such as `counter name "..."`.
+pub struct ObjectReference<'a> {
+    /// The kind of the object (`NFT_OBJECT_*`).
+    pub kind: u32,
+    /// Its name.
+    pub name: &'a CStr,
+}
 
-impl Expression for NamedCounter<'_> {
+impl Expression for ObjectReference<'_> {
     fn to_expr(&self, _rule: &Rule) -> NonNull<nftnl_sys::nftnl_expr> {
-        /// `NFT_OBJECT_COUNTER` of linux/netfilter/nf_tables.h.
-        const OBJECT_COUNTER: u32 = 1;
         // SAFETY: the name is a C string; libnftnl copies it to look it up.
         let expression = unsafe { nftnl_sys::nftnl_expr_alloc(c"objref".as_ptr()) };
         let Some(expression) = NonNull::new(expression) else {
@@ -65,12 +70,12 @@ impl Expression for NamedCounter<'_> {
             nftnl_sys::nftnl_expr_set_u32(
                 expression.as_ptr(),
                 nftnl_sys::NFTNL_EXPR_OBJREF_IMM_TYPE as u16,
-                OBJECT_COUNTER,
+                self.kind,
             );
             nftnl_sys::nftnl_expr_set_str(
                 expression.as_ptr(),
                 nftnl_sys::NFTNL_EXPR_OBJREF_IMM_NAME as u16,
-                self.0.as_ptr(),
+                self.name.as_ptr(),
             );
         }
         expression

@@ -1,0 +1,75 @@
+//! The numbers of nf_tables that the libc crate lacks, under their names in the kernel's headers.
+//!
+//! libc has the messages (`NFT_MSG_*`), the flags of sets and elements and the groups; not the
+//! attributes of messages. Those of one enum stand together.
+
+#![cfg(feature = "nftables")]
+
+// linux/netfilter/nfnetlink.h, enum nfnl_batch_attributes: the begin of a batch.
+pub(super) const NFNL_BATCH_GENID: u16 = 1;
+
+// linux/netfilter/nf_tables.h, enum nft_table_attributes and nft_table_flags.
+pub(super) const NFTA_TABLE_NAME: u16 = 1;
+pub(super) const NFTA_TABLE_FLAGS: u16 = 2;
+pub(super) const NFTA_TABLE_USERDATA: u16 = 6;
+/// The chains of the table are not called.
+pub(super) const NFT_TABLE_F_DORMANT: u32 = 1;
+
+// enum nft_chain_attributes and nft_hook_attributes.
+pub(super) const NFTA_CHAIN_TABLE: u16 = 1;
+pub(super) const NFTA_CHAIN_NAME: u16 = 3;
+pub(super) const NFTA_CHAIN_HOOK: u16 = 4;
+pub(super) const NFTA_HOOK_HOOKNUM: u16 = 1;
+pub(super) const NFTA_HOOK_PRIORITY: u16 = 2;
+
+// enum nft_rule_attributes, nft_expr_attributes and nft_lookup_attributes.
+pub(super) const NFTA_RULE_TABLE: u16 = 1;
+pub(super) const NFTA_RULE_CHAIN: u16 = 2;
+pub(super) const NFTA_RULE_EXPRESSIONS: u16 = 4;
+pub(super) const NFTA_EXPR_NAME: u16 = 1;
+pub(super) const NFTA_EXPR_DATA: u16 = 2;
+pub(super) const NFTA_LOOKUP_SET: u16 = 1;
+
+// enum nft_set_attributes.
+pub(super) const NFTA_SET_TABLE: u16 = 1;
+pub(super) const NFTA_SET_NAME: u16 = 2;
+pub(super) const NFTA_SET_FLAGS: u16 = 3;
+pub(super) const NFTA_SET_KEY_TYPE: u16 = 4;
+pub(super) const NFTA_SET_KEY_LEN: u16 = 5;
+
+// enum nft_set_elem_list_attributes, nft_list_attributes, nft_set_elem_attributes and
+// nft_data_attributes.
+pub(super) const NFTA_SET_ELEM_LIST_TABLE: u16 = 1;
+pub(super) const NFTA_SET_ELEM_LIST_SET: u16 = 2;
+pub(super) const NFTA_SET_ELEM_LIST_ELEMENTS: u16 = 3;
+pub(super) const NFTA_LIST_ELEM: u16 = 1;
+pub(super) const NFTA_SET_ELEM_KEY: u16 = 1;
+pub(super) const NFTA_SET_ELEM_FLAGS: u16 = 3;
+pub(super) const NFTA_DATA_VALUE: u16 = 1;
+
+// enum nft_object_attributes and nft_counter_attributes; a macro of the kinds of objects.
+pub(super) const NFTA_OBJ_TABLE: u16 = 1;
+pub(super) const NFTA_OBJ_NAME: u16 = 2;
+pub(super) const NFTA_OBJ_TYPE: u16 = 3;
+pub(super) const NFTA_OBJ_DATA: u16 = 4;
+pub(super) const NFTA_COUNTER_BYTES: u16 = 1;
+pub(super) const NFTA_COUNTER_PACKETS: u16 = 2;
+pub(super) const NFT_OBJECT_COUNTER: u32 = 1;
+
+// enum nft_gen_attributes.
+pub(super) const NFTA_GEN_ID: u16 = 1;
+pub(super) const NFTA_GEN_PROC_PID: u16 = 2;
+pub(super) const NFTA_GEN_PROC_NAME: u16 = 3;
+
+/// The group that is notified of each transaction (libc has it as another type).
+pub(super) const NFNLGRP_NFTABLES: u32 = libc::NFNLGRP_NFTABLES as u32;
+
+// What nft itself agrees on with libnftnl, in data that the kernel keeps for it and does not read.
+
+/// `NFTNL_UDATA_TABLE_COMMENT` of libnftnl/udata.h: the comment, in the user data of a table, which
+/// are a list of type, length and value, one byte each for the first two.
+pub(super) const UDATA_TABLE_COMMENT: u8 = 0;
+/// `TYPE_IPADDR` of nft's datatype.h: the type of a set's key, IPv4 addresses.
+pub(super) const TYPE_IPADDR: u32 = 7;
+/// `TYPE_IP6ADDR` of nft's datatype.h: IPv6 addresses.
+pub(super) const TYPE_IP6ADDR: u32 = 8;
