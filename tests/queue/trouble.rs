@@ -213,10 +213,10 @@ fn what_waits_when_it_is_told_to_stop_still_gets_its_verdict() {
         friend.send_to(b"+", receiver.local_addr().unwrap()).unwrap();
         foe.send_to(b"-", receiver.local_addr().unwrap()).unwrap();
     }
-    queues.daemon.signal("TERM");
-    queues.daemon.signal("CONT");
     // The last of all comes from a friend.
     friend.send_to(b"!", receiver.local_addr().unwrap()).unwrap();
+    queues.daemon.signal("TERM");
+    queues.daemon.signal("CONT");
     let mut byte = [0];
     let mut received = Vec::new();
     while received.last() != Some(&b'!') {
