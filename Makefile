@@ -129,8 +129,8 @@ bench:
 	$(CARGO) bench --bench pure
 	$(CARGO) build --release --locked --examples
 	$(CARGO) build --release --locked
-	python3 benches/side-by-side.py --svg docs/bench.svg
-	python3 benches/ready.py
+	python3 benches/compare/side-by-side.py --svg docs/bench.svg
+	python3 benches/compare/ready.py
 
 # Minutes of reloads, refusals, repairs and packets, after which nothing may have grown and no packet
 # been misjudged. Writes docs/SOAK.md.

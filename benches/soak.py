@@ -27,8 +27,9 @@ import sys
 import tempfile
 import time
 
-# The modules lie beside this file; nothing is to be written there.
+# The modules lie beside this file and in compare; nothing is to be written there.
 sys.dont_write_bytecode = True
+sys.path.append(str(pathlib.Path(__file__).resolve().parent / "compare"))
 
 from packets import connect
 from soak_hosts import FOREIGN, PATIENCE, Host

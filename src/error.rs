@@ -48,7 +48,7 @@ pub enum Error {
     #[cfg(feature = "nftables")]
     Nftables {
         /// What was refused, and why.
-        source: nftables::Error,
+        source: Box<nftables::Error>,
         /// The entry at fault as `FILE:LINE`, if it was one.
         entry: Option<String>,
     },
@@ -178,7 +178,7 @@ impl std::error::Error for Error {
             Error::List { source } => Some(source),
             Error::Allowlist { source } => Some(source),
             #[cfg(feature = "nftables")]
-            Error::Nftables { source, .. } => Some(source),
+            Error::Nftables { source, .. } => Some(source.as_ref()),
             Error::Queue { source } => Some(source),
             Error::Host { source }
             | Error::PidFile { source, .. }
@@ -210,6 +210,6 @@ impl From<QueueError> for Error {
 #[cfg(feature = "nftables")]
 impl From<nftables::Error> for Error {
     fn from(source: nftables::Error) -> Self {
-        Error::Nftables { source, entry: None }
+        Error::Nftables { source: Box::new(source), entry: None }
     }
 }

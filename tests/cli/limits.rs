@@ -1,4 +1,5 @@
-//! What is large or long: it works, or it is refused by name. benches/limits.py has what it costs.
+//! What is large or long: it works, or it is refused by name. benches/compare/limits.py has what it
+//! costs.
 
 use std::fs;
 

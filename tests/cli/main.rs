@@ -6,6 +6,7 @@ mod feeds;
 mod files;
 mod golden_lists;
 mod limits;
+#[cfg(feature = "map")]
 mod map;
 mod newest;
 mod options;

@@ -99,7 +99,7 @@ fn a_daemon_that_is_told_to_stop_during_a_reload_leaves_one_of_the_lists_whole()
         let daemon = Daemon::start(&namespace, &["-v", "-f", &list]);
         folder.file("list", hosts(2000, 5));
         daemon.signal("HUP");
-        daemon.wait_for("read 2,000 entries", 1);
+        daemon.wait_for_line(&["debug: ", "2,000"], 1);
         assert_eq!(daemon.end(signal), 0);
         let held = namespace.managed("drop4");
         let wanted = [hosts(1000, 1), hosts(2000, 5)].map(|text| merged(&text).v4);

@@ -274,10 +274,8 @@ fn a_table_of_somebody_else_is_left_alone() {
     for theirs in ["chain mine { }", "set mine { type ipv4_addr; }"] {
         namespace.nft(&format!("flush ruleset; table inet netfilterd {{ {theirs}; }}"));
         let before = namespace.ruleset();
-        namespace.netfilterd(&["load", "-f", &list]).expect(
-            1,
-            &["table inet netfilterd exists and is not netfilterd's", "called mine", "rename"],
-        );
+        let ran = namespace.netfilterd(&["load", "-f", &list]);
+        ran.expect(1, &["inet netfilterd", "mine"]);
         assert_eq!(namespace.ruleset(), before);
     }
     // An empty table of that name is nobody's, and one from a script that print wrote is ours.
@@ -299,7 +297,7 @@ fn what_others_put_into_our_table_stays() {
     // A rule that uses a set of ours by its full name keeps that set from being deleted.
     namespace.nft("table inet netfilterd { chain mine { ip saddr @drop4_g1 accept; }; }");
     let ran = namespace.load(&["-f", &list]);
-    assert!(ran.stderr().contains("a rule still uses it"), "{}", ran.stderr());
+    assert_names(&ran.stderr(), &["warning: ", "drop4_g1"]);
     let ruleset = namespace.ruleset();
     assert!(ruleset.contains("ip saddr @drop4_g1 accept"), "{ruleset}");
     assert!(ruleset.contains("ip saddr @drop4_g2 iif != \"lo\" counter"), "{ruleset}");
@@ -316,12 +314,12 @@ fn a_load_that_fails_changes_nothing() {
     let mixed = folder.file("mixed", "192.0.2.1\nexample.com\n");
     let gone = folder.path().join("gone");
     for (status, options, fragments) in [
-        (1, &["-f", gone.to_str().unwrap()][..], &["gone: cannot be read: No such file"][..]),
-        (1, &["-f", &html], &["page.html: is not a list of addresses; it looks like HTML"]),
-        (3, &["-f", &empty], &["the lists hold no network; refused", "--min-entries 0"]),
-        (3, &["-f", &mixed, "--strict"], &["mixed:2:1: not an address", "--strict"]),
-        (3, &["-f", &mixed, "--min-entries", "2"], &["1 network where", "--min-entries 2"]),
-        (2, &["-f", &mixed, "--set4", "drop"], &["reserved word of nft"]),
+        (1, &["-f", gone.to_str().unwrap()][..], &["gone: ", "No such file"][..]),
+        (1, &["-f", &html], &["page.html: ", "HTML"]),
+        (3, &["-f", &empty], &["--min-entries 0"]),
+        (3, &["-f", &mixed, "--strict"], &["mixed:2:1: ", "--strict"]),
+        (3, &["-f", &mixed, "--min-entries", "2"], &["1 network", "--min-entries 2"]),
+        (2, &["-f", &mixed, "--set4", "drop"], &["--set4", "'drop'"]),
     ] {
         namespace.netfilterd(&[&["load"], options].concat()).expect(status, fragments);
         assert_eq!(namespace.ruleset(), before, "{options:?}");
@@ -350,7 +348,7 @@ fn a_family_has_sets_from_its_first_network_on() {
 
     folder.file("list", FOES);
     daemon.signal("HUP");
-    daemon.wait_for("loaded", 2);
+    daemon.wait_for_loads(2);
     assert_eq!(wire.inside.sets("inet netfilterd"), ["drop4_g2", "drop6_g2"]);
     assert!(!wire.comes_in(FOE4, INSIDE4) && !wire.comes_in(FOE6, INSIDE6));
     assert!(!wire.goes_out(INSIDE6, FOE6));
@@ -358,7 +356,7 @@ fn a_family_has_sets_from_its_first_network_on() {
     // They stay for the next ones.
     folder.file("list", v6.join("\n"));
     daemon.signal("HUP");
-    daemon.wait_for("loaded", 3);
+    daemon.wait_for_loads(3);
     assert_eq!(wire.inside.sets("inet netfilterd"), ["drop4_g2", "drop6_g2"]);
     assert!(wire.comes_in(FOE4, INSIDE4) && !wire.comes_in(FOE6, INSIDE6));
     assert_eq!(daemon.end("TERM"), 0);
@@ -373,7 +371,7 @@ fn without_the_capability_the_message_says_which() {
     let mut command = namespace.command("setpriv");
     command.args(["--bounding-set=-net_admin", "--inh-caps=-net_admin", program(), "load"]);
     command.args(["-f", &list]).args(namespace.state());
-    run(&mut command).expect(1, &["needs CAP_NET_ADMIN"]);
+    run(&mut command).expect(1, &["CAP_NET_ADMIN"]);
     assert_eq!(namespace.ruleset(), "");
 }
 
@@ -414,7 +412,7 @@ fn in_a_user_namespace_what_is_too_large_for_a_transaction_is_filled_in_several(
         // The second rebuild finds the sets of the first, and takes them away.
         let program = program();
         let script = format!(
-            "load() {{ {program} load -v --no-protect --max-shrink 100 --layout {layout} \
+            "load() {{ {program} load -q --no-protect --max-shrink 100 --layout {layout} \
              --state-file {state} -f $1; }}; load {few}; load {many}
              {program} test --no-protect --json -f {many} {addresses}
              load {few}; nft list sets",
@@ -422,10 +420,7 @@ fn in_a_user_namespace_what_is_too_large_for_a_transaction_is_filled_in_several(
             addresses = addresses.join(" ")
         );
         let Some(ran) = unshared(&script) else { return };
-        ran.expect(0, &["loaded 3 networks"]);
-        // Or it is filled in several because another test listens at the moment.
-        let several = ["is too large; making several of it", "listens for changes"];
-        assert!(several.iter().any(|why| ran.stderr().contains(why)), "{}", ran.stderr());
+        ran.expect(0, &[]);
         let said = ran.stdout();
         assert_eq!(said.matches("\tset drop").count(), sets, "{layout}: nothing is left over");
         let in_force = said.matches("\"kernel\": \"in_force\"").count();
@@ -477,19 +472,22 @@ fn while_somebody_listens_a_large_list_is_loaded_in_parts_and_they_are_named() {
         eventually("a listener", || listens(monitor.id()));
         let before = generation();
         let loaded = namespace.load(&["-f", &large, "--no-protect"]);
-        monitor.kill().unwrap();
-        monitor.wait().unwrap();
-        loaded.expect(0, &["listens for changes of the ruleset", "loaded 40,000 networks"]);
-        assert_eq!(loaded.stderr().matches("listens").count(), 1, "{}", loaded.stderr());
+        // By its number, which is that of its socket as well.
+        let listener = monitor.id().to_string();
+        let named = loaded.stderr().lines().filter(|line| line.contains(&listener)).count();
+        assert_eq!(named, 1, "{}", loaded.stderr());
         // Each transaction makes the generation one higher: here 640 KB in parts of 256 KiB.
         assert_eq!(generation() - before, 4, "three to fill and one to switch");
         assert_eq!(namespace.managed("drop4").len(), 40_000);
+
+        // A small one is one transaction, whoever listens.
+        let before = generation();
+        let small = namespace.load(&["-f", &folder.file("small", FOES), "--max-shrink", "100"]);
+        monitor.kill().unwrap();
+        monitor.wait().unwrap();
+        assert!(!small.stderr().contains(&listener), "{}", small.stderr());
+        assert_eq!(generation() - before, 2, "one to fill and one to switch");
     }
-    // A small one is one transaction, whoever listens.
-    let before = generation();
-    let small = namespace.load(&["-f", &folder.file("small", FOES), "--max-shrink", "100"]);
-    assert!(!small.stderr().contains("listens"), "{}", small.stderr());
-    assert_eq!(generation() - before, 2, "one to fill and one to switch");
 }
 
 #[test]

@@ -1,6 +1,7 @@
-//! Somebody else changes what netfilterd keeps: it is put right, and the log says who it was.
+//! Another program changes what netfilterd keeps: it is repaired, and the log says who it was.
 
 use kit::*;
+use netfilterd::nftables::Connection;
 
 /// The rules and elements of the managed table, with the generations taken out.
 fn managed_state(namespace: &Namespace) -> Vec<String> {
@@ -39,9 +40,9 @@ fn whatever_is_taken_from_the_managed_table_is_put_back() {
             let element = if layout == "hash" { "198.51.100.0" } else { "198.51.100.0/24" };
             let command = interference.replace("SET", set).replace("ELEMENT", element);
             namespace.nft(&command);
-            daemon.wait_for("put right: table inet netfilterd", 1);
-            let log = daemon.log();
-            assert!(log.contains("table inet netfilterd was changed by nft (pid "), "{log}");
+            let repairs = daemon.wait_for_repairs(1);
+            assert!(repairs["by"].as_str().unwrap().starts_with("nft (pid "), "{repairs}");
+            daemon.wait_for_line(&["table inet netfilterd", "nft (pid "], 1);
             assert_eq!(managed_state(&namespace), before, "{command}");
             assert_eq!(daemon.end("TERM"), 0);
         }
@@ -56,7 +57,7 @@ fn packets_are_dropped_again_after_the_ruleset_was_flushed() {
     let daemon = Daemon::start(&wire.inside, &["-f", &list]);
     assert!(!wire.comes_in(FOE4, INSIDE4));
     wire.inside.nft("flush ruleset");
-    daemon.wait_for("put right", 1);
+    daemon.wait_for_repairs(1);
     assert!(!wire.comes_in(FOE4, INSIDE4));
     assert!(wire.comes_in(FRIEND4, INSIDE4));
 }
@@ -79,13 +80,16 @@ fn what_others_do_in_tables_of_their_own_is_nothing_to_repair() {
     }
     // The daemon has heard all of it, and still knows that its own table is as it was.
     eventually("all of it heard", || nothing_waits(daemon.pid()));
+    let before = namespace.ruleset();
     daemon.signal("HUP");
-    daemon.wait_for("no changes", 1);
+    daemon.wait_for_loads(2);
+    assert_eq!(namespace.ruleset(), before, "no changes");
     folder.file("list", format!("{FOES}192.0.2.0/24\n"));
     daemon.signal("HUP");
-    daemon.wait_for("+1 -0", 1);
-    let log = daemon.log();
-    assert!(!log.contains("was changed"), "{log}");
+    daemon.wait_for_loads(3);
+    assert_eq!(daemon.change(), (1, 0));
+    assert_eq!(daemon.status()["repairs"]["count"], 0);
+    assert!(!daemon.log().contains("nft (pid"), "{}", daemon.log());
     let sets = namespace.sets("inet netfilterd");
     assert!(sets.iter().all(|set| set.ends_with("_g1")), "changed in place: {sets:?}");
 }
@@ -102,14 +106,15 @@ fn a_small_change_leaves_the_other_elements_and_the_sets_alone() {
         let daemon = Daemon::start(&namespace, &["-f", &list, "--layout", layout]);
         folder.file("list", networks(3, 104));
         daemon.signal("HUP");
-        daemon.wait_for("loaded 101 networks (v4 101, v6 0) from 1 list: +4 -3", 1);
+        assert_eq!(daemon.wait_for_loads(2)["networks4"], 101);
+        assert_eq!(daemon.change(), (4, 3));
         assert_eq!(namespace.managed("drop4"), merged(&networks(3, 104)).v4);
         let sets = namespace.sets("inet netfilterd");
         assert!(sets.iter().all(|set| set.ends_with("_g1")), "{sets:?}");
         // More than there is room for, or more than is worth it: everything anew.
         folder.file("list", networks(0, 126));
         daemon.signal("HUP");
-        daemon.wait_for("loaded 126 networks", 1);
+        assert_eq!(daemon.wait_for_loads(3)["networks4"], 126);
         assert_eq!(namespace.managed("drop4"), merged(&networks(0, 126)).v4);
     }
 }
@@ -125,10 +130,10 @@ fn without_repair_it_stays_as_it_was_left_until_the_next_load() {
     let other = Daemon::start(&elsewhere, &["-f", &list]);
     namespace.nft("flush ruleset");
     elsewhere.nft("flush ruleset");
-    other.wait_for("put right", 1);
+    other.wait_for_repairs(1);
     assert_eq!(namespace.ruleset(), "");
     daemon.signal("HUP");
-    daemon.wait_for("loaded", 2);
+    daemon.wait_for_loads(2);
     assert!(!namespace.managed("drop4").is_empty());
 }
 
@@ -138,13 +143,13 @@ fn one_who_removes_the_table_again_and_again_is_not_fought() {
     let (namespace, folder) = (Namespace::new(), Folder::new());
     let list = folder.file("list", FOES);
     let daemon = Daemon::start(&namespace, &["-f", &list]);
-    for pause in ["changed by nft", "right in 1 s", "right in 2 s"] {
+    for (pause, times) in ["nft (pid ", "in 1 s", "in 2 s"].into_iter().zip(1..) {
         namespace.nft("flush ruleset");
         daemon.wait_for(pause, 1);
-        eventually("put right again", || !namespace.ruleset().is_empty());
+        daemon.wait_for_repairs(times);
+        assert!(!namespace.ruleset().is_empty());
     }
-    let log = daemon.log();
-    assert!(log.contains("stop what does it, or run with --no-repair"), "{log}");
+    assert_names(&daemon.log(), &["--no-repair"]);
 }
 
 #[test]
@@ -164,10 +169,10 @@ fn sets_in_a_foreign_table_are_filled_again_and_its_rules_are_nobodys_business()
         let daemon = Daemon::start(&namespace, &["-f", &list, "-t", "ip t", "--set4", "a"]);
         namespace.nft("add rule ip t c counter");
         namespace.nft(&interference);
-        daemon.wait_for("put right: table ip t", 1);
+        daemon.wait_for_repairs(1);
         assert_eq!(namespace.elements("ip t", "a"), ["192.0.2.0/24", "198.51.100.0/24"]);
-        let log = daemon.log();
-        assert_eq!(log.matches("was changed by").count(), 1, "{interference}: {log}");
+        let named = daemon.lines(&["table ip t", "nft (pid "]).len();
+        assert_eq!(named, 1, "{interference}: {}", daemon.log());
     }
 }
 
@@ -185,14 +190,14 @@ fn a_foreign_set_that_is_emptied_before_the_daemon_listens_again_is_filled_again
     command.args(["-D", "-qq", "-o", "/dev/null", "-e", "inject=setsockopt:delay_enter=300000"]);
     command.args([program(), "-f", &list, "-t", "ip t", "--set4", "a"]);
     let daemon = Daemon::spawn(command.args(namespace.files()));
-    daemon.wait_for("loaded 1 network", 1);
+    daemon.wait_for_loads(1);
     folder.file("list", "192.0.2.0/24\n198.51.100.0/24\n");
     daemon.signal("HUP");
     let is_there = || namespace.elements("ip t", "a") == ["192.0.2.0/24", "198.51.100.0/24"];
     eventually("not loaded", is_there);
     namespace.nft("flush set ip t a");
-    eventually("not filled again", is_there);
-    assert!(daemon.log().contains("putting it right"), "{}", daemon.log());
+    daemon.wait_for_repairs(1);
+    assert!(is_there());
 }
 
 #[test]
@@ -207,24 +212,32 @@ fn a_foreign_set_is_changed_where_it_differs_from_what_is_in_it() {
              chain c {{ ip saddr @a drop; }}\n }}"
         ));
     };
-    for (elements, line) in [
+    for (elements, change) in [
         ("elements = { 192.0.2.0/24, 10.0.0.0/8 }", "+2 -1"),
-        ("elements = { 192.0.2.0/24, 198.51.100.0/24, 203.0.113.5 }", "no changes"),
+        ("elements = { 192.0.2.0/24, 198.51.100.0/24, 203.0.113.5 }", ""),
         ("elements = { 0.0.0.0/0 }", "+0 -"),
         ("elements = { 240.0.0.0/4, 0.0.0.0/8, 203.0.113.0-203.0.113.7 }", "+2 -"),
         // Adjacent networks cannot be deleted as one; the set is filled anew.
         ("elements = { 192.0.2.0/25, 192.0.2.128/25 }", "+3 -0"),
     ] {
         set(elements);
-        let ran = namespace.load(&options);
-        assert!(ran.stderr().contains(line), "{elements}: {}", ran.stderr());
+        let (generation, ran) = (generation(&namespace), namespace.load(&options));
+        assert_eq!(self::generation(&namespace) == generation, change.is_empty(), "{elements}");
+        assert_names(&ran.stderr(), &[change]);
         assert_eq!(
             namespace.elements("ip t", "a"),
             ["192.0.2.0/24", "198.51.100.0/24", "203.0.113.5/32"],
             "{elements}"
         );
-        assert!(namespace.load(&options).stderr().contains("no changes"));
+        let before = self::generation(&namespace);
+        namespace.load(&options);
+        assert_eq!(self::generation(&namespace), before, "no changes");
     }
+}
+
+/// The number that each transaction makes higher.
+fn generation(namespace: &Namespace) -> u32 {
+    namespace.within(|| Connection::open().unwrap().generation().unwrap())
 }
 
 #[test]
@@ -249,7 +262,7 @@ fn a_busy_second_writer_delays_nothing_and_spoils_nothing() {
             let more = format!("{}192.0.2.{round}\n", networks(round / 10));
             folder.file("list", &more);
             daemon.signal("HUP");
-            daemon.wait_for("from 1 list", round as usize + 1);
+            daemon.wait_for_loads(u64::from(round) + 1);
             let wanted = merged(&more).v4;
             let held = if target.is_empty() {
                 namespace.managed("drop4")
@@ -258,18 +271,18 @@ fn a_busy_second_writer_delays_nothing_and_spoils_nothing() {
             };
             assert_eq!(held, wanted, "round {round}");
         }
-        // Nor is what the other does taken for something to be put right.
-        let before = daemon.log().matches("put right").count();
+        // Nor is what the other does taken for something to be repaired.
+        let before = daemon.status()["repairs"]["count"].as_u64().unwrap();
         namespace.nft(
             "flush ruleset; table ip t { set a { type ipv4_addr; flags interval; }\n \
                        chain c { ip saddr @a drop; }\n }",
         );
-        daemon.wait_for("put right", before + 1);
+        daemon.wait_for_repairs(before + 1);
         let _ = other.kill();
         let _ = other.wait();
         let log = daemon.log();
-        assert!(!log.contains("error"), "{log}");
-        assert!(!log.contains("was changed again"), "{log}");
+        assert!(!log.contains("error: "), "{log}");
+        assert!(!log.contains("--no-repair"), "nobody keeps at it: {log}");
     }
 }
 
@@ -291,7 +304,7 @@ fn at_rest_a_daemon_takes_the_ranges_and_little_more() {
         eventually("memory is given back", || resident() < 400_000 * 8 + (8 << 20));
         folder.file("list", format!("{many}255.0.0.{round}\n"));
         daemon.signal("HUP");
-        daemon.wait_for("from 1 list", round + 1);
+        daemon.wait_for_loads(round + 1);
     }
 }
 
@@ -348,15 +361,14 @@ fn a_list_too_large_for_the_memory_is_refused_and_the_daemon_lives() {
     let mut command = namespace.command("prlimit");
     command.args(["--as=60000000", program(), "-f", &list]).args(namespace.files());
     let daemon = Daemon::spawn(&mut command);
-    daemon.wait_for("loaded 2 networks", 1);
+    daemon.wait_for_loads(1);
     let before = namespace.ruleset();
     folder.file("list", many);
     daemon.signal("HUP");
-    daemon.wait_for("memory", 1);
-    assert!(daemon.log().contains("keeping what is loaded"), "{}", daemon.log());
+    assert_names(daemon.wait_for_failures(1)["line"].as_str().unwrap(), &["memory"]);
     assert_eq!(namespace.ruleset(), before);
     folder.file("list", "192.0.2.0/24\n");
     daemon.signal("HUP");
-    daemon.wait_for("loaded 1 network", 1);
+    assert_eq!(daemon.wait_for_loads(2)["networks4"], 1);
     assert_eq!(daemon.end("TERM"), 0);
 }

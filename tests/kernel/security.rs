@@ -1,4 +1,4 @@
-//! What docs/SECURITY.md says of the running process, seen from outside by strace; and that what a
+//! What docs/THREATS.md says of the running process, seen from outside by strace; and that what a
 //! list holds cannot forge a line of a daemon's log.
 
 use std::collections::BTreeSet;
@@ -23,22 +23,22 @@ fn traced(calls: &str, queue: bool) -> (Vec<String>, [String; 3]) {
     fs::create_dir(folder.path().join("own")).unwrap();
     let mut command = namespace.command("strace");
     // -D: the daemon is our child, and not that of strace.
-    command.args(["-D", "-f", "-qq", "-y", "-e", &format!("trace={calls}"), "-o"]).arg(&trace);
+    command.args(["-D", "-f", "-q", "-y", "-e", &format!("trace={calls}"), "-o"]).arg(&trace);
     command.args([program(), "-f", &list, "--allow", &allow, "--watch"]);
     command.args(["--state-file", &files[0], "--status-file", &files[1], "--pid-file", &files[2]]);
     if queue {
         command.args(["--queue", "0:1"]);
     }
     let daemon = Daemon::spawn(&mut command);
-    daemon.wait_for("loaded", 1);
+    daemon.wait_for_loads(1);
     folder.file("list", "x\x1b[31m\n192.0.2.0/24\n198.51.100.0/24\n");
-    daemon.wait_for("loaded", 2);
+    daemon.wait_for_loads(2);
     if !queue {
         namespace.nft("flush ruleset");
-        daemon.wait_for("put right", 1);
+        daemon.wait_for_repairs(1);
     }
     daemon.signal("USR1");
-    daemon.wait_for("since ", 1);
+    daemon.wait_for(env!("CARGO_PKG_VERSION"), 1);
     assert_eq!(daemon.end("TERM"), 0);
     // strace ends after what it traces.
     let text = || fs::read_to_string(&trace).unwrap();
@@ -131,7 +131,7 @@ fn a_link_that_somebody_put_in_place_of_its_files_is_not_followed() {
         .args([&DEADLINE.as_secs().to_string(), program()])
         .args(files)
         .args(["--pid-file", &pid]);
-    run(&mut command).expect(1, &["pid file", "Too many levels of symbolic links"]);
+    run(&mut command).expect(1, &[&pid, "Too many levels of symbolic links"]);
     let daemon = Daemon::start(&namespace, &files);
     for name in ["state", "status"] {
         let file = folder.path().join(name);

@@ -337,7 +337,10 @@ fn every_command_in_the_readmes_can_be_typed_and_every_link_leads_somewhere() {
         ("contrib/agents/README.md", 0),
         ("contrib/fleet/README.md", 2),
         ("docs/FAULTS.md", 0),
-        ("docs/SECURITY.md", 0),
+        ("docs/THREATS.md", 0),
+        ("docs/ARCHITECTURE.md", 0),
+        ("CONTRIBUTING.md", 0),
+        ("SECURITY.md", 0),
     ] {
         let text = std::fs::read_to_string(folder.join(name)).unwrap();
         let code = text.lines().filter_map(|line| line.strip_prefix("    "));

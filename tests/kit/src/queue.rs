@@ -64,7 +64,7 @@ impl Queues {
     #[track_caller]
     pub fn serve(namespace: &Namespace, list: &str, options: &[&str]) -> Self {
         let queues = Queues::spawn(namespace.command(program()), list, options);
-        queues.daemon.wait_for("loaded", 1);
+        queues.daemon.wait_for_loads(1);
         queues
     }
 

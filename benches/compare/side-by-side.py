@@ -4,7 +4,7 @@
     cargo build --release
     cargo build --release --example floor
     cargo build --release
-    python3 benches/side-by-side.py [--svg PATH] [--large] [--rounds N] [--skip WHAT] [SIZE...]
+    python3 benches/compare/side-by-side.py [--svg PATH] [--large] [--rounds N] [--skip WHAT] [SIZE...]
 
 Needs root. All tools get the same networks and run by turns, each in a network namespace of its
 own. A load that the kernel does not hold as it should is an error and not a figure.

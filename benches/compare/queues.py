@@ -1,10 +1,4 @@
-#!/usr/bin/env python3
 """What queue mode takes for a packet, beside a bare loop and libnetfilter_queue's example.
-
-    cargo build --release
-    python3 benches/queues.py [--rounds N]
-
-Also a part of side-by-side.py. Needs root, and Debian's libnetfilter-queue-dev for the example.
 
 Each program has a network namespace of its own, with a rule of iptables (raw, PREROUTING) that
 sends UDP to its queue. A verdict that accepts runs the rest of the packet's way within the call
@@ -16,7 +10,6 @@ and it goes on, so that it always finds as many as it can take at once. Live: pa
 steady rate, it works while they come, and finds few or one at a time.
 """
 
-import argparse
 import array
 import contextlib
 import glob
@@ -30,18 +23,16 @@ import signal
 import socket
 import struct
 import subprocess
-import sys
 import tempfile
 import time
-
-# The modules lie beside this file; nothing is to be written there.
-sys.dont_write_bytecode = True
 
 from lists import (SEED, choose, choose6, listed, unlisted, unlisted6, write_networks,
                    write_networks6)
 from packets import SLOT, Sender, connect, packet4, packet6, ring
-from system import (ENVIRONMENT, LIBC, NETFILTERD, ROOT, Wrong, in_child, inside, namespaces,
-                    output, say, settle)
+from system import (ENVIRONMENT, LIBC, NETFILTERD, Wrong, in_child, inside, namespaces, output,
+                    say, settle)
+
+BARE = pathlib.Path(__file__).resolve().parent / "queue" / "bare.c"
 
 # Networks of each family.
 FEW, MANY = 10, 1_000_000
@@ -92,7 +83,7 @@ def measure(rounds, directory, result):
 def prepare_programs(directory):
     """Program to its command line, but for the queue."""
     commands = {"bare": [os.path.join(directory, "bare")]}
-    output("cc", "-O2", "-o", *commands["bare"], str(ROOT / "benches" / "queue" / "bare.c"))
+    output("cc", "-O2", "-o", *commands["bare"], str(BARE))
     example = build_example(directory)
     if example:
         commands["example"] = [example]
@@ -362,24 +353,3 @@ def measure_seconds(commands, processors, rounds):
             with inside(spaces[purpose]):
                 check(servers[kind], *[WAITING * (rounds + 1)] * 2)
     return times
-
-
-def main():
-    import report
-
-    parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
-    parser.add_argument("--rounds", type=int, default=9)
-    rounds = parser.parse_args().rounds
-    if os.geteuid() != 0:
-        parser.error("only root can make network namespaces and serve queues")
-    signal.signal(signal.SIGTERM, lambda *_: sys.exit("terminated"))
-    report.print_heading(rounds)
-    try:
-        with tempfile.TemporaryDirectory() as directory:
-            report.print_queues(measure_queues(rounds, directory))
-    except Wrong as error:
-        sys.exit(f"queues: {error}")
-
-
-if __name__ == "__main__":
-    main()

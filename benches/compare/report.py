@@ -224,7 +224,7 @@ def print_queues(results):
           "median of the rounds (least to most), the programs by turns. Much of the time is the "
           "kernel's, within the calls that receive packets and bring verdicts. Waiting: the "
           f"program is stopped, {WAITING:,} packets are put into its queue, and it goes on. Live: "
-          "it works while they come. The bare loop (benches/queue/bare.c) receives up to 64 packets "
+          "it works while they come. The bare loop (benches/compare/queue/bare.c) receives up to 64 packets "
           "at once and accepts them all with one message, without a look at them. The example is "
           "`nf-queue.c` as it is shipped, with a longer queue and a larger buffer; like the bare "
           "loop it accepts everything. The networks are of both families, so many of each, "

@@ -2,7 +2,7 @@
 """From the start of the daemon to its READY=1, as a service manager counts, and `status` after it.
 
     cargo build --release
-    python3 benches/ready.py [--rounds N] [SIZE...]
+    python3 benches/compare/ready.py [--rounds N] [SIZE...]
 
 Needs root. Random /24 networks, each start in a network namespace of its own.
 """

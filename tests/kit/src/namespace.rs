@@ -1,0 +1,209 @@
+//! Network namespaces, what is in nftables there, and commands in them.
+
+use std::fs;
+use std::process::Command;
+use std::thread;
+
+use nix::sched::{CloneFlags, setns};
+
+use crate::files::with_files;
+use crate::ran::succeed;
+use crate::{Folder, Ran, merged, needs, needs_root, program, unique};
+
+/// A network namespace.
+pub struct Namespace {
+    name: String,
+    pub(crate) folder: Folder,
+    /// An empty file.
+    no_resolvers: String,
+}
+
+/// Starts a program without what the machine has in the way of resolvers: behind them lies an empty
+/// file of its own, for /dev/null is written to by everybody, which a daemon that watches would see.
+const WITHOUT_RESOLVERS: &str = "for file in /etc/resolv.conf /run/systemd/resolve/resolv.conf; do
+    [ ! -e $file ] || mount --bind \"$0\" $file || exit; done; exec \"$@\"";
+
+impl Namespace {
+    #[track_caller]
+    pub fn new() -> Self {
+        needs_root();
+        needs(&["ip", "nft"]);
+        let name = unique();
+        succeed(Command::new("ip").args(["netns", "add", &name]));
+        let folder = Folder::new();
+        let no_resolvers = folder.file("resolv.conf", "");
+        let namespace = Namespace { name, folder, no_resolvers };
+        namespace.ip("link set lo up");
+        namespace
+    }
+
+    pub fn name(&self) -> &str {
+        &self.name
+    }
+
+    /// A command in the namespace, which knows of no resolver and no SSH session. `ip` gives it
+    /// mounts of its own, too.
+    pub fn command(&self, program: &str) -> Command {
+        let mut command = Command::new("ip");
+        command.args(["netns", "exec", &self.name, "sh", "-c", WITHOUT_RESOLVERS]);
+        command.arg(&self.no_resolvers).arg(program);
+        command.env("SSH_CONNECTION", "");
+        command
+    }
+
+    /// Options that keep a daemon from the machine's own files.
+    pub fn files(&self) -> Vec<String> {
+        with_files(&[], self.folder.path())
+    }
+
+    /// The one of them that `load` has, too.
+    pub fn state(&self) -> Vec<String> {
+        with_files(&["load"], self.folder.path()).split_off(1)
+    }
+
+    /// `ip ARGUMENTS` in the namespace; must succeed.
+    pub fn ip(&self, arguments: &str) {
+        let arguments = arguments.split_whitespace();
+        succeed(Command::new("ip").args(["-n", &self.name]).args(arguments));
+    }
+
+    /// Runs netfilterd in the namespace.
+    pub fn netfilterd(&self, arguments: &[&str]) -> Ran {
+        let arguments = with_files(arguments, self.folder.path());
+        Ran::new(self.command(program()).args(arguments).output().unwrap())
+    }
+
+    /// Runs netfilterd, which must succeed.
+    #[track_caller]
+    pub fn load(&self, arguments: &[&str]) -> Ran {
+        let ran = self.netfilterd(&[&["load"], arguments].concat());
+        assert_eq!(ran.status(), 0, "{}", ran.stderr());
+        ran
+    }
+
+    /// Gives nft a script, which it must take.
+    #[track_caller]
+    pub fn nft(&self, script: &str) -> String {
+        let folder = Folder::new();
+        let script = folder.file("script", script);
+        let output = self.command("nft").args(["-f", &script]).output().unwrap();
+        assert!(output.status.success(), "{}", String::from_utf8_lossy(&output.stderr));
+        String::from_utf8(output.stdout).unwrap()
+    }
+
+    /// `nft list ruleset`, stateful counters left out.
+    pub fn ruleset(&self) -> String {
+        self.nft("list ruleset")
+            .lines()
+            .filter(|line| !line.trim_start().starts_with("packets "))
+            .map(|line| format!("{line}\n"))
+            .collect()
+    }
+
+    /// The ruleset without the elements of its sets.
+    pub fn terse_ruleset(&self) -> String {
+        let output = self.command("nft").args(["-t", "list", "ruleset"]).output().unwrap();
+        String::from_utf8(output.stdout).unwrap()
+    }
+
+    /// What `nft -j` says of a table.
+    pub fn nft_json(&self, what: &str) -> serde_json::Value {
+        let arguments = ["-j"].into_iter().chain(what.split_whitespace());
+        let output = self.command("nft").args(arguments).output().unwrap();
+        assert!(output.status.success(), "{}", String::from_utf8_lossy(&output.stderr));
+        serde_json::from_slice(&output.stdout).unwrap()
+    }
+
+    /// The elements of a set, as nft sees them: networks and ranges, in order.
+    pub fn elements(&self, table: &str, set: &str) -> Vec<String> {
+        let listing = self.nft_json(&format!("list set {table} {set}"));
+        let object = listing["nftables"]
+            .as_array()
+            .unwrap()
+            .iter()
+            .find_map(|object| object.get("set"))
+            .unwrap();
+        let none = Vec::new();
+        let elements = object.get("elem").map_or(&none, |elements| elements.as_array().unwrap());
+        elements.iter().map(element).collect()
+    }
+
+    /// The names of the sets of a table.
+    pub fn sets(&self, table: &str) -> Vec<String> {
+        let listing = self.nft_json("list sets");
+        let (family, name) = table.split_once(' ').unwrap();
+        listing["nftables"]
+            .as_array()
+            .unwrap()
+            .iter()
+            .filter_map(|object| object.get("set"))
+            .filter(|set| set["family"] == family && set["table"] == name)
+            .map(|set| set["name"].as_str().unwrap().to_string())
+            .collect()
+    }
+
+    /// What the sets of the managed table hold together of a family (`drop4` or `drop6`), in the
+    /// form of [`merged`]: the keys of a hash set are networks of the length in its name. A family
+    /// of which nothing was listed has no sets.
+    pub fn managed(&self, base: &str) -> Vec<String> {
+        let sets = self.sets("inet netfilterd");
+        let of_base: Vec<&String> = sets.iter().filter(|set| set.starts_with(base)).collect();
+        let generation = |set: &str| set.rsplit_once("_g").unwrap().1.to_string();
+        assert!(of_base.iter().all(|set| generation(set) == generation(&sets[0])), "{sets:?}");
+        let mut text = String::new();
+        for set in of_base {
+            let length = set.strip_prefix(&format!("{base}_")).unwrap().split_once("_g");
+            for element in self.elements("inet netfilterd", set) {
+                match length {
+                    Some((length, _)) => {
+                        text += &format!("{}/{length}\n", element.split_once('/').unwrap().0);
+                    }
+                    None => text += &format!("{element}\n"),
+                }
+            }
+        }
+        let merged = merged(&text);
+        if base.ends_with('4') { merged.v4 } else { merged.v6 }
+    }
+
+    /// Packets that a named counter of the managed table has seen.
+    pub fn counter(&self, name: &str) -> u64 {
+        let listing = self.nft_json(&format!("list counter inet netfilterd {name}"));
+        listing["nftables"]
+            .as_array()
+            .unwrap()
+            .iter()
+            .find_map(|object| object.get("counter")?["packets"].as_u64())
+            .unwrap()
+    }
+
+    /// Runs `action` on a thread that is in the namespace; sockets that it makes stay there.
+    pub fn within<T: Send>(&self, action: impl FnOnce() -> T + Send) -> T {
+        thread::scope(|scope| {
+            let thread = scope.spawn(|| {
+                let file = fs::File::open(format!("/run/netns/{}", self.name)).unwrap();
+                setns(file, CloneFlags::CLONE_NEWNET).unwrap();
+                action()
+            });
+            thread.join().unwrap()
+        })
+    }
+}
+
+impl Drop for Namespace {
+    fn drop(&mut self) {
+        let _ = Command::new("ip").args(["netns", "del", &self.name]).output();
+    }
+}
+
+/// An element in nft's JSON to the way that netfilterd writes ranges: a network or `first-last`.
+fn element(value: &serde_json::Value) -> String {
+    if let Some(prefix) = value.get("prefix") {
+        return format!("{}/{}", prefix["addr"].as_str().unwrap(), prefix["len"]);
+    }
+    if let Some(range) = value.get("range") {
+        return format!("{}-{}", range[0].as_str().unwrap(), range[1].as_str().unwrap());
+    }
+    let host = value.as_str().unwrap();
+    format!("{host}/{}", if host.contains(':') { 128 } else { 32 })
+}
