@@ -460,5 +460,5 @@ fn what_exists_already_is_an_element_of_somebody_elses_or_a_set_that_is_just_bei
     assert!(
         refused(None).ends_with("; another netfilterd is loading at the same time; load again")
     );
-    assert!(refused(Some("192.0.2.1")).contains("; something else put overlapping elements in"));
+    assert!(refused(Some("192.0.2.1")).contains("; another program added overlapping elements;"));
 }
