@@ -92,8 +92,7 @@ fn status_says_what_is_in_force_from_where_and_what_it_did() {
         &["IPv4 in", "2 packets"],
         &["IPv6 out", "0 packets", "0 bytes"],
     ] {
-        let names_all = |line: &str| names.iter().all(|name| line.contains(name));
-        assert!(said.lines().any(names_all), "no line with {names:?} in {said}");
+        assert_line_names(&said, names);
     }
     let json = watched.status(inside, &["--json"]).json();
     assert!(json["failed"].is_null() && json["repairs"]["count"] == 0, "{json}");
