@@ -15,9 +15,9 @@ use crate::output::map::Map;
 /// The forms that range sets can be written in.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, clap::ValueEnum)]
 pub enum Format {
-    /// The fewest networks, one a line, always with a length
+    /// As few networks as possible, one per line, always with a prefix length
     Cidr,
-    /// Ranges, one a line, always first-last
+    /// Ranges, one per line, always as first-last
     Range,
     /// A script for nft -f that creates and fills the sets
     Nft,
