@@ -138,11 +138,13 @@ impl fmt::Display for Error {
         match self {
             Error::List { source } => source.fmt(f),
             Error::Allowlist { source } => source.fmt(f),
-            Error::Refused { subject, refusal } => f.write_str(&refusal.about(subject)),
+            Error::Refused { subject, refusal } => {
+                write!(f, "{} ({})", refusal.about(subject), refusal.cure())
+            }
             Error::Host { source } => write!(
                 f,
-                "own addresses and gateways cannot be found out: {source}; --no-protect does \
-                 without"
+                "cannot determine the host's addresses and gateways: {source}; allow netfilterd \
+                 netlink sockets, or give --no-protect"
             ),
             #[cfg(feature = "nftables")]
             Error::Nftables { source, entry: None } => source.fmt(f),
@@ -153,21 +155,42 @@ impl fmt::Display for Error {
             Error::Queue { source } => source.fmt(f),
             Error::AnotherDaemon { path, pid } => write!(
                 f,
-                "another netfilterd is running (pid {}, pid file {}); stop that one first",
+                "another netfilterd is running (pid {}, pid file {}); stop that daemon, or give \
+                 another --pid-file",
                 pid.trim().escape_debug(),
                 path.display()
             ),
             Error::NoPidFile { path } => {
-                write!(f, "pid file {} is not a regular file", path.display())
+                let path = path.display();
+                write!(f, "pid file {path} is not a regular file; give another --pid-file")
             }
-            Error::PidFile { path, source } => write!(f, "pid file {}: {source}", path.display()),
-            Error::StatusFile { path, source } => {
-                write!(f, "status file {}: {source}", path.display())
+            Error::PidFile { path, source } => write!(
+                f,
+                "cannot write pid file {}: {source}; give --pid-file a path that netfilterd can \
+                 write to",
+                path.display()
+            ),
+            Error::StatusFile { path, source } => write!(
+                f,
+                "cannot read status file {}: {source}; give --status-file the file of a running \
+                 daemon",
+                path.display()
+            ),
+            Error::Signals { source } => {
+                write!(f, "cannot receive signals: {source}; raise the limit of open files")
             }
-            Error::Signals { source } => write!(f, "cannot receive signals: {source}"),
-            Error::Timer { source } => write!(f, "cannot make a timer: {source}"),
-            Error::Watch { source } => write!(f, "cannot watch the lists: {source}"),
-            Error::Stdout { source } => write!(f, "standard output: {source}"),
+            Error::Timer { source } => {
+                write!(f, "cannot create a timer: {source}; raise the limit of open files")
+            }
+            Error::Watch { source } => write!(
+                f,
+                "cannot watch the lists: {source}; raise fs.inotify.max_user_watches or \
+                 fs.inotify.max_user_instances, or omit --watch"
+            ),
+            Error::Stdout { source } => write!(
+                f,
+                "cannot write to standard output: {source}; redirect it to a file that has room"
+            ),
         }
     }
 }

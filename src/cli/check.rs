@@ -33,7 +33,7 @@ pub fn run(options: &LoadOptions, host: Host, terminal: &Terminal) -> Result<Exi
             None => "passes",
             Some(refusal) if options.force && refusal.can_be_forced() => "overridden by --force",
             Some(refusal) => {
-                log::error!("{}", refusal.about(&desired.subject()));
+                log::error!("{} ({})", refusal.about(&desired.subject()), refusal.cure());
                 refused = true;
                 "refused"
             }
@@ -60,16 +60,16 @@ pub fn run(options: &LoadOptions, host: Host, terminal: &Terminal) -> Result<Exi
 fn compared(options: &LoadOptions, desired: &RangeSets) -> String {
     let held = match kernel::all_in_force(&options.names) {
         Ok(held) => held,
-        Err(reason) => return format!("against what is in force: not known, {reason}\n"),
+        Err(reason) => return format!("compared with what is in force: not known, {reason}\n"),
     };
-    let (new, gone) = (desired.subtract(&held), held.subtract(desired));
+    let (added, removed) = (desired.subtract(&held), held.subtract(desired));
     let mut report = format!(
-        "against what is in force: +{} -{}\n",
-        Grouped(new.network_count().into()),
-        Grouped(gone.network_count().into())
+        "compared with what is in force: +{} -{}\n",
+        Grouped(added.network_count().into()),
+        Grouped(removed.network_count().into())
     );
     if options.verbosity.verbose > 0 {
-        for (sign, sets) in [('+', new), ('-', gone)] {
+        for (sign, sets) in [('+', added), ('-', removed)] {
             for network in sets.networks() {
                 report += &format!("{sign} {network}\n");
             }
@@ -90,15 +90,16 @@ fn report(desired: &DesiredState) -> String {
     }
     for item in desired.protected.items() {
         let item_set = set_of(item.entry());
-        let cut = Count(protected.intersect(&item_set).network_count(), Noun::Network);
-        report += &format!("protected: {item}: {cut} cut\n");
+        let excluded = Count(protected.intersect(&item_set).network_count(), Noun::Network);
+        report += &format!("protected: {item}: {excluded} excluded\n");
     }
     if !desired.allowed.summaries.is_empty() {
-        report += &format!("cut as allowed: {}\n", Count(allowed.network_count(), Noun::Network));
+        let excluded = Count(allowed.network_count(), Noun::Network);
+        report += &format!("excluded as allowed: {excluded}\n");
     }
     if !desired.protected.items().is_empty() {
-        let cut = Count(protected.network_count(), Noun::Network);
-        report += &format!("cut as protected: {cut}\n");
+        let excluded = Count(protected.network_count(), Noun::Network);
+        report += &format!("excluded as protected: {excluded}\n");
     }
     report
 }

@@ -87,7 +87,7 @@ mod with {
     pub fn dropped(table: Option<&str>) -> Vec<Dropped> {
         let Some(Ok(table)) = table.map(str::parse::<TableName>) else { return Vec::new() };
         daemon::nftables::dropped(&table).unwrap_or_else(|error| {
-            log::warn!("what was dropped is not known: {error}");
+            log::warn!("cannot read the counters of table {table}: {error}");
             Vec::new()
         })
     }
@@ -115,7 +115,7 @@ mod without {
     }
 
     pub fn apply(_: &LoadOptions, _: &RangeSets, _: &dyn Progress) -> Outcome {
-        usage("this netfilterd was built without nftables, and has nothing to load into")
+        usage("this netfilterd was built without nftables and fills no sets; use run with --queue")
     }
 
     pub fn in_force(_: &NameOptions, _: IpAddr) -> Kernel {
@@ -151,7 +151,7 @@ impl std::fmt::Display for Unknown {
             #[cfg(feature = "nftables")]
             Unknown::Kernel(error) => error.fmt(f),
             #[cfg(feature = "nftables")]
-            Unknown::TooMuch => f.write_str("it is too much to be asked for"),
+            Unknown::TooMuch => f.write_str("the sets hold too many elements to be listed"),
             #[cfg(not(feature = "nftables"))]
             Unknown::NotAsked => f.write_str(NOT_ASKED),
         }

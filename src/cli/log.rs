@@ -94,7 +94,10 @@ impl Write for Hurried {
     fn write(&mut self, line: &[u8]) -> io::Result<usize> {
         if self.lost > 0 && self.has_room() {
             let lost = Count(self.lost, Noun::Line);
-            let note = format!("{}nobody read the log, and {lost} of it are lost\n", self.warning);
+            let note = format!(
+                "{}messages lost: {lost}; the program that reads standard error had stopped\n",
+                self.warning
+            );
             if self.write_in_pieces(note.as_bytes())? {
                 self.lost = 0;
             }

@@ -15,20 +15,20 @@ use crate::words::{Count, Noun};
 pub fn run(options: &PrintOptions, host: Host, terminal: &Terminal) -> Result<ExitCode, Error> {
     settings::check_set_names(&options.names);
     if options.format.is_picture() && io::stdout().is_terminal() {
-        usage("a map is a picture and not for a terminal; write it to a file: > map.png");
+        usage("a map is a picture, which a terminal cannot show; write it to a file: > map.png");
     }
     if options.format == print::Format::Ipset {
         for name in [&options.names.set4, &options.names.set6] {
             if name.as_str().len() > print::IPSET_MAX_NAME {
                 let most = print::IPSET_MAX_NAME;
-                usage(&format!("{name} is too long for ipset, which leaves {most} bytes for it"));
+                usage(&format!("set name {name} is too long for ipset; give at most {most} bytes"));
             }
         }
     }
     let desired = settings::read(&options.lists, host, terminal)?;
     if options.format.is_picture() && desired.networks.v6 > 0 {
-        let left_out = Count(desired.networks.v6, Noun::Network);
-        log::info!("a map shows IPv4 only; left out of IPv6: {left_out}");
+        let ignored = Count(desired.networks.v6, Noun::Network);
+        log::info!("a map shows IPv4 only; ignored of IPv6: {ignored}");
     }
     let names = &options.names;
     let printed = Printed {

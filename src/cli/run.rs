@@ -28,7 +28,9 @@ fn run_queues(options: &RunOptions, queues: RangeInclusive<u16>, host: Host) -> 
     let load = &options.load;
     let queue = &options.queue;
     if queue.mark_accept.is_some() && queue.mark_accept == queue.mark_drop {
-        usage("--mark-accept and --mark-drop are the same mark; a rule could not tell them apart");
+        usage(
+            "--mark-accept and --mark-drop are the same mark; rules need two to distinguish packets",
+        );
     }
     let key = format!("queue {}:{}", queues.start(), queues.end());
     let pipeline = settings::pipeline(load, settings::load_request(load), key, host);

@@ -18,7 +18,7 @@ pub fn request(lists: &ListOptions) -> Request {
     let stdin =
         |sources: &[Source]| sources.iter().filter(|&source| *source == Source::Stdin).count();
     if stdin(&lists.file) + stdin(&lists.allow) > 1 {
-        usage("standard input is one list, and can be read only once");
+        usage("standard input can be read only once; give - for one list");
     }
     let widest = match lists.no_protect {
         true => Widest::ANY,
@@ -57,7 +57,7 @@ pub fn pipeline(options: &LoadOptions, request: Request, key: String, host: Host
 /// Warns where nothing keeps a list from locking its reader out.
 pub fn warn_if_unprotected(lists: &ListOptions) {
     if lists.no_protect {
-        log::warn!("--no-protect: a list can lock you out of this host");
+        log::warn!("--no-protect: a list can lock you out of this host; allow your address");
     }
 }
 
@@ -89,17 +89,21 @@ pub fn table_key(names: &NameOptions) -> String {
 pub fn check_names(options: &LoadOptions) {
     check_set_names(&options.names);
     if options.layout == Layout::Hash && !options.names.table.is_managed() {
-        usage("--layout hash needs the managed table: its look-up is a rule of its own kind");
+        usage(
+            "--layout hash needs the managed table, whose rules netfilterd writes; omit one of the two",
+        );
     }
     if !options.interface.is_empty() && !options.names.table.is_managed() {
-        usage("--interface needs the managed table; in another one the rules are yours to narrow");
+        usage(
+            "--interface needs the managed table; in your own table, match the interface in your rules",
+        );
     }
 }
 
 /// Ends with a usage error if both families have the same set.
 pub fn check_set_names(names: &NameOptions) {
     if names.set4 == names.set6 {
-        usage("--set4 and --set6 are the same set; a set holds one family");
+        usage("--set4 and --set6 are the same set, and a set holds one family; give two names");
     }
 }
 

@@ -16,8 +16,7 @@ pub fn run(options: &StatusOptions) -> Result<ExitCode, Error> {
     let path = &options.file.status_file;
     let Some(mut status) = status::read(path)? else {
         log::error!(
-            "no netfilterd is running that keeps {}; start one, or name the file of the one that \
-             runs with --status-file",
+            "no daemon found (status file {}); if it uses another, give --status-file",
             path.display()
         );
         return Ok(ExitCode::from(NOT_RUNNING));

@@ -45,8 +45,9 @@ struct Named {
     too_wide: bool,
     until: Option<String>,
     /// Whether `until` has passed.
-    ended: bool,
-    /// The same in words.
+    #[serde(rename = "ended")]
+    expired: bool,
+    /// The entry with its place, as text for people.
     #[serde(skip)]
     shown: String,
 }
@@ -92,7 +93,7 @@ impl From<Origin<'_>> for Named {
             widened: origin.is_widened(),
             too_wide: origin.ignored,
             until: origin.end.map(|end| end.to_string()),
-            ended: origin.expired,
+            expired: origin.expired,
             shown: origin.to_string(),
         }
     }
@@ -105,9 +106,9 @@ impl Answer {
             let shown = &entry.shown;
             match &self.spared {
                 _ if entry.too_wide => {
-                    writeln!(out, "{address}: not dropped, {shown} is too wide and set aside")?;
+                    writeln!(out, "{address}: not dropped, {shown} is ignored (too wide)")?;
                 }
-                _ if entry.ended => writeln!(out, "{address}: not dropped, {shown} has ended")?,
+                _ if entry.expired => writeln!(out, "{address}: not dropped, {shown} has expired")?,
                 Some(why) => writeln!(out, "{address}: not dropped, {why}; listed by {shown}")?,
                 None => writeln!(out, "{address}: dropped by {shown}")?,
             }
@@ -116,29 +117,29 @@ impl Answer {
             writeln!(out, "{address}: not dropped")?;
         }
         if let Some(range) = &self.range {
-            writeln!(out, "{address}: within {range} when all is merged")?;
+            writeln!(out, "{address}: within {range} after merging")?;
         }
         match (&self.kernel, dropped) {
             (Kernel::InForce, true) => writeln!(out, "{address}: in force in table {table}"),
             (Kernel::InForce, false) => writeln!(
                 out,
-                "{address}: in force in table {table} all the same; load again to let it pass"
+                "{address}: still in force in table {table}; load again to let it pass"
             ),
             (Kernel::NotInForce, true) => writeln!(
                 out,
-                "{address}: not in force in table {table}; the lists have changed since, or a \
-                 load has failed: load again"
+                "{address}: not in force in table {table}; the lists have changed since the last \
+                 load, or a load failed: load again"
             ),
             (Kernel::NothingInForce, true) => {
                 writeln!(
                     out,
-                    "{address}: not in force, since no rule of table {table} asks for it; load \
+                    "{address}: not in force, because no rule of table {table} looks it up; load \
                      the lists first"
                 )
             }
             (Kernel::NotInForce | Kernel::NothingInForce, false) => Ok(()),
             (Kernel::Unknown(reason), _) => {
-                writeln!(out, "{address}: whether it is in force is not known: {reason}")
+                writeln!(out, "{address}: cannot determine whether it is in force: {reason}")
             }
         }
     }

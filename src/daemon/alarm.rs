@@ -38,8 +38,8 @@ impl Alarm {
         Ok(self.timer.unset()?)
     }
 
-    /// Whether it has rung since it was set. It is switched off then, or has to be set anew.
-    pub fn has_rung(&self) -> io::Result<bool> {
+    /// Whether the timer has fired since it was armed. After that it must be armed again.
+    pub fn has_fired(&self) -> io::Result<bool> {
         match self.timer.wait() {
             Ok(()) | Err(Errno::ECANCELED) => Ok(true),
             Err(Errno::EAGAIN | Errno::EINTR) => Ok(false),

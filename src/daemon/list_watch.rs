@@ -46,7 +46,7 @@ impl Watch {
     /// Listens for changes of the lists that `paths` mean, files or folders, from here on. They
     /// need not exist.
     pub fn open(paths: Vec<PathBuf>) -> io::Result<Self> {
-        let (inotify, folders) = listen(&paths)?;
+        let (inotify, folders) = watch(&paths)?;
         Ok(Watch { paths, inotify, folders })
     }
 
@@ -62,9 +62,9 @@ impl Watch {
             }
         }
         if changed {
-            // What is on the way to the lists may have changed too. Before they are read: what
-            // changes from here on is heard again.
-            (self.inotify, self.folders) = listen(&self.paths)?;
+            // The paths of the lists may have changed, too. The new watches begin before the lists are
+            // read, so that no later change is missed.
+            (self.inotify, self.folders) = watch(&self.paths)?;
         }
         Ok(changed)
     }
@@ -104,7 +104,7 @@ fn is_hidden(name: &OsStr) -> bool {
     name.as_bytes().starts_with(b".")
 }
 
-fn listen(paths: &[PathBuf]) -> io::Result<(Inotify, Vec<Folder>)> {
+fn watch(paths: &[PathBuf]) -> io::Result<(Inotify, Vec<Folder>)> {
     let mut folders: BTreeMap<PathBuf, Names> = BTreeMap::new();
     for path in paths {
         let Some(place) = follow(path, &mut folders)? else { continue };

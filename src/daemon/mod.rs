@@ -92,14 +92,17 @@ const STATUS_EVERY: Duration = Duration::from_secs(1);
 /// An interface that comes up has several addresses and routes, one after the other.
 const GATHER: Duration = Duration::from_millis(100);
 
-/// How long to wait when protecting a new address, or taking out what has ended, has failed.
-const TRY_AGAIN: Duration = Duration::from_secs(5);
+/// The pause before another attempt to apply expired entries or changed protected addresses.
+const RETRY: Duration = Duration::from_secs(5);
 
 fn follow_addresses() -> Option<route::Monitor> {
     let watch = route::Monitor::open_for_addresses();
     watch
         .inspect_err(|error| {
-            log::warn!("cannot receive changes of addresses, protected at each reload: {error}");
+            log::warn!(
+                "cannot receive changes of addresses and routes: {error}; new ones are protected from \
+                 the next reload on"
+            );
         })
         .ok()
 }
@@ -152,7 +155,7 @@ impl<B: BackEnd> Daemon<'_, B> {
             Event::Status => self.log_status(),
             Event::Readable(Source::Addresses) => self.addresses_changed(),
             Event::Readable(Source::Lists) => self.lists_changed(),
-            Event::Readable(Source::Alarm) => self.alarm_rang(),
+            Event::Readable(Source::Alarm) => self.alarm_fired(),
             Event::Readable(Source::BackEnd) => self.back_end.on_readable(),
             Event::Time => self.write_status(),
         }
@@ -182,7 +185,7 @@ impl<B: BackEnd> Daemon<'_, B> {
     fn reload(&mut self) {
         match NotifyState::monotonic_usec_now() {
             Ok(now) => notify(&[NotifyState::Reloading, now]),
-            Err(error) => log::debug!("systemd was not told of the reload: {error}"),
+            Err(error) => log::debug!("cannot notify systemd of the reload: {error}"),
         }
         let status = match self.load() {
             Ok(loaded) => {
@@ -207,7 +210,9 @@ impl<B: BackEnd> Daemon<'_, B> {
             None | Some(Ok(false)) => {}
             Some(Ok(true)) => self.burst.change(Instant::now()),
             Some(Err(error)) => {
-                log::error!("cannot watch the lists any more, SIGHUP still loads them: {error}");
+                log::error!(
+                    "cannot watch the lists any more: {error}; reload by SIGHUP, or restart the daemon"
+                );
                 self.lists = None;
             }
         }
@@ -219,12 +224,14 @@ impl<B: BackEnd> Daemon<'_, B> {
             None => self.alarm.unset(),
         };
         if let Err(error) = set {
-            log::error!("entries that end stay until the next load: {error}");
+            log::error!(
+                "cannot set the timer for entries that expire: {error}; reload to remove them"
+            );
         }
     }
 
-    fn alarm_rang(&mut self) {
-        if matches!(self.alarm.has_rung(), Ok(false)) {
+    fn alarm_fired(&mut self) {
+        if matches!(self.alarm.has_fired(), Ok(false)) {
             return;
         }
         // Because of a clock that was put forward or back, too.
@@ -239,7 +246,7 @@ impl<B: BackEnd> Daemon<'_, B> {
                 self.revise_at.get_or_insert(Instant::now() + GATHER);
             }
             Err(error) => {
-                log::debug!("listening for addresses anew: {error}");
+                log::debug!("receiving changes of addresses again, after an error: {error}");
                 self.addresses = follow_addresses();
                 self.revise_at.get_or_insert(Instant::now() + GATHER);
             }
@@ -263,9 +270,15 @@ impl<B: BackEnd> Daemon<'_, B> {
                 notify(&[NotifyState::Status(&loaded.to_string())]);
             }
             Err(error) => {
-                log::error!("what is in force is not what it should be by now: {error}");
                 if error.may_pass() {
-                    self.revise_at = Some(now + TRY_AGAIN);
+                    log::error!(
+                        "cannot apply expired entries or changed protected addresses: {error}; \
+                         retrying in {} s",
+                        RETRY.as_secs()
+                    );
+                    self.revise_at = Some(now + RETRY);
+                } else {
+                    log::error!("{error}");
                 }
             }
         }
@@ -312,6 +325,6 @@ impl<B: BackEnd> Daemon<'_, B> {
 /// Tells systemd, if it is there.
 fn notify(states: &[NotifyState<'_>]) {
     if let Err(error) = sd_notify::notify(states) {
-        log::debug!("systemd was not told: {error}");
+        log::debug!("cannot notify systemd: {error}");
     }
 }

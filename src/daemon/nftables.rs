@@ -34,7 +34,7 @@ impl BackEnd for Nftables {
     fn apply(&mut self, sets: &RangeSets, progress: &dyn Progress) -> Outcome {
         // Notifications that wait would be lost with the membership; they say who it was.
         self.receive();
-        let outcome = self.unheard(|target| {
+        let outcome = self.without_notifications(|target| {
             let committed = target.apply(sets, progress)?;
             // Before it is dropped, for which the kernel first frees the old sets.
             Ok((committed.applied, Instant::now()))
@@ -129,17 +129,20 @@ impl Nftables {
         match self.target.monitor() {
             Ok(monitor) => self.monitor = Some(monitor),
             Err(error) => {
-                log::warn!("cannot listen for changes of the ruleset, so none are mended: {error}");
+                log::warn!(
+                    "cannot receive changes of the ruleset: {error}; changes by other programs are \
+                     repaired at the next load only"
+                );
             }
         }
         self.catch_up();
     }
 
-    /// Does something that commits, and receives no notifications meanwhile: the kernel makes one for
-    /// each element, for as long as anybody listens.
-    fn unheard<T>(&mut self, commit: impl FnOnce(&mut Target) -> T) -> T {
+    /// Calls `commit` outside of the multicast group: the kernel makes a notification for each element
+    /// while any program is a member.
+    fn without_notifications<T>(&mut self, commit: impl FnOnce(&mut Target) -> T) -> T {
         if let Some(Err(error)) = self.monitor.as_mut().map(Monitor::leave) {
-            log::debug!("still listening: {error}");
+            log::debug!("cannot leave the multicast group of nftables: {error}");
         }
         let result = commit(&mut self.target);
         match self.monitor.as_mut().map(Monitor::join) {
@@ -160,10 +163,10 @@ impl Nftables {
             Ok(false) => {
                 let table = self.target.table();
                 if self.schedule.changed(Instant::now()) != Answer::Already {
-                    log::warn!("table {table} is not as it was left; putting it right");
+                    log::warn!("table {table} was changed by an unknown program; repairing it");
                 }
             }
-            Err(error) => log::debug!("the ruleset is not known: {error}"),
+            Err(error) => log::debug!("cannot read the ruleset: {error}"),
         }
     }
 
@@ -173,7 +176,7 @@ impl Nftables {
         let transactions = match monitor.transactions() {
             Ok(transactions) => transactions,
             Err(error) => {
-                log::debug!("listening anew: {error}");
+                log::debug!("receiving changes of the ruleset again, after an error: {error}");
                 return self.join();
             }
         };
@@ -184,13 +187,13 @@ impl Nftables {
             let (table, by) = (self.target.table(), &transaction.by);
             self.culprit = by.is_known().then(|| by.to_string());
             match self.schedule.changed(Instant::now()) {
-                Answer::Already => log::debug!("table {table} was changed by {by}, too"),
+                Answer::Already => log::debug!("table {table} was also changed by {by}"),
                 Answer::AtOnce => {
-                    log::warn!("table {table} was changed by {by}; putting it right");
+                    log::warn!("table {table} was changed by {by}; repairing it");
                 }
                 Answer::After(pause) => log::warn!(
-                    "table {table} was changed again by {by}; putting it right in {} s: stop what \
-                     does it, or run with --no-repair",
+                    "table {table} was changed again by {by}; repairing it in {} s: stop that \
+                     program, or run with --no-repair",
                     pause.as_secs()
                 ),
             }
@@ -199,15 +202,18 @@ impl Nftables {
 
     /// Restores what other programs have removed.
     fn repair(&mut self) {
-        let result = self.unheard(Target::repair);
+        let result = self.without_notifications(Target::repair);
         let now = Instant::now();
         self.schedule.repaired(now);
         match result {
             Ok(()) => {
-                log::info!("put right: table {}", self.target.table());
+                log::info!("repaired table {}", self.target.table());
                 self.repairs.record(self.culprit.take());
             }
-            Err(error) => log::error!("not put right, waiting for the next change: {error}"),
+            Err(error) => log::error!(
+                "cannot repair table {}: {error}; retrying after the next change of it",
+                self.target.table()
+            ),
         }
         // Something may have been changed again since.
         self.catch_up();

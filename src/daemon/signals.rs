@@ -119,7 +119,7 @@ impl Signals {
             // Cannot happen with open descriptors; a daemon that can no longer hear is better
             // ended, for its supervisor to start it again.
             Err(error) => {
-                log::error!("cannot wait for signals: {error}");
+                log::error!("cannot wait for signals: {error}; stopping: start the daemon again");
                 Event::Stop
             }
         }

@@ -54,7 +54,10 @@ fn resolvers_of(path: &str) -> Vec<IpAddr> {
         Ok(text) => resolvers(&String::from_utf8_lossy(&text)),
         Err(error) if error.kind() == io::ErrorKind::NotFound => Vec::new(),
         Err(error) => {
-            log::warn!("{path}: {error}; the resolvers are not protected");
+            log::warn!(
+                "cannot read {path}: {error}; its resolvers are not protected: make it readable, \
+                 or allow them"
+            );
             Vec::new()
         }
     }

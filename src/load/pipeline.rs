@@ -75,7 +75,7 @@ impl Pipeline {
     ) -> Result<Loaded, Error> {
         let begin = Instant::now();
         let desired = read(&self.request, self.host.as_ref(), &mut self.remarks, progress)?;
-        self.judge(&desired)?;
+        self.ask_guards(&desired)?;
         let (applied, end) = apply(&desired.sets).map_err(|error| with_entry(error, &desired))?;
         let loaded = Loaded::new(applied, &desired, end.saturating_duration_since(begin));
         self.force = false;
@@ -112,7 +112,7 @@ impl Pipeline {
         let merged = last.timeline.at(now);
         let (sets, exclusions) = Exclusions::out_of(merged, &last.allowed, protected.sets());
         if sets != held {
-            last.say_what_is_protected_now(&protected, &sets, &exclusions);
+            last.log_protection_changes(&protected, &sets, &exclusions);
             let (applied, end) = apply(&sets)?;
             last.loaded = Loaded {
                 done: applied,
@@ -147,15 +147,14 @@ impl Pipeline {
         }
     }
 
-    fn judge(&mut self, desired: &DesiredState) -> Result<(), Error> {
+    fn ask_guards(&mut self, desired: &DesiredState) -> Result<(), Error> {
         let figures = desired.figures(self.in_force());
         for refusal in self.guards.refusals(&figures) {
-            let overridden = self.force && refusal.can_be_forced();
-            let error = Error::Refused { subject: desired.subject(), refusal };
-            if !overridden {
-                return Err(error);
+            let subject = desired.subject();
+            if !(self.force && refusal.can_be_forced()) {
+                return Err(Error::Refused { subject, refusal });
             }
-            log::warn!("{error}; overridden by --force");
+            log::warn!("{}; overridden by --force", refusal.about(&subject));
         }
         Ok(())
     }
@@ -170,7 +169,7 @@ pub fn read(
     progress: &dyn Progress,
 ) -> Result<DesiredState, Error> {
     let desired = DesiredState::read(request, protected(host)?, End::now(), progress)?;
-    remarks.say(&desired, request.families);
+    remarks.log(&desired, request.families);
     Ok(desired)
 }
 
@@ -182,8 +181,8 @@ fn protected(host: Option<&Host>) -> Result<Protected, Error> {
 }
 
 impl Last {
-    /// Names in the log what is listed and protected from here on, or no longer.
-    fn say_what_is_protected_now(
+    /// Logs which listed addresses are protected from now on, and which no longer.
+    fn log_protection_changes(
         &self,
         protected: &Protected,
         sets: &RangeSets,
@@ -192,11 +191,11 @@ impl Last {
         let (before, now) = (self.protected.items(), protected.items());
         let is_new = |item: &&Item| !before.contains(item) && item.is_in(&exclusions.protected);
         for item in now.iter().filter(is_new) {
-            log::warn!("{item} is listed, and protected from here on");
+            log::warn!("{item} is listed, and protected from now on");
         }
         let is_gone = |item: &&Item| !now.contains(item) && item.is_in(sets);
         for item in before.iter().filter(is_gone) {
-            log::info!("{item} is listed, and no longer protected");
+            log::info!("{item} is listed, and no longer protected, so it is dropped");
         }
     }
 }

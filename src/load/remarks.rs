@@ -18,9 +18,9 @@ pub struct Remarks {
 type Remark = (log::Level, String);
 
 impl Remarks {
-    /// Says what there is to say of lists that were just read: in the debug log, if it is the same as
-    /// the last time.
-    pub fn say(&mut self, desired: &DesiredState, families: Families) {
+    /// Logs the messages about lists that were just read; at level debug, if they are the same as the
+    /// last time.
+    pub fn log(&mut self, desired: &DesiredState, families: Families) {
         let remarks = on(desired, families);
         let news = remarks != self.last;
         for (level, remark) in &remarks {
@@ -39,30 +39,36 @@ fn on(desired: &DesiredState, families: Families) -> Vec<Remark> {
     let entries: u64 = desired.summaries.iter().map(|list| list.v4 + list.v6).sum();
     log::debug!("read {}", Count(entries, Noun::Entry));
     for missing in &desired.missing {
-        warn(&format_args!("{missing}; done without, by --skip-missing"));
+        warn(&format_args!("{missing}; ignored by --skip-missing"));
     }
     for rejection in &desired.rejections {
         warn(rejection);
     }
     let unnamed = desired.rejected() - desired.rejections.len() as u64;
     if unnamed > 0 {
-        warn(&format_args!("rejected besides these: {}", Count(unnamed, Noun::Line)));
+        warn(&format_args!("not shown, but also rejected: {}", Count(unnamed, Noun::Line)));
     }
     for list in desired.summaries.iter().filter(|list| list.unfinished) {
         let name = &list.name;
-        warn(&format_args!("{name}: the last line has no line end; see that it was not cut off"));
+        warn(&format_args!(
+            "{name}: the last line has no line end; check that the list is complete"
+        ));
     }
     for entry in &desired.ignored {
         warn(entry);
     }
     let unnamed = desired.all_ignored() - desired.ignored.len() as u64;
     if unnamed > 0 {
-        warn(&format_args!("set aside besides these: {}", Count(unnamed, Noun::Entry)));
+        warn(&format_args!(
+            "not shown, but also ignored (too wide): {}",
+            Count(unnamed, Noun::Entry)
+        ));
     }
     if desired.of_other_family > 0 {
         let (seen, other) = if families.v4 { ("IPv4", "IPv6") } else { ("IPv6", "IPv4") };
         warn(&format_args!(
-            "the table sees {seen} packets only; left out of {other}: {}",
+            "the table sees {seen} packets only; ignored of {other}: {}; a table of family inet sees \
+             both",
             Count(desired.of_other_family, Noun::Network)
         ));
     }
@@ -91,10 +97,8 @@ fn on_exclusions(desired: &DesiredState) -> Vec<Remark> {
         for (origin, allowed) in desired.naming_allowed().zip(desired.allowed.first_with(&wide)) {
             let allowed = allowed.unwrap_or_default();
             let origin = Place(origin);
-            remarks.push((
-                log::Level::Info,
-                format!("{origin} is cut by {allowed}, which is allowed"),
-            ));
+            remarks
+                .push((log::Level::Info, format!("{origin} overlaps {allowed}, which is allowed")));
         }
     }
     remarks

@@ -71,15 +71,15 @@ impl fmt::Display for Loaded {
             }
         }
         let of_all = |figure: fn(&Summary) -> u64| self.lists.iter().map(figure).sum::<u64>();
-        let (skipped, set_aside) = (of_all(|list| list.rejected), of_all(|list| list.set_aside));
-        if skipped > 0 {
-            write!(f, ", {} skipped", Count(skipped, Noun::Line))?;
+        let rejected = of_all(|list| list.rejected);
+        if rejected > 0 {
+            write!(f, ", {} rejected", Count(rejected, Noun::Line))?;
         }
-        if set_aside > 0 {
-            write!(f, ", {} set aside", Count(set_aside, Noun::Entry))?;
-        }
-        let older = of_all(|list| list.older);
-        for (entries, what) in [(older, "older"), (self.expired, "ended")] {
+        for (entries, what) in [
+            (of_all(|list| list.set_aside), "ignored (too wide)"),
+            (of_all(|list| list.older), "ignored (too old)"),
+            (self.expired, "expired"),
+        ] {
             if entries > 0 {
                 write!(f, ", {} {what}", Count(entries, Noun::Entry))?;
             }
@@ -93,7 +93,7 @@ impl fmt::Display for Loaded {
             write!(f, ", {} addresses added by widening", Grouped(self.widening))?;
         }
         if let Some(end) = self.next_end {
-            write!(f, ", the next ends {end}")?;
+            write!(f, ", next expiry {end}")?;
         }
         write!(f, ", {:.3} s", self.time.as_secs_f64())
     }
@@ -120,7 +120,7 @@ mod tests {
         assert_eq!(
             loaded.to_string(),
             "loaded 61,204 networks (v4 60,917, v6 287) from 3 lists: +1,204 -377, \
-             3 lines skipped, 2 protected, 0.041 s"
+             3 lines rejected, 2 protected, 0.041 s"
         );
         loaded.done = Applied::Unchanged;
         loaded.lists = vec![Summary { set_aside: 1, ..Summary::default() }];
@@ -128,8 +128,8 @@ mod tests {
         (loaded.expired, loaded.next_end) = (4, Some(End::at(1_801_353_600)));
         assert_eq!(
             loaded.to_string(),
-            "no changes: 61,204 networks from 1 list, 1 entry set aside, 4 entries ended, \
-             3 allowed, the next ends 2027-01-31T00:00:00Z, 0.041 s"
+            "no changes: 61,204 networks from 1 list, 1 entry ignored (too wide), \
+             4 entries expired, 3 allowed, next expiry 2027-01-31T00:00:00Z, 0.041 s"
         );
     }
 }

@@ -60,7 +60,8 @@ impl File {
     pub fn networks(&mut self) -> Option<u64> {
         let state = self.read().unwrap_or_else(|error| {
             log::warn!(
-                "state file {}: {error}; --max-shrink does not know what is in force",
+                "cannot read state file {}: {error}; --max-shrink does not check this load, after \
+                 which the file is replaced",
                 self.path.display()
             );
             State::default()
@@ -81,7 +82,8 @@ impl File {
             }
             Err(error) if !self.failing => {
                 log::warn!(
-                    "state file {}: {error}; the next start will not know what is in force",
+                    "cannot write state file {}: {error}; --max-shrink will not check the first load \
+                     of the next process: give --state-file a path that netfilterd can write to",
                     self.path.display()
                 );
                 self.failing = true;

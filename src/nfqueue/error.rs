@@ -66,10 +66,10 @@ impl fmt::Display for QueueError {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
             QueueError::Socket { queue, source } => {
-                write!(f, "queue {queue}: netlink socket: {source}")
+                write!(f, "queue {queue}: netlink socket failed: {source}")
             }
             QueueError::Verdicts { queue, source } => {
-                write!(f, "queue {queue}: verdicts cannot be sent: {source}")
+                write!(f, "queue {queue}: cannot send verdicts: {source}")
             }
             QueueError::Taken { queue, by } => write!(
                 f,
@@ -89,13 +89,19 @@ impl fmt::Display for QueueError {
                     "queue {queue}: {source}; this kernel is too old: queue mode needs Linux 3.10 \
                      or later"
                 ),
-                Some(libc::ENODEV) => write!(f, "queue {queue} was taken away"),
+                Some(libc::ENODEV) => write!(f, "queue {queue} is no longer bound to netfilterd"),
                 _ => write!(f, "queue {queue}: {source}"),
             },
-            QueueError::Thread { queue, source } => {
-                write!(f, "queue {queue}: no thread for it: {source}")
-            }
-            QueueError::Interfaces { source } => write!(f, "list of interfaces: {source}"),
+            QueueError::Thread { queue, source } => write!(
+                f,
+                "queue {queue}: cannot start a thread: {source}; raise the limit of processes, or \
+                 serve fewer queues"
+            ),
+            QueueError::Interfaces { source } => write!(
+                f,
+                "cannot list the interfaces for --interface: {source}; allow netfilterd netlink \
+                 sockets"
+            ),
         }
     }
 }

@@ -24,7 +24,8 @@ impl NamedInterfaces {
         for name in &names {
             if !known.iter().any(|interface| matches(name, &interface.name)) {
                 log::warn!(
-                    "there is no interface {} yet; its packets are judged when it comes",
+                    "interface {} does not exist yet; check its name; its packets are filtered as \
+                     soon as it exists",
                     name.to_string_lossy().escape_debug()
                 );
             }

@@ -64,7 +64,7 @@ pub fn serve(shared: &Shared, options: &Options, began: &Sender<Result<(), Queue
     let _ = began.send(Ok(()));
     while !shared.is_stopped() {
         let served = match &socket {
-            Some(serving) => worker.until_trouble(serving),
+            Some(serving) => worker.until_error(serving),
             None => worker.open().map(|opened| socket = Some(opened)),
         };
         if let Err(error) = served {
@@ -113,8 +113,8 @@ impl Worker<'_> {
         Ok(socket)
     }
 
-    /// Gives verdicts until it is told to stop.
-    fn until_trouble(&mut self, socket: &QueueSocket) -> Result<(), QueueError> {
+    /// Gives verdicts until an error, or until the worker must stop.
+    fn until_error(&mut self, socket: &QueueSocket) -> Result<(), QueueError> {
         let queue = self.shared.queue;
         if self.failing {
             socket.send(&message::ping(queue))?;
@@ -194,7 +194,7 @@ impl Worker<'_> {
         if self.failing {
             log::debug!("{error}");
         } else {
-            log::error!("{error}; trying again every {} s", PAUSE.as_secs());
+            log::error!("{error}; retrying every {} s", PAUSE.as_secs());
         }
         self.failing = true;
         let end = Instant::now() + PAUSE;

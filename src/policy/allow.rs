@@ -30,8 +30,11 @@ pub enum AllowError {
         /// Its name.
         list: String,
     },
-    /// An entry of one of them expires.
-    Expires,
+    /// An entry of an allowlist expires, and what is allowed must not become dropped by itself.
+    Expires {
+        /// The first such entry, as `FILE:LINE`.
+        place: String,
+    },
 }
 
 impl fmt::Display for AllowError {
@@ -40,16 +43,17 @@ impl fmt::Display for AllowError {
             AllowError::List { source } => write!(f, "allowlist {source}"),
             AllowError::Rejected { first, lines } => write!(
                 f,
-                "an allowlist must be readable as a whole, and of {} rejected the first is {first}",
+                "an allowlist must be readable as a whole; {} rejected; correct the first: {first}",
                 Count(*lines, Noun::Line)
             ),
-            AllowError::Expires => f.write_str(
-                "an entry of an allowlist has an end (until), and what is allowed is so without end; \
-                 take the end or the entry out",
+            AllowError::Expires { place } => write!(
+                f,
+                "{place}: an entry of an allowlist cannot expire (until); remove the time, or the \
+                 entry"
             ),
             AllowError::NoEntry { list } => write!(
                 f,
-                "allowlist {list}: holds comments or blanks and no entry; empty it, or leave it out"
+                "allowlist {list}: holds comments or blank lines but no entry; empty it, or omit it"
             ),
         }
     }
@@ -59,7 +63,9 @@ impl std::error::Error for AllowError {
     fn source(&self) -> Option<&(dyn std::error::Error + 'static)> {
         match self {
             AllowError::List { source } => Some(source),
-            AllowError::Rejected { .. } | AllowError::NoEntry { .. } | AllowError::Expires => None,
+            AllowError::Rejected { .. }
+            | AllowError::NoEntry { .. }
+            | AllowError::Expires { .. } => None,
         }
     }
 }
@@ -84,7 +90,7 @@ impl Allowed {
             return Err(AllowError::Rejected { first, lines: contents.rejected() });
         }
         if !contents.ending.is_empty() {
-            return Err(AllowError::Expires);
+            return Err(AllowError::Expires { place: first_that_expires(&lists) });
         }
         for (list, summary) in lists.iter().zip(&contents.summaries) {
             if summary.v4 + summary.v6 == 0 && !list.is_blank() {
@@ -120,4 +126,20 @@ impl Allowed {
     pub fn by(&self, address: IpAddr) -> Option<String> {
         self.first_with(&[Entry::from(address)]).pop().flatten()
     }
+}
+
+/// `FILE:LINE` of the first entry that expires.
+fn first_that_expires(lists: &[List]) -> String {
+    let mut found = None;
+    for list in lists {
+        list.scan(
+            |line, _, end| {
+                if end.is_some() {
+                    found.get_or_insert_with(|| format!("{}:{line}", list.name()));
+                }
+            },
+            |_, _, _| {},
+        );
+    }
+    found.unwrap_or_default()
 }

@@ -102,18 +102,26 @@ impl Refusal {
             _ => format!("{subject}: {self}"),
         }
     }
+
+    /// What a user can do if the lists are right.
+    pub fn cure(&self) -> &'static str {
+        match self {
+            Refusal::TooFew { networks: 0, .. } => "--min-entries 0 permits it",
+            Refusal::Rejected { .. } => "correct the lines, or omit --strict",
+            _ => "--force permits it",
+        }
+    }
 }
 
 impl fmt::Display for Refusal {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
-            Refusal::TooFew { networks: 0, .. } => f.write_str(
-                "the lists hold no network; refused, since that would let everything pass \
-                 (--min-entries 0 permits it)",
-            ),
+            Refusal::TooFew { networks: 0, .. } => {
+                f.write_str("the lists hold no network; refused, because nothing would be dropped")
+            }
             Refusal::TooFew { networks, least } => write!(
                 f,
-                "{} where at least {least} must be; refused by --min-entries {least}",
+                "{}, and at least {least} are required; refused by --min-entries {least}",
                 Count(*networks, Noun::Network)
             ),
             Refusal::Rejected { lines } => {
@@ -123,11 +131,11 @@ impl fmt::Display for Refusal {
                 let (rejected, lines) = (Grouped((*rejected).into()), Count(*lines, Noun::Line));
                 write!(
                     f,
-                    "{list}: {rejected} of {lines} rejected; refused, since that is more than half"
+                    "{list}: {rejected} of {lines} rejected; refused, because it is more than half"
                 )
             }
             Refusal::TooMuch { family, share } => {
-                write!(f, "{share} of {family}; refused, since that is more than half")
+                write!(f, "{share} of {family}; refused, because it is more than half")
             }
             Refusal::Shrunk { networks, in_force, most } => {
                 let less = u128::from(in_force - networks) * 100 / u128::from(*in_force);

@@ -51,7 +51,7 @@ impl<'a> File<'a> {
             Ok(()) => self.failing = false,
             Err(error) if !self.failing => {
                 log::warn!(
-                    "metrics file {}: {error}; give a path in a directory that netfilterd's user \
+                    "cannot write metrics file {}: {error}; give --metrics a path that netfilterd \
                      can write to",
                     self.path.display()
                 );
@@ -169,8 +169,8 @@ fn in_force(loaded: &InForce) -> Vec<Family> {
         ),
         gauge(
             "list_set_aside_entries",
-            "Entries of a list that are too wide.",
-            lists(&|list| Some(list.set_aside as f64)),
+            "Entries of a list that were ignored as too wide.",
+            lists(&|list| Some(list.too_wide as f64)),
         ),
         gauge(
             "list_modified_time_seconds",

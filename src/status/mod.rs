@@ -119,9 +119,10 @@ pub struct ListStatus {
     pub entries: u64,
     /// Lines that were rejected.
     pub rejected: u64,
-    /// Entries that were set aside.
-    pub set_aside: u64,
-    /// Entries that were older than the newest ones that are wanted.
+    /// Entries that were ignored as too wide.
+    #[serde(rename = "set_aside")]
+    pub too_wide: u64,
+    /// Entries that were ignored because of `--newest`.
     #[serde(default)]
     pub older: u64,
     /// When the file had been written; standard input has no such time.
@@ -134,7 +135,7 @@ impl From<&Summary> for ListStatus {
             name: list.name.clone(),
             entries: list.v4 + list.v6,
             rejected: list.rejected,
-            set_aside: list.set_aside,
+            too_wide: list.set_aside,
             older: list.older,
             modified: list.modified.and_then(|time| Timestamp::try_from(time).ok()).map(rounded),
         }
@@ -309,7 +310,8 @@ impl<'a> File<'a> {
             }
             Err(error) if !self.failing => {
                 log::warn!(
-                    "status file {}: {error}; netfilterd status will not know of this daemon",
+                    "cannot write status file {}: {error}; netfilterd status does not find this \
+                     daemon: give --status-file a path that netfilterd can write to",
                     self.path.display()
                 );
                 self.failing = true;

@@ -27,7 +27,7 @@ impl fmt::Display for Status {
             line("loaded", &format_args!("{} ago, at {at}: {text}", Ago(*at)))?;
             loaded.sources.iter().try_for_each(|list| line("list", list))?;
             if let Some(end) = loaded.next_end {
-                line("next end", &end)?;
+                line("next expiry", &end)?;
             }
         }
         if let Some(failed) = &self.failed {
@@ -35,7 +35,7 @@ impl fmt::Display for Status {
         }
         self.dropped.iter().try_for_each(|dropped| line("dropped", dropped))?;
         if self.repairs.count > 0 {
-            line("put right", &self.repairs)?;
+            line("repaired", &self.repairs)?;
         }
         self.queues.iter().try_for_each(|queue| writeln!(f, "{}", Queue(queue)))
     }
@@ -73,9 +73,9 @@ impl fmt::Display for Failed {
         let Failed { at, line, times } = self;
         match times {
             0 | 1 => write!(f, "{} ago, ", Ago(*at))?,
-            _ => write!(f, "{times} times since, the last {} ago, ", Ago(*at))?,
+            _ => write!(f, "{times} times, last {} ago, ", Ago(*at))?,
         }
-        write!(f, "at {at}, what was loaded stays in force: {line}")
+        write!(f, "at {at}, what was loaded before stays in force: {line}")
     }
 }
 
@@ -85,11 +85,11 @@ impl fmt::Display for ListStatus {
         let (entries, rejected) =
             (Count(self.entries, Noun::Entry), Count(self.rejected, Noun::Line));
         write!(f, "{}: {entries}, {rejected} rejected", self.name)?;
-        if self.set_aside > 0 {
-            write!(f, ", {} set aside", Count(self.set_aside, Noun::Entry))?;
+        if self.too_wide > 0 {
+            write!(f, ", {} ignored (too wide)", Count(self.too_wide, Noun::Entry))?;
         }
         if self.older > 0 {
-            write!(f, ", {} older", Count(self.older, Noun::Entry))?;
+            write!(f, ", {} ignored (too old)", Count(self.older, Noun::Entry))?;
         }
         if let Some(modified) = self.modified {
             write!(f, ", {} old", Ago(modified))?;
@@ -117,7 +117,7 @@ impl fmt::Display for Repairs {
             write!(f, ", last {} ago", Ago(last))?;
         }
         match &self.by {
-            Some(by) => write!(f, ", after {by}"),
+            Some(by) => write!(f, ", after a change by {by}"),
             None => Ok(()),
         }
     }

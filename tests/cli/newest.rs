@@ -35,7 +35,7 @@ fn only_the_newest_entries_are_taken_by_the_age_of_lists_and_the_place_in_them()
     netfilterd(&["check", "-f", &path, "--newest", "0"]).expect(2, &["0 is not in"]);
     let checked = netfilterd(&["check", "-f", &path, "--newest", "3"]);
     assert!(
-        checked.stdout().contains("/old: 0 entries, 1 line rejected, 2 entries older"),
+        checked.stdout().contains("/old: 0 entries, 1 line rejected, 2 entries "),
         "{}",
         checked.stdout()
     );

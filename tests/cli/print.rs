@@ -145,7 +145,7 @@ fn a_full_disk_is_a_failure_and_said() {
         let output = feed(start(format, full.into()), text.as_bytes());
         assert_eq!(output.status.code(), Some(1), "{format}: {output:?}");
         let said = String::from_utf8_lossy(&output.stderr);
-        assert!(said.contains("standard output: No space left on device"), "{said}");
+        assert!(said.contains("No space left on device"), "{said}");
         assert_eq!(said.lines().count(), 1, "{said}");
     }
 }

@@ -237,16 +237,16 @@ fn life_with_sets() -> Vec<String> {
     folder.file("list", format!("{}192.0.2.7 until {end}\n", many(1)));
     daemon.wait_for("loaded", 3);
     namespace.nft("flush ruleset");
-    daemon.wait_for("put right", 1);
+    daemon.wait_for_line(&["repaired"], 1);
     namespace.ip("link add one type veth peer name two");
     namespace.ip("addr add 10.1.0.9/24 dev one");
-    daemon.wait_for("10.1.0.9 (own address) is listed, and protected from here on", 1);
-    daemon.wait_for("ended", 1);
+    daemon.wait_for("10.1.0.9 (own address) is listed", 1);
+    daemon.wait_for("1 entry expired", 1);
     fs::remove_file(&list).unwrap();
     daemon.signal("HUP");
     daemon.wait_for("cannot be read", 1);
     daemon.signal("USR1");
-    daemon.wait_for("what was loaded stays in force", 1);
+    daemon.wait_for("stays in force: ", 1);
     traced.end()
 }
 
@@ -258,7 +258,7 @@ fn life_in_a_foreign_table() -> Vec<String> {
     let list = folder.file("list", "192.0.2.0/24\n");
     let traced = Traced::start(&namespace, &["-f", &list, "--table", "ip filter"]);
     namespace.nft("flush set ip filter drop4");
-    traced.daemon.wait_for("put right", 1);
+    traced.daemon.wait_for_line(&["repaired"], 1);
     traced.end()
 }
 
@@ -326,10 +326,10 @@ fn the_one_capability_of_the_unit_is_all_that_a_daemon_needs() {
         assert!(status.contains("CapPrm:\t0000000000001000\n"), "{status}");
         if mode.is_empty() {
             wire.inside.nft("flush ruleset");
-            daemon.wait_for("put right", 1);
+            daemon.wait_for_line(&["repaired"], 1);
             assert!(!wire.comes_in(FOE4, INSIDE4) && wire.comes_in(FRIEND4, INSIDE4));
             wire.inside.nft("flush ruleset");
-            daemon.wait_for("put right", 2);
+            daemon.wait_for_line(&["repaired"], 2);
         }
         folder.file("list", "192.0.2.7\n");
         daemon.wait_for("loaded 1 network", 1);
