@@ -103,23 +103,31 @@ fn daemon(status: &Status) -> Vec<Family> {
     let successful = if status.is_healthy() { 1.0 } else { 0.0 };
     let totals = status.totals;
     vec![
-        gauge("info", "What runs.", [(info, 1.0)]),
-        gauge("start_time_seconds", "When it was started.", [alone(seconds(status.started))]),
-        gauge("last_load_successful", "Whether the last load went well.", [alone(successful)]),
-        counter("loads_total", "Loads that went well.", [alone(totals.loads as f64)]),
+        gauge("info", "Version and mode of the daemon.", [(info, 1.0)]),
+        gauge(
+            "start_time_seconds",
+            "Time at which the daemon started.",
+            [alone(seconds(status.started))],
+        ),
+        gauge(
+            "last_load_successful",
+            "1 if the last load succeeded, 0 if it failed.",
+            [alone(successful)],
+        ),
+        counter("loads_total", "Loads that succeeded.", [alone(totals.loads as f64)]),
         counter(
             "load_failures_total",
-            "Loads that failed and changed nothing.",
+            "Loads that failed; what was in force stayed in force.",
             [alone(totals.failures as f64)],
         ),
         counter(
             "load_refusals_total",
-            "Loads that a guard refused.",
+            "Loads that a guard refused; what was in force stayed in force.",
             [alone(totals.refusals as f64)],
         ),
         counter(
             "repairs_total",
-            "Times that the table was put right.",
+            "Repairs of the table after changes by other programs.",
             [alone(status.repairs.count as f64)],
         ),
     ]
@@ -142,29 +150,37 @@ fn in_force(loaded: &InForce) -> Vec<Family> {
         gauge("addresses", "Addresses in force.", families(loaded.addresses4, loaded.addresses6)),
         gauge(
             "allowed_networks",
-            "Listed networks that are allowed.",
+            "Listed networks that are not dropped because they are allowed.",
             [alone(loaded.allowed as f64)],
         ),
         gauge(
             "protected_networks",
-            "Listed networks that are protected.",
+            "Listed networks that are not dropped because they are protected.",
             [alone(loaded.protected as f64)],
         ),
         gauge(
             "last_success_time_seconds",
-            "When a load last went well.",
+            "Time of the last load that succeeded.",
             [alone(seconds(loaded.at))],
         ),
-        gauge("last_success_duration_seconds", "How long that took.", [alone(loaded.seconds)]),
+        gauge(
+            "last_success_duration_seconds",
+            "Duration of the last load that succeeded.",
+            [alone(loaded.seconds)],
+        ),
         gauge(
             "next_end_time_seconds",
-            "When the next entry ends.",
+            "Time at which the next entry expires.",
             loaded.next_end.map(|end| alone(seconds(end))),
         ),
-        gauge("list_entries", "Entries of a list.", lists(&|list| Some(list.entries as f64))),
+        gauge(
+            "list_entries",
+            "Entries of a list that are neither rejected nor ignored.",
+            lists(&|list| Some(list.entries as f64)),
+        ),
         gauge(
             "list_rejected_lines",
-            "Lines of a list that were rejected.",
+            "Rejected lines of a list.",
             lists(&|list| Some(list.rejected as f64)),
         ),
         gauge(
@@ -174,7 +190,7 @@ fn in_force(loaded: &InForce) -> Vec<Family> {
         ),
         gauge(
             "list_modified_time_seconds",
-            "When a list was last written to.",
+            "Time of the last write to a list.",
             lists(&|list| list.modified.map(seconds)),
         ),
     ]
@@ -191,7 +207,7 @@ fn kernel(dropped: &[Dropped]) -> Vec<Family> {
     vec![
         counter(
             "dropped_packets_total",
-            "Packets that the kernel dropped.",
+            "Packets that the managed table dropped.",
             each(|one| one.packets),
         ),
         counter("dropped_bytes_total", "Bytes of these packets.", each(|one| one.bytes)),

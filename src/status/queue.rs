@@ -69,38 +69,47 @@ pub const FIGURES: [Figure; 9] = [
     },
     Figure {
         words: "unreadable",
-        metric: metric("queue_unreadable_packets_total", "Packets without a readable header."),
+        metric: metric(
+            "queue_unreadable_packets_total",
+            "Packets whose IP header could not be read.",
+        ),
         value: |queue| Value::Count(Some(queue.unreadable)),
     },
     Figure {
         words: "malformed messages",
         metric: metric(
             "queue_malformed_messages_total",
-            "Messages of the kernel that could not be read.",
+            "Messages from the kernel that could not be read.",
         ),
         value: |queue| Value::Count(Some(queue.malformed)),
     },
     Figure {
         words: "ENOBUFS",
-        metric: metric("queue_enobufs_total", "Times that the receive buffer was full."),
+        metric: metric(
+            "queue_enobufs_total",
+            "Times that the kernel reported a full receive buffer.",
+        ),
         value: |queue| Value::Count(Some(queue.enobufs)),
     },
     Figure {
         words: "full queue",
-        metric: metric("queue_full_packets_total", "Packets dropped since the queue was full."),
+        metric: metric("queue_full_packets_total", "Packets dropped because the queue was full."),
         value: |queue| Value::Count(queue.queue_full),
     },
     Figure {
         words: "full buffer",
         metric: metric(
             "queue_buffer_full_packets_total",
-            "Packets not seen since the receive buffer was full.",
+            "Packets not received because the receive buffer was full.",
         ),
         value: |queue| Value::Count(Some(queue.buffer_full)),
     },
     Figure {
         words: "longest wait",
-        metric: metric("queue_longest_wait_seconds", "The longest wait for a verdict."),
+        metric: metric(
+            "queue_longest_wait_seconds",
+            "Longest time from reading a packet to its verdict.",
+        ),
         value: |queue| Value::Seconds(queue.longest_wait),
     },
 ];
@@ -111,5 +120,5 @@ const fn metric(name: &'static str, help: &'static str) -> Option<Metric> {
 
 const fn verdicts(verdict: &'static str) -> Option<Metric> {
     let verdict = Some(verdict);
-    Some(Metric { name: "queue_packets_total", help: "Packets given a verdict.", verdict })
+    Some(Metric { name: "queue_packets_total", help: "Packets that received a verdict.", verdict })
 }
