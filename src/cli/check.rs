@@ -1,4 +1,4 @@
-//! `check`: reads and judges the lists as `load` would, and changes nothing.
+//! `check`: reads the lists and asks the guards as `load` does, and changes nothing.
 
 use std::io::Write;
 use std::process::ExitCode;
@@ -17,7 +17,7 @@ use crate::policy::exclusions::Exclusions;
 use crate::status::ListStatus;
 use crate::words::{Count, Grouped, Noun};
 
-/// Says what `load` would do.
+/// Prints what `load` would do.
 pub fn run(options: &LoadOptions, host: Host, terminal: &Terminal) -> Result<ExitCode, Error> {
     settings::check_names(options);
     settings::warn_if_unprotected(&options.lists);
@@ -50,13 +50,13 @@ pub fn run(options: &LoadOptions, host: Host, terminal: &Terminal) -> Result<Exi
     }
     report += "\n";
     report += &compared(options, &desired.sets);
-    // Both may be the same terminal.
+    // Standard output may be the terminal that shows the progress.
     terminal.clear();
     to_stdout(|out| out.write_all(report.as_bytes()))?;
     Ok(if refused { ExitCode::from(REFUSED) } else { ExitCode::SUCCESS })
 }
 
-/// What is new and what is gone against what the kernel has in force.
+/// The networks that a load would add and remove, compared with what the kernel has in force.
 fn compared(options: &LoadOptions, desired: &RangeSets) -> String {
     let held = match kernel::all_in_force(&options.names) {
         Ok(held) => held,
@@ -78,7 +78,7 @@ fn compared(options: &LoadOptions, desired: &RangeSets) -> String {
     report
 }
 
-/// The lists one by one, and what of them is allowed or protected.
+/// What each list holds, and what is excluded because it is allowed or protected.
 fn report(desired: &DesiredState) -> String {
     let mut report = String::new();
     for list in &desired.summaries {

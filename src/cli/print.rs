@@ -1,4 +1,4 @@
-//! `print`: the merged result, for people and other programs.
+//! `print`: the merged networks, for people and other programs.
 
 use std::io::{self, IsTerminal};
 use std::process::ExitCode;
@@ -11,7 +11,7 @@ use crate::load::Host;
 use crate::output::print::{self, Names, Printed};
 use crate::words::{Count, Noun};
 
-/// Writes the merged result to standard output.
+/// Writes the merged networks to standard output, in the format of `--format`.
 pub fn run(options: &PrintOptions, host: Host, terminal: &Terminal) -> Result<ExitCode, Error> {
     settings::check_set_names(&options.names);
     if options.format.is_picture() && io::stdout().is_terminal() {
@@ -37,7 +37,7 @@ pub fn run(options: &PrintOptions, host: Host, terminal: &Terminal) -> Result<Ex
         protected: desired.protected.sets(),
         names: Names { table: &names.table, set4: &names.set4, set6: &names.set6 },
     };
-    // Both may be the same terminal.
+    // Standard output may be the terminal that shows the progress.
     terminal.clear();
     to_stdout(|out| print::write(options.format, &printed, out))?;
     Ok(ExitCode::SUCCESS)

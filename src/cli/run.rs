@@ -1,4 +1,4 @@
-//! `run`, the default: stays, and keeps what is in force as the lists want it.
+//! `run`, the default: a daemon that keeps in force what the lists ask for.
 
 use std::ops::RangeInclusive;
 use std::process::ExitCode;
@@ -11,7 +11,7 @@ use crate::list::Source;
 use crate::load::Host;
 use crate::nfqueue::{self, Queues};
 
-/// Runs a daemon until it is stopped.
+/// Runs a daemon until SIGTERM or SIGINT.
 pub fn run(options: &RunOptions, host: Host) -> Result<ExitCode, Error> {
     let lists = &options.load.lists;
     if lists.file.contains(&Source::Stdin) || lists.allow.contains(&Source::Stdin) {

@@ -1,4 +1,4 @@
-//! `test`: is an address dropped, by what, and does the kernel have it.
+//! `test`: whether an address is dropped, by which entries, and whether the kernel has it in force.
 
 use std::io::{self, Write};
 use std::net::IpAddr;
@@ -16,26 +16,26 @@ use crate::nftables::name::TableName;
 use crate::policy::desired::{DesiredState, Origin};
 use crate::progress::Unseen;
 
-/// Not every address is dropped.
+/// The exit status if at least one address is not dropped.
 const NOT_DROPPED: u8 = 1;
 
-/// What is to be said of an address.
+/// The answer for one address. The names of the fields are the keys of `--json`.
 #[derive(Serialize)]
 struct Answer {
     address: IpAddr,
-    /// Whether it is dropped, by the lists.
+    /// Whether the lists have it dropped.
     dropped: bool,
-    /// What of the merged result it is in.
+    /// The network or range of the merged result that holds it.
     range: Option<String>,
-    /// Why it is not dropped though it is listed.
+    /// Why it is not dropped although it is listed.
     spared: Option<String>,
-    /// The entries that name it.
+    /// The entries that hold it.
     entries: Vec<Named>,
-    /// What the kernel has to say.
+    /// Whether the kernel has it in force.
     kernel: Kernel,
 }
 
-/// An entry that names an address.
+/// An entry that holds an address.
 #[derive(Serialize)]
 struct Named {
     entry: String,
@@ -52,7 +52,7 @@ struct Named {
     shown: String,
 }
 
-/// Says of addresses whether they are dropped, and why or why not.
+/// Prints whether addresses are dropped, and why or why not.
 pub fn run(options: &TestOptions, host: Host) -> Result<ExitCode, Error> {
     let desired = settings::read(&options.lists, host, &Unseen)?;
     // An IPv4-mapped address is the IPv4 one, as in a list.
@@ -160,7 +160,7 @@ fn range_of(desired: &DesiredState, address: IpAddr) -> Option<String> {
     }
 }
 
-/// Why an address is not dropped whatever the lists say.
+/// What protects or allows an address, so that it is not dropped even if it is listed.
 fn why_spared(desired: &DesiredState, address: IpAddr) -> Option<String> {
     if let Some(item) = desired.protected.of(address) {
         return Some(format!("protected: {item}"));

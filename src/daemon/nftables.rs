@@ -1,4 +1,4 @@
-//! nftables as a back end: range sets into a table, which is repaired when another program changes
+//! The nftables back end: range sets go into a table, which is repaired when another program changes
 //! it.
 
 use std::os::fd::{AsFd, BorrowedFd};
@@ -19,12 +19,12 @@ use crate::status::{Dropped, Mode, Repairs, Status};
 /// Keeps range sets in force in a [`Target`].
 pub struct Nftables {
     target: Target,
-    /// Whether changes by other programs are received and repaired.
+    /// Whether changes by other programs are repaired; `false` with `--no-repair`.
     repair: bool,
     monitor: Option<Monitor>,
     schedule: Schedule,
     repairs: Repairs,
-    /// Who changed what is to be repaired, as far as it is known.
+    /// The program that made the change to repair, if it is known.
     culprit: Option<String>,
 }
 
@@ -32,7 +32,7 @@ impl BackEnd for Nftables {
     const MODE: Mode = Mode::Tables;
 
     fn apply(&mut self, sets: &RangeSets, progress: &dyn Progress) -> Outcome {
-        // Notifications that wait would be lost with the membership; they say who it was.
+        // Notifications that wait name the program of a change. Leaving the group would lose them.
         self.receive();
         let outcome = self.without_notifications(|target| {
             let committed = target.apply(sets, progress)?;
@@ -88,7 +88,7 @@ impl BackEnd for Nftables {
     }
 }
 
-/// What the rules of a managed table have dropped; a foreign one has no counters of netfilterd's.
+/// The counters of the managed table; empty for a table of the user's own, which has no such counters.
 pub fn dropped(table: &TableName) -> Result<Vec<Dropped>, Error> {
     if !table.is_managed() {
         return Ok(Vec::new());
@@ -111,8 +111,8 @@ pub fn dropped(table: &TableName) -> Result<Vec<Dropped>, Error> {
 }
 
 impl Nftables {
-    /// A back end that has put nothing in force yet. With `repair` it restores what other programs
-    /// remove from its table.
+    /// A back end that has put nothing in force yet. With `repair` it repairs what other programs change
+    /// in its table.
     pub fn new(target: Target, repair: bool) -> Self {
         Nftables {
             target,
@@ -124,7 +124,7 @@ impl Nftables {
         }
     }
 
-    /// From here on changes by other programs are received.
+    /// Receives changes by other programs from now on.
     fn join(&mut self) {
         match self.target.monitor() {
             Ok(monitor) => self.monitor = Some(monitor),
@@ -153,7 +153,7 @@ impl Nftables {
         result
     }
 
-    /// Finds out whether anything was changed while nobody listened.
+    /// Checks whether the table was changed while no notifications were received.
     fn catch_up(&mut self) {
         if self.monitor.is_none() {
             return;
@@ -170,7 +170,7 @@ impl Nftables {
         }
     }
 
-    /// Takes the notifications that wait, and schedules a repair if they are about our table.
+    /// Reads the notifications that wait, and schedules a repair if the table was changed.
     fn receive(&mut self) {
         let Some(monitor) = self.monitor.as_mut() else { return };
         let transactions = match monitor.transactions() {
@@ -200,7 +200,7 @@ impl Nftables {
         }
     }
 
-    /// Restores what other programs have removed.
+    /// Repairs what other programs have changed.
     fn repair(&mut self) {
         let result = self.without_notifications(Target::repair);
         let now = Instant::now();
@@ -215,7 +215,7 @@ impl Nftables {
                 self.target.table()
             ),
         }
-        // Something may have been changed again since.
+        // Another program may have changed the table again.
         self.catch_up();
     }
 }

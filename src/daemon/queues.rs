@@ -1,4 +1,4 @@
-//! Queue mode as a back end: range sets into the verdicts of queues.
+//! The back end of queue mode: range sets become the verdicts of queues.
 
 use std::os::fd::BorrowedFd;
 use std::time::Instant;

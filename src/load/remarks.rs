@@ -1,4 +1,4 @@
-//! What the log says of lists line by line.
+//! Messages about single lines of lists.
 
 use std::fmt;
 
@@ -7,14 +7,14 @@ use crate::policy::desired::{DesiredState, Origin};
 use crate::policy::matches;
 use crate::words::{Count, Noun};
 
-/// Remarks on lists line by line, said again only when there is something new: a daemon reads the
-/// same lists time after time.
+/// Messages about single lines. They are repeated only if one of them is new, because a daemon reads
+/// the same lists again and again.
 #[derive(Debug, Default)]
 pub struct Remarks {
     last: Vec<Remark>,
 }
 
-/// A line of the log.
+/// A message and its level.
 type Remark = (log::Level, String);
 
 impl Remarks {
@@ -30,7 +30,7 @@ impl Remarks {
     }
 }
 
-/// What was rejected, ignored and excluded.
+/// The messages about what was rejected, ignored and excluded.
 fn on(desired: &DesiredState, families: Families) -> Vec<Remark> {
     let mut remarks = Vec::new();
     let mut warn = |remark: &dyn fmt::Display| {
@@ -76,8 +76,8 @@ fn on(desired: &DesiredState, families: Families) -> Vec<Remark> {
     remarks
 }
 
-/// Names the first entries that something was taken out of, and what it was. One entry may name
-/// several things that are protected.
+/// The messages about the first entries that hold excluded addresses, and about what these are. One
+/// entry may hold several protected addresses.
 fn on_exclusions(desired: &DesiredState) -> Vec<Remark> {
     let mut remarks = Vec::new();
     if !desired.exclusions.protected.is_empty() {
@@ -104,7 +104,7 @@ fn on_exclusions(desired: &DesiredState) -> Vec<Remark> {
     remarks
 }
 
-/// An entry as the lines of the log have it: `FILE:LINE: 192.0.2.7/32`.
+/// An entry as messages begin with it: `FILE:LINE: 192.0.2.7/32`.
 struct Place<'a>(Origin<'a>);
 
 impl fmt::Display for Place<'_> {

@@ -1,4 +1,4 @@
-//! What a load did, and the line that says so.
+//! What a load did, as one line of the log.
 
 use std::fmt;
 use std::time::Duration;
@@ -9,33 +9,33 @@ use crate::list::{End, Summary};
 use crate::policy::desired::DesiredState;
 use crate::words::{Count, Grouped, Noun};
 
-/// What a load did, shown as one line.
+/// What a load did; `Display` writes it as one line.
 #[derive(Clone, Debug)]
 pub struct Loaded {
-    /// What was done.
+    /// What changed in the sets.
     pub done: Applied,
     /// Networks in force.
     pub networks: PerFamily<u64>,
     /// Addresses in force.
     pub addresses: PerFamily<u128>,
-    /// What each list held.
+    /// What each list holds, in the order of reading.
     pub lists: Vec<Summary>,
-    /// Networks that were listed and are allowed.
+    /// Listed networks that are excluded because they are allowed.
     pub allowed: u64,
-    /// Networks that were listed and are protected.
+    /// Listed networks that are excluded because they are protected.
     pub protected: u64,
-    /// Entries that have ended.
+    /// Entries that have expired.
     pub expired: u64,
-    /// When the next one ends.
+    /// The time at which the next entry expires; `None` if no entry expires.
     pub next_end: Option<End>,
-    /// Addresses that only widening brought in.
+    /// Addresses that widening added, before exclusions were taken out.
     pub widening: u128,
-    /// From the first byte read to the kernel's answer.
+    /// The time from the first byte read to the kernel's answer.
     pub time: Duration,
 }
 
 impl Loaded {
-    /// What became of a desired state: it was put in force so, in `time`.
+    /// The report of a load that put `desired` in force in `time`.
     pub fn new(done: Applied, desired: &DesiredState, time: Duration) -> Self {
         Loaded {
             done,

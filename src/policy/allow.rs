@@ -1,7 +1,7 @@
-//! Allowlists: lists of what is not to be dropped, whatever other lists say.
+//! Allowlists: lists of networks that are not dropped even if other lists name them.
 //!
-//! They are read by a harder rule than other lists: a line that cannot be read might be the one
-//! that keeps somebody's access, so it makes the whole of them unusable.
+//! Allowlists are read by a stricter rule than other lists: a rejected line may be the one that
+//! preserves the administrator's access, so one rejected line refuses the load.
 
 use std::fmt;
 use std::net::IpAddr;
@@ -13,21 +13,21 @@ use crate::words::{Count, Noun};
 /// Why allowlists cannot be used.
 #[derive(Debug)]
 pub enum AllowError {
-    /// One of them could not be read.
+    /// An allowlist could not be read.
     List {
-        /// Which, and why.
+        /// The list and the cause.
         source: ListError,
     },
-    /// Lines of them are no entries.
+    /// Lines of the allowlists were rejected.
     Rejected {
-        /// The first of these lines.
+        /// The first rejected line.
         first: Box<Rejection>,
-        /// How many there are.
+        /// Rejected lines of all allowlists.
         lines: u64,
     },
-    /// One of them has lines but no entry.
+    /// An allowlist has lines but no entry.
     NoEntry {
-        /// Its name.
+        /// The name of the list.
         list: String,
     },
     /// An entry of an allowlist expires, and what is allowed must not become dropped by itself.
@@ -70,18 +70,19 @@ impl std::error::Error for AllowError {
     }
 }
 
-/// What the allowlists name.
+/// The content of the allowlists.
 #[derive(Default)]
 pub struct Allowed {
     lists: Vec<List>,
-    /// All of it merged; never widened.
+    /// All entries merged. Entries of allowlists are never widened.
     pub sets: RangeSets,
-    /// List by list, in the order of reading.
+    /// What each list holds, in the order of reading.
     pub summaries: Vec<Summary>,
 }
 
 impl Allowed {
-    /// Reads allowlists, all of them and each as a whole.
+    /// Reads all allowlists. Fails if one of them has a rejected line, lines but no entry, or an entry
+    /// that expires.
     pub fn read(sources: &[Source]) -> Result<Self, AllowError> {
         let lists = list::read(sources, None).map_err(|source| AllowError::List { source })?;
         let contents = list::parse(&lists).map_err(|source| AllowError::List { source })?;
@@ -100,7 +101,7 @@ impl Allowed {
         Ok(Allowed { lists, sets: contents.sets, summaries: contents.summaries })
     }
 
-    /// The first entry that has an address in common with each of `entries`, in words. Goes through
+    /// For each of `entries` the first allowed entry that overlaps it, as `ENTRY (FILE:LINE)`. Parses
     /// the lists once.
     pub fn first_with(&self, entries: &[Entry]) -> Vec<Option<String>> {
         let mut found = vec![None; entries.len()];
@@ -122,7 +123,7 @@ impl Allowed {
         found
     }
 
-    /// The first entry that holds an address, in words.
+    /// The first allowed entry that holds an address, as `ENTRY (FILE:LINE)`.
     pub fn by(&self, address: IpAddr) -> Option<String> {
         self.first_with(&[Entry::from(address)]).pop().flatten()
     }

@@ -1,4 +1,4 @@
-//! A status in words: lines for people, and for the log.
+//! The status as text: lines for `netfilterd status` and for the log.
 
 use std::fmt;
 use std::time::Duration;
@@ -10,7 +10,7 @@ use crate::nfqueue::QueueCounters;
 use crate::words::{Age, Count, Grouped, Noun};
 
 impl fmt::Display for Status {
-    /// One thing a line, what it is in front.
+    /// One subject a line, with its name in front.
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         let Status { version, pid, started, .. } = self;
         let mode = match (self.mode, &self.table) {
@@ -41,14 +41,14 @@ impl fmt::Display for Status {
     }
 }
 
-/// What is in force of a family: networks, addresses, layout.
+/// What is in force of one family: networks, addresses, layout.
 struct Family<'a>(u64, f64, &'a str);
 
 impl fmt::Display for Family<'_> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         let Family(networks, addresses, layout) = *self;
         write!(f, "{}", Count(networks, Noun::Network))?;
-        // Beyond this the digits are not all known, and nobody reads them.
+        // A float does not hold all digits of a larger number.
         if addresses < 1e15 {
             write!(f, ", {}", Count(addresses as u64, Noun::Address))?;
         } else {
@@ -58,7 +58,7 @@ impl fmt::Display for Family<'_> {
     }
 }
 
-/// How long ago something was, as it is by now.
+/// The age of a time, as of now.
 struct Ago(Timestamp);
 
 impl fmt::Display for Ago {
@@ -80,7 +80,7 @@ impl fmt::Display for Failed {
 }
 
 impl fmt::Display for ListStatus {
-    /// The age as it is by now.
+    /// Shows the age of the list as of now.
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         let (entries, rejected) =
             (Count(self.entries, Noun::Entry), Count(self.rejected, Noun::Line));
