@@ -6,8 +6,8 @@ may be misjudged.
     python3 benches/soak.py [--minutes N] [--write]
 
 Needs root, and iptables-legacy for the queues. Four daemons, each in a network namespace of its
-own: the managed table in both layouts, a table of somebody else's, and two queues. Their lists have
-20,000 networks, and change all the time; what somebody else takes away is put back; and packets are
+own: the managed table in both layouts, a foreign table, and two queues. Their lists have
+20,000 networks, and change all the time; what another program removes is repaired; and packets are
 judged meanwhile. The report is written to standard output, with --write also to docs/SOAK.md
 if all went well. If not, it exits with 1 and says what was wrong.
 
@@ -237,23 +237,23 @@ def report(hosts, slab, minutes, faults):
         "# Soak", "",
         f"Written by `make soak`. For {minutes:g} min four daemons ({version}, Linux "
         f"{platform.release()}, {os.cpu_count()} processors) had lists of some {networks:,} "
-        "networks of both families that changed all the time, while somebody else changed their "
-        "tables, and while packets from sources that all versions of a list have, and from "
+        "networks of both families that changed all the time, while another program changed "
+        "their tables, and while packets from sources that all versions of a list have, and from "
         f"sources that none has, came every {ROUND * 1000:.0f} ms.", "",
         f"**{verdict(faults)}**", "",
     ]
     lines += [f"* {fault}" for fault in faults[:MOST_NAMED]] + [""] if faults else []
     lines += table("what was done, how often", hosts, [
         (what, lambda host, what=what: f"{host.done[what]:,}")
-        for what in ("loads", "a few entries", "complete", "with ends", "ended in time",
-                     "refused", "failed", "put right")])
+        for what in ("loads", "a few entries", "complete", "with ends", "expired in time",
+                     "refused", "failed", "repaired")])
     packet = lambda name: lambda host: f"{host.packets[name]:,}"
     lines += table("packets", hosts, [
         ("from listed sources", packet("listed")),
         ("of these misjudged: passed", packet("passed")),
         ("from unlisted sources", packet("unlisted")),
         ("of these misjudged: dropped", packet("lost")),
-        ("from listed sources, until put right", packet("allowed")),
+        ("from listed sources, until repaired", packet("allowed")),
         ("of these passed", packet("allowed passed")),
         ("lost on the wire, before all rules", packet("on the wire")),
     ])

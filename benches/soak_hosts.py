@@ -225,10 +225,10 @@ class Host:
         ends = int(time.time()) + ENDS_IN
         lines = self.versions.lines() + self.versions.ending(ENDING, ends)
         yield from self.load("with ends", lines)
-        line = yield rf"{LOADED}.*: \+0 -{2 * ENDING}, {2 * ENDING} entries ended"
+        line = yield rf"{LOADED}.*: \+0 -{2 * ENDING}, {2 * ENDING} entries expired"
         if time.time() < ends:
             self.fault(f"too early: {line}")
-        self.done["ended in time"] += 2 * ENDING
+        self.done["expired in time"] += 2 * ENDING
 
     def spoil(self):
         """A list that must not be loaded."""
@@ -236,7 +236,7 @@ class Host:
         reason, rejected, text = random.choice([
             (REFUSED, None, "".join(lines[:1000])),
             (REFUSED, None, "# nothing\n"),
-            (REFUSED, r"list:\d+:\d+: |rejected besides", "".join(lines[:50]) + "?\n" * 60),
+            (REFUSED, r"list:\d+:\d+: |also rejected", "".join(lines[:50]) + "?\n" * 60),
             (FAILED, None, "<!DOCTYPE html>\n<html><body>Not found</body></html>\n"),
             # What is not there cannot be taken away.
             *([(FAILED, None, None)] if self.list.exists() else []),
@@ -254,7 +254,7 @@ class Host:
         self.done["refused" if reason == REFUSED else "failed"] += 1
 
     def interfere(self):
-        """Somebody else takes away what is in force. Until it is put right, listed sources may
+        """Another program removes what is in force. Until it is repaired, listed sources may
         pass; others never may be dropped."""
         yield from self.change_a_few()
         self.tell(ALLOWED)
@@ -265,8 +265,8 @@ class Host:
                 output("nft", self.interference(table))
             again = f"again by nft .* in {1 << time_of_many - 1} s:" if time_of_many else "by nft "
             yield rf"warning: table {table} was changed {again}"
-            yield f"put right: table {table}$"
-            self.done["put right"] += 1
+            yield f"repaired table {table}$"
+            self.done["repaired"] += 1
             # At the very moment at which it says so it is not listening yet.
             yield AT_REST
         self.last_repair = time.monotonic()
@@ -347,7 +347,7 @@ class Host:
                        if key.startswith(f"netfilterd_{name}") and label in key)
 
         for name, what in (("loads_total", "loads"), ("load_failures_total", "failed"),
-                           ("load_refusals_total", "refused"), ("repairs_total", "put right")):
+                           ("load_refusals_total", "refused"), ("repairs_total", "repaired")):
             same(name, total(second, name), self.done[what])
         same("last_load_successful", total(second, "last_load_successful"), 1)
         printed = output(NETFILTERD, "print", "-q", "-f", str(self.list), "--no-protect")

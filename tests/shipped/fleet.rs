@@ -298,7 +298,7 @@ fn two_pulls_at_once_do_not_meet() {
     let mut command = Command::new("flock");
     command.args([&fleet.path(".list.pull"), PULL, "-n", program(), &fleet.url]);
     let ran = run(command.arg(fleet.path("list")));
-    ran.expect(1, &["another pull is at it"]);
+    ran.expect(1, &[".pull is locked"]);
     assert_eq!(fleet.answered(), "");
 }
 
