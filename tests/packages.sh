@@ -1,6 +1,6 @@
 #!/bin/sh
 # Builds both packages, looks at what is in them, and installs and removes them, by the tools of
-# their systems and in a copy of this machine's root.
+# their systems and in a copy of this machine's root. Looks at what is in the crate, too.
 
 set -eu
 cd "$(dirname "$0")/.."
@@ -69,6 +69,15 @@ done
 for script in contrib/package/rpm/*; do
 	sh -n "$script"
 done
+
+# The crate: what builds and installs, and nothing of what only tests need.
+cargo package --list --allow-dirty --locked --quiet >"$folder/crate" 2>/dev/null
+for file in Cargo.lock LICENSE README.md Makefile src/main.rs man/netfilterd.8 docs/map.png \
+	contrib/systemd/netfilterd.service contrib/package/deb/postinst rulesets/drop.nft \
+	dev/need.sh dev/package-stage.sh; do
+	grep -qx "$file" "$folder/crate" || fail "$file is not in the crate"
+done
+! grep -E '^(\.ci|\.github|benches|fuzz|target|tests)/' "$folder/crate" || fail 'these are in the crate'
 
 [ "$(id -u)" = 0 ] || {
 	echo 'skipped: installing needs root'

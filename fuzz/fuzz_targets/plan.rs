@@ -11,6 +11,7 @@ use std::collections::BTreeSet;
 use kit::flags::{Number, SIZE, both, fewest_networks, flags};
 use libfuzzer_sys::arbitrary::{Result, Unstructured};
 use libfuzzer_sys::fuzz_target;
+use library::set;
 use netfilterd::ip::change::Change;
 use netfilterd::ip::mask::Mask;
 use netfilterd::ip::range::{Range, RangeSet, RangeSets};
@@ -19,7 +20,6 @@ use netfilterd::nftables::batch::Batch;
 use netfilterd::nftables::elements::{self, Action, Key};
 use netfilterd::nftables::layout::{Hash, LaidOut, Layout, Shape, Shapes};
 use netfilterd::nftables::plan::{Delta, Differing, Plan};
-use library::set;
 use places::{base, places};
 
 fuzz_target!(|data: &[u8]| {

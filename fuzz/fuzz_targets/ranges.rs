@@ -8,9 +8,9 @@ mod places;
 use kit::flags::{Flags, Number, SIZE, both, fewest_networks, flags, number, runs};
 use libfuzzer_sys::arbitrary::{Result, Unstructured};
 use libfuzzer_sys::fuzz_target;
+use library::{ranges, set};
 use netfilterd::ip::range::{Address, Range, RangeSet};
 use netfilterd::nfqueue::index::Index;
-use library::{ranges, set};
 use places::{base, places};
 
 fuzz_target!(|data: &[u8]| {

@@ -9,6 +9,7 @@ use std::net::IpAddr;
 use std::time::Duration;
 
 use super::inspect::KeyType;
+use super::operation::Operation;
 use crate::netlink::RequestError;
 use crate::nftables::name::{SetName, TableName};
 
@@ -90,24 +91,6 @@ pub enum Error {
     },
 }
 
-/// What the kernel was to do.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Operation {
-    /// To what kind of object it was to do what, as in `creating set`.
-    pub what: &'static str,
-    /// The name of the object.
-    pub name: Option<String>,
-    /// The table that the object is in.
-    pub table: Option<String>,
-}
-
-impl Operation {
-    /// One whose object has no name, or is not known.
-    pub fn unnamed(what: &'static str) -> Self {
-        Operation { what, name: None, table: None }
-    }
-}
-
 /// What is wrong with a set for networks.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum SetFault {
@@ -135,7 +118,7 @@ pub enum Retry {
     Now,
     /// Later: it may pass by itself.
     Later,
-    /// Once somebody has done what the error says.
+    /// Once the cure that the error names has been done.
     AfterCure,
 }
 
@@ -316,16 +299,6 @@ impl fmt::Display for Error {
     }
 }
 
-impl fmt::Display for Operation {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str(self.what)?;
-        if let Some(name) = &self.name {
-            write!(f, " {name}")?;
-        }
-        self.table.as_ref().map_or(Ok(()), |table| write!(f, " of table {table}"))
-    }
-}
-
 /// What is wrong with a set that should have keys of a type.
 struct Unsuitable(SetFault, KeyType);
 
@@ -400,7 +373,7 @@ mod tests {
     }
 
     #[test]
-    fn what_may_pass_is_transient_and_what_needs_somebody_is_not() {
+    fn what_may_pass_by_itself_is_transient_and_what_needs_a_cure_is_not() {
         for errno in [libc::ENOMEM, libc::EBUSY] {
             assert_eq!(refused(errno, None).retry(), Retry::Later);
         }

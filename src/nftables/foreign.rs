@@ -1,4 +1,4 @@
-//! Sets in somebody else's table: their elements are changed, nothing else is touched.
+//! Sets in the table of another program: netfilterd changes their elements and nothing else.
 //!
 //! There are no rules to switch, so only what differs is changed, against what was committed or, at
 //! the start, against a dump. A set too large to be dumped is flushed and refilled in one
@@ -27,14 +27,14 @@ use crate::progress::Progress;
 /// kernel, which takes quadratic time for it, takes longer than for loading them.
 const MOST_DUMPED: usize = 400_000;
 
-/// A table that belongs to somebody else.
+/// A table of another program, in which netfilterd fills two sets.
 pub struct Foreign {
     table: TableName,
     set4: SetName,
     set6: SetName,
 }
 
-/// The sets that were looked at and found good; one that is missing is not needed.
+/// The sets that were looked at and can be filled; one that is missing is not needed.
 pub struct Places {
     v4: Option<Place>,
     v6: Option<Place>,
@@ -50,7 +50,7 @@ impl Foreign {
         Foreign { table, set4, set6 }
     }
 
-    /// The table's name.
+    /// The table by family and name.
     pub fn table(&self) -> &TableName {
         &self.table
     }
@@ -96,8 +96,8 @@ impl Foreign {
         let Some(elements) = elements else { return Ok(None) };
         let intervals = elements::intervals(&elements);
         let (dumped, set) = (intervals.len(), RangeSet::from_ranges(intervals));
-        // Adjacent networks that somebody put in one by one are not the ranges of a range set, and
-        // can only be deleted one by one.
+        // Adjacent networks that another program added one by one are not the ranges of a range
+        // set, and can only be deleted one by one.
         Ok((set.len() == dumped).then_some(set))
     }
 

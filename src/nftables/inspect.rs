@@ -15,18 +15,18 @@ use crate::nftables::name::{Family, TableName};
 /// A table that exists.
 #[derive(Debug)]
 pub struct Table {
-    /// Whether its chains are switched off.
+    /// Whether it has the flag dormant: packets do not pass its chains.
     pub dormant: bool,
-    /// Its comment.
+    /// Its comment, as nft keeps it.
     pub comment: Option<String>,
 }
 
 /// A set that exists.
 #[derive(Debug)]
 pub struct Set {
-    /// Its name.
+    /// Its name, which nft need not be able to type.
     pub name: CString,
-    /// `NFT_SET_*`.
+    /// Its flags (`NFT_SET_*`).
     pub flags: u32,
     /// The type that nft knows the key by.
     pub key_type: u32,
@@ -73,13 +73,13 @@ impl KeyType {
 /// A chain that exists.
 #[derive(Debug, PartialEq, Eq)]
 pub struct Chain {
-    /// Its name.
+    /// Its name, with a mark in place of bytes that are no text.
     pub name: String,
-    /// Hook number and priority of a base chain.
+    /// Of a base chain, the number of its hook (`NF_INET_*`) and its priority.
     pub hook: Option<(u32, i32)>,
 }
 
-/// The table of that name.
+/// Asks for the table called `table`; `None` if there is none.
 pub fn table(connection: &mut Connection, table: &TableName) -> Result<Option<Table>, Error> {
     connection.get(
         libc::NFT_MSG_GETTABLE,
@@ -111,7 +111,7 @@ fn comment(mut userdata: &[u8]) -> Option<String> {
     None
 }
 
-/// The sets of a table.
+/// Asks for the sets of a table; none if there is no such table.
 pub fn sets(connection: &mut Connection, table: &TableName) -> Result<Vec<Set>, Error> {
     connection.dump(
         libc::NFT_MSG_GETSET,
@@ -132,7 +132,7 @@ pub fn read_set(message: &Message<'_>, table: &TableName) -> Option<Set> {
     })
 }
 
-/// The chains of a table.
+/// Asks for the chains of a table; none if there is no such table.
 pub fn chains(connection: &mut Connection, table: &TableName) -> Result<Vec<Chain>, Error> {
     connection.dump(
         libc::NFT_MSG_GETCHAIN,
@@ -161,7 +161,7 @@ pub struct Rule {
     pub looks_up: Vec<Vec<u8>>,
 }
 
-/// The rules of a table.
+/// Asks for the rules of a table; none if there is no such table.
 pub fn rules(connection: &mut Connection, table: &TableName) -> Result<Vec<Rule>, Error> {
     connection.dump(
         libc::NFT_MSG_GETRULE,
@@ -194,7 +194,8 @@ fn looked_up(rule: &Message<'_>) -> Vec<Vec<u8>> {
         .collect()
 }
 
-/// Kernels may leave out the filter by table, or by family, of a request.
+/// Whether a message is about something in `table`. Some kernels do not filter a dump by table, or
+/// by family.
 fn is_of(message: &Message<'_>, table: &TableName, table_attribute: u16) -> bool {
     let family = message.family() == Some(family_number(table.family()));
     let name = find(message.attributes(), table_attribute).and_then(c_string);

@@ -12,10 +12,11 @@ use netfilterd::ip::range::Range;
 use netfilterd::netlink::{Message, Reply, attributes, find};
 use netfilterd::nftables::batch::{Batch, FinishedBatch};
 use netfilterd::nftables::elements::{self, Action};
-use netfilterd::nftables::error::{Error, Operation};
+use netfilterd::nftables::error::Error;
 use netfilterd::nftables::layout::{Hash, SetKind};
 use netfilterd::nftables::name::{Family, TableName};
 use netfilterd::nftables::objects::{self, KernelSet};
+use netfilterd::nftables::operation::Operation;
 
 fn table() -> TableName {
     "inet t".parse().unwrap()

@@ -2,6 +2,7 @@
 //! also when it fails; commands in them; packets between them.
 
 pub mod agents;
+pub mod counters;
 pub mod crowd;
 pub mod daemon;
 pub mod files;
@@ -10,8 +11,10 @@ pub mod harmless;
 pub mod merged;
 pub mod namespace;
 pub mod nflog;
+pub mod process;
 pub mod queue;
 pub mod ran;
+pub mod random;
 pub mod reader;
 pub mod ruleset;
 pub mod wait;
