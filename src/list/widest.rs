@@ -53,7 +53,7 @@ impl fmt::Display for SetAside {
         };
         write!(
             f,
-            "{list}:{line}: {entry} is wider than /{length}, set aside as a mistake ({option})"
+            "{list}:{line}: {entry} is wider than /{length}; ignored as too wide ({option} permits it)"
         )
     }
 }

@@ -1,7 +1,7 @@
-//! What the lists ask for: read, parsed, widened, merged, cut and judged.
+//! What the lists ask for: lists are read, parsed, widened and merged, and exclusions are taken out.
 //!
-//! Joins the pure parts in the one order that every command uses, so that `check` runs what the
-//! daemon runs. Knows nothing of the kernel.
+//! Every command joins these parts here, in the same order, so `check` runs what the daemon runs.
+//! Knows nothing of the kernel.
 
 use std::fmt;
 use std::net::IpAddr;
@@ -22,50 +22,50 @@ use crate::policy::timeline::Timeline;
 use crate::progress::{Progress, Step};
 use crate::words::{Count, Noun};
 
-/// Which lists, and what is made of them.
+/// Which lists are read, and how their entries are used.
 #[derive(Clone, Debug)]
 pub struct Request {
-    /// The lists, in their order.
+    /// The lists, in the order of the command line.
     pub sources: Vec<Source>,
-    /// Whether lists that do not exist are ignored.
+    /// Whether missing lists are ignored. An unreadable list is still an error.
     pub skip_missing: bool,
-    /// The allowlists.
+    /// The allowlists. A missing one is an error.
     pub allow: Vec<Source>,
-    /// Which of their entries count.
+    /// Which entries of the lists count.
     pub selection: Selection,
-    /// To which prefix lengths entries are widened.
+    /// The prefix lengths to which entries are widened.
     pub mask: Mask,
-    /// Of which families anything is asked for.
+    /// The families whose packets the target sees; entries of the other family are counted.
     pub families: Families,
 }
 
-/// What the lists ask for.
+/// What the lists ask for at one time.
 pub struct DesiredState {
-    /// The range sets to put in force.
+    /// The range sets to put in force: widened, merged, without exclusions.
     pub sets: RangeSets,
-    /// Networks in them.
+    /// Networks in these sets, in the fewest networks that name exactly their addresses.
     pub networks: PerFamily<u64>,
-    /// Addresses in them.
+    /// Addresses in these sets.
     pub addresses: PerFamily<u128>,
-    /// Addresses that only widening brought in, what was excluded again included.
+    /// Addresses that widening added, before exclusions were taken out.
     pub added_by_widening: u128,
-    /// Networks of a family that is not asked for.
+    /// Networks of a family whose packets the target does not see.
     pub of_other_family: u64,
-    /// What each list held, in the order of reading.
+    /// What each list holds, in the order of reading.
     pub summaries: Vec<Summary>,
-    /// The first lines that were rejected.
+    /// The first rejected lines; the summaries count all.
     pub rejections: Vec<Rejection>,
-    /// The first entries that were ignored as too wide.
+    /// The first entries that were ignored as too wide; the summaries count all.
     pub ignored: Vec<SetAside>,
-    /// Lists that do not exist.
+    /// Lists that are missing and were ignored.
     pub missing: Vec<ListError>,
-    /// What the lists name and is not in the sets.
+    /// What the lists name but the sets do not hold.
     pub exclusions: Exclusions,
-    /// What the allowlists held.
+    /// The content of the allowlists.
     pub allowed: Allowed,
-    /// What is protected.
+    /// The protected addresses, listed or not.
     pub protected: Protected,
-    /// What is asked for at other times.
+    /// What the lists ask for at other times.
     pub timeline: Timeline,
     matches: Matches,
     lists: Vec<List>,
@@ -78,15 +78,15 @@ pub struct DesiredState {
 /// Why the lists cannot be used.
 #[derive(Debug)]
 pub enum Unreadable {
-    /// A list.
+    /// A list is missing, unreadable or not a list.
     List(ListError),
-    /// An allowlist.
+    /// An allowlist is so, or has a line that makes it unusable.
     Allow(AllowError),
 }
 
 impl DesiredState {
-    /// Reads and merges the lists, as they are `now`, and takes out what is allowed or `protected`.
-    /// Every list must be readable.
+    /// Reads and merges the lists for the time `now`, and takes out what is allowed or `protected`.
+    /// Fails if any list is unreadable.
     pub fn read(
         request: &Request,
         protected: Protected,
@@ -139,17 +139,17 @@ impl DesiredState {
         })
     }
 
-    /// Lines rejected in all lists.
+    /// The number of rejected lines in all lists.
     pub fn rejected(&self) -> u64 {
         self.summaries.iter().map(|list| list.rejected).sum()
     }
 
-    /// Entries ignored as too wide in all lists.
+    /// The number of entries in all lists that were ignored as too wide.
     pub fn all_ignored(&self) -> u64 {
         self.summaries.iter().map(|list| list.set_aside).sum()
     }
 
-    /// What the guards judge by, where so many networks are `in_force`.
+    /// The figures for the guards, if `in_force` networks are in force now.
     pub fn figures(&self, in_force: Option<u64>) -> Figures {
         let lists = self
             .summaries
@@ -163,7 +163,7 @@ impl DesiredState {
         }
     }
 
-    /// The lists in a word: the name of the only one, or how many there are.
+    /// The subject of a message about all lists: the name of the only list, or the number of lists.
     pub fn subject(&self) -> String {
         match &self.summaries[..] {
             [list] => list.name.clone(),
@@ -171,8 +171,8 @@ impl DesiredState {
         }
     }
 
-    /// Goes through the lists again and calls `each` with every entry that is not older than the
-    /// newest that are wanted. Costs as much as parsing all lists.
+    /// Parses the lists again and calls `each` with every entry but those that `--newest` ignores.
+    /// Costs as much as parsing all lists.
     fn entries<'a>(&'a self, mut each: impl FnMut(Origin<'a>)) {
         for (list, passed_over) in self.lists.iter().zip(&self.passed_over) {
             let mut number = 0;
@@ -192,17 +192,18 @@ impl DesiredState {
         }
     }
 
-    /// The first entries that named something protected.
+    /// The first entries that hold a protected address.
     pub fn naming_protected(&self) -> impl Iterator<Item = Origin<'_>> {
         self.matching(&self.matches.protected, &self.exclusions.protected)
     }
 
-    /// The first entries that named something allowed.
+    /// The first entries that hold an allowed address.
     pub fn naming_allowed(&self) -> impl Iterator<Item = Origin<'_>> {
         self.matching(&self.matches.allowed, &self.exclusions.allowed)
     }
 
-    /// Those of `matches` that something was taken out of; of a family that is not asked for, none.
+    /// Those of `matches` of which something was excluded; none of a family that the target does not
+    /// see.
     fn matching<'a>(
         &'a self,
         matches: &'a [Match],
@@ -215,8 +216,8 @@ impl DesiredState {
         })
     }
 
-    /// Goes through the lists again and calls `found` with the entries that each of `addresses`
-    /// comes from: the address, then the entry.
+    /// Parses the lists again and calls `found` with each of `addresses` and each entry that holds it
+    /// after widening.
     pub fn trace<'a>(&'a self, addresses: &[IpAddr], mut found: impl FnMut(IpAddr, Origin<'a>)) {
         self.entries(|origin| {
             for &address in addresses {
@@ -227,7 +228,7 @@ impl DesiredState {
         });
     }
 
-    /// The first entry that `address` comes from, as `FILE:LINE`.
+    /// `FILE:LINE` of the first entry that has `address` dropped.
     pub fn first_origin(&self, address: IpAddr) -> Option<String> {
         let mut first = None;
         self.trace(&[address], |_, origin| {
@@ -238,14 +239,14 @@ impl DesiredState {
         first
     }
 
-    /// The time for which it was computed.
+    /// The time for which this state was computed.
     pub fn now(&self) -> End {
         self.now
     }
 }
 
-/// The entries of the families that are asked for: those that are permanent, those that expire, and
-/// the number of networks of the other family.
+/// The permanent and the expiring entries of `families`, and the number of networks of the other
+/// family.
 fn of_families(
     sets: RangeSets,
     expiring: ExpiringEntries,
@@ -268,32 +269,32 @@ fn of_families(
     (kept, kept_expiring, other)
 }
 
-/// An entry that an address comes from.
+/// An entry with its place, as `test` and messages show it.
 #[derive(Clone, Copy, Debug)]
 pub struct Origin<'a> {
-    /// The list, by name.
+    /// The name of the list.
     pub list: &'a str,
     /// The line, from 1.
     pub line: u64,
     /// The entry as it is written.
     pub entry: Entry,
-    /// What the mask made of it.
+    /// The entry after widening.
     pub wide: Entry,
-    /// Whether it is too wide to count.
+    /// Whether the entry is ignored as too wide.
     pub ignored: bool,
-    /// When it ends.
+    /// The time at which the entry expires; `None` if it is permanent.
     pub end: Option<End>,
-    /// Whether that has passed.
+    /// Whether that time has passed.
     pub expired: bool,
 }
 
 impl Origin<'_> {
-    /// Whether it has any effect.
+    /// Whether the entry has any effect: it is neither ignored nor expired.
     pub fn counts(&self) -> bool {
         !self.ignored && !self.expired
     }
 
-    /// Whether the mask made it wider than it is written.
+    /// Whether widening changed the entry.
     pub fn is_widened(&self) -> bool {
         self.wide != self.entry
     }

@@ -10,13 +10,13 @@ use netfilterd::cli::args::Cli;
 use netfilterd::list::{self, End, List};
 use netfilterd::output::print::Format;
 
-const NETFILTERD: &str = "netfilterd.8";
-const DROP_IPS: &str = "drop_ips.5";
+pub const NETFILTERD: &str = "netfilterd.8";
+pub const DROP_IPS: &str = "drop_ips.5";
 
 /// What stands in a message where a word is filled in.
 const BLANK: char = '\0';
 
-fn page(name: &str) -> Vec<String> {
+pub fn page(name: &str) -> Vec<String> {
     let path = Path::new(env!("CARGO_MANIFEST_DIR")).join("man").join(name);
     let text = fs::read_to_string(&path).unwrap_or_else(|error| panic!("{path:?}: {error}"));
     text.lines().map(str::to_string).collect()
@@ -72,14 +72,14 @@ fn is_option(arg: &Arg) -> bool {
 }
 
 /// The program's command line as clap completes it: with help and version.
-fn definition() -> Command {
+pub fn definition() -> Command {
     let mut definition = Cli::command();
     definition.build();
     definition
 }
 
 /// The top level, where the options of `run` stand as well, and every command below it.
-fn all_commands(top: &Command) -> Vec<&Command> {
+pub fn all_commands(top: &Command) -> Vec<&Command> {
     let mut all = vec![top];
     let mut next = 0;
     while let Some(command) = all.get(next).copied() {
@@ -491,7 +491,7 @@ fn literals() -> Vec<String> {
     literals
 }
 
-fn literals_of(source: &str) -> Vec<String> {
+pub fn literals_of(source: &str) -> Vec<String> {
     // Tests quote messages too, and would vouch for one that no longer exists.
     let source = source.split("#[cfg(test)]").next().unwrap_or_default();
     let mut literals = Vec::new();
