@@ -19,7 +19,7 @@ const QUIET: Duration = Duration::from_secs(120);
 /// When a change will be repaired.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Answer {
-    /// After [`GATHER`].
+    /// After 100 ms, in which changes that belong together are gathered.
     AtOnce,
     /// After this pause, because the last repair was recent.
     After(Duration),

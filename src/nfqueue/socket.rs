@@ -1,16 +1,13 @@
 //! A netlink socket that is bound to a queue.
 
 use std::io;
-use std::os::fd::{BorrowedFd, OwnedFd};
-
-use mnl::{Bus, Socket};
+use std::os::fd::{AsFd, BorrowedFd, OwnedFd};
 
 use super::Options;
 use super::error::QueueError;
 use super::kernel;
 use super::message;
-use crate::netlink::{Program, Reply};
-use crate::sys;
+use crate::netlink::{Program, Protocol, Reply, Socket};
 
 /// The bytes of the receive buffer that the kernel charges for a message: it allocates powers of two,
 /// and doubles the requested buffer size.
@@ -26,19 +23,16 @@ impl QueueSocket {
     /// Opens a socket and sends the request to bind the queue. The reply is received next, perhaps after
     /// some packets.
     pub fn open(queue: u16, options: &Options) -> Result<Self, QueueError> {
-        let opened = Socket::open(Bus::Netfilter).and_then(|socket| {
-            prepare(sys::netlink_fd(&socket), options.max_length)?;
-            socket.bind(0, 0)?;
-            Ok(QueueSocket { queue, socket })
-        });
-        let socket = opened.map_err(|source| QueueError::Socket { queue, source })?;
+        let socket =
+            open(options.max_length).map_err(|source| QueueError::Socket { queue, source })?;
+        let socket = QueueSocket { queue, socket };
         socket.send(&message::bind(queue, options))?;
         Ok(socket)
     }
 
     /// The descriptor, readable when packets or replies wait.
     pub fn fd(&self) -> BorrowedFd<'_> {
-        sys::netlink_fd(&self.socket)
+        self.socket.as_fd()
     }
 
     /// A second descriptor of the same socket, for another thread.
@@ -50,35 +44,29 @@ impl QueueSocket {
 
     /// Sends a request, again if a signal interrupts it.
     pub fn send(&self, bytes: &[u8]) -> Result<(), QueueError> {
-        self.try_send(bytes).map_err(|source| QueueError::Socket { queue: self.queue, source })
+        self.socket.send(bytes).map_err(|source| QueueError::Socket { queue: self.queue, source })
     }
 
     /// Sends verdicts. On error the socket must be closed: the next verdicts would decide for the packets
     /// of these verdicts, too.
     pub fn send_verdicts(&self, verdicts: &[u8]) -> Result<(), QueueError> {
-        self.try_send(verdicts).map_err(|source| QueueError::Verdicts { queue: self.queue, source })
-    }
-
-    fn try_send(&self, bytes: &[u8]) -> io::Result<()> {
-        loop {
-            match sys::send(self.fd(), bytes) {
-                Err(error) if error.kind() == io::ErrorKind::Interrupted => {}
-                result => return result,
-            }
-        }
+        self.socket
+            .send(verdicts)
+            .map_err(|source| QueueError::Verdicts { queue: self.queue, source })
     }
 }
 
-/// Sets the options of a socket on which this many `packets` may wait.
-fn prepare(socket: BorrowedFd<'_>, packets: u32) -> io::Result<()> {
-    sys::set_close_on_exec(socket)?;
-    // With this option a full buffer loses the packets that do not fit, and the kernel counts them.
-    // Without it the kernel refuses all packets until the buffer is empty.
-    sys::set_socket_option(socket, libc::SOL_NETLINK, libc::NETLINK_NO_ENOBUFS, 1)?;
-    // A reply need not quote the whole request. Kernels before 4.3 do not have this option.
-    let _ = sys::set_socket_option(socket, libc::SOL_NETLINK, libc::NETLINK_CAP_ACK, 1);
+/// A socket with room for so many packets that wait.
+fn open(packets: u32) -> io::Result<Socket> {
+    let socket = Socket::open(Protocol::Netfilter)?;
+    // A full buffer then costs the packets that do not fit, which the kernel counts. Else the kernel
+    // refuses all others, too, until the buffer is empty.
+    socket.ignore_overruns()?;
+    // An answer need not quote the whole request; kernels before 4.3 do it all the same.
+    let _ = socket.cap_replies();
     let bytes = (u64::from(packets) * MESSAGE_IN_BUFFER).min(i32::MAX as u64 / 2) as usize;
-    sys::force_receive_buffer(socket, bytes)
+    socket.size_receive_buffer(bytes)?;
+    Ok(socket)
 }
 
 /// Checks the kernel's reply to a verdict. ENOENT means that the packet is gone, which is harmless; any

@@ -66,7 +66,10 @@ impl Foreign {
             return Err(Error::NoTable { table: self.table.clone() });
         };
         if table.dormant {
-            log::warn!("table {} is dormant: its rules drop nothing", self.table);
+            log::warn!(
+                "table {0} is dormant: its rules drop nothing; enable it: nft add table {0}",
+                self.table
+            );
         }
         let found = inspect::sets(connection, &self.table)?;
         let v4 = self.place(&found, &self.set4, KeyType::V4, sets.v4.is_empty())?;
@@ -224,7 +227,8 @@ impl Foreign {
                 |rule: &inspect::Rule| rule.looks_up.iter().any(|set| set == name.to_bytes());
             if !rules.iter().any(uses) {
                 log::warn!(
-                    "no rule of table {} uses set {}: nothing is dropped by it",
+                    "no rule of table {} uses set {}, so nothing in it is dropped; add a rule that uses \
+                     it",
                     self.table,
                     name.to_string_lossy()
                 );

@@ -51,7 +51,7 @@ pub struct Names<'a> {
     pub set6: &'a SetName,
 }
 
-/// The input of [`write`].
+/// The input of [`write()`].
 pub struct Printed<'a> {
     /// Dropped addresses.
     pub sets: &'a RangeSets,

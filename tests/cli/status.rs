@@ -10,7 +10,7 @@ fn without_a_daemon_status_names_the_file_and_the_option_for_another() {
     asked.expect(3, &[&path, "--status-file"]);
     assert_eq!(asked.stdout(), "");
     folder.file("status", "no JSON");
-    netfilterd(&["status", "--status-file", &path]).expect(1, &["status file ", "/status: "]);
+    netfilterd(&["status", "--status-file", &path]).expect(1, &[&format!("{path}: ")]);
 }
 
 #[test]
@@ -18,6 +18,6 @@ fn a_status_file_that_is_spoiled_is_named() {
     let folder = Folder::new();
     for text in ["", "{", "\0", "{\"pid\": 1}", "[]"] {
         let file = folder.file("status", text);
-        netfilterd(&["status", "--status-file", &file]).expect(1, &["status file", &file]);
+        netfilterd(&["status", "--status-file", &file]).expect(1, &[&file]);
     }
 }
