@@ -9,7 +9,7 @@ use std::net::Ipv4Addr;
 use super::address::{is_address_byte, parse_v4, parse_v6};
 use super::end::End;
 use super::parse_error::{MAX_LINE, ParseError, Reason};
-use crate::ip::range::{Address, Range};
+use crate::ip::range::Range;
 
 /// What one line of a list names.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -24,17 +24,9 @@ impl fmt::Display for Entry {
     /// A network where it is one, else `first-last`.
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
-            Entry::V4(range) => show(*range, f),
-            Entry::V6(range) => show(*range, f),
+            Entry::V4(range) => range.network_or_range().fmt(f),
+            Entry::V6(range) => range.network_or_range().fmt(f),
         }
-    }
-}
-
-fn show<A: Address>(range: Range<A>, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-    let mut networks = range.networks();
-    match (networks.next(), networks.next()) {
-        (Some(network), None) => write!(f, "{network}"),
-        _ => write!(f, "{range}"),
     }
 }
 
