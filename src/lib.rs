@@ -24,7 +24,7 @@
 //! * [`daemon`]: the loop, and the back ends that it hands range sets to.
 //! * [`cli`]: arguments, and one file a command.
 //!
-//! Beside them [`words`] (numbers as people read them) and [`progress`] (how far a load is).
+//! Beside them [`words`] (numbers and paths as people read them) and [`progress`] (how far a load is).
 //!
 //! `ip`, `list` and `policy` know only what stands before them here. `nftables` and `nfqueue` know
 //! `sys`, `ip` and `netlink`, and nothing of lists, loads or the daemon. Only `daemon` and `cli` see

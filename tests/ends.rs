@@ -23,7 +23,8 @@ fn at(text: &str, seconds: i64) -> RangeSets {
     let contents = list::parse(&[List::new("list", text.into())]).unwrap();
     let allowed = RangeSets::default();
     let mask = Mask { v4: None, v6: None };
-    Timeline { lasting: contents.sets, ending: contents.ending, mask, allowed }.at(End::at(seconds))
+    Timeline { lasting: contents.sets, ending: contents.expiring, mask, allowed }
+        .at(End::at(seconds))
 }
 
 #[test]
@@ -204,13 +205,13 @@ fn an_older_entry_is_not_said_to_drop_anything() {
 }
 
 #[test]
-fn the_newest_are_counted_before_anything_is_set_aside() {
+fn the_newest_are_counted_before_anything_is_ignored() {
     let texts = ["10.0.0.1\n", "0.0.0.0/0\n10.0.0.2\n"].map(|text| List::new("list", text.into()));
     let selection = Selection { widest: Widest { v4: 8, v6: 16 }, newest: Some(2) };
     let contents = list::parse_selected(&texts, selection).unwrap();
     assert_eq!(shown(&contents.sets.v4), ["10.0.0.2/32"]);
-    assert_eq!(contents.summaries[0].older, 1);
-    assert_eq!(contents.summaries[1].set_aside, 1);
+    assert_eq!(contents.report.summaries[0].older, 1);
+    assert_eq!(contents.report.summaries[1].ignored, 1);
 }
 
 #[test]

@@ -607,7 +607,7 @@ fn what_netfilterd_prints_reads_back_as_what_it_was() {
     for format in ["cidr", "range", "nft", "ipset", "json"] {
         let printed = run(&["print", "--format", format], text.as_bytes());
         let again = list::parse(&[List::new(format, printed.into())]).expect("entries");
-        assert_eq!(again.rejections, [], "{format}");
+        assert_eq!(again.report.rejections, [], "{format}");
         assert_eq!(again.sets.v4.ranges(), sets.v4.ranges(), "{format}");
         assert_eq!(again.sets.v6.ranges(), sets.v6.ranges(), "{format}");
     }
@@ -712,7 +712,7 @@ fn an_address_is_traced_to_the_line_of_the_feed_that_it_is_in() {
 #[track_caller]
 fn looks_like(text: impl AsRef<[u8]>, wanted: Suspect) {
     match list::parse(&[List::new("list", text.as_ref().to_vec())]) {
-        Err(ListError::LooksLike(_, suspect)) => assert_eq!(suspect, wanted),
+        Err(ListError::LooksLike { suspect, .. }) => assert_eq!(suspect, wanted),
         other => panic!("{}: {:?}", text.as_ref().escape_ascii(), other.map(|read| read.sets)),
     }
 }
@@ -767,13 +767,13 @@ fn lists_of_other_things_than_addresses_are_named() {
 #[test]
 fn what_looks_like_nothing_known_is_refused_with_its_first_line() {
     let error = list::parse(&[List::new("list", b"what is this\nand this\n".to_vec())]);
-    assert!(matches!(error, Err(ListError::NoEntry(..))));
+    assert!(matches!(error, Err(ListError::NoEntry { .. })));
 }
 
 #[test]
 fn one_entry_among_names_is_a_list_with_rejected_lines() {
     let read = list::parse(&[List::new("list", b"ads.example\n192.0.2.7\nx.example\n".to_vec())]);
-    assert_eq!(read.expect("a list").rejected(), 2);
+    assert_eq!(read.expect("a list").report.rejected_lines(), 2);
 }
 
 // Limits

@@ -83,7 +83,7 @@ fn compared(options: &LoadOptions, wanted: &RangeSets) -> String {
 /// The lists one by one, and what of them is allowed or protected.
 fn report(wanted: &DesiredState) -> String {
     let mut report = String::new();
-    for list in &wanted.contents.summaries {
+    for list in &wanted.report.summaries {
         report += &format!("{}\n", ListStatus::from(list));
     }
     let Exclusions { allowed, protected } = &wanted.cut;

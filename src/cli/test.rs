@@ -102,7 +102,7 @@ impl From<Origin<'_>> for Named {
             list: origin.list.to_string(),
             line: origin.line,
             widened: origin.is_widened(),
-            too_wide: origin.set_aside,
+            too_wide: origin.ignored,
             until: origin.end.map(|end| end.to_string()),
             ended: origin.ended,
             shown: origin.to_string(),

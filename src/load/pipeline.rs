@@ -139,7 +139,7 @@ impl Pipeline {
             None => held.union(&last.spared),
         };
         if let Some(course) = &last.course {
-            last.loaded.ended = course.ending.ended(now);
+            last.loaded.ended = course.ending.expired(now);
             last.loaded.next_end = course.next(now);
         }
         let (sets, cut) = Exclusions::out_of(listed, &RangeSets::default(), protected.sets());

@@ -89,29 +89,29 @@ pub fn read(
         None => Protected::default(),
     };
     let wanted = DesiredState::read(request, protected, End::now())?;
-    let contents = &wanted.contents;
-    let entries: u64 = contents.summaries.iter().map(|list| list.v4 + list.v6).sum();
+    let lists = &wanted.report;
+    let entries: u64 = lists.summaries.iter().map(|list| list.v4 + list.v6).sum();
     log::debug!("read {}", Count(entries, Noun::Entry));
     for missing in &wanted.missing {
         remarks.warn(format_args!("{missing}; done without, by --skip-missing"));
     }
-    for rejection in &contents.rejections {
+    for rejection in &lists.rejections {
         remarks.warn(rejection);
     }
-    let unnamed = contents.rejected() - contents.rejections.len() as u64;
+    let unnamed = lists.rejected_lines() - lists.rejections.len() as u64;
     if unnamed > 0 {
         remarks.warn(format_args!("rejected besides these: {}", Count(unnamed, Noun::Line)));
     }
-    for list in contents.summaries.iter().filter(|list| list.unfinished) {
+    for list in lists.summaries.iter().filter(|list| list.unfinished) {
         let name = &list.name;
         remarks.warn(format_args!(
             "{name}: the last line has no line end; see that it was not cut off"
         ));
     }
-    for entry in &contents.set_aside {
+    for entry in &lists.ignored {
         remarks.warn(entry);
     }
-    let unnamed = contents.all_set_aside() - contents.set_aside.len() as u64;
+    let unnamed = lists.ignored_entries() - lists.ignored.len() as u64;
     if unnamed > 0 {
         remarks.warn(format_args!("set aside besides these: {}", Count(unnamed, Noun::Entry)));
     }
@@ -195,7 +195,7 @@ impl Loaded {
             done,
             networks: wanted.networks,
             addresses: wanted.addresses,
-            lists: wanted.contents.summaries.clone(),
+            lists: wanted.report.summaries.clone(),
             allowed: wanted.cut.allowed.network_count(),
             protected: wanted.cut.protected.network_count(),
             ended: wanted.ended(),
@@ -225,7 +225,7 @@ impl fmt::Display for Loaded {
             }
         }
         let of_all = |figure: fn(&Summary) -> u64| self.lists.iter().map(figure).sum::<u64>();
-        let (skipped, set_aside) = (of_all(|list| list.rejected), of_all(|list| list.set_aside));
+        let (skipped, set_aside) = (of_all(|list| list.rejected), of_all(|list| list.ignored));
         if skipped > 0 {
             write!(f, ", {} skipped", Count(skipped, Noun::Line))?;
         }
@@ -277,7 +277,7 @@ mod tests {
              3 lines skipped, 2 protected, 0.041 s"
         );
         loaded.done = Applied::Unchanged;
-        loaded.lists = vec![Summary { set_aside: 1, ..Summary::default() }];
+        loaded.lists = vec![Summary { ignored: 1, ..Summary::default() }];
         (loaded.allowed, loaded.protected) = (3, 0);
         (loaded.ended, loaded.next_end) = (4, Some(End::at(1_801_353_600)));
         assert_eq!(

@@ -7,7 +7,8 @@ use std::fmt;
 use std::net::IpAddr;
 
 use crate::ip::range::RangeSets;
-use crate::list::{self, Entry, List, ListError, Rejection, Source, Summary};
+use crate::list::{self, Contents, Entry, List, ListError, Rejection, Source, Summary};
+use crate::progress::Unseen;
 use crate::words::{Count, Noun};
 
 /// Why allowlists cannot be used.
@@ -59,21 +60,21 @@ pub struct Allowed {
 impl Allowed {
     /// Reads allowlists, all of them and each as a whole.
     pub fn read(sources: &[Source]) -> Result<Self, AllowError> {
-        let lists = list::read(sources, None).map_err(AllowError::List)?;
-        let contents = list::parse(&lists).map_err(AllowError::List)?;
-        let rejected = contents.rejected();
-        if let Some(first) = contents.rejections.into_iter().next() {
+        let lists = list::read(sources, None, &Unseen).map_err(AllowError::List)?;
+        let Contents { sets, expiring, report } = list::parse(&lists).map_err(AllowError::List)?;
+        let rejected = report.rejected_lines();
+        if let Some(first) = report.rejections.into_iter().next() {
             return Err(AllowError::Rejected(first, rejected));
         }
-        if !contents.ending.is_empty() {
+        if !expiring.is_empty() {
             return Err(AllowError::Ends);
         }
-        for (list, summary) in lists.iter().zip(&contents.summaries) {
+        for (list, summary) in lists.iter().zip(&report.summaries) {
             if summary.v4 + summary.v6 == 0 && !list.is_blank() {
                 return Err(AllowError::NoEntry(list.name().to_string()));
             }
         }
-        Ok(Allowed { lists, sets: contents.sets, summaries: contents.summaries })
+        Ok(Allowed { lists, sets, summaries: report.summaries })
     }
 
     /// The first entry that has an address in common with each of `entries`, in words. Goes through

@@ -9,13 +9,14 @@ use std::net::IpAddr;
 use crate::ip::mask::{Mask, Widened};
 use crate::ip::range::RangeSets;
 use crate::ip::{Families, PerFamily};
-use crate::list::{self, Contents, End, Entry, List, ListError, Selection, Source};
+use crate::list::{self, Contents, End, Entry, List, ListError, Report, Selection, Source};
 use crate::policy::allow::{AllowError, Allowed};
 use crate::policy::exclusions::Exclusions;
 use crate::policy::guard::Figures;
 use crate::policy::matches::{Hit, Hits, MatchFinder, meets, widened};
 use crate::policy::protect::Protected;
 use crate::policy::timeline::Timeline;
+use crate::progress::Unseen;
 use crate::words::{Count, Noun};
 
 /// Which lists, and what is made of them.
@@ -47,9 +48,8 @@ pub struct DesiredState {
     pub added: PerFamily<u128>,
     /// Networks of a family that is not wanted.
     pub left_out: u64,
-    /// What each list held, and which lines were rejected. Its sets have moved to
-    /// [`DesiredState::sets`].
-    pub contents: Contents,
+    /// What each list held, and which lines were rejected.
+    pub report: Report,
     /// Lists that do not exist.
     pub missing: Vec<ListError>,
     /// What the lists named and is not in the sets.
@@ -82,23 +82,16 @@ impl DesiredState {
     pub fn read(request: &Request, protected: Protected, now: End) -> Result<Self, Unreadable> {
         let mut missing = Vec::new();
         let note = request.skip_missing.then_some(&mut missing);
-        let lists = list::read(&request.sources, note).map_err(Unreadable::List)?;
+        let lists = list::read(&request.sources, note, &Unseen).map_err(Unreadable::List)?;
         let allowed = Allowed::read(&request.allow).map_err(Unreadable::Allow)?;
         let mut spotter = MatchFinder::new(request.mask, now, &allowed.sets, protected.sets());
-        let mut contents = list::parse_watched(&lists, request.selection, &mut spotter)
-            .map_err(Unreadable::List)?;
+        let Contents { sets, expiring, report } =
+            list::parse_observed(&lists, request.selection, &mut spotter, &Unseen)
+                .map_err(Unreadable::List)?;
         let hits = spotter.hits();
-        let mut listed = std::mem::take(&mut contents.sets);
-        let mut ending = std::mem::take(&mut contents.ending);
-        let mut left_out = 0;
-        if !request.families.v4 {
-            left_out += std::mem::take(&mut listed.v4).union(&ending.at(now).v4).network_count();
-            ending.clear_v4();
-        }
-        if !request.families.v6 {
-            left_out += std::mem::take(&mut listed.v6).union(&ending.at(now).v6).network_count();
-            ending.clear_v6();
-        }
+        let (mut listed, not_wanted) = sets.split(request.families);
+        let (ending, ending_not_wanted) = expiring.split(request.families);
+        let left_out = not_wanted.union(&ending_not_wanted.at(now)).network_count();
         let course = (!ending.is_empty()).then(|| Timeline {
             lasting: request.mask.widen(listed.clone()).sets,
             ending,
@@ -116,7 +109,7 @@ impl DesiredState {
             sets,
             left_out,
             added,
-            contents,
+            report,
             missing,
             cut,
             allowed,
@@ -133,7 +126,7 @@ impl DesiredState {
     /// What the guards judge by, where so many networks are `in_force`.
     pub fn figures(&self, in_force: Option<u64>) -> Figures {
         let lists = self
-            .contents
+            .report
             .summaries
             .iter()
             .map(|list| (list.name.clone(), list.rejected, list.entries() + list.rejected));
@@ -148,7 +141,7 @@ impl DesiredState {
 
     /// The lists in a word: the name of the only one, or how many there are.
     pub fn subject(&self) -> String {
-        match &self.contents.summaries[..] {
+        match &self.report.summaries[..] {
             [list] => list.name.clone(),
             lists => Count(lists.len() as u64, Noun::List).to_string(),
         }
@@ -157,17 +150,17 @@ impl DesiredState {
     /// Goes through the lists again and calls `each` with every entry that is not older than the
     /// newest that are wanted. Costs as much as parsing all lists.
     fn entries<'a>(&'a self, mut each: impl FnMut(Origin<'a>)) {
-        for (list, passed_over) in self.lists.iter().zip(&self.contents.passed_over) {
+        for (list, summary) in self.lists.iter().zip(&self.report.summaries) {
             let mut number = 0;
             list.scan(
                 |line, entry, end| {
                     number += 1;
-                    if number > *passed_over {
+                    if number > summary.older {
                         let wide = widened(entry, self.mask);
-                        let set_aside = !self.selection.widest.admits(entry);
+                        let ignored = !self.selection.widest.admits(entry);
                         let ended = end.is_some_and(|end| end <= self.now);
                         let list = list.name();
-                        each(Origin { list, line, entry, wide, set_aside, end, ended });
+                        each(Origin { list, line, entry, wide, ignored, end, ended });
                     }
                 },
                 |_, _, _| {},
@@ -190,7 +183,7 @@ impl DesiredState {
         hits.iter().filter(|hit| meets(cut, hit.wide)).map(|hit| {
             let &Hit { list, line, entry, wide, end } = hit;
             let list = self.lists[list].name();
-            Origin { list, line, entry, wide, set_aside: false, end, ended: false }
+            Origin { list, line, entry, wide, ignored: false, end, ended: false }
         })
     }
 
@@ -224,7 +217,7 @@ impl DesiredState {
 
     /// How many entries have ended.
     pub fn ended(&self) -> u64 {
-        self.course.as_ref().map_or(0, |course| course.ending.ended(self.now))
+        self.course.as_ref().map_or(0, |course| course.ending.expired(self.now))
     }
 
     /// When the next one ends.
@@ -245,7 +238,7 @@ pub struct Origin<'a> {
     /// What the mask made of it.
     pub wide: Entry,
     /// Whether it is too wide to count.
-    pub set_aside: bool,
+    pub ignored: bool,
     /// When it ends.
     pub end: Option<End>,
     /// Whether that has passed.
@@ -255,7 +248,7 @@ pub struct Origin<'a> {
 impl Origin<'_> {
     /// Whether it has any effect.
     pub fn counts(&self) -> bool {
-        !self.set_aside && !self.ended
+        !self.ignored && !self.ended
     }
 
     /// Whether the mask made it wider than it is written.

@@ -132,7 +132,7 @@ impl From<&Summary> for ListStatus {
             name: list.name.clone(),
             entries: list.v4 + list.v6,
             rejected: list.rejected,
-            set_aside: list.set_aside,
+            set_aside: list.ignored,
             older: list.older,
             modified: list.modified.and_then(|time| Timestamp::try_from(time).ok()).map(rounded),
         }
