@@ -10,17 +10,32 @@ pub const MAX_LINE: usize = 4096;
 /// Why a line is rejected, and where in it.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct ParseError {
-    /// Offset in bytes, from 0.
+    /// The offset from the beginning of the line, in bytes.
     pub at: usize,
-    /// The reason.
+    /// What is wrong with what begins there.
     pub reason: Reason,
 }
 
 impl ParseError {
+    /// An error at an offset.
     pub(super) fn at(at: usize, reason: Reason) -> Self {
         ParseError { at, reason }
     }
+
+    /// The same error, where what was read begins only at `offset`.
+    pub(super) fn behind(self, offset: usize) -> Self {
+        ParseError { at: offset + self.at, reason: self.reason }
+    }
 }
+
+impl fmt::Display for ParseError {
+    /// `column 11: not an address`. Columns are counted from 1.
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "column {}: {}", self.at + 1, self.reason)
+    }
+}
+
+impl std::error::Error for ParseError {}
 
 /// The reasons for which a line is rejected.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
