@@ -473,7 +473,7 @@ fn check_says_what_a_guard_refuses_and_exits_with_3() {
         (
             &["-f", &everything],
             3,
-            "everything:1: 0.0.0.0/0 is wider than /8, set aside as a mistake (--widest)",
+            "everything:1: 0.0.0.0/0 is ignored (too wide): wider than /8, which --widest sets",
         ),
         (
             &["-f", &everything, "--widest", "0"],
