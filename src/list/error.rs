@@ -40,14 +40,23 @@ pub enum ListError {
         bytes: usize,
     },
     /// Lists that do not exist may be missing, but not all of them.
-    AllMissing,
+    AllMissing {
+        /// Their names.
+        lists: Vec<String>,
+    },
 }
 
 impl ListError {
-    /// Whether the list does not exist; one that exists and cannot be read is another matter.
-    pub fn is_missing(&self) -> bool {
-        let ListError::Read { error: ReadError::Io { error }, .. } = self else { return false };
-        error.kind() == io::ErrorKind::NotFound
+    /// The name of a list that does not exist; one that exists and cannot be read is another matter.
+    pub fn missing_list(&self) -> Option<&str> {
+        match self {
+            ListError::Read { list, error: ReadError::Io { error } }
+                if error.kind() == io::ErrorKind::NotFound =>
+            {
+                Some(list)
+            }
+            _ => None,
+        }
     }
 }
 
@@ -56,12 +65,18 @@ impl fmt::Display for ListError {
         match self {
             ListError::Read { list, error } => write!(f, "{list}: {error}"),
             ListError::NoMemory { list, bytes } => {
-                write!(f, "{list}: there is not enough memory for a list of {bytes} bytes")
+                write!(
+                    f,
+                    "{list}: there is not enough memory for a list of {bytes} bytes; raise the memory \
+                     limit, or shorten the list"
+                )
             }
             ListError::LooksLike { list, suspect } => {
                 write!(f, "{list}: is not a list of addresses; it looks like {suspect}")
             }
-            ListError::AllMissing => f.write_str("none of the lists exists"),
+            ListError::AllMissing { lists } => {
+                write!(f, "none of the lists exists; create one of {}", lists.join(", "))
+            }
             ListError::NoEntry { list, first } => write!(
                 f,
                 "{list}: is not a list of addresses, no line of it could be read; the first: {first}"
@@ -75,9 +90,7 @@ impl Error for ListError {
         match self {
             ListError::Read { error, .. } => Some(error),
             ListError::NoEntry { first, .. } => Some(first),
-            ListError::LooksLike { .. } | ListError::NoMemory { .. } | ListError::AllMissing => {
-                None
-            }
+            _ => None,
         }
     }
 }

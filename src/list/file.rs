@@ -83,15 +83,15 @@ impl fmt::Display for ReadError {
                 "is {kind}, not a regular file; to read from a pipe use - for standard input"
             ),
             ReadError::TooLarge { bytes } => {
-                write!(f, "has {bytes} bytes; the limit is {MAX_FILE}")
+                write!(f, "has {bytes} bytes; the limit is {MAX_FILE}: split the list")
             }
             ReadError::Changing => write!(
                 f,
                 "was written to during each of {TRIES} readings; write a new file and rename it into place"
             ),
-            ReadError::EmptyDirectory => {
-                f.write_str("is a directory without a list in it (hidden files do not count)")
-            }
+            ReadError::EmptyDirectory => f.write_str(
+                "is a directory without a list in it (hidden files do not count); put one in it",
+            ),
         }
     }
 }

@@ -123,14 +123,18 @@ impl fmt::Display for Reason {
             Reason::MixedRange => f.write_str("a range has both ends in one family"),
             Reason::ReversedRange => f.write_str("range ends before it begins"),
             Reason::NotATime => f.write_str(
-                "until a time by RFC 3339 (2027-01-31T00:00:00Z), or seconds since 1970 in ten digits",
+                "until must be followed by a time: RFC 3339 (2027-01-31T00:00:00Z), or seconds since 1970 \
+                 in ten digits",
             ),
             Reason::TrailingText => {
                 f.write_str("text after the entry (a comment begins with # after a blank)")
             }
             Reason::SecondAddress => f.write_str("another address in the text of the line"),
             Reason::Exception => {
-                f.write_str("an exception, which no list of networks to be dropped can hold")
+                f.write_str(
+                    "an exception (names what is to pass); a list holds what is to be dropped, an \
+                     allowlist (--allow) what is to pass",
+                )
             }
             Reason::NotThatNetwork => {
                 f.write_str("first address, last address and length are not of one network")

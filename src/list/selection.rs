@@ -59,7 +59,7 @@ pub struct IgnoredEntry {
 }
 
 impl fmt::Display for IgnoredEntry {
-    /// `FILE:LINE: entry is wider than /8, ...`, with the option that says otherwise.
+    /// `FILE:LINE: entry is ignored (too wide): ...`, with the option that permits it.
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         let IgnoredEntry { list, line, entry, widest } = self;
         let (option, length) = match entry {
@@ -68,7 +68,7 @@ impl fmt::Display for IgnoredEntry {
         };
         write!(
             f,
-            "{list}:{line}: {entry} is wider than /{length}; ignored as too wide ({option} permits it)"
+            "{list}:{line}: {entry} is ignored (too wide): wider than /{length}, which {option} sets"
         )
     }
 }

@@ -130,13 +130,16 @@ pub fn read(
             Item::Unreadable(error) => Err(error),
         };
         match (list, &mut missing) {
-            (Err(error), Some(missing)) if error.is_missing() => missing.push(error),
+            (Err(error), Some(missing)) if error.missing_list().is_some() => missing.push(error),
             (list, _) => lists.push(list?),
         }
         before = lists.iter().map(|list| list.text.len() as u64).sum();
     }
     match missing {
-        Some(missing) if lists.is_empty() && !missing.is_empty() => Err(ListError::AllMissing),
+        Some(missing) if lists.is_empty() && !missing.is_empty() => {
+            let names = missing.iter().filter_map(ListError::missing_list);
+            Err(ListError::AllMissing { lists: names.map(String::from).collect() })
+        }
         _ => Ok(lists),
     }
 }
