@@ -8,7 +8,7 @@ use crate::error::Error;
 use crate::load::Host;
 use crate::progress::Progress;
 
-/// Loads the lists and says what was done.
+/// Loads the lists and logs what was done.
 pub fn run(options: &LoadOptions, host: Host, progress: &dyn Progress) -> Result<ExitCode, Error> {
     let mut pipeline = settings::tables_pipeline(options, host);
     let loaded = pipeline.load(progress, |sets| kernel::apply(options, sets, progress))?;

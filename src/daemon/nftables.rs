@@ -1,4 +1,4 @@
-//! nftables as a back end: range sets into a table, which is repaired when another program changes
+//! The nftables back end: range sets go into a table, which is repaired when another program changes
 //! it.
 
 use std::os::fd::{AsFd, BorrowedFd};
@@ -19,12 +19,12 @@ use crate::status::{Dropped, Mode, Repairs, Status};
 /// Keeps range sets in force in a [`Target`].
 pub struct Nftables {
     target: Target,
-    /// Whether changes by other programs are received and repaired.
+    /// Whether changes by other programs are repaired; `false` with `--no-repair`.
     repair: bool,
     monitor: Option<Monitor>,
     schedule: Schedule,
     repairs: Repairs,
-    /// Who changed what is to be repaired, as far as it is known.
+    /// The program that made the change to repair, if it is known.
     culprit: Option<String>,
 }
 
@@ -32,9 +32,9 @@ impl BackEnd for Nftables {
     const MODE: Mode = Mode::Tables;
 
     fn apply(&mut self, sets: &RangeSets, progress: &dyn Progress) -> Outcome {
-        // Notifications that wait would be lost with the membership; they say who it was.
+        // Notifications that wait name the program of a change. Leaving the group would lose them.
         self.receive();
-        let outcome = self.unheard(|target| {
+        let outcome = self.without_notifications(|target| {
             let committed = target.apply(sets, progress)?;
             // Before it is dropped, for which the kernel first frees the old sets.
             Ok((committed.applied, Instant::now()))
@@ -88,7 +88,7 @@ impl BackEnd for Nftables {
     }
 }
 
-/// What the rules of a managed table have dropped; a foreign one has no counters of netfilterd's.
+/// The counters of the managed table; empty for a table of the user's own, which has no such counters.
 pub fn dropped(table: &TableName) -> Result<Vec<Dropped>, Error> {
     if !table.is_managed() {
         return Ok(Vec::new());
@@ -111,8 +111,8 @@ pub fn dropped(table: &TableName) -> Result<Vec<Dropped>, Error> {
 }
 
 impl Nftables {
-    /// A back end that has put nothing in force yet. With `repair` it restores what other programs
-    /// remove from its table.
+    /// A back end that has put nothing in force yet. With `repair` it repairs what other programs change
+    /// in its table.
     pub fn new(target: Target, repair: bool) -> Self {
         Nftables {
             target,
@@ -124,22 +124,25 @@ impl Nftables {
         }
     }
 
-    /// From here on changes by other programs are received.
+    /// Receives changes by other programs from now on.
     fn join(&mut self) {
         match self.target.monitor() {
             Ok(monitor) => self.monitor = Some(monitor),
             Err(error) => {
-                log::warn!("cannot listen for changes of the ruleset, so none are mended: {error}");
+                log::warn!(
+                    "cannot receive changes of the ruleset: {error}; changes by other programs are \
+                     repaired at the next load only"
+                );
             }
         }
         self.catch_up();
     }
 
-    /// Does something that commits, and receives no notifications meanwhile: the kernel makes one for
-    /// each element, for as long as anybody listens.
-    fn unheard<T>(&mut self, commit: impl FnOnce(&mut Target) -> T) -> T {
+    /// Calls `commit` outside of the multicast group: the kernel makes a notification for each element
+    /// while any program is a member.
+    fn without_notifications<T>(&mut self, commit: impl FnOnce(&mut Target) -> T) -> T {
         if let Some(Err(error)) = self.monitor.as_mut().map(Monitor::leave) {
-            log::debug!("still listening: {error}");
+            log::debug!("cannot leave the multicast group of nftables: {error}");
         }
         let result = commit(&mut self.target);
         match self.monitor.as_mut().map(Monitor::join) {
@@ -150,7 +153,7 @@ impl Nftables {
         result
     }
 
-    /// Finds out whether anything was changed while nobody listened.
+    /// Checks whether the table was changed while no notifications were received.
     fn catch_up(&mut self) {
         if self.monitor.is_none() {
             return;
@@ -160,20 +163,20 @@ impl Nftables {
             Ok(false) => {
                 let table = self.target.table();
                 if self.schedule.changed(Instant::now()) != Answer::Already {
-                    log::warn!("table {table} is not as it was left; putting it right");
+                    log::warn!("table {table} was changed by an unknown program; repairing it");
                 }
             }
-            Err(error) => log::debug!("the ruleset is not known: {error}"),
+            Err(error) => log::debug!("cannot read the ruleset: {error}"),
         }
     }
 
-    /// Takes the notifications that wait, and schedules a repair if they are about our table.
+    /// Reads the notifications that wait, and schedules a repair if the table was changed.
     fn receive(&mut self) {
         let Some(monitor) = self.monitor.as_mut() else { return };
         let transactions = match monitor.transactions() {
             Ok(transactions) => transactions,
             Err(error) => {
-                log::debug!("listening anew: {error}");
+                log::debug!("receiving changes of the ruleset again, after an error: {error}");
                 return self.join();
             }
         };
@@ -184,32 +187,35 @@ impl Nftables {
             let (table, by) = (self.target.table(), &transaction.by);
             self.culprit = by.is_known().then(|| by.to_string());
             match self.schedule.changed(Instant::now()) {
-                Answer::Already => log::debug!("table {table} was changed by {by}, too"),
+                Answer::Already => log::debug!("table {table} was also changed by {by}"),
                 Answer::AtOnce => {
-                    log::warn!("table {table} was changed by {by}; putting it right");
+                    log::warn!("table {table} was changed by {by}; repairing it");
                 }
                 Answer::After(pause) => log::warn!(
-                    "table {table} was changed again by {by}; putting it right in {} s: stop what \
-                     does it, or run with --no-repair",
+                    "table {table} was changed again by {by}; repairing it in {} s: stop that \
+                     program, or run with --no-repair",
                     pause.as_secs()
                 ),
             }
         }
     }
 
-    /// Restores what other programs have removed.
+    /// Repairs what other programs have changed.
     fn repair(&mut self) {
-        let result = self.unheard(Target::repair);
+        let result = self.without_notifications(Target::repair);
         let now = Instant::now();
         self.schedule.repaired(now);
         match result {
             Ok(()) => {
-                log::info!("put right: table {}", self.target.table());
+                log::info!("repaired table {}", self.target.table());
                 self.repairs.record(self.culprit.take());
             }
-            Err(error) => log::error!("not put right, waiting for the next change: {error}"),
+            Err(error) => log::error!(
+                "cannot repair table {}: {error}; retrying after the next change of it",
+                self.target.table()
+            ),
         }
-        // Something may have been changed again since.
+        // Another program may have changed the table again.
         self.catch_up();
     }
 }

@@ -1,4 +1,4 @@
-//! Queue mode as a back end: range sets into the verdicts of queues.
+//! The back end of queue mode: range sets become the verdicts of queues.
 
 use std::os::fd::BorrowedFd;
 use std::time::Instant;
@@ -27,7 +27,7 @@ impl BackEnd for Queues {
 
     fn on_readable(&mut self) {
         if let Err(error) = self.find_interfaces() {
-            log::error!("{error}; those known so far are judged");
+            log::error!("{error}; filtering on the interfaces known so far");
         }
     }
 
@@ -47,6 +47,6 @@ impl BackEnd for Queues {
 
     fn stop(&mut self) -> &'static str {
         Queues::stop(self);
-        "packets are now accepted by rules with --queue-bypass, and dropped by others"
+        "packets now pass rules with --queue-bypass, and rules without it drop them"
     }
 }

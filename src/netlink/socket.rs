@@ -36,7 +36,7 @@ pub struct Socket {
     protocol: Protocol,
     /// The sequence number of the last request.
     sequence: u32,
-    /// The datagram that was received last.
+    /// The datagram that was received last; no room is made for it before one is to be received.
     datagram: Vec<u8>,
 }
 
@@ -60,7 +60,7 @@ impl Socket {
         })?;
         sys::set_close_on_exec(sys::netlink_fd(&socket))?;
         socket.bind(0, 0)?;
-        Ok(Socket { socket, protocol, sequence: 0, datagram: vec![0; DATAGRAM] })
+        Ok(Socket { socket, protocol, sequence: 0, datagram: Vec::new() })
     }
 
     /// Its number in the network namespace, by which the kernel tells whom to answer.
@@ -110,22 +110,24 @@ impl Socket {
     }
 
     fn set(&self, option: libc::c_int, value: libc::c_int) -> io::Result<()> {
-        sys::set_socket_option(self.as_fd(), libc::SOL_NETLINK, option, value)
+        sys::set_netlink_option(self.as_fd(), option, value)
     }
 
     /// Sends `bytes` to the kernel, as one datagram in one system call. When it returns, the kernel
     /// has carried out what they say.
     pub fn send(&self, bytes: &[u8]) -> io::Result<()> {
         loop {
-            match self.socket.send(bytes) {
+            // libmnl's wrapper would log each datagram, which is each verdict of a queue.
+            match sys::send(self.as_fd(), bytes) {
                 Err(error) if error.kind() == io::ErrorKind::Interrupted => {}
-                result => return result.map(drop),
+                result => return result,
             }
         }
     }
 
     /// Receives one datagram, for which it waits up to `patience`, whatever signals come meanwhile.
     pub fn receive(&mut self, patience: Duration) -> io::Result<Received<'_>> {
+        self.datagram.resize(DATAGRAM, 0);
         let begin = Instant::now();
         let length = loop {
             let left = patience.saturating_sub(begin.elapsed());

@@ -12,8 +12,9 @@ use std::ffi::{CStr, CString};
 use super::batch::Batch;
 use super::elements::{self, Action, Key};
 use super::error::{Error, SetFault};
-use super::inspect::{self, KeyType, Set};
+use super::inspect::{self, Set};
 use super::kernel;
+use super::key_type::KeyType;
 use super::listeners;
 use super::transaction::{Connection, Sending};
 use crate::ip::change::Change;
@@ -66,7 +67,10 @@ impl Foreign {
             return Err(Error::NoTable { table: self.table.clone() });
         };
         if table.dormant {
-            log::warn!("table {} is dormant: its rules drop nothing", self.table);
+            log::warn!(
+                "table {0} is dormant: its rules drop nothing; enable it: nft add table {0}",
+                self.table
+            );
         }
         let found = inspect::sets(connection, &self.table)?;
         let v4 = self.place(&found, &self.set4, KeyType::V4, sets.v4.is_empty())?;
@@ -224,7 +228,8 @@ impl Foreign {
                 |rule: &inspect::Rule| rule.looks_up.iter().any(|set| set == name.to_bytes());
             if !rules.iter().any(uses) {
                 log::warn!(
-                    "no rule of table {} uses set {}: nothing is dropped by it",
+                    "no rule of table {} uses set {}, so nothing in it is dropped; add a rule that uses \
+                     it",
                     self.table,
                     name.to_string_lossy()
                 );
@@ -239,7 +244,7 @@ fn fault_of(set: &Set, keys: KeyType) -> Option<SetFault> {
     let has = |flag: libc::c_int| set.flags & flag as u32 != 0;
     if has(libc::NFT_SET_MAP) {
         Some(SetFault::Map)
-    } else if !keys.is_of(set) {
+    } else if !set.has_keys(keys) {
         Some(SetFault::Keys { key_type: set.key_type, key_length: set.key_length })
     } else if !has(libc::NFT_SET_INTERVAL) {
         Some(SetFault::NoInterval)

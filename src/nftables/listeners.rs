@@ -24,7 +24,8 @@ pub fn warn(batch: &Batch) -> bool {
     if let Some(program) = &listener {
         log::warn!(
             "{program} listens for changes of the ruleset, and the kernel makes a message of each \
-             network for it: loading takes several times as long, and more of the kernel's memory"
+             network for it: loading takes several times as long, and more of the kernel's memory; \
+             stop it unless it is needed"
         );
     }
     listener.is_some()

@@ -104,7 +104,7 @@ impl Managed {
             // A rule that is not netfilterd's uses an old set. The set stays, to be deleted another
             // time; to keep the new list out of force for it would be worse.
             Err(error) if error.errno() == Some(libc::EBUSY) => {
-                log::warn!("{error}; it is left where it is");
+                log::warn!("{error}; the set stays until then");
                 connection.commit(self.switch(&kernel_sets, &found, false))
             }
             // The answer was lost; the rules themselves tell.
@@ -230,7 +230,10 @@ impl Managed {
         let mut found = Found { sets: Vec::new(), generation: 0, misplaced: Vec::new() };
         let Some(table) = inspect::table(connection, &self.table)? else { return Ok(found) };
         if table.dormant {
-            log::warn!("table {} was dormant; waking it", self.table);
+            log::warn!(
+                "table {} was dormant, so its rules dropped nothing; enabling it",
+                self.table
+            );
         }
         let ours = table.comment.is_some_and(|text| text.starts_with(objects::COMMENT_PREFIX));
 

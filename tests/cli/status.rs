@@ -3,7 +3,7 @@
 use kit::*;
 
 #[test]
-fn without_a_daemon_status_says_how_to_start_one() {
+fn without_a_daemon_status_names_the_file_and_the_option_for_another() {
     let folder = Folder::new();
     let path = folder.path().join("status").to_str().unwrap().to_string();
     let asked = netfilterd(&["status", "--status-file", &path]);

@@ -183,7 +183,7 @@ fn every_metric_has_a_name_a_type_and_labels_that_prometheus_can_read() {
         name: name.into(),
         entries: 7,
         rejected: 1,
-        set_aside: 2,
+        too_wide: 2,
         older: 0,
         modified: Some("2026-11-27T00:00:00Z".parse().unwrap()),
     };
