@@ -23,7 +23,7 @@
 //! * [`daemon`]: the loop, and the back ends that put range sets in force.
 //! * [`cli`]: arguments, and one file a command.
 //!
-//! All of them may use [`words`] (numbers in the form of messages) and [`progress`] (the progress of a
+//! All of them may use [`words`] (numbers and paths in the form of messages) and [`progress`] (the progress of a
 //! load).
 //!
 //! `ip`, `list` and `policy` know only what stands before them here. `nftables` and `nfqueue` know

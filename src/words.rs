@@ -1,6 +1,7 @@
-//! Numbers, counts and ages in the form that messages use.
+//! Numbers, counts, ages and paths in the form that messages use.
 
 use std::fmt;
+use std::path::Path;
 use std::time::Duration;
 
 /// A number with a comma after each three digits: `61,204`.
@@ -67,6 +68,25 @@ impl fmt::Display for Age {
             (.., days) => write!(f, "{} days", Grouped(days.into())),
         }
     }
+}
+
+/// A path for messages: what is not printable would disturb a terminal or forge a log line, and what
+/// turns the direction of writing would show another name.
+pub fn printable(path: &Path) -> String {
+    path.to_string_lossy()
+        .chars()
+        .flat_map(|c| {
+            let escaped = (c.is_control() || is_invisible(c)).then(|| c.escape_default());
+            let plain = escaped.is_none().then_some(c);
+            escaped.into_iter().flatten().chain(plain)
+        })
+        .collect()
+}
+
+/// Marks and separators of Unicode that take no place and change how what follows is shown.
+fn is_invisible(c: char) -> bool {
+    matches!(c, '\u{61c}' | '\u{200b}'..='\u{200f}' | '\u{2028}'..='\u{202e}')
+        || matches!(c, '\u{2060}'..='\u{206f}' | '\u{feff}')
 }
 
 #[cfg(test)]

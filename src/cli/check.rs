@@ -81,7 +81,7 @@ fn compared(options: &LoadOptions, desired: &RangeSets) -> String {
 /// What each list holds, and what is excluded because it is allowed or protected.
 fn report(desired: &DesiredState) -> String {
     let mut report = String::new();
-    for list in &desired.summaries {
+    for list in &desired.lists.summaries {
         report += &format!("{}\n", ListStatus::from(list));
     }
     let Exclusions { allowed, protected } = &desired.exclusions;

@@ -147,12 +147,7 @@ impl Answer {
 
 fn range_of(desired: &DesiredState, address: IpAddr) -> Option<String> {
     fn find<A: Address>(set: &RangeSet<A>, address: A) -> Option<String> {
-        let range = set.find(address)?;
-        let mut networks = range.networks();
-        Some(match (networks.next(), networks.next()) {
-            (Some(network), None) => network.to_string(),
-            _ => range.to_string(),
-        })
+        set.find(address).map(|range| range.network_or_range().to_string())
     }
     match address {
         IpAddr::V4(address) => find(&desired.sets.v4, address.into()),

@@ -22,6 +22,18 @@ impl Families {
     pub const BOTH: Families = PerFamily { v4: true, v6: true };
 }
 
+impl<T: Default, U: Default> PerFamily<T, U> {
+    /// What is of `families`, and what is of the others. In the place of what is not there stands the
+    /// default, which for sets is an empty one.
+    pub fn split(self, families: Families) -> (Self, Self) {
+        let mut ours = PerFamily::default();
+        let mut others = PerFamily::default();
+        *(if families.v4 { &mut ours.v4 } else { &mut others.v4 }) = self.v4;
+        *(if families.v6 { &mut ours.v6 } else { &mut others.v6 }) = self.v6;
+        (ours, others)
+    }
+}
+
 impl<T> PerFamily<T> {
     /// The same value for both families.
     pub fn both(value: T) -> Self

@@ -78,6 +78,11 @@ impl<A: Address> Range<A> {
     pub fn networks(self) -> Networks<A> {
         Networks { rest: Some(self) }
     }
+
+    /// The range in its shortest form: a network where it is one, else `first-last`.
+    pub fn network_or_range(self) -> NetworkOrRange<A> {
+        NetworkOrRange(self)
+    }
 }
 
 impl<A: Address> fmt::Display for Range<A> {
@@ -90,6 +95,19 @@ impl<A: Address> fmt::Display for Range<A> {
 impl<A: Address> fmt::Debug for Range<A> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         fmt::Display::fmt(self, f)
+    }
+}
+
+/// Shows a range in its shortest form, from [`Range::network_or_range`].
+pub struct NetworkOrRange<A>(Range<A>);
+
+impl<A: Address> fmt::Display for NetworkOrRange<A> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let mut networks = self.0.networks();
+        match (networks.next(), networks.next()) {
+            (Some(network), None) => network.fmt(f),
+            _ => self.0.fmt(f),
+        }
     }
 }
 

@@ -36,28 +36,28 @@ fn on(desired: &DesiredState, families: Families) -> Vec<Remark> {
     let mut warn = |remark: &dyn fmt::Display| {
         remarks.push((log::Level::Warn, remark.to_string()));
     };
-    let entries: u64 = desired.summaries.iter().map(|list| list.v4 + list.v6).sum();
+    let entries: u64 = desired.lists.summaries.iter().map(|list| list.v4 + list.v6).sum();
     log::debug!("read {}", Count(entries, Noun::Entry));
     for missing in &desired.missing {
         warn(&format_args!("{missing}; ignored by --skip-missing"));
     }
-    for rejection in &desired.rejections {
+    for rejection in &desired.lists.rejections {
         warn(rejection);
     }
-    let unnamed = desired.rejected() - desired.rejections.len() as u64;
+    let unnamed = desired.lists.rejected_lines() - desired.lists.rejections.len() as u64;
     if unnamed > 0 {
         warn(&format_args!("not shown, but also rejected: {}", Count(unnamed, Noun::Line)));
     }
-    for list in desired.summaries.iter().filter(|list| list.unfinished) {
+    for list in desired.lists.summaries.iter().filter(|list| list.unfinished) {
         let name = &list.name;
         warn(&format_args!(
             "{name}: the last line has no line end; check that the list is complete"
         ));
     }
-    for entry in &desired.ignored {
+    for entry in &desired.lists.ignored {
         warn(entry);
     }
-    let unnamed = desired.all_ignored() - desired.ignored.len() as u64;
+    let unnamed = desired.lists.ignored_entries() - desired.lists.ignored.len() as u64;
     if unnamed > 0 {
         warn(&format_args!(
             "not shown, but also ignored (too wide): {}",

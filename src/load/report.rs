@@ -41,7 +41,7 @@ impl Loaded {
             done,
             networks: desired.networks,
             addresses: desired.addresses,
-            lists: desired.summaries.clone(),
+            lists: desired.lists.summaries.clone(),
             allowed: desired.exclusions.allowed.network_count(),
             protected: desired.exclusions.protected.network_count(),
             expired: desired.timeline.expired(desired.now()),
@@ -76,7 +76,7 @@ impl fmt::Display for Loaded {
             write!(f, ", {} rejected", Count(rejected, Noun::Line))?;
         }
         for (entries, what) in [
-            (of_all(|list| list.set_aside), "ignored (too wide)"),
+            (of_all(|list| list.ignored), "ignored (too wide)"),
             (of_all(|list| list.older), "ignored (too old)"),
             (self.expired, "expired"),
         ] {
@@ -123,7 +123,7 @@ mod tests {
              3 lines rejected, 2 protected, 0.041 s"
         );
         loaded.done = Applied::Unchanged;
-        loaded.lists = vec![Summary { set_aside: 1, ..Summary::default() }];
+        loaded.lists = vec![Summary { ignored: 1, ..Summary::default() }];
         (loaded.allowed, loaded.protected) = (3, 0);
         (loaded.expired, loaded.next_end) = (4, Some(End::at(1_801_353_600)));
         assert_eq!(

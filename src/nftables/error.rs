@@ -8,7 +8,7 @@ use std::io;
 use std::net::IpAddr;
 use std::time::Duration;
 
-use super::inspect::KeyType;
+use super::key_type::KeyType;
 use super::operation::Operation;
 use crate::netlink::RequestError;
 use crate::nftables::name::{SetName, TableName};

@@ -12,8 +12,9 @@ use std::ffi::{CStr, CString};
 use super::batch::Batch;
 use super::elements::{self, Action, Key};
 use super::error::{Error, SetFault};
-use super::inspect::{self, KeyType, Set};
+use super::inspect::{self, Set};
 use super::kernel;
+use super::key_type::KeyType;
 use super::listeners;
 use super::transaction::{Connection, Sending};
 use crate::ip::change::Change;
@@ -243,7 +244,7 @@ fn fault_of(set: &Set, keys: KeyType) -> Option<SetFault> {
     let has = |flag: libc::c_int| set.flags & flag as u32 != 0;
     if has(libc::NFT_SET_MAP) {
         Some(SetFault::Map)
-    } else if !keys.is_of(set) {
+    } else if !set.has_keys(keys) {
         Some(SetFault::Keys { key_type: set.key_type, key_length: set.key_length })
     } else if !has(libc::NFT_SET_INTERVAL) {
         Some(SetFault::NoInterval)

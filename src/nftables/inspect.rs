@@ -8,6 +8,7 @@ use std::ffi::{CStr, CString};
 
 use super::constants::*;
 use super::error::Error;
+use super::key_type::KeyType;
 use super::transaction::Connection;
 use crate::netlink::{Message, attributes, find, find_str, find_u32};
 use crate::nftables::name::{Family, TableName};
@@ -34,39 +35,10 @@ pub struct Set {
     pub key_length: u32,
 }
 
-/// The type of a set's keys, as nft knows it.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum KeyType {
-    /// IPv4 addresses.
-    V4,
-    /// IPv6 addresses.
-    V6,
-}
-
-impl KeyType {
-    /// As it is written in nft.
-    pub fn name(self) -> &'static str {
-        match self {
-            KeyType::V4 => "ipv4_addr",
-            KeyType::V6 => "ipv6_addr",
-        }
-    }
-
-    /// What such keys are.
-    pub fn what(self) -> &'static str {
-        match self {
-            KeyType::V4 => "IPv4 addresses",
-            KeyType::V6 => "IPv6 addresses",
-        }
-    }
-
-    /// Whether a set has such keys.
-    pub fn is_of(self, set: &Set) -> bool {
-        (set.key_type, set.key_length)
-            == match self {
-                KeyType::V4 => (TYPE_IPADDR, 4),
-                KeyType::V6 => (TYPE_IP6ADDR, 16),
-            }
+impl Set {
+    /// Whether its keys are of that type.
+    pub fn has_keys(&self, keys: KeyType) -> bool {
+        (self.key_type, self.key_length) == keys.number_and_length()
     }
 }
 

@@ -21,6 +21,7 @@ pub mod error;
 pub mod foreign;
 pub mod inspect;
 pub mod kernel;
+pub mod key_type;
 pub mod layout;
 pub mod listeners;
 pub mod lookup;

@@ -112,11 +112,7 @@ fn write_nft<A: Address>(
     }
     writeln!(out, "add element {table} {name} {{")?;
     for range in set.ranges() {
-        let mut networks = range.networks();
-        match (networks.next(), networks.next()) {
-            (Some(network), None) => writeln!(out, "\t{network},")?,
-            _ => writeln!(out, "\t{range},")?,
-        }
+        writeln!(out, "\t{},", range.network_or_range())?;
     }
     writeln!(out, "}}")
 }

@@ -7,7 +7,8 @@ use std::fmt;
 use std::net::IpAddr;
 
 use crate::ip::range::RangeSets;
-use crate::list::{self, Entry, List, ListError, Rejection, Source, Summary};
+use crate::list::{self, Contents, Entry, List, ListError, Rejection, Source, Summary};
+use crate::progress::Unseen;
 use crate::words::{Count, Noun};
 
 /// Why allowlists cannot be used.
@@ -84,21 +85,23 @@ impl Allowed {
     /// Reads all allowlists. Fails if one of them has a rejected line, lines but no entry, or an entry
     /// that expires.
     pub fn read(sources: &[Source]) -> Result<Self, AllowError> {
-        let lists = list::read(sources, None).map_err(|source| AllowError::List { source })?;
-        let contents = list::parse(&lists).map_err(|source| AllowError::List { source })?;
-        if let Some(first) = contents.rejections.first() {
+        let lists =
+            list::read(sources, None, &Unseen).map_err(|source| AllowError::List { source })?;
+        let Contents { sets, expiring, report } =
+            list::parse(&lists).map_err(|source| AllowError::List { source })?;
+        if let Some(first) = report.rejections.first() {
             let first = Box::new(first.clone());
-            return Err(AllowError::Rejected { first, lines: contents.rejected() });
+            return Err(AllowError::Rejected { first, lines: report.rejected_lines() });
         }
-        if !contents.ending.is_empty() {
+        if !expiring.is_empty() {
             return Err(AllowError::Expires { place: first_that_expires(&lists) });
         }
-        for (list, summary) in lists.iter().zip(&contents.summaries) {
+        for (list, summary) in lists.iter().zip(&report.summaries) {
             if summary.v4 + summary.v6 == 0 && !list.is_blank() {
                 return Err(AllowError::NoEntry { list: list.name().to_string() });
             }
         }
-        Ok(Allowed { lists, sets: contents.sets, summaries: contents.summaries })
+        Ok(Allowed { lists, sets, summaries: report.summaries })
     }
 
     /// For each of `entries` the first allowed entry that overlaps it, as `ENTRY (FILE:LINE)`. Parses

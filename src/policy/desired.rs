@@ -7,19 +7,16 @@ use std::fmt;
 use std::net::IpAddr;
 
 use crate::ip::mask::Mask;
-use crate::ip::range::{RangeSet, RangeSets};
+use crate::ip::range::RangeSets;
 use crate::ip::{Families, PerFamily};
-use crate::list::{
-    self, End, Entry, ExpiringEntries, List, ListError, Rejection, Selection, SetAside, Source,
-    Summary,
-};
+use crate::list::{self, Contents, End, Entry, List, ListError, Report, Selection, Source};
 use crate::policy::allow::{AllowError, Allowed};
 use crate::policy::exclusions::Exclusions;
 use crate::policy::guard::Figures;
 use crate::policy::matches::{Match, MatchFinder, Matches, meets, widened};
 use crate::policy::protect::Protected;
 use crate::policy::timeline::Timeline;
-use crate::progress::{Progress, Step};
+use crate::progress::Progress;
 use crate::words::{Count, Noun};
 
 /// Which lists are read, and how their entries are used.
@@ -51,12 +48,9 @@ pub struct DesiredState {
     pub added_by_widening: u128,
     /// Networks of a family whose packets the target does not see.
     pub of_other_family: u64,
-    /// What each list holds, in the order of reading.
-    pub summaries: Vec<Summary>,
-    /// The first rejected lines; the summaries count all.
-    pub rejections: Vec<Rejection>,
-    /// The first entries that were ignored as too wide; the summaries count all.
-    pub ignored: Vec<SetAside>,
+    /// What was read of each list, with the first lines that were rejected and the first entries that
+    /// were ignored.
+    pub lists: Report,
     /// Lists that are missing and were ignored.
     pub missing: Vec<ListError>,
     /// What the lists name but the sets do not hold.
@@ -68,8 +62,7 @@ pub struct DesiredState {
     /// What the lists ask for at other times.
     pub timeline: Timeline,
     matches: Matches,
-    lists: Vec<List>,
-    passed_over: Vec<u64>,
+    texts: Vec<List>,
     mask: Mask,
     selection: Selection,
     now: End,
@@ -93,18 +86,18 @@ impl DesiredState {
         now: End,
         progress: &dyn Progress,
     ) -> Result<Self, Unreadable> {
-        progress.step(Step::Reading { bytes: 0, of: None });
         let mut missing = Vec::new();
         let note = request.skip_missing.then_some(&mut missing);
-        let lists = list::read(&request.sources, note).map_err(Unreadable::List)?;
+        let texts = list::read(&request.sources, note, progress).map_err(Unreadable::List)?;
         let allowed = Allowed::read(&request.allow).map_err(Unreadable::Allow)?;
         let mut finder = MatchFinder::new(request.mask, now, &allowed.sets, protected.sets());
-        progress.step(Step::Merging);
-        let contents = list::parse_watched(&lists, request.selection, &mut finder)
-            .map_err(Unreadable::List)?;
+        let Contents { sets, expiring, report } =
+            list::parse_observed(&texts, request.selection, &mut finder, progress)
+                .map_err(Unreadable::List)?;
         let matches = finder.matches();
-        let (permanent, expiring, of_other_family) =
-            of_families(contents.sets, contents.ending, request.families, now);
+        let (permanent, other) = sets.split(request.families);
+        let (expiring, other_expiring) = expiring.split(request.families);
+        let of_other_family = other.union(&other_expiring.at(now)).network_count();
         let named = match expiring.is_empty() {
             true => permanent.addresses(),
             false => permanent.union(&expiring.at(now)).addresses(),
@@ -121,9 +114,7 @@ impl DesiredState {
             addresses: sets.addresses(),
             added_by_widening,
             of_other_family,
-            summaries: contents.summaries,
-            rejections: contents.rejections,
-            ignored: contents.set_aside,
+            lists: report,
             missing,
             timeline,
             sets,
@@ -131,27 +122,17 @@ impl DesiredState {
             allowed,
             protected,
             matches,
-            lists,
-            passed_over: contents.passed_over,
+            texts,
             mask: request.mask,
             selection: request.selection,
             now,
         })
     }
 
-    /// The number of rejected lines in all lists.
-    pub fn rejected(&self) -> u64 {
-        self.summaries.iter().map(|list| list.rejected).sum()
-    }
-
-    /// The number of entries in all lists that were ignored as too wide.
-    pub fn all_ignored(&self) -> u64 {
-        self.summaries.iter().map(|list| list.set_aside).sum()
-    }
-
     /// The figures for the guards, if `in_force` networks are in force now.
     pub fn figures(&self, in_force: Option<u64>) -> Figures {
         let lists = self
+            .lists
             .summaries
             .iter()
             .map(|list| (list.name.clone(), list.rejected, list.entries() + list.rejected));
@@ -165,7 +146,7 @@ impl DesiredState {
 
     /// The subject of a message about all lists: the name of the only list, or the number of lists.
     pub fn subject(&self) -> String {
-        match &self.summaries[..] {
+        match &self.lists.summaries[..] {
             [list] => list.name.clone(),
             lists => Count(lists.len() as u64, Noun::List).to_string(),
         }
@@ -174,12 +155,12 @@ impl DesiredState {
     /// Parses the lists again and calls `each` with every entry but those that `--newest` ignores.
     /// Costs as much as parsing all lists.
     fn entries<'a>(&'a self, mut each: impl FnMut(Origin<'a>)) {
-        for (list, passed_over) in self.lists.iter().zip(&self.passed_over) {
+        for (list, summary) in self.texts.iter().zip(&self.lists.summaries) {
             let mut number = 0;
             list.scan(
                 |line, entry, end| {
                     number += 1;
-                    if number > *passed_over {
+                    if number > summary.older {
                         let wide = widened(entry, self.mask);
                         let ignored = !self.selection.widest.admits(entry);
                         let expired = end.is_some_and(|end| end <= self.now);
@@ -211,7 +192,7 @@ impl DesiredState {
     ) -> impl Iterator<Item = Origin<'a>> {
         matches.iter().filter(|found| meets(taken, found.wide)).map(|found| {
             let &Match { list, line, entry, wide, end } = found;
-            let list = self.lists[list].name();
+            let list = self.texts[list].name();
             Origin { list, line, entry, wide, ignored: false, end, expired: false }
         })
     }
@@ -243,30 +224,6 @@ impl DesiredState {
     pub fn now(&self) -> End {
         self.now
     }
-}
-
-/// The permanent and the expiring entries of `families`, and the number of networks of the other
-/// family.
-fn of_families(
-    sets: RangeSets,
-    expiring: ExpiringEntries,
-    families: Families,
-    now: End,
-) -> (RangeSets, ExpiringEntries, u64) {
-    if families == Families::BOTH {
-        return (sets, expiring, 0);
-    }
-    let all = sets.union(&expiring.at(now)).network_counts();
-    let (mut kept, mut kept_expiring, mut other) = (sets, expiring, 0);
-    if !families.v4 {
-        (kept.v4, other) = (RangeSet::default(), other + all.v4);
-        kept_expiring.clear_v4();
-    }
-    if !families.v6 {
-        (kept.v6, other) = (RangeSet::default(), other + all.v6);
-        kept_expiring.clear_v6();
-    }
-    (kept, kept_expiring, other)
 }
 
 /// An entry with its place, as `test` and messages show it.

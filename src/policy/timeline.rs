@@ -50,7 +50,7 @@ impl Timeline {
 
     /// The number of entries that have expired at `now`.
     pub fn expired(&self, now: End) -> u64 {
-        self.expiring.ended(now)
+        self.expiring.expired(now)
     }
 
     /// The time after `now` at which the next entry expires.

@@ -135,7 +135,7 @@ impl From<&Summary> for ListStatus {
             name: list.name.clone(),
             entries: list.v4 + list.v6,
             rejected: list.rejected,
-            too_wide: list.set_aside,
+            too_wide: list.ignored,
             older: list.older,
             modified: list.modified.and_then(|time| Timestamp::try_from(time).ok()).map(rounded),
         }

@@ -13,7 +13,7 @@ fn what_netfilterd_prints_reads_back_as_what_it_was() {
     for format in ["cidr", "range", "nft", "ipset", "json"] {
         let printed = run(&["print", "--format", format], text.as_bytes());
         let again = list::parse(&[List::new(format, printed.into())]).expect("entries");
-        assert_eq!(again.rejections, [], "{format}");
+        assert_eq!(again.report.rejections, [], "{format}");
         assert_eq!(again.sets.v4.ranges(), sets.v4.ranges(), "{format}");
         assert_eq!(again.sets.v6.ranges(), sets.v6.ranges(), "{format}");
     }

@@ -232,7 +232,7 @@ fn what_is_cut_is_what_is_allowed_and_what_is_protected_in_the_merged_set() {
 #[test]
 fn an_entry_is_too_wide_by_its_number_of_addresses() {
     let widest = Widest { v4: 8, v6: 16 };
-    for (text, set_aside) in [
+    for (text, ignored) in [
         ("10.0.0.0/8", false),
         ("10.0.0.0/7", true),
         ("0.0.0.0/0", true),
@@ -247,11 +247,11 @@ fn an_entry_is_too_wide_by_its_number_of_addresses() {
         let list = netfilterd::list::List::new("list", format!("{text}\n192.0.2.1\n").into());
         let contents =
             netfilterd::list::parse_selected(&[list], Selection { widest, newest: None }).unwrap();
-        let named: Vec<String> = contents.set_aside.iter().map(ToString::to_string).collect();
-        assert_eq!(named.len(), usize::from(set_aside), "{text}: {named:?}");
-        assert_eq!(contents.summaries[0].set_aside, u64::from(set_aside), "{text}");
-        assert_eq!(contents.summaries[0].rejected, 0, "{text}");
-        assert_eq!(contents.sets.network_count() == 1, set_aside, "{text}");
+        let named: Vec<String> = contents.report.ignored.iter().map(ToString::to_string).collect();
+        assert_eq!(named.len(), usize::from(ignored), "{text}: {named:?}");
+        assert_eq!(contents.report.summaries[0].ignored, u64::from(ignored), "{text}");
+        assert_eq!(contents.report.summaries[0].rejected, 0, "{text}");
+        assert_eq!(contents.sets.network_count() == 1, ignored, "{text}");
     }
     // As written, not as merged: 256 networks that are each narrow enough are a matter for a guard.
     let all: String = (0..=255).map(|first| format!("{first}.0.0.0/8\n")).collect();

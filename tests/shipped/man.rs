@@ -367,8 +367,8 @@ fn every_example_list_is_read_without_a_rejection() {
     assert!(!examples.is_empty());
     for text in &examples {
         let contents = contents(text);
-        assert_eq!(contents.rejections, [], "{text}");
-        let begin = contents.ending.at(End::at(0));
+        assert_eq!(contents.report.rejections, [], "{text}");
+        let begin = contents.expiring.at(End::at(0));
         assert!(contents.sets.union(&begin).network_count() > 0, "{text}");
     }
 }
@@ -383,7 +383,7 @@ fn every_format_of_a_feed_on_the_page_is_read_without_a_rejection() {
     assert_eq!(examples.len(), formats, "a format without an example, or with two");
     for text in &examples {
         let contents = contents(text);
-        assert_eq!(contents.rejections, [], "{text}");
+        assert_eq!(contents.report.rejections, [], "{text}");
         assert!(contents.sets.network_count() > 0, "{text}");
     }
 }
@@ -395,7 +395,7 @@ fn every_form_of_an_entry_on_the_page_is_read() {
     assert!(entries.len() >= 10);
     for (head, _) in entries {
         let line = plain(head.strip_prefix("Li ").expect("an entry is literal"));
-        assert_eq!(contents(&line).summaries[0].rejected, 0, "{line}");
+        assert_eq!(contents(&line).report.summaries[0].rejected, 0, "{line}");
     }
 }
 
@@ -407,8 +407,12 @@ fn every_line_shown_as_rejected_is_rejected_for_that_reason() {
         for line in body.iter().filter_map(|line| line.strip_prefix(".Dl ")).map(plain) {
             // With an entry behind it, since a list without any is refused as a whole.
             let contents = contents(&format!("{line}\n192.0.2.1\n"));
-            let reasons: Vec<String> =
-                contents.rejections.iter().map(|rejection| rejection.reason.to_string()).collect();
+            let reasons: Vec<String> = contents
+                .report
+                .rejections
+                .iter()
+                .map(|rejection| rejection.reason.to_string())
+                .collect();
             assert_eq!(reasons.len(), 1, "{line}");
             let message = message(head);
             assert!(begins(&message, &reasons[0]), "{line}: {message:?} is not {:?}", reasons[0]);

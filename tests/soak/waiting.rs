@@ -123,8 +123,9 @@ impl Host {
 
 /// Whether a warning may always come: that the gateway is listed, or that another program listens to
 /// the kernel, which slows large transactions down. The other daemons do so, and are named by their
-/// process id.
+/// process id, or by their port if that cannot be found out.
 fn is_always_expected(line: &str) -> bool {
     let names = |address: &IpAddr| line.split([' ', ',']).any(|word| word == address.to_string());
-    line.contains(", pid ") || gateways().iter().any(names)
+    let listener = [", pid ", "netlink port "].iter().any(|name| line.contains(name));
+    listener || gateways().iter().any(names)
 }
