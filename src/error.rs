@@ -44,7 +44,7 @@ pub enum Error {
         /// The error of the netlink socket.
         source: io::Error,
     },
-    /// nf_tables refused the sets.
+    /// nf_tables refused the sets, or could not be asked.
     #[cfg(feature = "nftables")]
     Nftables {
         /// The object that was refused and the cause.

@@ -19,7 +19,7 @@ use nix::sys::inotify::{AddWatchFlags, InitFlags, Inotify, InotifyEvent, WatchDe
 /// The most symbolic links that are followed in a path; the kernel has the same limit.
 const MOST_LINKS: usize = 40;
 
-/// Receives changes of lists.
+/// The watches of some lists. They are renewed after each change, because paths may lead elsewhere then.
 pub struct Watch {
     paths: Vec<PathBuf>,
     inotify: Inotify,

@@ -47,7 +47,7 @@ pub struct Files<'a> {
     pub pid: Option<&'a Path>,
     /// The file that `netfilterd status` reads.
     pub status: &'a Path,
-    /// The file for Prometheus.
+    /// The file of `--metrics`, for the textfile collector of Prometheus.
     pub metrics: Option<&'a Path>,
     /// Lists and folders of lists whose changes cause a reload.
     pub watch: Vec<PathBuf>,

@@ -27,7 +27,7 @@ pub enum Answer {
     Already,
 }
 
-/// The schedule of repairs.
+/// The schedule of repairs. Its times come from the caller, so tests need not wait.
 #[derive(Debug, Default)]
 pub struct Schedule {
     due: Option<Instant>,

@@ -15,7 +15,7 @@ use super::range::{Range, RangeSet, RangeSets};
 pub type Mask = PerFamily<Option<u8>>;
 
 impl Mask {
-    /// Widens one IPv4 range.
+    /// Widens one IPv4 range to the length of `v4` at both ends.
     pub fn widen4(self, range: Range<u32>) -> Range<u32> {
         widen_range(range, self.v4, |_| false)
     }

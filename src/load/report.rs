@@ -14,9 +14,9 @@ use crate::words::{Count, Grouped, Noun};
 pub struct Loaded {
     /// What changed in the sets.
     pub done: Applied,
-    /// Networks in force.
+    /// Networks in force after the load, the fewest that name exactly the addresses.
     pub networks: PerFamily<u64>,
-    /// Addresses in force.
+    /// Addresses in force after the load.
     pub addresses: PerFamily<u128>,
     /// What each list holds, in the order of reading.
     pub lists: Vec<Summary>,
@@ -24,7 +24,7 @@ pub struct Loaded {
     pub allowed: u64,
     /// Listed networks that are excluded because they are protected.
     pub protected: u64,
-    /// Entries that have expired.
+    /// Entries that are listed and have expired; they are not in force.
     pub expired: u64,
     /// The time at which the next entry expires; `None` if no entry expires.
     pub next_end: Option<End>,

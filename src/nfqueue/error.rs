@@ -27,7 +27,7 @@ pub enum QueueError {
     Taken {
         /// The number of the queue.
         queue: u16,
-        /// That program.
+        /// The program, as far as /proc shows it to this process.
         by: Program,
     },
     /// The kernel refuses the queue to this process, or has unbound it.

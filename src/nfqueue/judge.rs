@@ -14,7 +14,7 @@ use crate::ip::range::Address;
 /// The loopback interface, in every network namespace (`LOOPBACK_IFINDEX` of the kernel).
 const LOOPBACK: u32 = 1;
 
-/// The range sets, indexed.
+/// The range sets of both families with their indexes, shared by all workers.
 #[derive(Clone, Debug, Default)]
 pub struct Lists {
     /// The IPv4 addresses to drop.
@@ -26,7 +26,7 @@ pub struct Lists {
 /// The interfaces whose packets are judged.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Interfaces {
-    /// All interfaces but loopback.
+    /// All interfaces but loopback, whose packets never count.
     All,
     /// The interfaces with these numbers (ifindex), but never loopback.
     Only(Vec<u32>),
@@ -35,7 +35,7 @@ pub enum Interfaces {
 /// Everything that a judgement depends on. A batch of packets is judged by one value.
 #[derive(Clone, Debug)]
 pub struct Judge {
-    /// The addresses to drop.
+    /// The addresses to drop. A reload replaces them as a whole.
     pub lists: Arc<Lists>,
     /// The interfaces on which packets are judged.
     pub interfaces: Interfaces,

@@ -28,7 +28,7 @@ pub use counters::QueueCounters;
 pub use error::QueueError;
 pub use queues::Queues;
 
-/// How queues are served.
+/// How queues are served: the options of queue mode after they were checked.
 #[derive(Clone, Debug)]
 pub struct Options {
     /// The numbers of the queues, each served by a thread of its own.

@@ -66,7 +66,7 @@ impl Shared {
         *self.counters.lock().unwrap_or_else(PoisonError::into_inner) += counted;
     }
 
-    /// The counters so far.
+    /// A copy of the counters of all batches so far.
     pub fn counters(&self) -> QueueCounters {
         self.counters.lock().unwrap_or_else(PoisonError::into_inner).clone()
     }

@@ -53,13 +53,13 @@ pub struct Names<'a> {
 
 /// The input of [`write()`].
 pub struct Printed<'a> {
-    /// Dropped addresses.
+    /// The addresses that are dropped, which every format shows.
     pub sets: &'a RangeSets,
     /// Allowed addresses, for a map.
     pub allowed: &'a RangeSets,
     /// Protected addresses, for a map.
     pub protected: &'a RangeSets,
-    /// The names, for scripts.
+    /// The names in the formats `nft` and `ipset`.
     pub names: Names<'a>,
 }
 

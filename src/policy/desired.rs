@@ -231,7 +231,7 @@ impl DesiredState {
 pub struct Origin<'a> {
     /// The name of the list.
     pub list: &'a str,
-    /// The line, from 1.
+    /// The number of the line, from 1; in a JSON document, the line of the string.
     pub line: u64,
     /// The entry as it is written.
     pub entry: Entry,

@@ -52,7 +52,7 @@ pub enum Refusal {
     TooFew {
         /// Networks that would be loaded.
         networks: u64,
-        /// The limit.
+        /// The value of `--min-entries`.
         least: u64,
     },
     /// Lines were rejected, and `--strict` permits none.
@@ -80,9 +80,9 @@ pub enum Refusal {
     Shrunk {
         /// Networks that would be loaded.
         networks: u64,
-        /// Networks in force.
+        /// Networks in force before the load.
         in_force: u64,
-        /// The limit, in percent.
+        /// The value of `--max-shrink`, in percent.
         most: u8,
     },
 }

@@ -19,7 +19,7 @@ const WORDS: usize = (1 << LENGTH) / WORD;
 pub struct Match {
     /// The number of the list, from 0.
     pub list: usize,
-    /// The line, from 1.
+    /// The number of the line, from 1; in a JSON document, the line of the string.
     pub line: u64,
     /// The entry as it is written.
     pub entry: Entry,

@@ -158,7 +158,7 @@ impl Protected {
         &self.items
     }
 
-    /// All items merged.
+    /// All items merged into range sets, to be excluded from the lists.
     pub fn sets(&self) -> &RangeSets {
         &self.sets
     }

@@ -147,21 +147,21 @@ impl From<&Summary> for ListStatus {
 pub struct Failed {
     /// The time of the failure.
     pub at: Timestamp,
-    /// The error message.
+    /// The error message, without the program's name.
     pub line: String,
     /// How many have failed since the last that did not, this one included.
     #[serde(default)]
     pub times: u64,
 }
 
-/// Loads by their outcome.
+/// The numbers of loads by their outcome, since the daemon started.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Serialize, Deserialize)]
 pub struct Totals {
-    /// That went well.
+    /// Loads that succeeded, those without changes included.
     pub loads: u64,
-    /// That failed.
+    /// Loads that failed, because of a list or of the kernel. They changed nothing.
     pub failures: u64,
-    /// That a guard refused.
+    /// Loads that a guard refused. They changed nothing.
     pub refusals: u64,
 }
 
