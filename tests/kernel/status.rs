@@ -262,8 +262,8 @@ fn switches(pid: u32) -> Option<String> {
 fn a_daemon_that_has_nothing_to_do_makes_no_system_call() {
     needs(&["strace"]);
     let (namespace, folder) = (Namespace::new(), Folder::new());
-    // Not where other tests make folders: a daemon hears of what happens in those above its list.
-    let quiet = format!("/dev/shm/{}", namespace.name());
+    // Where nobody else writes: a daemon is notified of what happens in the folders above its list.
+    let quiet = format!("/var/tmp/{}", namespace.name());
     fs::create_dir(&quiet).unwrap();
     let list = format!("{quiet}/list");
     fs::write(&list, FOES).unwrap();
