@@ -9,8 +9,7 @@ use super::args::{LoadOptions, NameOptions, RunOptions};
 use crate::daemon::Files;
 use crate::error::Error;
 use crate::ip::range::RangeSets;
-use crate::load::Host;
-use crate::load::pipeline::Outcome;
+use crate::load::{Host, Loaded};
 use crate::progress::Progress;
 use crate::status::Dropped;
 
@@ -52,11 +51,18 @@ mod with {
         daemon::run(pipeline, Nftables::new(target(&options.load), !options.no_repair), files)
     }
 
-    /// Puts range sets in force in the table of the options.
-    pub fn apply(options: &LoadOptions, sets: &RangeSets, progress: &dyn Progress) -> Outcome {
-        let committed = target(options).apply(sets, progress)?;
-        // Before it is dropped, for which the kernel first frees the old sets.
-        Ok((committed.applied, Instant::now()))
+    /// Loads the lists once into the table of the options.
+    pub fn load(
+        options: &LoadOptions,
+        host: Host,
+        progress: &dyn Progress,
+    ) -> Result<Loaded, Error> {
+        let mut pipeline = settings::tables_pipeline(options, host);
+        pipeline.load(progress, |sets| {
+            let committed = target(options).apply(sets, progress)?;
+            // Before it is dropped, for which the kernel first frees the old sets.
+            Ok((committed.applied, Instant::now()))
+        })
     }
 
     /// Whether the kernel has an address in force; or why the kernel gave no answer.
@@ -114,7 +120,7 @@ mod without {
         usage("this netfilterd was built without nftables: --queue is required")
     }
 
-    pub fn apply(_: &LoadOptions, _: &RangeSets, _: &dyn Progress) -> Outcome {
+    pub fn load(_: &LoadOptions, _: Host, _: &dyn Progress) -> Result<Loaded, Error> {
         usage("this netfilterd was built without nftables and fills no sets; use run with --queue")
     }
 
