@@ -3,7 +3,7 @@
 
 use std::net::IpAddr;
 
-use serde::Serialize;
+use serde::{Serialize, Serializer};
 
 use super::args::{LoadOptions, NameOptions, RunOptions};
 use crate::daemon::Files;
@@ -19,7 +19,7 @@ pub use with::*;
 pub use without::*;
 
 /// Whether the kernel has an address in force.
-#[derive(Debug, PartialEq, Eq, Serialize)]
+#[derive(Debug, Serialize)]
 #[serde(rename_all = "snake_case")]
 #[cfg_attr(not(feature = "nftables"), expect(dead_code))]
 pub enum Kernel {
@@ -30,7 +30,7 @@ pub enum Kernel {
     /// There is no such table, or no rule in it looks such a set up.
     NothingInForce,
     /// The kernel gave no answer, for this reason.
-    Unknown(String),
+    Unknown(#[serde(serialize_with = "as_text")] Unknown),
 }
 
 #[cfg(feature = "nftables")]
@@ -75,7 +75,7 @@ mod with {
             Ok(InForce::Yes) => Kernel::InForce,
             Ok(InForce::No) => Kernel::NotInForce,
             Ok(InForce::Nothing) => Kernel::NothingInForce,
-            Err(error) => Kernel::Unknown(error.to_string()),
+            Err(error) => Kernel::Unknown(Unknown::Kernel(error)),
         }
     }
 
@@ -125,7 +125,7 @@ mod without {
     }
 
     pub fn in_force(_: &NameOptions, _: IpAddr) -> Kernel {
-        Kernel::Unknown(NOT_ASKED.to_string())
+        Kernel::Unknown(Unknown::NotAsked)
     }
 
     pub fn all_in_force(_: &NameOptions) -> Result<RangeSets, Unknown> {
@@ -135,6 +135,10 @@ mod without {
     pub fn dropped(_: Option<&str>) -> Vec<Dropped> {
         Vec::new()
     }
+}
+
+fn as_text<S: Serializer>(reason: &Unknown, serializer: S) -> Result<S::Ok, S::Error> {
+    serializer.collect_str(reason)
 }
 
 /// Why it is not known what is in force.
