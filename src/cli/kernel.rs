@@ -10,7 +10,7 @@ use crate::daemon::Files;
 use crate::error::Error;
 use crate::ip::range::RangeSets;
 use crate::load::Host;
-use crate::load::pipeline::Outcome;
+use crate::load::report::Loaded;
 use crate::progress::Progress;
 use crate::status::Dropped;
 
@@ -52,11 +52,17 @@ mod with {
         daemon::run(pipeline, Nftables::new(target(&options.load), !options.no_repair), files)
     }
 
-    /// Puts range sets in force where the options say.
-    pub fn apply(options: &LoadOptions, sets: &RangeSets, progress: &dyn Progress) -> Outcome {
-        let committed = target(options).apply(sets, progress)?;
-        // Before it is dropped, for which the kernel first frees the old sets.
-        Ok((committed.applied, Instant::now()))
+    /// Puts in force what the lists ask for, where the options say.
+    pub fn load(
+        options: &LoadOptions,
+        host: Host,
+        progress: &dyn Progress,
+    ) -> Result<Loaded, Error> {
+        settings::tables_pipeline(options, host).load(progress, |sets| {
+            let committed = target(options).apply(sets, progress)?;
+            // Before it is dropped, for which the kernel first frees the old sets.
+            Ok((committed.applied, Instant::now()))
+        })
     }
 
     /// Whether an address is in force, as the kernel says; or why it cannot be asked.
@@ -114,7 +120,7 @@ mod without {
         usage("this netfilterd was built without nftables: --queue is required")
     }
 
-    pub fn apply(_: &LoadOptions, _: &RangeSets, _: &dyn Progress) -> Outcome {
+    pub fn load(_: &LoadOptions, _: Host, _: &dyn Progress) -> Result<Loaded, Error> {
         usage("this netfilterd was built without nftables, and has nothing to load into")
     }
 
