@@ -64,6 +64,7 @@ check:
 	$(CARGO) fmt --all --check
 	$(CARGO) fmt --check --manifest-path fuzz/Cargo.toml
 	$(CARGO) clippy --workspace --all-targets --locked -- -D warnings
+	$(CARGO) clippy --test soak --locked -- -D warnings
 	$(CARGO) clippy --all-targets --locked --no-default-features --features nftables -- -D warnings
 	RUSTDOCFLAGS='-D warnings' $(CARGO) doc --no-deps --locked
 	mandoc -T lint -W warning man/netfilterd.8 man/drop_ips.5
@@ -133,14 +134,15 @@ bench:
 	python3 benches/compare/ready.py
 
 # Minutes of reloads, refusals, repairs and packets, after which nothing may have grown and no packet
-# been misjudged. Writes docs/SOAK.md.
+# been misjudged. Writes docs/SOAK.md. The daemons are the program that make builds.
 SOAK_MINUTES = 30
 
 .PHONY: soak
 soak:
-	sh dev/need.sh build demo bench
+	sh dev/need.sh build demo soak
 	$(CARGO) build --release --locked
-	python3 benches/soak.py --minutes $(SOAK_MINUTES) --write
+	NETFILTERD_PROGRAM=$(abspath $(built))/netfilterd \
+		$(CARGO) test --locked --test soak -- --minutes $(SOAK_MINUTES) --write
 
 # A .deb and a .rpm, whichever of the two this system is; the last lines say where.
 tools = $(built)/../tools

@@ -4,24 +4,23 @@
 //!
 //! Encodes the two transactions of the managed table, fill and switch, ahead of time, and prints
 //! the seconds from the first send to the last answer; one line for each round, of which the later
-//! ones replace what the earlier ones loaded. Sends and receives by itself, in the barest way, so
-//! that it measures the kernel and not netfilterd. It changes the ruleset: run it in a network
+//! ones replace what the earlier ones loaded. Nothing but a socket is between it and
+//! the kernel, so that it measures the kernel and not netfilterd. It changes the ruleset: run it in a network
 //! namespace of its own.
 
 use std::error::Error;
-use std::time::{Duration, Instant};
+use std::time::Instant;
 
 use clap::ValueEnum;
-use mnl::{Bus, Socket};
 use netfilterd::ip::mask::Mask;
 use netfilterd::ip::range::RangeSets;
 use netfilterd::list::{self, List};
+use netfilterd::netlink::{Protocol, Reply, Socket};
 use netfilterd::nftables::batch::{Batch, FinishedBatch};
 use netfilterd::nftables::elements::{self, Action};
 use netfilterd::nftables::layout::{LaidOut, Layout, Shapes};
 use netfilterd::nftables::name::{MANAGED_TABLE, TableName};
 use netfilterd::nftables::objects::{self, Direction, KernelSet};
-use netfilterd::sys;
 
 type Result<T> = std::result::Result<T, Box<dyn Error>>;
 
@@ -35,17 +34,14 @@ fn main() -> Result<()> {
     let list = List::new(path.as_str(), std::fs::read(&path)?);
     let sets = list::parse(&[list])?.sets;
     let table: TableName = MANAGED_TABLE.parse()?;
-    let socket = Socket::open(Bus::Netfilter)?;
-    socket.bind(0, 0)?;
+    let mut socket = Socket::open(Protocol::Netfilter)?;
     for round in 1..=rounds {
         let (fill, switch) = transactions(&table, &sets, layout, round)?;
-        let room = i32::try_from(fill.bytes().len() + 4096)?;
-        let fd = sys::netlink_fd(&socket);
-        sys::set_socket_option(fd, libc::SOL_SOCKET, libc::SO_SNDBUFFORCE, room)?;
+        socket.size_send_buffer(fill.bytes().len() + 4096)?;
 
         let begin = Instant::now();
-        carry_out(&socket, &fill)?;
-        carry_out(&socket, &switch)?;
+        carry_out(&mut socket, &fill)?;
+        carry_out(&mut socket, &switch)?;
         println!("{:.6}", begin.elapsed().as_secs_f64());
     }
     Ok(())
@@ -95,15 +91,18 @@ fn kernel_sets(shapes: &Shapes, generation: u64) -> Result<Vec<KernelSet>> {
 }
 
 /// One send, and every answer that waits behind it.
-fn carry_out(socket: &Socket, batch: &FinishedBatch) -> Result<()> {
+fn carry_out(socket: &mut Socket, batch: &FinishedBatch) -> Result<()> {
     socket.send(batch.bytes())?;
-    let mut answer = vec![0; 32 << 10];
     let mut acknowledged = false;
-    while sys::wait_readable([sys::netlink_fd(socket)], Some(Duration::ZERO))? == [true] {
-        let length = socket.recv_raw(&mut answer)?;
-        // 0 for the sequence and the port: no need to check whose answer it is, nobody else asks.
-        mnl::cb_run(&answer[..length], 0, 0)?;
-        acknowledged = true;
+    let mut refused = None;
+    socket.receive_waiting(|message| {
+        let reply = message.and_then(Reply::parse);
+        acknowledged |= reply.is_some();
+        refused = refused.take().or(reply.filter(|reply| reply.errno != 0));
+    })?;
+    match refused {
+        Some(reply) => Err(std::io::Error::from_raw_os_error(reply.errno).into()),
+        None if acknowledged => Ok(()),
+        None => Err("the kernel did not answer".into()),
     }
-    if acknowledged { Ok(()) } else { Err("the kernel did not answer".into()) }
 }

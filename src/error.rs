@@ -1,8 +1,9 @@
-//! What can go wrong, as one type: each error names its object, the cause and the cure, and knows
-//! with which status the process exits and whether trying again may help.
+//! All errors of the program as one type. Each message names the object, the cause and the cure; each
+//! error knows the exit status of the process and whether another attempt may succeed.
 
 use std::fmt;
 use std::io;
+use std::net::IpAddr;
 use std::path::PathBuf;
 
 use crate::list::ListError;
@@ -13,100 +14,100 @@ use crate::policy::allow::AllowError;
 use crate::policy::desired::Unreadable;
 use crate::policy::guard::Refusal;
 
-/// The exit status of a failure: input, output, or the kernel. Usage errors exit with clap's 2.
+/// The exit status of a failure of input, output or the kernel. Usage errors exit with clap's 2.
 pub const FAILED: u8 = 1;
 
-/// The exit status of what a guard refuses.
+/// The exit status of a load that a guard refuses.
 pub const REFUSED: u8 = 3;
 
-/// Why something was not done. What was in force before stays in force.
+/// Why a command or a load failed. What was in force before stays in force.
 #[derive(Debug)]
 pub enum Error {
     /// A list cannot be used.
     List {
-        /// Which, and why.
+        /// The list and the cause.
         source: ListError,
     },
     /// An allowlist cannot be used.
     Allowlist {
-        /// Which, and why.
+        /// The allowlist and the cause.
         source: AllowError,
     },
     /// A guard refuses what the lists ask for.
     Refused {
-        /// The list, or how many there are.
+        /// The name of the list, or the number of lists.
         subject: String,
-        /// The guard's reason.
+        /// The limit, and the figure that exceeds it.
         refusal: Refusal,
     },
-    /// What the host needs to be reachable is not known.
+    /// The addresses and gateways to protect could not be read from the kernel.
     Host {
-        /// Why.
+        /// The error of the netlink socket.
         source: io::Error,
     },
-    /// nf_tables did not take the sets.
+    /// nf_tables refused the sets, or could not be asked.
     #[cfg(feature = "nftables")]
     Nftables {
-        /// What was refused, and why.
+        /// The object that was refused and the cause.
         source: Box<nftables::Error>,
-        /// The entry at fault as `FILE:LINE`, if it was one.
+        /// `FILE:LINE` of the entry at fault, if one entry is.
         entry: Option<String>,
     },
     /// A queue cannot be served.
     Queue {
-        /// Which, and why.
+        /// The queue and the cause.
         source: QueueError,
     },
-    /// Another daemon has the pid file.
+    /// Another daemon has locked the pid file.
     AnotherDaemon {
-        /// The pid file.
+        /// The path of the pid file.
         path: PathBuf,
-        /// What it says.
+        /// The content of the file: the process id of that daemon.
         pid: String,
     },
     /// The pid file is a directory, a device, or another thing that cannot hold a number.
     NoPidFile {
-        /// Its path.
+        /// The value of `--pid-file`.
         path: PathBuf,
     },
     /// The pid file cannot be written.
     PidFile {
-        /// Its path.
+        /// The value of `--pid-file`.
         path: PathBuf,
-        /// Why.
+        /// The error of the file.
         source: io::Error,
     },
     /// The status file cannot be read.
     StatusFile {
-        /// Its path.
+        /// The value of `--status-file`.
         path: PathBuf,
-        /// Why.
+        /// The error of the file, or of its JSON.
         source: io::Error,
     },
     /// The daemon cannot receive signals.
     Signals {
-        /// Why.
+        /// The error of the pipe or of the handler.
         source: io::Error,
     },
     /// The daemon has no timer for entries that expire.
     Timer {
-        /// Why.
+        /// The error of timerfd_create(2).
         source: io::Error,
     },
-    /// Changes of the lists cannot be noticed.
+    /// The daemon cannot receive changes of the lists.
     Watch {
-        /// Why.
+        /// The error of inotify(7).
         source: io::Error,
     },
     /// Standard output cannot be written.
     Stdout {
-        /// Why.
+        /// The error of the write.
         source: io::Error,
     },
 }
 
 impl Error {
-    /// With which status a process exits that ends because of it.
+    /// The exit status of a process that stops because of this error.
     pub fn exit_status(&self) -> u8 {
         match self {
             Error::Refused { .. } => REFUSED,
@@ -115,18 +116,28 @@ impl Error {
         }
     }
 
-    /// Whether it is the answer of a guard, and not a failure.
+    /// Whether a guard refused the load. Other errors are failures.
     pub fn is_refusal(&self) -> bool {
         self.exit_status() == REFUSED
     }
 
-    /// Whether it may pass by itself, so that trying again helps before anybody changes the lists or
-    /// the options.
-    pub fn may_pass(&self) -> bool {
-        !self.is_refusal() && !matches!(self, Error::AnotherDaemon { .. } | Error::NoPidFile { .. })
+    /// The error together with the entry that caused it, if one entry did: `entry` returns the
+    /// `FILE:LINE` of the entry that has an address dropped.
+    pub fn with_entry(self, find: impl FnOnce(IpAddr) -> Option<String>) -> Self {
+        match self {
+            #[cfg(feature = "nftables")]
+            Error::Nftables { source, entry: None } => {
+                let entry = source.address().and_then(find);
+                Error::Nftables { source, entry }
+            }
+            error => {
+                drop(find);
+                error
+            }
+        }
     }
 
-    /// The error, and that what was in force before stays so.
+    /// The message of the error, and that what was in force before stays in force.
     pub fn keeping(&self) -> String {
         let separator = if self.is_refusal() { ',' } else { ';' };
         format!("{self}{separator} keeping what is loaded")
@@ -138,11 +149,13 @@ impl fmt::Display for Error {
         match self {
             Error::List { source } => source.fmt(f),
             Error::Allowlist { source } => source.fmt(f),
-            Error::Refused { subject, refusal } => f.write_str(&refusal.about(subject)),
+            Error::Refused { subject, refusal } => {
+                write!(f, "{} ({})", refusal.about(subject), refusal.cure())
+            }
             Error::Host { source } => write!(
                 f,
-                "own addresses and gateways cannot be found out: {source}; --no-protect does \
-                 without"
+                "cannot determine the host's addresses and gateways: {source}; allow netfilterd \
+                 netlink sockets, or give --no-protect"
             ),
             #[cfg(feature = "nftables")]
             Error::Nftables { source, entry: None } => source.fmt(f),
@@ -153,21 +166,42 @@ impl fmt::Display for Error {
             Error::Queue { source } => source.fmt(f),
             Error::AnotherDaemon { path, pid } => write!(
                 f,
-                "another netfilterd is running (pid {}, pid file {}); stop that one first",
+                "another netfilterd is running (pid {}, pid file {}); stop that daemon, or give \
+                 another --pid-file",
                 pid.trim().escape_debug(),
                 path.display()
             ),
             Error::NoPidFile { path } => {
-                write!(f, "pid file {} is not a regular file", path.display())
+                let path = path.display();
+                write!(f, "pid file {path} is not a regular file; give another --pid-file")
             }
-            Error::PidFile { path, source } => write!(f, "pid file {}: {source}", path.display()),
-            Error::StatusFile { path, source } => {
-                write!(f, "status file {}: {source}", path.display())
+            Error::PidFile { path, source } => write!(
+                f,
+                "cannot write pid file {}: {source}; give --pid-file a path that netfilterd can \
+                 write to",
+                path.display()
+            ),
+            Error::StatusFile { path, source } => write!(
+                f,
+                "cannot read status file {}: {source}; give --status-file the file of a running \
+                 daemon",
+                path.display()
+            ),
+            Error::Signals { source } => {
+                write!(f, "cannot receive signals: {source}; raise the limit of open files")
             }
-            Error::Signals { source } => write!(f, "cannot receive signals: {source}"),
-            Error::Timer { source } => write!(f, "cannot make a timer: {source}"),
-            Error::Watch { source } => write!(f, "cannot watch the lists: {source}"),
-            Error::Stdout { source } => write!(f, "standard output: {source}"),
+            Error::Timer { source } => {
+                write!(f, "cannot create a timer: {source}; raise the limit of open files")
+            }
+            Error::Watch { source } => write!(
+                f,
+                "cannot watch the lists: {source}; raise fs.inotify.max_user_watches or \
+                 fs.inotify.max_user_instances, or omit --watch"
+            ),
+            Error::Stdout { source } => write!(
+                f,
+                "cannot write to standard output: {source}; redirect it to a file that has room"
+            ),
         }
     }
 }

@@ -1,6 +1,6 @@
 //! netfilterd keeps the kernel's packet filter in step with a list of bad networks.
 //!
-//! The data takes one way, and the folders are its stages:
+//! The folders are the stages that data passes:
 //!
 //! ```text
 //! bytes -> entries -> desired sets -> layout -> plan -> batch -> kernel
@@ -10,8 +10,7 @@
 //!
 //! In reading order:
 //!
-//! * [`sys`]: system calls, the only module with `unsafe`; privileges; files that are never seen in
-//!   part.
+//! * [`sys`]: system calls, the only module with `unsafe`; privileges; atomic replacement of files.
 //! * [`ip`]: addresses, ranges, range sets, widening.
 //! * [`list`]: bytes to entries.
 //! * [`policy`]: entries to the range sets that may be put in force.
@@ -19,15 +18,16 @@
 //! * [`nftables`]: range sets into kernel sets.
 //! * [`nfqueue`]: range sets into verdicts.
 //! * [`output`]: range sets as text, as a map.
-//! * [`load`]: one load: what the lists ask for, facts about the host, the report.
-//! * [`status`]: what the daemon knows of itself: text, JSON, Prometheus.
-//! * [`daemon`]: the loop, and the back ends that it hands range sets to.
+//! * [`load`]: one load: facts about the host, the desired sets, the report.
+//! * [`status`]: the status of a daemon: text, JSON, Prometheus.
+//! * [`daemon`]: the loop, and the back ends that put range sets in force.
 //! * [`cli`]: arguments, and one file a command.
 //!
-//! Beside them [`words`] (numbers as people read them) and [`progress`] (how far a load is).
+//! All of them may use [`words`] (numbers and paths in the form of messages) and [`progress`] (the progress of a
+//! load).
 //!
 //! `ip`, `list` and `policy` know only what stands before them here. `nftables` and `nfqueue` know
-//! `sys`, `ip` and `netlink`, and nothing of lists, loads or the daemon. Only `daemon` and `cli` see
+//! `sys`, `ip` and `netlink`, and nothing of lists, loads or the daemon. Only `daemon` and `cli` know
 //! both sides.
 
 pub mod cli;

@@ -5,7 +5,7 @@ use std::process::ExitCode;
 use clap::Parser;
 
 fn main() -> ExitCode {
-    // Its default is to kill, and what the command line says is not known yet.
+    // The default of SIGHUP is to kill. Whether this process is a daemon is not known yet.
     netfilterd::daemon::hold_hup();
     netfilterd::cli::run(netfilterd::cli::args::Cli::parse())
 }

@@ -1,33 +1,33 @@
-//! How far a load is, handed down from whoever shows it to whoever does the work.
+//! The progress of a load: a trait whose implementation shows it, passed down to the work itself.
 
-/// What a load is doing, and how far it is with it.
+/// A step of a load, and how much of the step is done.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Step {
-    /// Reading lists: so many bytes of them so far, of so many, where that is known.
+    /// Reading the lists.
     Reading {
-        /// Read so far.
+        /// Bytes that have been read.
         bytes: u64,
-        /// To be read in all; `None` for standard input.
+        /// Bytes of all lists; `None` for standard input.
         of: Option<u64>,
     },
-    /// Parsing and merging what was read.
+    /// Parsing and merging the lists.
     Merging,
-    /// Sending networks to the kernel: so many so far, of so many.
+    /// Sending networks to the kernel.
     Sending {
-        /// Sent so far.
+        /// Networks that have been sent.
         networks: u64,
-        /// To be sent in all.
+        /// Networks of the whole load.
         of: u64,
     },
 }
 
 /// Receives each step of a load, from the thread that loads.
 pub trait Progress {
-    /// The load is at this step.
+    /// Called when a step begins and while it goes on.
     fn step(&self, step: Step);
 }
 
-/// Shows nobody anything.
+/// Shows nothing: for daemons, and for tests.
 #[derive(Clone, Copy, Debug)]
 pub struct Unseen;
 

@@ -1,9 +1,10 @@
-//! Numbers as people read them.
+//! Numbers, counts, ages and paths in the form that messages use.
 
 use std::fmt;
+use std::path::Path;
 use std::time::Duration;
 
-/// A number with commas between the thousands.
+/// A number with a comma after each three digits: `61,204`.
 pub struct Grouped(pub u128);
 
 impl fmt::Display for Grouped {
@@ -19,23 +20,23 @@ impl fmt::Display for Grouped {
     }
 }
 
-/// So many of something: `1 network`, `61,204 networks`.
+/// A number and its noun, singular or plural: `1 network`, `61,204 networks`.
 pub struct Count(pub u64, pub Noun);
 
-/// What is counted.
+/// The nouns that [`Count`] knows, with their plurals.
 #[derive(Clone, Copy, Debug)]
 pub enum Noun {
-    /// IP addresses.
+    /// IP addresses of either family.
     Address,
-    /// Items of a list as written.
+    /// Entries of a list as written, before merging.
     Entry,
-    /// Lines of a list.
+    /// Lines of a list, or of the log.
     Line,
-    /// Lists.
+    /// Files of entries; each file of a directory counts.
     List,
-    /// Networks.
+    /// Networks after merging, the fewest that name the same addresses.
     Network,
-    /// Packets.
+    /// Packets of a counter or a queue.
     Packet,
 }
 
@@ -53,13 +54,13 @@ impl fmt::Display for Count {
     }
 }
 
-/// How long ago something was: `12 min`, `3 h`, `9 days`.
+/// An age in its largest unit of which it has at least two: `12 min`, `3 h`, `9 days`.
 pub struct Age(pub Duration);
 
 impl fmt::Display for Age {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         let seconds = self.0.as_secs();
-        // Two of a unit before it is used: in 119 minutes more is said than in 1 hour.
+        // "119 min" is more precise than "1 h".
         match (seconds, seconds / 60, seconds / 3600, seconds / 86_400) {
             (0..120, ..) => write!(f, "{seconds} s"),
             (_, minutes @ 0..120, ..) => write!(f, "{minutes} min"),
@@ -67,6 +68,25 @@ impl fmt::Display for Age {
             (.., days) => write!(f, "{} days", Grouped(days.into())),
         }
     }
+}
+
+/// A path for messages: what is not printable would disturb a terminal or forge a log line, and what
+/// turns the direction of writing would show another name.
+pub fn printable(path: &Path) -> String {
+    path.to_string_lossy()
+        .chars()
+        .flat_map(|c| {
+            let escaped = (c.is_control() || is_invisible(c)).then(|| c.escape_default());
+            let plain = escaped.is_none().then_some(c);
+            escaped.into_iter().flatten().chain(plain)
+        })
+        .collect()
+}
+
+/// Marks and separators of Unicode that take no place and change how what follows is shown.
+fn is_invisible(c: char) -> bool {
+    matches!(c, '\u{61c}' | '\u{200b}'..='\u{200f}' | '\u{2028}'..='\u{202e}')
+        || matches!(c, '\u{2060}'..='\u{206f}' | '\u{feff}')
 }
 
 #[cfg(test)]

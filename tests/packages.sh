@@ -79,10 +79,9 @@ for file in Cargo.lock LICENSE README.md Makefile src/main.rs man/netfilterd.8 d
 done
 ! grep -E '^(\.ci|\.github|benches|fuzz|target|tests)/' "$folder/crate" || fail 'these are in the crate'
 
-[ "$(id -u)" = 0 ] || {
-	echo 'skipped: installing needs root'
-	exit 0
-}
+# Installing needs root.
+root=''
+[ "$(id -u)" = 0 ] || root='sudo -E'
 
 # The life of a package: what is installed, in force, removed and left. Runs in the copy.
 cat >"$folder/in/life" <<'EOS'
@@ -106,7 +105,7 @@ nft list table inet netfilterd | grep -q 192.0.2.7 || fail 'the filter is gone'
 eval "$(sed -n 's/^netfilterd: *\(nft .*\)/\1/p' /mnt/said)"
 [ -z "$(nft list tables)" ] || fail 'the command in the message does not remove it'
 $purge >/mnt/said 2>&1 || fail "$(cat /mnt/said)"
-cat /mnt/said /mnt/removed | grep -q 'your lists are left in /var/cache/netfilterd' ||
+cat /mnt/said /mnt/removed | grep -q /var/cache/netfilterd ||
 	fail "$(cat /mnt/said /mnt/removed)"
 [ "$(cat /var/cache/netfilterd/drop_ips)" = 192.0.2.7 ] || fail 'the list is gone'
 [ ! -e /var/lib/netfilterd ] || fail 'the state is still there'
@@ -116,7 +115,7 @@ EOS
 live() {
 	mkdir "$folder/$1"
 	mv "$folder/in" "$folder/$1/in"
-	sh tests/root-copy.sh "$folder/$1" sh /mnt/life "$2" "$3" "$4"
+	$root sh tests/root-copy.sh "$folder/$1" sh /mnt/life "$2" "$3" "$4"
 	mv "$folder/$1/in" "$folder/in"
 }
 if [ -e /etc/debian_version ]; then

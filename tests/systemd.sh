@@ -16,7 +16,7 @@ skip() {
 	exit 0
 }
 
-[ "$(id -u)" = 0 ] || skip 'systemd.sh needs root'
+[ "$(id -u)" = 0 ] || exec sudo -E sh tests/systemd.sh
 [ -e /etc/debian_version ] || skip 'this is no Debian, whose package is to be installed'
 systemd=/lib/systemd/systemd
 [ -x $systemd ] || skip 'systemd is not installed'
@@ -54,12 +54,12 @@ within() {
 	nsenter -t "$init" -m -u -i -n -p -C -r -w "$@"
 }
 
-# Waits until a command succeeds.
+# Waits until a command succeeds, for as long as a machine with other work may need.
 until_ok() {
 	tries=0
 	until "$@" >/dev/null 2>&1; do
 		tries=$((tries + 1))
-		[ $tries -lt 300 ] || { cat "$folder/boot" >&2; fail "waited in vain: $*"; }
+		[ $tries -lt 1200 ] || { cat "$folder/boot" >&2; fail "waited in vain: $*"; }
 		sleep 0.1
 	done
 }
@@ -74,6 +74,7 @@ until_ok within systemctl is-active basic.target
 status_text() { within systemctl show -P StatusText "$1"; }
 in_force() { within nft list table inet netfilterd 2>/dev/null | grep -q "$1"; }
 says() { status_text netfilterd | grep -q "$1"; }
+loads() { within netfilterd status --json | grep -q "\"loads\": $1,"; }
 put() { within sh -c "echo '$1' >>/var/cache/netfilterd/drop_ips"; }
 
 # For what may still stand on the machine whose copy this is.
@@ -84,11 +85,11 @@ within dpkg -i /mnt/netfilterd.deb >"$folder/said" 2>&1 || fail "$(cat "$folder/
 
 # A start without a list fails, and is tried again until there is one.
 ! within systemctl start netfilterd 2>/dev/null || fail 'it started without a list'
-within journalctl -o cat -u netfilterd | grep -q 'drop_ips: cannot be read' || fail 'another reason'
+within journalctl -o cat -u netfilterd | grep -q 'drop_ips: .*No such file' || fail 'another reason'
 put 192.0.2.7
 until_ok within systemctl is-active netfilterd
 in_force 192.0.2.7 || fail 'started, and not in force'
-says '^loaded 1 network ' || fail "it says: $(status_text netfilterd)"
+says 'v4 1, v6 0' || fail "it says: $(status_text netfilterd)"
 
 # Under the whole sandbox.
 pid=$(within systemctl show -P MainPID netfilterd)
@@ -98,7 +99,7 @@ done
 
 # Reloaded by systemctl and, with the options that are shipped, by itself.
 within systemctl reload netfilterd || fail 'it does not reload'
-until_ok says '^no changes'
+until_ok loads 2
 put 192.0.2.9
 until_ok in_force 192.0.2.9
 
@@ -119,11 +120,11 @@ within rm /etc/default/netfilterd
 
 # Stopped by force when it hangs: with a shorter watchdog, a stopped process.
 within sh -c 'mkdir -p /run/systemd/system/netfilterd.service.d
-	printf "[Service]\nWatchdogSec=1s\nRestartSec=0\n" >/run/systemd/system/netfilterd.service.d/test.conf
+	printf "[Service]\nWatchdogSec=5s\nRestartSec=0\n" >/run/systemd/system/netfilterd.service.d/test.conf
 	systemctl daemon-reload'
 within systemctl start netfilterd || fail 'it does not start'
 pid=$(within systemctl show -P MainPID netfilterd)
-sleep 2
+sleep 6
 [ "$(within systemctl show -P MainPID netfilterd)" = "$pid" ] || fail 'it does not answer the watchdog'
 within kill -STOP "$pid"
 another() {
@@ -134,7 +135,7 @@ until_ok another
 
 # Queue mode beside it, by the name that an administrator types.
 within systemctl start netfilterd-queue@0:1 || fail 'queue mode does not start'
-within netfilterd status --status-file /run/netfilterd/queue-0:1.json | grep -q '^queue 1:' ||
+within netfilterd status --status-file /run/netfilterd/queue-0:1.json | grep -q 'queue 1' ||
 	fail 'queue mode is not at work'
 within systemctl reload netfilterd-queue@0:1 || fail 'queue mode does not reload'
 

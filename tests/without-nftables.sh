@@ -22,7 +22,8 @@ if ldd "$netfilterd" | grep -q nftnl; then
 fi
 ldd "$netfilterd" | grep -q libmnl || failed 'ldd does not show what it is linked with'
 
-printf '192.0.2.7\n192.0.2.0/25\n' | "$netfilterd" check --no-protect --state-file "$folder/state" -f - | grep -q 'would load 1 network' ||
+printf '192.0.2.7\n192.0.2.0/25\n' |
+	"$netfilterd" check --no-protect --state-file "$folder/state" -f - | grep -q 'v4 1, v6 0' ||
 	failed 'check does not work'
 [ "$(printf '192.0.2.7\n' | "$netfilterd" print --no-protect -f -)" = 192.0.2.7/32 ] ||
 	failed 'print does not work'
@@ -35,25 +36,23 @@ fi
 status=0
 message=$("$netfilterd" print --format map 2>&1 >"$folder/map") || status=$?
 [ "$status" = 2 ] || failed "print --format map ends with $status"
-case $message in *"invalid value 'map'"*) ;; *) failed "print --format map says: $message" ;; esac
+case $message in *"'map'"*) ;; *) failed "print --format map says: $message" ;; esac
 
 for command in load run; do
 	status=0
 	message=$("$netfilterd" "$command" 2>&1) || status=$?
 	[ "$status" = 2 ] || failed "$command ends with $status"
-	case $message in *'built without nftables'*) ;; *) failed "$command says: $message" ;; esac
+	case $message in *nftables*) ;; *) failed "$command says: $message" ;; esac
 done
 
-[ "$(id -u)" = 0 ] || {
-	echo 'skipped: queue mode needs root'
-	exit 0
-}
+# Queue mode, which needs root, until it has loaded: the status file says so.
+root=''
+[ "$(id -u)" = 0 ] || root='sudo -E'
 echo 192.0.2.7 >"$folder/list"
-status=0
-timeout --preserve-status --signal TERM 2 unshare --net \
-	"$netfilterd" --queue 0 -f "$folder/list" --status-file "$folder/status" \
-	--state-file "$folder/state" 2>"$folder/log" ||
-	status=$?
-[ "$status" = 0 ] || failed "queue mode ends with $status: $(cat "$folder/log")"
-grep -q 'loaded 1 network' "$folder/log" || failed "queue mode says: $(cat "$folder/log")"
+$root timeout --preserve-status --signal KILL 120 sh -c '
+	"$@" & until [ -s "$0" ] || ! kill -0 $!; do sleep 0.1; done; kill -TERM $!; wait $!' \
+	"$folder/status" unshare --net "$netfilterd" --queue 0 -f "$folder/list" \
+	--status-file "$folder/status" --state-file "$folder/queue-state" 2>"$folder/log" ||
+	failed "queue mode ends with $?: $(cat "$folder/log")"
+grep -q 'v4 1, v6 0' "$folder/log" || failed "queue mode says: $(cat "$folder/log")"
 echo 'tests/without-nftables.sh: passed'

@@ -75,7 +75,7 @@ def options(description):
         help="when entries end: a duration (90s, 10m, 1h, 30d, 4w), a time by RFC 3339, or never "
              "(default: %(default)s)")
     add("--private", action="store_true", help="list private addresses, too")
-    add("--hup", metavar="PIDFILE", help="then have a daemon without --watch load again")
+    add("--hup", metavar="PIDFILE", help="then have a daemon without --watch reload")
     add("--json", action="store_true", help="write an event for each entry to standard output")
     add("-q", "--quiet", action="store_true", help="do not say what was added")
     return parser
@@ -179,7 +179,7 @@ class Writer:
             print(json.dumps(event), flush=True)
         if not self.chosen.quiet:
             why = "".join(f", {value}" for value in details.values())
-            print(f"{self.name}: added {address} until {until or 'it is taken out'}{why}",
+            print(f"{self.name}: added {address} until {until or 'it is removed'}{why}",
                   file=sys.stderr, flush=True)
 
     def complain(self, error):

@@ -1,7 +1,7 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
 """Lists of drop_ips(5) to which several programs write at once.
 
-A line is appended, never by way of a copy that is renamed into place: a line that somebody else
+A line is appended, never by way of a copy that is renamed into place: a line that another program
 appends meanwhile with >> would be lost with the old file. All lines of one call are one write, so
 that netfilterd, which waits for a list to be quiet, reads all of them or none.
 
@@ -25,7 +25,7 @@ import time
 # For how long another program may hold the lock. It needs milliseconds.
 PATIENCE = 30
 
-# How often a list is read again that somebody without the lock writes to.
+# How often a list is read again that a program without the lock writes to.
 TRIES = 20
 
 
@@ -82,7 +82,7 @@ def entry(text, private=False):
     return str(found.network_address if found.num_addresses == 1 else found)
 
 
-# Ends.
+# Times at which entries expire.
 
 SECONDS = {"s": 1, "m": 60, "h": 3600, "d": 86400, "w": 7 * 86400}
 NEVER_ENDS = float("inf")
@@ -142,7 +142,7 @@ LINE = re.compile(rb"[ \t]*([^ \t\r]+)(?:[ \t]+until[ \t]+([^ \t\r]+))?[ \t]*(?:
 
 
 def read(line):
-    """The entry of a line and when it ends. `None` if it is something else."""
+    """The entry of a line and when it expires. `None` if the line is no entry."""
     found = LINE.fullmatch(line)
     if not found:
         return None
@@ -165,8 +165,8 @@ class DropList:
 
     def append(self, entries, until, now=None):
         """Adds entries, without those that are there, and returns those that were added and their
-        end. An entry is there if it lasts at least half as long as it would now: one that ends in
-        an hour is no reason not to write one that ends in a month."""
+        end. An entry is there if it lasts at least half as long as it would now: one that expires in
+        an hour is no reason not to write one that expires in a month."""
         now = time.time() if now is None else now
         end = until.end(now)
         wanted = dict.fromkeys(entries)
@@ -188,12 +188,12 @@ class DropList:
         return list(wanted), end
 
     def remove(self, entries):
-        """Takes entries out, whatever their ends, and returns how many lines that were."""
+        """Removes entries, whenever they expire, and returns how many lines that were."""
         names = {name.encode() for name in entries}
         return self.rewrite(lambda line: (read(line) or (b"",))[0] in names)
 
     def prune(self):
-        """Takes out what has ended, and returns how many lines that were."""
+        """Removes what has expired, and returns how many lines that were."""
         now = time.time()
         return self.rewrite(lambda line: (read(line) or (b"", NEVER_ENDS))[1] <= now)
 
@@ -211,10 +211,10 @@ class DropList:
                     return 0
                 if self.replace(b"\n".join(kept), before):
                     return len(lines) - len(kept)
-        raise Refused(f"{self.path}: somebody keeps writing to it without its lock")
+        raise Refused(f"{self.path}: another program keeps writing to it without its lock")
 
     def replace(self, content, before):
-        """Puts a new file in the list's place, unless somebody has written to that."""
+        """Replaces the list by a new file, unless a program has written to the list."""
         new = os.path.join(self.folder, f".{self.name}.rewritten")
         # What one that was killed has left.
         with contextlib.suppress(FileNotFoundError):
@@ -259,7 +259,7 @@ class DropList:
                 except BlockingIOError:
                     if time.monotonic() > deadline:
                         raise Refused(f"{path}: another program has held this lock for {PATIENCE} "
-                                      f"seconds; fuser {path} tells which") from None
+                                      f"seconds; fuser {path} shows which") from None
                     time.sleep(0.02)
             yield
         finally:
@@ -267,7 +267,7 @@ class DropList:
 
 
 def found(content, names):
-    """The lines that are about one of these entries, with their ends."""
+    """The lines that are about one of these entries, with the times at which they expire."""
     for line in content.split(b"\n"):
         words = line.split(None, 1)
         if words and words[0].lower() in names:
@@ -289,7 +289,7 @@ def write_all(file, text):
 # The daemon.
 
 def hang_up(pid_file):
-    """Has a daemon without --watch load again."""
+    """Has a daemon without --watch reload."""
     try:
         with open(pid_file) as file:
             pid = int(file.read(32))

@@ -7,7 +7,8 @@ mod library;
 use kit::reader::{Pair, ended_entry, second_reader};
 use libfuzzer_sys::fuzz_target;
 use library::pair;
-use netfilterd::list::{Entry, List, line};
+use netfilterd::list::format::plain;
+use netfilterd::list::{Entry, List};
 
 /// What follows the line when it is looked ahead of.
 const NEXT_LINES: &[u8] = b"198.51.100.113/32\n203.0.113.129/32\n";
@@ -50,14 +51,14 @@ fn is_of_a_script(line: &[u8]) -> bool {
 
 fn the_fast_path_agrees(line: &[u8]) {
     let text = [line, b"\n", NEXT_LINES].concat();
-    if let Some((range, used)) = line::parse_plain_v4(&text) {
+    if let Some((range, used)) = plain::parse_v4(&text) {
         assert_eq!(used, line.len() + 1);
-        assert_eq!(line::parse(line), Ok(Some((Entry::V4(range), None))));
+        assert_eq!(plain::parse(line), Ok(Some((Entry::V4(range), None))));
     }
 }
 
 fn an_end_is_read_as_its_digits_say(line: &[u8]) {
-    if let Ok(Some((entry, end))) = line::parse(line) {
+    if let Ok(Some((entry, end))) = plain::parse(line) {
         let wanted = ended_entry(line).expect("the second reader has it, too");
         assert_eq!((pair(entry), end.map(|end| end.seconds())), wanted);
     }

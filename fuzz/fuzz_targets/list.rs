@@ -25,7 +25,7 @@ fuzz_target!(|text: &[u8]| {
         let lasting = || read.entries.iter().filter(|(.., end)| end.is_none());
         holds(&contents.sets.v4, lasting().map(|(_, entry, _)| pair(*entry)));
         holds(&contents.sets.v6, lasting().map(|(_, entry, _)| pair(*entry)));
-        assert_eq!(contents.rejected(), read.rejected.len() as u64);
+        assert_eq!(contents.report.rejected_lines(), read.rejected.len() as u64);
         the_newest_are_the_last(text, &read);
         what_is_printed_reads_back(&contents.sets);
     }
@@ -154,9 +154,9 @@ fn the_newest_are_the_last(text: &[u8], read: &Read) {
     let selection = Selection { widest: Widest::ANY, newest: Some(newest) };
     let contents = list::parse_selected(&[List::new("list", text.to_vec())], selection)
         .expect("it was read a moment ago");
-    let passed_over = all.saturating_sub(newest);
-    assert_eq!(contents.summaries[0].older, passed_over);
-    let last = &read.entries[passed_over as usize..];
+    let older = all.saturating_sub(newest);
+    assert_eq!(contents.report.summaries[0].older, older);
+    let last = &read.entries[older as usize..];
     let last = || last.iter().filter(|(.., end)| end.is_none()).map(|(_, entry, _)| pair(*entry));
     holds(&contents.sets.v4, last());
     holds(&contents.sets.v6, last());
@@ -179,6 +179,6 @@ fn what_is_printed_reads_back(sets: &RangeSets) {
         let shown = String::from_utf8_lossy(&printed).into_owned();
         let contents = list::parse(&[List::new("printed", printed)]);
         let contents = contents.unwrap_or_else(|error| panic!("{error}: {shown}"));
-        assert_eq!((&contents.sets, contents.rejected()), (sets, 0), "{shown}");
+        assert_eq!((&contents.sets, contents.report.rejected_lines()), (sets, 0), "{shown}");
     }
 }

@@ -62,7 +62,7 @@ pub enum Command {
     Completions(CompletionsOptions),
 }
 
-/// Options of `run`.
+/// Options of `run`: those of `load`, and what only a process that keeps running needs.
 #[derive(Debug, Args)]
 pub struct RunOptions {
     /// The same options as those of `load`.
@@ -96,7 +96,7 @@ pub struct StatusFile {
     pub status_file: PathBuf,
 }
 
-/// Options of queue mode.
+/// Options of queue mode. Without `--queue` each of them is a usage error.
 #[derive(Debug, Args)]
 pub struct QueueOptions {
     /// Give verdicts on queue N, or on queues N to M, instead of filling nftables sets
@@ -181,7 +181,7 @@ pub struct ListOptions {
     /// Use only the N entries that were written last
     #[arg(long, value_name = "N", value_parser = value_parser!(u64).range(1..))]
     pub newest: Option<u64>,
-    /// If listed, drop own addresses, gateways and resolvers, too, and entries of any width
+    /// Protect no addresses (own, gateways, resolvers), and accept entries of any width
     #[arg(long)]
     pub no_protect: bool,
 }
@@ -200,7 +200,7 @@ pub struct NameOptions {
     pub set6: SetName,
 }
 
-/// Options of `print`.
+/// Options of `print`, which puts nothing in force and asks no guard.
 #[derive(Debug, Args)]
 pub struct PrintOptions {
     /// The output format
@@ -217,7 +217,7 @@ pub struct PrintOptions {
     pub verbosity: Verbosity,
 }
 
-/// Options of `test`.
+/// Options of `test`, which reads the lists and asks the kernel.
 #[derive(Debug, Args)]
 pub struct TestOptions {
     /// The addresses to look up
@@ -237,7 +237,7 @@ pub struct TestOptions {
     pub verbosity: Verbosity,
 }
 
-/// Options of `status`.
+/// Options of `status`, which reads no list.
 #[derive(Debug, Args)]
 pub struct StatusOptions {
     /// The file of the daemon to show.
@@ -251,7 +251,7 @@ pub struct StatusOptions {
     pub verbosity: Verbosity,
 }
 
-/// Options of `completions`.
+/// Options of `completions`, which reads no file at all.
 #[derive(Debug, Args)]
 pub struct CompletionsOptions {
     /// The shell that loads the script
@@ -327,7 +327,7 @@ fn mark(text: &str) -> Result<NonZeroU32, &'static str> {
     NonZeroU32::new(number).ok_or("unmarked packets have the mark 0; give another number")
 }
 
-/// `IFNAMSIZ` without the NUL.
+/// The longest name of an interface in bytes: `IFNAMSIZ` without the NUL.
 const MAX_INTERFACE: usize = 15;
 
 fn interface(text: &str) -> Result<CString, String> {

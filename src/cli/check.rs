@@ -1,4 +1,4 @@
-//! `check`: reads and judges the lists as `load` would, and changes nothing.
+//! `check`: reads the lists and asks the guards as `load` does, and changes nothing.
 
 use std::io::Write;
 use std::process::ExitCode;
@@ -17,7 +17,7 @@ use crate::policy::exclusions::Exclusions;
 use crate::status::ListStatus;
 use crate::words::{Count, Grouped, Noun};
 
-/// Says what `load` would do.
+/// Prints what `load` would do.
 pub fn run(options: &LoadOptions, host: Host, terminal: &Terminal) -> Result<ExitCode, Error> {
     settings::check_names(options);
     settings::warn_if_unprotected(&options.lists);
@@ -33,7 +33,7 @@ pub fn run(options: &LoadOptions, host: Host, terminal: &Terminal) -> Result<Exi
             None => "passes",
             Some(refusal) if options.force && refusal.can_be_forced() => "overridden by --force",
             Some(refusal) => {
-                log::error!("{}", refusal.about(&desired.subject()));
+                log::error!("{} ({})", refusal.about(&desired.subject()), refusal.cure());
                 refused = true;
                 "refused"
             }
@@ -50,26 +50,26 @@ pub fn run(options: &LoadOptions, host: Host, terminal: &Terminal) -> Result<Exi
     }
     report += "\n";
     report += &compared(options, &desired.sets);
-    // Both may be the same terminal.
+    // Standard output may be the terminal that shows the progress.
     terminal.clear();
     to_stdout(|out| out.write_all(report.as_bytes()))?;
     Ok(if refused { ExitCode::from(REFUSED) } else { ExitCode::SUCCESS })
 }
 
-/// What is new and what is gone against what the kernel has in force.
+/// The networks that a load would add and remove, compared with what the kernel has in force.
 fn compared(options: &LoadOptions, desired: &RangeSets) -> String {
     let held = match kernel::all_in_force(&options.names) {
         Ok(held) => held,
-        Err(reason) => return format!("against what is in force: not known, {reason}\n"),
+        Err(reason) => return format!("compared with what is in force: not known, {reason}\n"),
     };
-    let (new, gone) = (desired.subtract(&held), held.subtract(desired));
+    let (added, removed) = (desired.subtract(&held), held.subtract(desired));
     let mut report = format!(
-        "against what is in force: +{} -{}\n",
-        Grouped(new.network_count().into()),
-        Grouped(gone.network_count().into())
+        "compared with what is in force: +{} -{}\n",
+        Grouped(added.network_count().into()),
+        Grouped(removed.network_count().into())
     );
     if options.verbosity.verbose > 0 {
-        for (sign, sets) in [('+', new), ('-', gone)] {
+        for (sign, sets) in [('+', added), ('-', removed)] {
             for network in sets.networks() {
                 report += &format!("{sign} {network}\n");
             }
@@ -78,10 +78,10 @@ fn compared(options: &LoadOptions, desired: &RangeSets) -> String {
     report
 }
 
-/// The lists one by one, and what of them is allowed or protected.
+/// What each list holds, and what is excluded because it is allowed or protected.
 fn report(desired: &DesiredState) -> String {
     let mut report = String::new();
-    for list in &desired.summaries {
+    for list in &desired.lists.summaries {
         report += &format!("{}\n", ListStatus::from(list));
     }
     let Exclusions { allowed, protected } = &desired.exclusions;
@@ -90,15 +90,16 @@ fn report(desired: &DesiredState) -> String {
     }
     for item in desired.protected.items() {
         let item_set = set_of(item.entry());
-        let cut = Count(protected.intersect(&item_set).network_count(), Noun::Network);
-        report += &format!("protected: {item}: {cut} cut\n");
+        let excluded = Count(protected.intersect(&item_set).network_count(), Noun::Network);
+        report += &format!("protected: {item}: {excluded} excluded\n");
     }
     if !desired.allowed.summaries.is_empty() {
-        report += &format!("cut as allowed: {}\n", Count(allowed.network_count(), Noun::Network));
+        let excluded = Count(allowed.network_count(), Noun::Network);
+        report += &format!("excluded as allowed: {excluded}\n");
     }
     if !desired.protected.items().is_empty() {
-        let cut = Count(protected.network_count(), Noun::Network);
-        report += &format!("cut as protected: {cut}\n");
+        let excluded = Count(protected.network_count(), Noun::Network);
+        report += &format!("excluded as protected: {excluded}\n");
     }
     report
 }

@@ -9,7 +9,7 @@ use super::args::{Cli, CompletionsOptions};
 use super::to_stdout;
 use crate::error::Error;
 
-/// Writes the script of a shell to standard output.
+/// Writes the completion script for a shell to standard output.
 pub fn run(options: &CompletionsOptions) -> Result<ExitCode, Error> {
     let mut script = Vec::new();
     clap_complete::generate(options.shell, &mut Cli::command(), "netfilterd", &mut script);

@@ -1,5 +1,5 @@
-//! What the commands have to do with nftables in the kernel. A netfilterd that was built without
-//! nftables says so in its place.
+//! What commands read from nftables in the kernel, and what they load into it. A netfilterd that was
+//! built without nftables reports that instead.
 
 use std::net::IpAddr;
 
@@ -9,8 +9,7 @@ use super::args::{LoadOptions, NameOptions, RunOptions};
 use crate::daemon::Files;
 use crate::error::Error;
 use crate::ip::range::RangeSets;
-use crate::load::Host;
-use crate::load::report::Loaded;
+use crate::load::{Host, Loaded};
 use crate::progress::Progress;
 use crate::status::Dropped;
 
@@ -30,7 +29,7 @@ pub enum Kernel {
     NotInForce,
     /// There is no such table, or no rule in it looks such a set up.
     NothingInForce,
-    /// It could not be asked, for this reason.
+    /// The kernel gave no answer, for this reason.
     Unknown(String),
 }
 
@@ -46,26 +45,27 @@ mod with {
     use crate::nftables::name::TableName;
     use crate::nftables::{Connection, Options, Target};
 
-    /// Keeps the sets as the lists want them, until the daemon is stopped.
+    /// Runs a daemon that keeps in the sets what the lists ask for.
     pub fn run(options: &RunOptions, files: Files<'_>, host: Host) -> Result<(), Error> {
         let pipeline = settings::tables_pipeline(&options.load, host);
         daemon::run(pipeline, Nftables::new(target(&options.load), !options.no_repair), files)
     }
 
-    /// Puts in force what the lists ask for, where the options say.
+    /// Loads the lists once into the table of the options.
     pub fn load(
         options: &LoadOptions,
         host: Host,
         progress: &dyn Progress,
     ) -> Result<Loaded, Error> {
-        settings::tables_pipeline(options, host).load(progress, |sets| {
+        let mut pipeline = settings::tables_pipeline(options, host);
+        pipeline.load(progress, |sets| {
             let committed = target(options).apply(sets, progress)?;
             // Before it is dropped, for which the kernel first frees the old sets.
             Ok((committed.applied, Instant::now()))
         })
     }
 
-    /// Whether an address is in force, as the kernel says; or why it cannot be asked.
+    /// Whether the kernel has an address in force; or why the kernel gave no answer.
     pub fn in_force(names: &NameOptions, address: IpAddr) -> Kernel {
         let set = if address.is_ipv4() { &names.set4 } else { &names.set6 };
         let answer = Connection::open().and_then(|mut connection| {
@@ -79,7 +79,7 @@ mod with {
         }
     }
 
-    /// All that is in force, as the kernel says; or why that is not known.
+    /// All networks that the kernel has in force; or why they are not known.
     pub fn all_in_force(names: &NameOptions) -> Result<RangeSets, Unknown> {
         let sets = [&names.set4, &names.set6];
         Connection::open()
@@ -88,12 +88,12 @@ mod with {
             .ok_or(Unknown::TooMuch)
     }
 
-    /// What a table of ours has dropped, as the kernel says; nothing of one that has no counters of
-    /// ours, or where the kernel does not answer.
+    /// What the counters of the managed table have counted. Empty for any other table, or if the
+    /// kernel gives no answer, which is logged.
     pub fn dropped(table: Option<&str>) -> Vec<Dropped> {
         let Some(Ok(table)) = table.map(str::parse::<TableName>) else { return Vec::new() };
         daemon::nftables::dropped(&table).unwrap_or_else(|error| {
-            log::warn!("what was dropped is not known: {error}");
+            log::warn!("cannot read the counters of table {table}: {error}");
             Vec::new()
         })
     }
@@ -121,7 +121,7 @@ mod without {
     }
 
     pub fn load(_: &LoadOptions, _: Host, _: &dyn Progress) -> Result<Loaded, Error> {
-        usage("this netfilterd was built without nftables, and has nothing to load into")
+        usage("this netfilterd was built without nftables and fills no sets; use run with --queue")
     }
 
     pub fn in_force(_: &NameOptions, _: IpAddr) -> Kernel {
@@ -140,13 +140,13 @@ mod without {
 /// Why it is not known what is in force.
 #[derive(Debug)]
 pub enum Unknown {
-    /// The kernel does not say.
+    /// The kernel refused to answer.
     #[cfg(feature = "nftables")]
     Kernel(crate::nftables::Error),
-    /// A dump of it would take longer than it is worth.
+    /// The sets hold more elements than are worth the time of a dump.
     #[cfg(feature = "nftables")]
     TooMuch,
-    /// There is no nftables in this netfilterd.
+    /// This netfilterd was built without nftables.
     #[cfg(not(feature = "nftables"))]
     NotAsked,
 }
@@ -157,13 +157,13 @@ impl std::fmt::Display for Unknown {
             #[cfg(feature = "nftables")]
             Unknown::Kernel(error) => error.fmt(f),
             #[cfg(feature = "nftables")]
-            Unknown::TooMuch => f.write_str("it is too much to be asked for"),
+            Unknown::TooMuch => f.write_str("the sets hold too many elements to be listed"),
             #[cfg(not(feature = "nftables"))]
             Unknown::NotAsked => f.write_str(NOT_ASKED),
         }
     }
 }
 
-/// Why the kernel is not asked.
+/// Why nothing is known of nftables in this netfilterd.
 #[cfg(not(feature = "nftables"))]
 const NOT_ASKED: &str = "this netfilterd was built without nftables";

@@ -8,8 +8,9 @@ use crate::error::Error;
 use crate::load::Host;
 use crate::progress::Progress;
 
-/// Loads the lists and says what was done.
+/// Loads the lists and logs what was done.
 pub fn run(options: &LoadOptions, host: Host, progress: &dyn Progress) -> Result<ExitCode, Error> {
-    log::info!("{}", kernel::load(options, host, progress)?);
+    let loaded = kernel::load(options, host, progress)?;
+    log::info!("{loaded}");
     Ok(ExitCode::SUCCESS)
 }

@@ -1,7 +1,7 @@
-//! Words to standard error: with the level in front for journald, else as other tools do.
+//! Messages to standard error: for journald with the level in front, else with the program's name.
 //!
-//! A daemon does not wait for whoever reads them. If a pipe is full and stays so, for its reader has
-//! stopped, what would be written is lost, and loads and verdicts go on.
+//! A daemon does not wait for the reader of its messages. If a pipe stays full because its reader has
+//! stopped, messages are lost, and loads and verdicts go on.
 
 use std::io::{self, Write};
 use std::os::fd::AsFd;
@@ -15,7 +15,7 @@ use super::terminal::Terminal;
 use crate::sys;
 use crate::words::{Count, Noun};
 
-/// Starts to log as the command line says: through the `terminal` of a command, or as a daemon, which
+/// Starts the log with the level of the command line. A command logs through its `terminal`; a daemon
 /// has none.
 pub fn start(verbosity: Verbosity, terminal: Option<Terminal>) {
     let level = match (verbosity.verbose, verbosity.quiet) {
@@ -56,25 +56,25 @@ fn is_journal_stream() -> bool {
         .is_ok_and(|stderr| stream == format!("{}:{}", stderr.dev(), stderr.ino()))
 }
 
-/// How long to wait for a reader that was quick enough so far.
+/// How long to wait for a reader that has kept up so far.
 const PATIENCE: Duration = Duration::from_secs(1);
 
-/// What is certain not to block once a pipe has any room: `PIPE_BUF`.
+/// A write of `PIPE_BUF` bytes does not block once poll(2) reports room in a pipe.
 const PIECE: usize = 4096;
 
-/// Standard error of a process that has better things to do than to wait.
+/// Standard error of a process that must not wait for its reader.
 struct Hurried {
-    /// What a warning begins with.
+    /// The beginning of a line that is a warning.
     warning: &'static str,
-    /// Lines that were lost since the last one that was written.
+    /// Lines that were lost since the last line that was written.
     lost: u64,
 }
 
 impl Hurried {
-    /// Whether writing will not block. Only the first time it is waited for.
+    /// Whether a write will not block. Waits only if no line has been lost yet.
     fn has_room(&self) -> bool {
         let patience = if self.lost == 0 { PATIENCE } else { Duration::ZERO };
-        // What cannot be asked is not waited for either: writing to it is an error.
+        // Where poll(2) fails the write fails, too, and does not block.
         sys::wait_writable(io::stderr().as_fd(), patience).unwrap_or(true)
     }
 
@@ -90,11 +90,14 @@ impl Hurried {
 }
 
 impl Write for Hurried {
-    /// Takes whole lines, as the log makes them.
+    /// Expects whole lines, as the log writes them.
     fn write(&mut self, line: &[u8]) -> io::Result<usize> {
         if self.lost > 0 && self.has_room() {
             let lost = Count(self.lost, Noun::Line);
-            let note = format!("{}nobody read the log, and {lost} of it are lost\n", self.warning);
+            let note = format!(
+                "{}messages lost: {lost}; the program that reads standard error had stopped\n",
+                self.warning
+            );
             if self.write_in_pieces(note.as_bytes())? {
                 self.lost = 0;
             }

@@ -1,8 +1,8 @@
 //! The command line: what was typed, what it means, and one file a command.
 //!
 //! In reading order: [`args`] (what can be typed), `settings` (what it means for the stages), then
-//! the commands: `run`, `load`, `check`, `print`, `test`, `status` and `completions`; `kernel` (what
-//! they ask the kernel), `log` and `terminal` (words and progress on standard error).
+//! the commands `run`, `load`, `check`, `print`, `test`, `status` and `completions`; `kernel` (what
+//! commands read from the kernel), `log` and `terminal` (messages and progress on standard error).
 
 pub mod args;
 mod check;
@@ -30,8 +30,7 @@ use crate::sys::privileges;
 use args::{Cli, Command, Verbosity};
 use terminal::Terminal;
 
-/// Runs what the command line says, to the exit status that the manual page promises. 2, for usage,
-/// is clap's.
+/// Runs the command. Returns the exit status of netfilterd(8); status 2, for usage, comes from clap.
 pub fn run(cli: Cli) -> ExitCode {
     let command = cli.command.unwrap_or(Command::Run(cli.run));
     let stays = matches!(command, Command::Run(_));
@@ -41,7 +40,7 @@ pub fn run(cli: Cli) -> ExitCode {
     let terminal = Terminal::default();
     log::start(command.verbosity(), if stays { None } else { Some(terminal.clone()) });
     let changes = matches!(command, Command::Run(_) | Command::Load(_));
-    // Looks at the environment of sudo, which is root's to read, before root is like anybody else.
+    // Reads the environment of sudo, which needs the capabilities that are dropped next.
     let host = Host::new();
     for kept in privileges::keep_net_admin_only() {
         ::log::warn!("{kept}");
@@ -79,12 +78,12 @@ impl Command {
     }
 }
 
-/// Ends with a usage error, as clap's own do.
+/// Exits with a usage error in the form of clap's own.
 fn usage(message: &str) -> ! {
     Cli::command().error(ErrorKind::ArgumentConflict, message).exit()
 }
 
-/// Writes to standard output. A reader that has seen enough is no failure.
+/// Writes to standard output. A reader that closes the pipe early is not an error.
 fn to_stdout(
     write: impl FnOnce(&mut BufWriter<io::StdoutLock<'_>>) -> io::Result<()>,
 ) -> Result<(), Error> {

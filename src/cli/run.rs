@@ -1,4 +1,4 @@
-//! `run`, the default: stays, and keeps what is in force as the lists want it.
+//! `run`, the default: a daemon that keeps in force what the lists ask for.
 
 use std::ops::RangeInclusive;
 use std::process::ExitCode;
@@ -11,7 +11,7 @@ use crate::list::Source;
 use crate::load::Host;
 use crate::nfqueue::{self, Queues};
 
-/// Runs a daemon until it is stopped.
+/// Runs a daemon until SIGTERM or SIGINT.
 pub fn run(options: &RunOptions, host: Host) -> Result<ExitCode, Error> {
     let lists = &options.load.lists;
     if lists.file.contains(&Source::Stdin) || lists.allow.contains(&Source::Stdin) {
@@ -28,7 +28,9 @@ fn run_queues(options: &RunOptions, queues: RangeInclusive<u16>, host: Host) -> 
     let load = &options.load;
     let queue = &options.queue;
     if queue.mark_accept.is_some() && queue.mark_accept == queue.mark_drop {
-        usage("--mark-accept and --mark-drop are the same mark; a rule could not tell them apart");
+        usage(
+            "--mark-accept and --mark-drop are the same mark; rules need two to distinguish packets",
+        );
     }
     let key = format!("queue {}:{}", queues.start(), queues.end());
     let pipeline = settings::pipeline(load, settings::load_request(load), key, host);

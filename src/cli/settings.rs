@@ -1,5 +1,5 @@
-//! What options mean for the stages: which lists are read and how, which guards judge, where the
-//! result goes.
+//! What options mean for the stages: which lists are read and how, the limits of the guards, and the
+//! table and sets to fill.
 
 use super::args::{ListOptions, LoadOptions, NameOptions};
 use super::usage;
@@ -13,12 +13,12 @@ use crate::policy::desired::{DesiredState, Request};
 use crate::policy::guard::Guards;
 use crate::progress::Progress;
 
-/// Which lists are read, and what is made of them, for both families.
+/// What the options ask for of the lists, for both families.
 pub fn request(lists: &ListOptions) -> Request {
     let stdin =
         |sources: &[Source]| sources.iter().filter(|&source| *source == Source::Stdin).count();
     if stdin(&lists.file) + stdin(&lists.allow) > 1 {
-        usage("standard input is one list, and can be read only once");
+        usage("standard input can be read only once; give - for one list");
     }
     let widest = match lists.no_protect {
         true => Widest::ANY,
@@ -34,19 +34,19 @@ pub fn request(lists: &ListOptions) -> Request {
     }
 }
 
-/// The same, for the families that the table sees.
+/// What the options ask for of the lists, for the families whose packets the table sees.
 pub fn load_request(options: &LoadOptions) -> Request {
     let family = options.names.table.family();
     let families = Families { v4: family.sees_v4(), v6: family.sees_v6() };
     Request { families, ..request(&options.lists) }
 }
 
-/// Where the facts come from by which addresses are protected, if any are.
+/// The source of the facts by which addresses are protected; `None` with `--no-protect`.
 pub fn protecting(host: Host, lists: &ListOptions) -> Option<Host> {
     (!lists.no_protect).then_some(host)
 }
 
-/// The pipeline of lists whose number of networks in force is remembered under `key`.
+/// The pipeline of the lists; the state file has the number of their networks under `key`.
 pub fn pipeline(options: &LoadOptions, request: Request, key: String, host: Host) -> Pipeline {
     warn_if_unprotected(&options.lists);
     let state = state::File::new(&options.state_file, key);
@@ -54,14 +54,14 @@ pub fn pipeline(options: &LoadOptions, request: Request, key: String, host: Host
     Pipeline::new(request, guards(options), options.force, host, state)
 }
 
-/// Warns where nothing keeps a list from locking its reader out.
+/// Warns if nothing prevents a list from locking out the administrator.
 pub fn warn_if_unprotected(lists: &ListOptions) {
     if lists.no_protect {
-        log::warn!("--no-protect: a list can lock you out of this host");
+        log::warn!("--no-protect: a list can lock you out of this host; allow your address");
     }
 }
 
-/// The limits that a load must keep to.
+/// The limits of the guards.
 pub fn guards(options: &LoadOptions) -> Guards {
     Guards {
         min_entries: options.min_entries,
@@ -70,15 +70,15 @@ pub fn guards(options: &LoadOptions) -> Guards {
     }
 }
 
-/// The pipeline of lists that go into nftables.
+/// The pipeline of lists that are loaded into nftables.
 #[cfg(feature = "nftables")]
 pub fn tables_pipeline(options: &LoadOptions, host: Host) -> Pipeline {
     check_names(options);
     pipeline(options, load_request(options), table_key(&options.names), host)
 }
 
-/// What a target in nftables is called in the state file. The managed table is in force as a whole,
-/// whatever its sets are called; another one may have several pairs of sets.
+/// The key of a target in the state file. The managed table is one target, whatever the names of its
+/// sets; another table may have several pairs of sets, each a target.
 pub fn table_key(names: &NameOptions) -> String {
     match names.table.is_managed() {
         true => names.table.to_string(),
@@ -86,25 +86,29 @@ pub fn table_key(names: &NameOptions) -> String {
     }
 }
 
-/// Ends with a usage error where options contradict each other.
+/// Exits with a usage error if options contradict each other.
 pub fn check_names(options: &LoadOptions) {
     check_set_names(&options.names);
     if options.layout == Layout::Hash && !options.names.table.is_managed() {
-        usage("--layout hash needs the managed table: its look-up is a rule of its own kind");
+        usage(
+            "--layout hash needs the managed table, whose rules netfilterd writes; omit one of the two",
+        );
     }
     if !options.interface.is_empty() && !options.names.table.is_managed() {
-        usage("--interface needs the managed table; in another one the rules are yours to narrow");
+        usage(
+            "--interface needs the managed table; in your own table, match the interface in your rules",
+        );
     }
 }
 
-/// Ends with a usage error if both families have the same set.
+/// Exits with a usage error if both families have the same set.
 pub fn check_set_names(names: &NameOptions) {
     if names.set4 == names.set6 {
-        usage("--set4 and --set6 are the same set; a set holds one family");
+        usage("--set4 and --set6 are the same set, and a set holds one family; give two names");
     }
 }
 
-/// Reads lists whatever any guard thinks, for commands that put nothing in force.
+/// Reads the lists without asking the guards, for commands that put nothing in force.
 pub fn read(
     lists: &ListOptions,
     host: Host,

@@ -1,4 +1,4 @@
-//! `status`: the status of the daemon that runs.
+//! `status`: the status of the running daemon.
 
 use std::io::Write;
 use std::process::ExitCode;
@@ -11,13 +11,12 @@ use crate::status;
 /// The LSB's exit status for a program that is not running.
 const NOT_RUNNING: u8 = 3;
 
-/// Writes the status to standard output; exits with 1 if the last load failed.
+/// Writes the status to standard output. Exits with 1 if the last load failed.
 pub fn run(options: &StatusOptions) -> Result<ExitCode, Error> {
     let path = &options.file.status_file;
     let Some(mut status) = status::read(path)? else {
         log::error!(
-            "no netfilterd is running that keeps {}; start one, or name the file of the one that \
-             runs with --status-file",
+            "no daemon found (status file {}); if it uses another, give --status-file",
             path.display()
         );
         return Ok(ExitCode::from(NOT_RUNNING));

@@ -1,5 +1,4 @@
-//! Standard error of a command at a terminal: how far a load is, and lines of the log that do not run
-//! into it.
+//! Standard error of a command at a terminal: a progress bar, and messages that do not overwrite it.
 
 use std::io::{self, IsTerminal, Write};
 use std::sync::mpsc::{self, RecvTimeoutError, Sender};
@@ -11,27 +10,27 @@ use indicatif::{ProgressBar, ProgressDrawTarget, ProgressStyle};
 
 use crate::progress::{Progress, Step};
 
-/// For how long a load shows nothing: most are over by then, and a flicker helps nobody.
+/// The time before the bar appears. Most loads are finished by then, and a flicker helps nobody.
 const QUIET: Duration = Duration::from_millis(500);
 
-/// How often what is shown moves, also while the kernel is at work.
+/// How often the bar moves while the load waits for the kernel.
 const TICK: Duration = Duration::from_millis(100);
 
 /// Updates are shown this often at most, in hertz.
 const RATE: u8 = 10;
 
-/// The templates of the three kinds of steps. Not every console has other letters for a bar.
+/// The templates of the three kinds of steps, in ASCII, which every console can show.
 const BYTES: &str = "{msg} [{bar:30}] {bytes}/{total_bytes} ({elapsed})";
 const NETWORKS: &str = "{msg} [{bar:30}] {human_pos}/{human_len} ({elapsed})";
 const SPINNER: &str = "{spinner} {msg} {bytes} ({elapsed})";
 
-/// A handle of the bar; all clones are of the same.
+/// A handle of the bar; all clones share one bar.
 #[derive(Clone, Default)]
 pub struct Terminal {
     shown: Arc<Mutex<Option<Shown>>>,
 }
 
-/// A load that is being followed.
+/// The bar of a load.
 struct Shown {
     bar: ProgressBar,
     kind: &'static str,
@@ -40,7 +39,7 @@ struct Shown {
 }
 
 impl Shown {
-    /// A bar that appears by itself after a while; `None` where nobody would see it.
+    /// A bar that appears after [`QUIET`]; `None` if standard error is not a terminal.
     fn new() -> Option<Self> {
         if !io::stderr().is_terminal() {
             return None;
@@ -54,7 +53,7 @@ impl Shown {
                 later.enable_steady_tick(TICK);
             }
         };
-        // Without a thread for it nothing is shown, which harms nobody.
+        // Without this thread the bar stays hidden; the load goes on.
         thread::Builder::new().name("progress".into()).spawn(show).ok()?;
         Some(Shown { bar, kind: "", _waiting: waiting })
     }
@@ -67,20 +66,23 @@ impl Shown {
             Step::Sending { networks, of } => (NETWORKS, "sending networks", networks, of),
         };
         if self.kind != kind {
-            // The only error is that of a template that cannot be read.
+            // The only error is that of an invalid template.
             if let Ok(style) = ProgressStyle::with_template(kind) {
                 self.bar.set_style(style.tick_chars("|/-\\ ").progress_chars("=> "));
             }
             self.kind = kind;
         }
+        // Both before anything is drawn, so that no frame has figures of another step.
+        self.bar.update(|state| {
+            state.set_len(of);
+            state.set_pos(at);
+        });
         self.bar.set_message(message);
-        self.bar.set_length(of);
-        self.bar.set_position(at);
     }
 }
 
 impl Terminal {
-    /// Takes away what is shown.
+    /// Removes the bar from the terminal.
     pub fn clear(&self) {
         let mut shown = self.shown.lock().unwrap_or_else(PoisonError::into_inner);
         if let Some(shown) = shown.take() {
@@ -101,7 +103,7 @@ impl Progress for Terminal {
     }
 }
 
-/// Lines of the log: what is shown makes room for them.
+/// Messages: the bar is hidden while one is written.
 impl Write for Terminal {
     fn write(&mut self, bytes: &[u8]) -> io::Result<usize> {
         let shown = self.shown.lock().unwrap_or_else(PoisonError::into_inner);

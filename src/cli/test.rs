@@ -1,4 +1,4 @@
-//! `test`: is an address dropped, by what, and does the kernel have it.
+//! `test`: whether an address is dropped, by which entries, and whether the kernel has it in force.
 
 use std::io::{self, Write};
 use std::net::IpAddr;
@@ -16,26 +16,26 @@ use crate::nftables::name::TableName;
 use crate::policy::desired::{DesiredState, Origin};
 use crate::progress::Unseen;
 
-/// Not every address is dropped.
+/// The exit status if at least one address is not dropped.
 const NOT_DROPPED: u8 = 1;
 
-/// What is to be said of an address.
+/// The answer for one address. The names of the fields are the keys of `--json`.
 #[derive(Serialize)]
 struct Answer {
     address: IpAddr,
-    /// Whether it is dropped, by the lists.
+    /// Whether the lists have it dropped.
     dropped: bool,
-    /// What of the merged result it is in.
+    /// The network or range of the merged result that holds it.
     range: Option<String>,
-    /// Why it is not dropped though it is listed.
+    /// Why it is not dropped although it is listed.
     spared: Option<String>,
-    /// The entries that name it.
+    /// The entries that hold it.
     entries: Vec<Named>,
-    /// What the kernel has to say.
+    /// Whether the kernel has it in force.
     kernel: Kernel,
 }
 
-/// An entry that names an address.
+/// An entry that holds an address.
 #[derive(Serialize)]
 struct Named {
     entry: String,
@@ -45,13 +45,14 @@ struct Named {
     too_wide: bool,
     until: Option<String>,
     /// Whether `until` has passed.
-    ended: bool,
-    /// The same in words.
+    #[serde(rename = "ended")]
+    expired: bool,
+    /// The entry with its place, as text for people.
     #[serde(skip)]
     shown: String,
 }
 
-/// Says of addresses whether they are dropped, and why or why not.
+/// Prints whether addresses are dropped, and why or why not.
 pub fn run(options: &TestOptions, host: Host) -> Result<ExitCode, Error> {
     let desired = settings::read(&options.lists, host, &Unseen)?;
     // An IPv4-mapped address is the IPv4 one, as in a list.
@@ -92,7 +93,7 @@ impl From<Origin<'_>> for Named {
             widened: origin.is_widened(),
             too_wide: origin.ignored,
             until: origin.end.map(|end| end.to_string()),
-            ended: origin.expired,
+            expired: origin.expired,
             shown: origin.to_string(),
         }
     }
@@ -105,9 +106,9 @@ impl Answer {
             let shown = &entry.shown;
             match &self.spared {
                 _ if entry.too_wide => {
-                    writeln!(out, "{address}: not dropped, {shown} is too wide and set aside")?;
+                    writeln!(out, "{address}: not dropped, {shown} is ignored (too wide)")?;
                 }
-                _ if entry.ended => writeln!(out, "{address}: not dropped, {shown} has ended")?,
+                _ if entry.expired => writeln!(out, "{address}: not dropped, {shown} has expired")?,
                 Some(why) => writeln!(out, "{address}: not dropped, {why}; listed by {shown}")?,
                 None => writeln!(out, "{address}: dropped by {shown}")?,
             }
@@ -116,29 +117,29 @@ impl Answer {
             writeln!(out, "{address}: not dropped")?;
         }
         if let Some(range) = &self.range {
-            writeln!(out, "{address}: within {range} when all is merged")?;
+            writeln!(out, "{address}: within {range} after merging")?;
         }
         match (&self.kernel, dropped) {
             (Kernel::InForce, true) => writeln!(out, "{address}: in force in table {table}"),
             (Kernel::InForce, false) => writeln!(
                 out,
-                "{address}: in force in table {table} all the same; load again to let it pass"
+                "{address}: still in force in table {table}; load again to let it pass"
             ),
             (Kernel::NotInForce, true) => writeln!(
                 out,
-                "{address}: not in force in table {table}; the lists have changed since, or a \
-                 load has failed: load again"
+                "{address}: not in force in table {table}; the lists have changed since the last \
+                 load, or a load failed: load again"
             ),
             (Kernel::NothingInForce, true) => {
                 writeln!(
                     out,
-                    "{address}: not in force, since no rule of table {table} asks for it; load \
+                    "{address}: not in force, because no rule of table {table} looks it up; load \
                      the lists first"
                 )
             }
             (Kernel::NotInForce | Kernel::NothingInForce, false) => Ok(()),
             (Kernel::Unknown(reason), _) => {
-                writeln!(out, "{address}: whether it is in force is not known: {reason}")
+                writeln!(out, "{address}: cannot determine whether it is in force: {reason}")
             }
         }
     }
@@ -146,12 +147,7 @@ impl Answer {
 
 fn range_of(desired: &DesiredState, address: IpAddr) -> Option<String> {
     fn find<A: Address>(set: &RangeSet<A>, address: A) -> Option<String> {
-        let range = set.find(address)?;
-        let mut networks = range.networks();
-        Some(match (networks.next(), networks.next()) {
-            (Some(network), None) => network.to_string(),
-            _ => range.to_string(),
-        })
+        set.find(address).map(|range| range.network_or_range().to_string())
     }
     match address {
         IpAddr::V4(address) => find(&desired.sets.v4, address.into()),
@@ -159,7 +155,7 @@ fn range_of(desired: &DesiredState, address: IpAddr) -> Option<String> {
     }
 }
 
-/// Why an address is not dropped whatever the lists say.
+/// What protects or allows an address, so that it is not dropped even if it is listed.
 fn why_spared(desired: &DesiredState, address: IpAddr) -> Option<String> {
     if let Some(item) = desired.protected.of(address) {
         return Some(format!("protected: {item}"));

@@ -1,7 +1,6 @@
-//! An alarm at a time of day.
+//! A timer for a time of day: the time at which the next entry expires.
 //!
-//! It rings also when the clock is put forward or back, since then it is later or earlier than
-//! whoever set it thought.
+//! It fires also when the clock is set, because then the time until the next expiry has changed.
 
 use std::io;
 use std::os::fd::{AsFd, BorrowedFd};
@@ -12,34 +11,34 @@ use nix::sys::timerfd::{ClockId, Expiration, TimerFd, TimerFlags, TimerSetTimeFl
 
 use crate::list::End;
 
-/// An alarm clock.
+/// A timer on the realtime clock.
 pub struct Alarm {
     timer: TimerFd,
 }
 
 impl Alarm {
-    /// One that is not set.
+    /// A timer that is not armed. Fails if the process has no descriptor left.
     pub fn new() -> io::Result<Self> {
         let flags = TimerFlags::TFD_CLOEXEC | TimerFlags::TFD_NONBLOCK;
         Ok(Alarm { timer: TimerFd::new(ClockId::CLOCK_REALTIME, flags)? })
     }
 
-    /// Sets it to `end`, in place of what it was set to.
+    /// Arms the timer for `end`, in place of an earlier time.
     pub fn set(&self, end: End) -> io::Result<()> {
         let flags =
             TimerSetTimeFlags::TFD_TIMER_ABSTIME | TimerSetTimeFlags::TFD_TIMER_CANCEL_ON_SET;
-        // A time of 0 would switch it off.
+        // A time of 0 would disarm it.
         let time = Expiration::OneShot(TimeSpec::new(end.seconds().max(1), 0));
         Ok(self.timer.set(time, flags)?)
     }
 
-    /// Switches it off.
+    /// Disarms the timer.
     pub fn unset(&self) -> io::Result<()> {
         Ok(self.timer.unset()?)
     }
 
-    /// Whether it has rung since it was set. It is switched off then, or has to be set anew.
-    pub fn has_rung(&self) -> io::Result<bool> {
+    /// Whether the timer has fired since it was armed. After that it must be armed again.
+    pub fn has_fired(&self) -> io::Result<bool> {
         match self.timer.wait() {
             Ok(()) | Err(Errno::ECANCELED) => Ok(true),
             Err(Errno::EAGAIN | Errno::EINTR) => Ok(false),
@@ -49,7 +48,7 @@ impl Alarm {
 }
 
 impl AsFd for Alarm {
-    /// Readable when it rings.
+    /// Readable after the timer has fired.
     fn as_fd(&self) -> BorrowedFd<'_> {
         self.timer.as_fd()
     }

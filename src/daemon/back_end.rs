@@ -1,4 +1,4 @@
-//! Where a daemon puts range sets in force.
+//! The interface between the daemon and a back end, which puts range sets in force.
 
 use std::os::fd::BorrowedFd;
 use std::time::Instant;
@@ -6,45 +6,44 @@ use std::time::Instant;
 use crate::error::Error;
 use crate::ip::range::RangeSets;
 use crate::load::pipeline::Outcome;
-use crate::progress::Progress;
 use crate::status::{Dropped, Mode, Status};
 
-/// Keeps range sets in force: sets in nftables, or the verdicts of queues. Knows nothing of lists.
+/// Keeps range sets in force, as sets in nftables or as verdicts of queues. Knows nothing of lists.
 pub trait BackEnd {
-    /// Which of them it is.
+    /// The mode that the status shows.
     const MODE: Mode;
 
-    /// Puts range sets in force, and nothing but what differs where that can be known; on an error
-    /// what was in force stays. The first time it also takes over what it needs for that.
-    fn apply(&mut self, sets: &RangeSets, progress: &dyn Progress) -> Outcome;
+    /// Puts range sets in force; changes only what differs, if that is known. The first call also opens
+    /// what the back end needs. On error the sets that were in force stay in force.
+    fn apply(&mut self, sets: &RangeSets) -> Outcome;
 
-    /// What was put in force last.
+    /// The range sets that were put in force last; `None` before the first [`BackEnd::apply`].
     fn held(&self) -> Option<RangeSets>;
 
-    /// Readable when [`BackEnd::on_readable`] is to be called.
+    /// A descriptor that is readable when [`BackEnd::on_readable`] must be called.
     fn descriptor(&self) -> Option<BorrowedFd<'_>>;
 
-    /// Looks at what came in at the descriptor.
+    /// Processes the messages that wait at the descriptor.
     fn on_readable(&mut self);
 
-    /// When [`BackEnd::on_deadline`] is to be called, if ever.
+    /// The time at which [`BackEnd::on_deadline`] must be called; `None` for never.
     fn deadline(&self) -> Option<Instant>;
 
-    /// Does what it is time for.
+    /// Does what is due, such as a repair.
     fn on_deadline(&mut self);
 
-    /// Adds to the status what only the back end knows: its table and layouts, what it has repaired,
-    /// the counters of its queues.
+    /// Adds to the status what only the back end knows: its table, layouts and repairs, or the counters
+    /// of its queues.
     fn describe(&self, status: &mut Status);
 
-    /// What the kernel has dropped by rules of netfilterd's own; empty where there are none.
+    /// The counters of rules that netfilterd wrote; empty if there are none.
     fn dropped(&self) -> Vec<Dropped>;
 
-    /// Ends what runs. Returns what becomes of packets from here on, in words.
+    /// Stops the back end. Returns a sentence on what happens to packets from now on.
     fn stop(&mut self) -> &'static str;
 }
 
-/// The same outcome, as an error of the crate.
+/// The result of a back end as the pipeline expects it, with the time of now.
 pub fn outcome<E: Into<Error>>(result: Result<crate::ip::Applied, E>) -> Outcome {
     result.map(|applied| (applied, Instant::now())).map_err(E::into)
 }

@@ -1,8 +1,8 @@
-//! Hears that a list has changed: by inotify(7).
+//! Receives changes of lists, by inotify(7).
 //!
-//! A list is changed when something was renamed into its place, when a program that had written to
-//! it has closed it, or when it is gone; a list that is being written to is not. Every name on the
-//! way to it is watched, symbolic links included, so that a folder that is replaced counts as well.
+//! A list has changed when a file was renamed into its place, when a program that wrote to it has
+//! closed it, or when it was removed; not while a program writes to it. Every name of its path is
+//! watched, symbolic links included, so that a replaced folder counts as well.
 
 use std::collections::{BTreeMap, VecDeque};
 use std::ffi::{OsStr, OsString};
@@ -16,17 +16,17 @@ use std::time::{Duration, Instant};
 use nix::errno::Errno;
 use nix::sys::inotify::{AddWatchFlags, InitFlags, Inotify, InotifyEvent, WatchDescriptor};
 
-/// Symbolic links that are followed on the way to a list, as many as the kernel follows.
+/// The most symbolic links that are followed in a path; the kernel has the same limit.
 const MOST_LINKS: usize = 40;
 
-/// Listens for changes of lists.
+/// The watches of some lists. They are renewed after each change, because paths may lead elsewhere then.
 pub struct Watch {
     paths: Vec<PathBuf>,
     inotify: Inotify,
     folders: Vec<Folder>,
 }
 
-/// A watched folder, and which names in it matter.
+/// A watched folder, and the names in it that matter.
 struct Folder {
     watch: WatchDescriptor,
     path: PathBuf,
@@ -36,21 +36,20 @@ struct Folder {
 /// The names of a folder that matter.
 #[derive(Default)]
 struct Names {
-    /// What is named here and is, or leads to, a list.
+    /// The names that are, or lead to, a list.
     named: Vec<OsString>,
-    /// Whether the folder is a source itself: then all but hidden ones.
+    /// Whether the folder is a folder of lists, in which all names matter but hidden ones.
     all: bool,
 }
 
 impl Watch {
-    /// Listens for changes of the lists that `paths` mean, files or folders, from here on. They
-    /// need not exist.
+    /// Receives changes from now on. `paths` are lists or folders of lists, which need not exist.
     pub fn open(paths: Vec<PathBuf>) -> io::Result<Self> {
-        let (inotify, folders) = listen(&paths)?;
+        let (inotify, folders) = watch(&paths)?;
         Ok(Watch { paths, inotify, folders })
     }
 
-    /// Takes what has been heard. Returns whether a list has changed.
+    /// Reads the events that wait. Returns whether a list has changed.
     pub fn changed(&mut self) -> io::Result<bool> {
         let mut changed = false;
         loop {
@@ -62,15 +61,15 @@ impl Watch {
             }
         }
         if changed {
-            // What is on the way to the lists may have changed too. Before they are read: what
-            // changes from here on is heard again.
-            (self.inotify, self.folders) = listen(&self.paths)?;
+            // The paths of the lists may have changed, too. The new watches begin before the lists are
+            // read, so that no later change is missed.
+            (self.inotify, self.folders) = watch(&self.paths)?;
         }
         Ok(changed)
     }
 
     fn matters(&self, event: &InotifyEvent) -> bool {
-        // Some were lost.
+        // Events were lost.
         if event.mask.contains(AddWatchFlags::IN_Q_OVERFLOW) {
             return true;
         }
@@ -84,7 +83,7 @@ impl Watch {
             return false;
         }
         if event.mask.contains(AddWatchFlags::IN_CREATE) {
-            // A new file is yet to be written, and closed; what is new otherwise is complete.
+            // A new file will be written and closed. A new link or folder is complete.
             return match folder.path.join(name).symlink_metadata() {
                 Ok(new) => !new.is_file() || new.nlink() > 1,
                 Err(_) => false,
@@ -104,7 +103,7 @@ fn is_hidden(name: &OsStr) -> bool {
     name.as_bytes().starts_with(b".")
 }
 
-fn listen(paths: &[PathBuf]) -> io::Result<(Inotify, Vec<Folder>)> {
+fn watch(paths: &[PathBuf]) -> io::Result<(Inotify, Vec<Folder>)> {
     let mut folders: BTreeMap<PathBuf, Names> = BTreeMap::new();
     for path in paths {
         let Some(place) = follow(path, &mut folders)? else { continue };
@@ -130,7 +129,7 @@ fn listen(paths: &[PathBuf]) -> io::Result<(Inotify, Vec<Folder>)> {
             | AddWatchFlags::IN_ONLYDIR;
         match inotify.add_watch(&path, flags) {
             Ok(watch) => watched.push(Folder { watch, path, names }),
-            // Gone since it was found, or not ours to look into; what leads to it is watched.
+            // Removed since it was found, or not readable. The folder above it is watched.
             Err(Errno::ENOENT | Errno::ENOTDIR | Errno::EACCES) => {}
             Err(error) => return Err(error.into()),
         }
@@ -138,7 +137,7 @@ fn listen(paths: &[PathBuf]) -> io::Result<(Inotify, Vec<Folder>)> {
     Ok((inotify, watched))
 }
 
-/// Goes the way to `path` and notes every name on it. Returns where it leads, if it exists.
+/// Follows `path` and records every name in it. Returns the file that it leads to, if that exists.
 fn follow(path: &Path, folders: &mut BTreeMap<PathBuf, Names>) -> io::Result<Option<PathBuf>> {
     let mut at = PathBuf::from("/");
     let mut links = 0;
@@ -183,33 +182,33 @@ fn steps(path: &Path) -> VecDeque<OsString> {
         .collect()
 }
 
-/// For how long after a change more of them are waited for.
+/// How long to wait for further changes after a change.
 const QUIET: Duration = Duration::from_millis(100);
 
-/// How long changes that never pause are waited for.
+/// How long to wait in all if changes never pause.
 const AT_MOST: Duration = Duration::from_secs(1);
 
-/// Changes that follow each other closely, which are read as one.
+/// Changes in quick succession, which cause one reload.
 #[derive(Debug, Default)]
 pub struct Burst {
-    /// When it began, and when the last change came.
+    /// The times of the first and of the last change.
     times: Option<(Instant, Instant)>,
 }
 
 impl Burst {
-    /// Takes note of a change.
+    /// Records a change at `now`.
     pub fn change(&mut self, now: Instant) {
         let begin = self.times.map_or(now, |(begin, _)| begin);
         self.times = Some((begin, now));
     }
 
-    /// How long until it is over; `None` if there is none.
+    /// The time until the burst is over; `None` if there is no burst.
     pub fn wait(&self, now: Instant) -> Option<Duration> {
         let (begin, last) = self.times?;
         Some((last + QUIET).min(begin + AT_MOST).saturating_duration_since(now))
     }
 
-    /// Whether there was one that is over now. There is none any more then.
+    /// Whether a burst is over at `now`. Returns `true` once for each burst.
     pub fn is_over(&mut self, now: Instant) -> bool {
         let over = self.wait(now).is_some_and(|left| left.is_zero());
         if over {

@@ -1,12 +1,11 @@
-//! The loop: waits for signals and whatever else can happen, loads lists, and hands finished range
-//! sets to its back end.
+//! The loop: waits for signals and other events, loads lists, and passes finished range sets to its
+//! back end.
 //!
-//! In reading order: `signals` (what the loop waits for), [`back_end`] (where range sets are put in
-//! force), [`nftables`] and [`queues`] (the two of them), [`repair`] (when to repair what another
-//! program has changed), [`list_watch`] (whether lists have changed), [`alarm`], [`watchdog`] and
-//! [`pid_file`].
+//! In reading order: `signals` (the events of the loop), [`back_end`] (what a back end does),
+//! [`nftables`] and [`queues`] (the two back ends), [`repair`] (when to repair what another program has
+//! changed), [`list_watch`] (changes of lists), [`alarm`], [`watchdog`] and [`pid_file`].
 //!
-//! A reload that fails leaves what is in force in force and the daemon running.
+//! After a reload that fails, the daemon keeps running and what was in force stays in force.
 
 pub mod alarm;
 pub mod back_end;
@@ -41,27 +40,27 @@ use crate::sys;
 use back_end::BackEnd;
 use signals::{Event, Signals, Source};
 
-/// Files that a daemon has to do with, besides those that it reads.
+/// The files that a daemon writes, and the lists that it watches.
 #[derive(Clone, Debug)]
 pub struct Files<'a> {
-    /// Its process id, to be one daemon at a time.
+    /// The file of its process id, which only one daemon can lock.
     pub pid: Option<&'a Path>,
-    /// What `netfilterd status` shows.
+    /// The file that `netfilterd status` reads.
     pub status: &'a Path,
-    /// The same for Prometheus.
+    /// The file of `--metrics`, for the textfile collector of Prometheus.
     pub metrics: Option<&'a Path>,
-    /// Lists to load again when they change.
+    /// Lists and folders of lists whose changes cause a reload.
     pub watch: Vec<PathBuf>,
 }
 
-/// Loads, stays, and loads again at each SIGHUP, until SIGTERM or SIGINT.
+/// Loads the lists, and reloads them at each SIGHUP, until SIGTERM or SIGINT.
 ///
-/// Fails only if it cannot begin: what happens later is logged.
+/// Fails only if the first load fails. Later errors are logged.
 pub fn run<B: BackEnd>(pipeline: Pipeline, back_end: B, files: Files<'_>) -> Result<(), Error> {
-    // Before anything that takes time: a SIGHUP that comes early must not kill.
+    // Before anything that takes time: an early SIGHUP must not kill.
     let mut signals = Signals::register().map_err(|source| Error::Signals { source })?;
     let _pid_file = files.pid.map(PidFile::create).transpose()?;
-    // These before anything is found out or read, so that no change is missed.
+    // Before addresses and lists are read, so that no change is missed.
     let addresses = if pipeline.protects() { follow_addresses() } else { None };
     let lists = if files.watch.is_empty() {
         None
@@ -86,20 +85,23 @@ pub fn run<B: BackEnd>(pipeline: Pipeline, back_end: B, files: Files<'_>) -> Res
     Ok(())
 }
 
-/// How often the status file follows counters that change by themselves.
+/// How often the status file is written if only counters of queues change.
 const STATUS_EVERY: Duration = Duration::from_secs(1);
 
-/// An interface that comes up has several addresses and routes, one after the other.
+/// How long to gather changes of addresses: an interface gets several addresses and routes in turn.
 const GATHER: Duration = Duration::from_millis(100);
 
-/// How long to wait when protecting a new address, or taking out what has ended, has failed.
-const TRY_AGAIN: Duration = Duration::from_secs(5);
+/// The pause before another attempt to apply expired entries or changed protected addresses.
+const RETRY: Duration = Duration::from_secs(5);
 
 fn follow_addresses() -> Option<route::Monitor> {
     let watch = route::Monitor::open_for_addresses();
     watch
         .inspect_err(|error| {
-            log::warn!("cannot receive changes of addresses, protected at each reload: {error}");
+            log::warn!(
+                "cannot receive changes of addresses and routes: {error}; new ones are protected from \
+                 the next reload on"
+            );
         })
         .ok()
 }
@@ -110,20 +112,20 @@ struct Daemon<'a, B> {
     status: Status,
     file: status::File<'a>,
     metrics: Option<metrics::File<'a>>,
-    /// Receives changes of addresses and routes.
+    /// `None` if nothing is protected, or if changes cannot be received.
     addresses: Option<route::Monitor>,
-    /// Receives changes of lists.
+    /// `None` without `--watch`, or after a failure.
     lists: Option<list_watch::Watch>,
     burst: Burst,
-    /// Rings when an entry expires.
+    /// Fires when an entry expires.
     alarm: Alarm,
-    /// When to compute anew what is protected and what has expired.
+    /// The time at which to call [`Pipeline::revise`].
     revise_at: Option<Instant>,
     watchdog: Option<Watchdog>,
 }
 
 impl<B: BackEnd> Daemon<'_, B> {
-    /// The first load: without it there is nothing to stay for.
+    /// The first load. If it fails, the daemon exits.
     fn start(&mut self) -> Result<(), Error> {
         let loaded = self.load()?;
         log::info!("{loaded}");
@@ -134,7 +136,7 @@ impl<B: BackEnd> Daemon<'_, B> {
         Ok(())
     }
 
-    /// Waits until something happens, and acts on it. Returns whether the daemon stays.
+    /// Waits for an event and acts on it. Returns whether the daemon goes on.
     fn turn(&mut self, signals: &mut Signals) -> bool {
         let descriptors = [
             self.addresses.as_ref().map(AsFd::as_fd),
@@ -152,11 +154,11 @@ impl<B: BackEnd> Daemon<'_, B> {
             Event::Status => self.log_status(),
             Event::Readable(Source::Addresses) => self.addresses_changed(),
             Event::Readable(Source::Lists) => self.lists_changed(),
-            Event::Readable(Source::Alarm) => self.alarm_rang(),
+            Event::Readable(Source::Alarm) => self.alarm_fired(),
             Event::Readable(Source::BackEnd) => self.back_end.on_readable(),
             Event::Time => self.write_status(),
         }
-        // Whatever it was: something else may be due, too.
+        // Whatever the event was, something else may be due.
         if self.back_end.deadline().is_some_and(|deadline| deadline <= Instant::now()) {
             self.back_end.on_deadline();
             sys::give_memory_back();
@@ -174,7 +176,7 @@ impl<B: BackEnd> Daemon<'_, B> {
     }
 
     fn load(&mut self) -> Result<Loaded, Error> {
-        let loaded = self.pipeline.load(&Unseen, |sets| self.back_end.apply(sets, &Unseen));
+        let loaded = self.pipeline.load(&Unseen, |sets| self.back_end.apply(sets));
         sys::give_memory_back();
         loaded
     }
@@ -182,7 +184,7 @@ impl<B: BackEnd> Daemon<'_, B> {
     fn reload(&mut self) {
         match NotifyState::monotonic_usec_now() {
             Ok(now) => notify(&[NotifyState::Reloading, now]),
-            Err(error) => log::debug!("systemd was not told of the reload: {error}"),
+            Err(error) => log::debug!("cannot notify systemd of the reload: {error}"),
         }
         let status = match self.load() {
             Ok(loaded) => {
@@ -207,7 +209,9 @@ impl<B: BackEnd> Daemon<'_, B> {
             None | Some(Ok(false)) => {}
             Some(Ok(true)) => self.burst.change(Instant::now()),
             Some(Err(error)) => {
-                log::error!("cannot watch the lists any more, SIGHUP still loads them: {error}");
+                log::error!(
+                    "cannot watch the lists any more: {error}; reload by SIGHUP, or restart the daemon"
+                );
                 self.lists = None;
             }
         }
@@ -219,15 +223,17 @@ impl<B: BackEnd> Daemon<'_, B> {
             None => self.alarm.unset(),
         };
         if let Err(error) = set {
-            log::error!("entries that end stay until the next load: {error}");
+            log::error!(
+                "cannot set the timer for entries that expire: {error}; reload to remove them"
+            );
         }
     }
 
-    fn alarm_rang(&mut self) {
-        if matches!(self.alarm.has_rung(), Ok(false)) {
+    fn alarm_fired(&mut self) {
+        if matches!(self.alarm.has_fired(), Ok(false)) {
             return;
         }
-        // Because of a clock that was put forward or back, too.
+        // An entry has expired, or the clock was set.
         self.revise_at = Some(Instant::now());
     }
 
@@ -239,7 +245,7 @@ impl<B: BackEnd> Daemon<'_, B> {
                 self.revise_at.get_or_insert(Instant::now() + GATHER);
             }
             Err(error) => {
-                log::debug!("listening for addresses anew: {error}");
+                log::debug!("receiving changes of addresses again, after an error: {error}");
                 self.addresses = follow_addresses();
                 self.revise_at.get_or_insert(Instant::now() + GATHER);
             }
@@ -250,23 +256,27 @@ impl<B: BackEnd> Daemon<'_, B> {
         if self.revise_at.take_if(|at| *at <= now).is_none() {
             return;
         }
-        let held = self.back_end.held();
-        let revised = self.pipeline.revise(|| held, |sets| self.back_end.apply(sets, &Unseen));
-        self.set_alarm();
+        let Some(held) = self.back_end.held() else { return };
+        let revised = self.pipeline.revise(&held, |sets| self.back_end.apply(sets));
+        drop(held);
+        sys::give_memory_back();
         match revised {
-            Ok(None) => {}
+            Ok(None) => self.set_alarm(),
             Ok(Some(loaded)) => {
-                sys::give_memory_back();
+                self.set_alarm();
                 log::info!("{loaded}");
                 self.status.revised(&loaded);
                 self.write_status();
                 notify(&[NotifyState::Status(&loaded.to_string())]);
             }
+            // The alarm stays off: the entry has expired already, so the alarm would fire at once.
             Err(error) => {
-                log::error!("what is in force is not what it should be by now: {error}");
-                if error.may_pass() {
-                    self.revise_at = Some(now + TRY_AGAIN);
-                }
+                log::error!(
+                    "cannot apply expired entries or changed protected addresses: {error}; \
+                     retrying in {} s",
+                    RETRY.as_secs()
+                );
+                self.revise_at = Some(now + RETRY);
             }
         }
     }
@@ -309,9 +319,9 @@ impl<B: BackEnd> Daemon<'_, B> {
     }
 }
 
-/// Tells systemd, if it is there.
+/// Notifies systemd, if it is the service manager.
 fn notify(states: &[NotifyState<'_>]) {
     if let Err(error) = sd_notify::notify(states) {
-        log::debug!("systemd was not told: {error}");
+        log::debug!("cannot notify systemd: {error}");
     }
 }

@@ -1,4 +1,4 @@
-//! nftables as a back end: range sets into a table, which is repaired when another program changes
+//! The nftables back end: range sets go into a table, which is repaired when another program changes
 //! it.
 
 use std::os::fd::{AsFd, BorrowedFd};
@@ -8,34 +8,37 @@ use super::back_end::BackEnd;
 use crate::daemon::repair::{Answer, Schedule};
 use crate::ip::range::RangeSets;
 use crate::load::pipeline::Outcome;
+use crate::netlink::Program;
 use crate::nftables::counters;
 use crate::nftables::monitor::Monitor;
 use crate::nftables::name::TableName;
 use crate::nftables::objects::Direction;
 use crate::nftables::{Connection, Error, Target};
-use crate::progress::Progress;
+use crate::progress::Unseen;
 use crate::status::{Dropped, Mode, Repairs, Status};
 
 /// Keeps range sets in force in a [`Target`].
 pub struct Nftables {
     target: Target,
-    /// Whether changes by other programs are received and repaired.
+    /// Whether changes by other programs are repaired; `false` with `--no-repair`.
     repair: bool,
     monitor: Option<Monitor>,
     schedule: Schedule,
     repairs: Repairs,
-    /// Who changed what is to be repaired, as far as it is known.
+    /// The program that made the change to repair, if it is known.
     culprit: Option<String>,
 }
 
 impl BackEnd for Nftables {
     const MODE: Mode = Mode::Tables;
 
-    fn apply(&mut self, sets: &RangeSets, progress: &dyn Progress) -> Outcome {
-        // Notifications that wait would be lost with the membership; they say who it was.
-        self.receive();
-        let outcome = self.unheard(|target| {
-            let committed = target.apply(sets, progress)?;
+    fn apply(&mut self, sets: &RangeSets) -> Outcome {
+        // Leaving the group would lose the notifications that wait.
+        for by in self.changes() {
+            log::debug!("table {} was changed by {by}; this load restores it", self.target.table());
+        }
+        let outcome = self.without_notifications(|target| {
+            let committed = target.apply(sets, &Unseen)?;
             // Before it is dropped, for which the kernel first frees the old sets.
             Ok((committed.applied, Instant::now()))
         });
@@ -88,7 +91,7 @@ impl BackEnd for Nftables {
     }
 }
 
-/// What the rules of a managed table have dropped; a foreign one has no counters of netfilterd's.
+/// The counters of the managed table; empty for a table of the user's own, which has no such counters.
 pub fn dropped(table: &TableName) -> Result<Vec<Dropped>, Error> {
     if !table.is_managed() {
         return Ok(Vec::new());
@@ -111,8 +114,8 @@ pub fn dropped(table: &TableName) -> Result<Vec<Dropped>, Error> {
 }
 
 impl Nftables {
-    /// A back end that has put nothing in force yet. With `repair` it restores what other programs
-    /// remove from its table.
+    /// A back end that has put nothing in force yet. With `repair` it repairs what other programs change
+    /// in its table.
     pub fn new(target: Target, repair: bool) -> Self {
         Nftables {
             target,
@@ -124,22 +127,25 @@ impl Nftables {
         }
     }
 
-    /// From here on changes by other programs are received.
+    /// Receives changes by other programs from now on.
     fn join(&mut self) {
         match self.target.monitor() {
             Ok(monitor) => self.monitor = Some(monitor),
             Err(error) => {
-                log::warn!("cannot listen for changes of the ruleset, so none are mended: {error}");
+                log::warn!(
+                    "cannot receive changes of the ruleset: {error}; changes by other programs are \
+                     repaired at the next load only"
+                );
             }
         }
         self.catch_up();
     }
 
-    /// Does something that commits, and receives no notifications meanwhile: the kernel makes one for
-    /// each element, for as long as anybody listens.
-    fn unheard<T>(&mut self, commit: impl FnOnce(&mut Target) -> T) -> T {
+    /// Calls `commit` outside of the multicast group: the kernel makes a notification for each element
+    /// while any program is a member.
+    fn without_notifications<T>(&mut self, commit: impl FnOnce(&mut Target) -> T) -> T {
         if let Some(Err(error)) = self.monitor.as_mut().map(Monitor::leave) {
-            log::debug!("still listening: {error}");
+            log::debug!("cannot leave the multicast group of nftables: {error}");
         }
         let result = commit(&mut self.target);
         match self.monitor.as_mut().map(Monitor::join) {
@@ -150,66 +156,79 @@ impl Nftables {
         result
     }
 
-    /// Finds out whether anything was changed while nobody listened.
+    /// Checks whether the table was changed while no notifications were received.
     fn catch_up(&mut self) {
         if self.monitor.is_none() {
             return;
         }
         match self.target.is_in_place() {
-            Ok(true) => self.schedule.loaded(),
+            Ok(true) => {
+                self.schedule.loaded();
+                self.culprit = None;
+            }
             Ok(false) => {
+                // Whoever it was, it need not be who changed something before.
+                self.culprit = None;
                 let table = self.target.table();
                 if self.schedule.changed(Instant::now()) != Answer::Already {
-                    log::warn!("table {table} is not as it was left; putting it right");
+                    log::warn!("table {table} was changed by an unknown program; repairing it");
                 }
             }
-            Err(error) => log::debug!("the ruleset is not known: {error}"),
+            Err(error) => log::debug!("cannot read the ruleset: {error}"),
         }
     }
 
-    /// Takes the notifications that wait, and schedules a repair if they are about our table.
-    fn receive(&mut self) {
-        let Some(monitor) = self.monitor.as_mut() else { return };
+    /// Reads the notifications that wait. Returns the programs that changed the table.
+    fn changes(&mut self) -> Vec<Program> {
+        let Some(monitor) = self.monitor.as_mut() else { return Vec::new() };
         let transactions = match monitor.transactions() {
             Ok(transactions) => transactions,
             Err(error) => {
-                log::debug!("listening anew: {error}");
-                return self.join();
+                log::debug!("receiving changes of the ruleset again, after an error: {error}");
+                self.join();
+                return Vec::new();
             }
         };
-        for transaction in transactions {
-            if !self.target.record(&transaction) {
-                continue;
-            }
-            let (table, by) = (self.target.table(), &transaction.by);
+        let about_us = transactions.into_iter().filter(|change| self.target.record(change));
+        about_us.map(|change| change.by).collect()
+    }
+
+    /// Schedules a repair if the notifications that wait say that the table was changed.
+    fn receive(&mut self) {
+        for by in self.changes() {
+            let table = self.target.table();
             self.culprit = by.is_known().then(|| by.to_string());
             match self.schedule.changed(Instant::now()) {
-                Answer::Already => log::debug!("table {table} was changed by {by}, too"),
+                Answer::Already => log::debug!("table {table} was also changed by {by}"),
                 Answer::AtOnce => {
-                    log::warn!("table {table} was changed by {by}; putting it right");
+                    log::warn!("table {table} was changed by {by}; repairing it");
                 }
                 Answer::After(pause) => log::warn!(
-                    "table {table} was changed again by {by}; putting it right in {} s: stop what \
-                     does it, or run with --no-repair",
+                    "table {table} was changed again by {by}; repairing it in {} s: stop that \
+                     program, or run with --no-repair",
                     pause.as_secs()
                 ),
             }
         }
     }
 
-    /// Restores what other programs have removed.
+    /// Repairs what other programs have changed.
     fn repair(&mut self) {
-        let result = self.unheard(Target::repair);
+        let culprit = self.culprit.take();
+        let result = self.without_notifications(Target::repair);
         let now = Instant::now();
         self.schedule.repaired(now);
         match result {
             Ok(()) => {
-                log::info!("put right: table {}", self.target.table());
-                self.repairs.record(self.culprit.take());
+                log::info!("repaired table {}", self.target.table());
+                self.repairs.record(culprit);
             }
-            Err(error) => log::error!("not put right, waiting for the next change: {error}"),
+            Err(error) => log::error!(
+                "cannot repair table {}: {error}; retrying after the next change of it",
+                self.target.table()
+            ),
         }
-        // Something may have been changed again since.
+        // Another program may have changed the table again.
         self.catch_up();
     }
 }

@@ -1,7 +1,7 @@
-//! A file with the daemon's process id, locked for as long as the daemon lives.
+//! A file with the daemon's process id, locked as long as the daemon lives.
 //!
-//! The lock says whether a daemon runs, not the number: that may be left over, or belong to
-//! another process by now.
+//! The lock, not the number, shows whether a daemon runs: a number may be left from a crash, or belong
+//! to another process by now.
 
 use std::fs::{File, OpenOptions};
 use std::io::{Read, Seek, Write};
@@ -11,14 +11,14 @@ use std::path::{Path, PathBuf};
 use crate::error::Error;
 use crate::sys;
 
-/// A locked pid file; removed when it is dropped.
+/// A locked pid file. The file is removed when this value is dropped.
 pub struct PidFile {
     path: PathBuf,
     file: File,
 }
 
 impl PidFile {
-    /// Creates and locks the file and writes the process id into it.
+    /// Creates and locks the file and writes the process id to it. Fails if another daemon holds the lock.
     pub fn create(path: &Path) -> Result<Self, Error> {
         let failed = |source| Error::PidFile { path: path.to_path_buf(), source };
         loop {
@@ -28,7 +28,7 @@ impl PidFile {
                 .create(true)
                 .truncate(false)
                 .mode(0o644)
-                // Not through a link that somebody else may have put there.
+                // Does not follow a link, which another user may have made.
                 .custom_flags(libc::O_NOFOLLOW)
                 .open(path)
                 .map_err(failed)?;
@@ -37,11 +37,11 @@ impl PidFile {
             }
             if !sys::try_lock(&file).map_err(failed)? {
                 let mut pid = String::new();
-                // Only for the message, which is as good without.
+                // Only the message needs it.
                 let _ = file.read_to_string(&mut pid);
                 return Err(Error::AnotherDaemon { path: path.to_path_buf(), pid });
             }
-            // A daemon that just ended may have removed the file between opening and locking.
+            // A daemon that is stopping may have removed the file between opening and locking.
             let locked = file.metadata().map_err(failed)?;
             match path.metadata() {
                 Ok(now) if now.dev() == locked.dev() && now.ino() == locked.ino() => {}

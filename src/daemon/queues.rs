@@ -1,4 +1,4 @@
-//! Queue mode as a back end: range sets into the verdicts of queues.
+//! The back end of queue mode: range sets become the verdicts of queues.
 
 use std::os::fd::BorrowedFd;
 use std::time::Instant;
@@ -7,13 +7,12 @@ use super::back_end::{BackEnd, outcome};
 use crate::ip::range::RangeSets;
 use crate::load::pipeline::Outcome;
 use crate::nfqueue::Queues;
-use crate::progress::Progress;
 use crate::status::{Dropped, Mode, Status};
 
 impl BackEnd for Queues {
     const MODE: Mode = Mode::Queue;
 
-    fn apply(&mut self, sets: &RangeSets, _: &dyn Progress) -> Outcome {
+    fn apply(&mut self, sets: &RangeSets) -> Outcome {
         outcome(Queues::apply(self, sets))
     }
 
@@ -27,7 +26,7 @@ impl BackEnd for Queues {
 
     fn on_readable(&mut self) {
         if let Err(error) = self.find_interfaces() {
-            log::error!("{error}; those known so far are judged");
+            log::error!("{error}; filtering on the interfaces known so far");
         }
     }
 
@@ -47,6 +46,6 @@ impl BackEnd for Queues {
 
     fn stop(&mut self) -> &'static str {
         Queues::stop(self);
-        "packets are now accepted by rules with --queue-bypass, and dropped by others"
+        "packets now pass rules with --queue-bypass, and rules without it drop them"
     }
 }

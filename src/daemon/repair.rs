@@ -1,33 +1,33 @@
-//! When to put back what somebody else has taken away.
+//! When to repair what another program has changed.
 //!
-//! Knows times and nothing else: the daemon asks it, and does what it says. A program that removes
-//! the table again and again is met with growing pauses, since two programs that undo each other
-//! at full speed are worse than either.
+//! Computes times only; the back end repairs. If a program changes the table again and again, the
+//! pauses between repairs grow, because two programs that undo each other at full speed would load
+//! the host.
 
 use std::time::{Duration, Instant};
 
-/// How long changes are gathered: a firewall's restart is several transactions.
+/// How long to gather changes: the restart of a firewall is several transactions.
 const GATHER: Duration = Duration::from_millis(100);
 
-/// The first pause between a repair and the next, and the longest.
+/// The first pause between two repairs, and the longest.
 const PAUSE: Duration = Duration::from_secs(1);
 const LONGEST: Duration = Duration::from_secs(60);
 
-/// For how long nothing must have been taken away for the pauses to begin anew.
+/// The time without changes after which pauses begin at [`PAUSE`] again.
 const QUIET: Duration = Duration::from_secs(120);
 
-/// When something that was taken away will be put back.
+/// When a change will be repaired.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Answer {
-    /// As soon as what belongs together has been gathered.
+    /// After 100 ms, in which changes that belong together are gathered.
     AtOnce,
-    /// After this pause, since it was put back only a moment ago.
+    /// After this pause, because the last repair was recent.
     After(Duration),
-    /// With what was taken away before it.
+    /// Together with an earlier change, whose repair is due already.
     Already,
 }
 
-/// Decides when to repair.
+/// The schedule of repairs. Its times come from the caller, so tests need not wait.
 #[derive(Debug, Default)]
 pub struct Schedule {
     due: Option<Instant>,
@@ -36,7 +36,7 @@ pub struct Schedule {
 }
 
 impl Schedule {
-    /// Something was taken away at `now`.
+    /// Records a change at `now`.
     pub fn changed(&mut self, now: Instant) -> Answer {
         if self.due.is_some() {
             return Answer::Already;
@@ -54,23 +54,23 @@ impl Schedule {
         self.pause.map_or(Answer::AtOnce, Answer::After)
     }
 
-    /// When to repair; `None` if nothing is to be repaired.
+    /// The time of the next repair; `None` if nothing has to be repaired.
     pub fn due(&self) -> Option<Instant> {
         self.due
     }
 
-    /// Whether the time has come at `now`.
+    /// Whether a repair is due at `now`.
     pub fn is_due(&self, now: Instant) -> bool {
         self.due.is_some_and(|due| due <= now)
     }
 
-    /// It was put back at `now`, or was tried to be.
+    /// Records a repair at `now`, or a failed attempt.
     pub fn repaired(&mut self, now: Instant) {
         self.due = None;
         self.last = Some(now);
     }
 
-    /// Everything was loaded, so nothing is left to be put back.
+    /// Records a load, after which nothing has to be repaired.
     pub fn loaded(&mut self) {
         self.due = None;
     }

@@ -1,6 +1,6 @@
-//! What the loop waits for: signals, and whatever else can be read.
+//! The events of the loop: signals, and descriptors that are readable.
 //!
-//! A signal is a byte in a pipe; the loop acts on it.
+//! A signal writes a byte to a pipe; the loop reads it and acts.
 
 use std::io::Read;
 use std::os::fd::{AsFd, BorrowedFd};
@@ -13,45 +13,46 @@ use signal_hook::low_level::pipe;
 
 use crate::sys;
 
-/// Has a SIGHUP wait until [`release_hup`].
+/// Blocks SIGHUP until [`release_hup`], because its default is to kill.
 pub fn hold_hup() {
     let _ = hup().thread_block();
 }
 
-/// What has waited acts from here on: on the daemon, or else as it does on any program.
+/// Unblocks SIGHUP. A SIGHUP that waited is delivered now: to the handler of the daemon, or with its
+/// default to any other command.
 pub fn release_hup() {
     let _ = hup().thread_unblock();
 }
 
-/// Neither of the two fails: it is a signal that exists.
+/// The set of SIGHUP. Blocking and unblocking it cannot fail, because the signal exists.
 fn hup() -> SigSet {
     SigSet::from_iter([Signal::SIGHUP])
 }
 
-/// What the daemon waits for.
+/// An event of the loop.
 pub enum Event {
-    /// SIGHUP.
+    /// SIGHUP: reload.
     Reload,
-    /// SIGTERM or SIGINT.
+    /// SIGTERM or SIGINT: stop.
     Stop,
-    /// SIGUSR1.
+    /// SIGUSR1: write the status to the log.
     Status,
-    /// A descriptor can be read.
+    /// A descriptor is readable.
     Readable(Source),
     /// The time that was given has passed.
     Time,
 }
 
-/// Whose descriptor it is, in the order of what is given to [`Signals::wait`].
+/// The owner of a descriptor, in the order of the arguments of [`Signals::wait`].
 #[derive(Clone, Copy)]
 pub enum Source {
     /// An address or a route has changed.
     Addresses,
     /// A list may have changed.
     Lists,
-    /// An entry has ended.
+    /// An entry has expired, or the clock was set.
     Alarm,
-    /// The back end has something to look at.
+    /// A message waits for the back end.
     BackEnd,
 }
 
@@ -59,17 +60,17 @@ impl Source {
     const ALL: [Source; 4] = [Source::Addresses, Source::Lists, Source::Alarm, Source::BackEnd];
 }
 
-/// The signals as pipes, one for each thing to do.
+/// The signals as pipes, one for each of reload, stop and status.
 pub struct Signals {
     reload: UnixStream,
     stop: UnixStream,
     status: UnixStream,
-    /// Which of [`Source::ALL`] is asked first.
+    /// The index in [`Source::ALL`] that is examined first.
     turn: usize,
 }
 
 impl Signals {
-    /// From here on signals wait in the pipes.
+    /// Installs the handlers. From now on signals wait in the pipes.
     pub fn register() -> std::io::Result<Self> {
         let (reload, reload_sender) = UnixStream::pair()?;
         let (stop, stop_sender) = UnixStream::pair()?;
@@ -84,15 +85,14 @@ impl Signals {
         Ok(Signals { reload, stop, status, turn: 0 })
     }
 
-    /// Waits for a signal, for a descriptor that can be read, or until `time` has passed. All signals
-    /// of a kind that have come by now are one; one that comes later, also while it is acted upon, is
-    /// another.
+    /// Waits for a signal, for a readable descriptor, or until `time` has passed. All signals of a kind
+    /// that have arrived are one event; a later one, even during the reload, is another event.
     pub fn wait(
         &mut self,
         descriptors: [Option<BorrowedFd<'_>>; 4],
         time: Option<Duration>,
     ) -> Event {
-        // In place of one that is not there stands the first descriptor, which is asked first.
+        // A missing descriptor is replaced by that of `stop`, which is examined first in any case.
         let [a, b, c, d] = descriptors.map(|fd| fd.unwrap_or(self.stop.as_fd()));
         let fds = [self.stop.as_fd(), self.reload.as_fd(), self.status.as_fd(), a, b, c, d];
         match sys::wait_readable(fds, time) {
@@ -106,7 +106,7 @@ impl Signals {
                 Event::Status
             }
             Ok([_, _, _, readable @ ..]) => {
-                // The one that was read last has its turn last: none can drown the others.
+                // The descriptor that was read last is examined last, so that none starves the others.
                 let mut turns = (0..readable.len()).map(|turn| (self.turn + turn) % readable.len());
                 match turns.find(|&index| readable[index]) {
                     None => Event::Time,
@@ -116,10 +116,10 @@ impl Signals {
                     }
                 }
             }
-            // Cannot happen with open descriptors; a daemon that can no longer hear is better
-            // ended, for its supervisor to start it again.
+            // Cannot happen with open descriptors. A daemon that receives no signals stops, so that its
+            // supervisor restarts it.
             Err(error) => {
-                log::error!("cannot wait for signals: {error}");
+                log::error!("cannot wait for signals: {error}; stopping: start the daemon again");
                 Event::Stop
             }
         }

@@ -1,8 +1,8 @@
-//! The service manager's watchdog: a daemon that no longer says that it is alive is started again.
+//! The watchdog of the service manager, which restarts a daemon that no longer notifies it.
 
 use std::time::{Duration, Instant};
 
-/// When to say so.
+/// The times of the notifications.
 #[derive(Debug)]
 pub struct Watchdog {
     every: Duration,
@@ -10,19 +10,19 @@ pub struct Watchdog {
 }
 
 impl Watchdog {
-    /// The watchdog that the service manager has set for this process; usually there is none.
+    /// The watchdog that the service manager set for this process; `None` if it set none.
     pub fn set_by_manager(now: Instant) -> Option<Self> {
-        // Twice in the time that is allowed.
+        // Two notifications in the permitted time.
         let every = sd_notify::watchdog_enabled()? / 2;
         (!every.is_zero()).then_some(Watchdog { every, next: now + every })
     }
 
-    /// How long until it is time to say so.
+    /// The time until the next notification.
     pub fn wait(&self, now: Instant) -> Duration {
         self.next.saturating_duration_since(now)
     }
 
-    /// Whether it is time to; once for each time.
+    /// Whether a notification is due at `now`. Returns `true` once for each notification.
     pub fn is_due(&mut self, now: Instant) -> bool {
         let due = self.next <= now;
         if due {

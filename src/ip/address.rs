@@ -1,7 +1,7 @@
 //! Addresses of both families as numbers.
 //!
-//! An IPv4 address is a `u32`, an IPv6 address a `u128`, both in host byte order. What differs
-//! between the families is here, and nothing else is written twice.
+//! An IPv4 address is a `u32`, an IPv6 address a `u128`, both in host byte order. All differences
+//! between the families are here; other code is generic.
 
 use std::fmt;
 use std::net::{IpAddr, Ipv4Addr, Ipv6Addr};
@@ -10,7 +10,7 @@ use ipnet::{IpNet, Ipv4Net, Ipv6Net};
 
 /// An address as an unsigned number in host byte order.
 pub trait Address: Copy + Ord + fmt::Debug + Send + Sync + 'static {
-    /// The leading bits of an address, as many as a processor compares at once.
+    /// The leading bits of an address, as many as a processor compares at once: `u32` or `u64`.
     type Head: Copy + Ord + fmt::Debug + Send + Sync;
 
     /// Bits in an address: 32 or 128.
@@ -28,22 +28,22 @@ pub trait Address: Copy + Ord + fmt::Debug + Send + Sync + 'static {
     fn first_of(self, length: u8) -> Self;
     /// `self` with the bits behind the first `length` set: the last address of its network.
     fn last_of(self, length: u8) -> Self;
-    /// How many zero bits `self` ends in, at most [`Address::BITS`].
+    /// The number of zero bits at the end of `self`, at most [`Address::BITS`].
     fn trailing_zeros(self) -> u8;
-    /// The leading bits of `self`; they ascend as addresses do.
+    /// The leading bits of `self`. Heads of ascending addresses ascend.
     fn head(self) -> Self::Head;
     /// The 11 bits of `self` from bit `shift` up.
     fn digit(self, shift: u8) -> u16;
-    /// The length of the longest prefix that both addresses have.
+    /// The length of the longest common prefix of both addresses.
     fn common_length(self, other: Self) -> u8;
-    /// How many networks of `length` lie between, from that of `first` to that of `last`.
+    /// The number of networks of `length` bits from the network of `first` to the network of `last`.
     fn networks_of(first: Self, last: Self, length: u8) -> u128;
-    /// The fewest networks that make up `first..=last`.
+    /// The smallest number of networks that make up `first..=last`.
     fn networks_between(first: Self, last: Self) -> u32;
-    /// The number of addresses in `first..=last`; [`u128::MAX`] for the whole of IPv6, which is
-    /// one more than a `u128` can say.
+    /// The number of addresses in `first..=last`; [`u128::MAX`] for the whole of IPv6, which has one
+    /// address more than a `u128` can count.
     fn span(first: Self, last: Self) -> u128;
-    /// The address in the standard library's type, for showing it.
+    /// The address in the type of the standard library, which can be displayed.
     fn to_ip(self) -> IpAddr;
     /// The network of `length` bits that begins at `self`, whose later bits must be zero.
     fn to_net(self, length: u8) -> IpNet;

@@ -1,11 +1,11 @@
-//! By how many networks two states differ, and what was done to get from one to the other.
+//! The difference of two range sets in networks, and what a back end did to apply it.
 
 use std::ops::Add;
 
 use super::address::Address;
 use super::range::{RangeSet, RangeSets};
 
-/// A difference, in the smallest number of networks that name exactly the addresses that differ.
+/// A difference, counted in the fewest networks that name exactly the addresses that differ.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub struct Change {
     /// Networks that are desired and not held.
@@ -15,7 +15,7 @@ pub struct Change {
 }
 
 impl Change {
-    /// The difference between what is held, if anything is known to be, and what is desired.
+    /// The difference between what is `held` and what is `desired`. With `None` all of it is added.
     pub fn between(held: Option<&RangeSets>, desired: &RangeSets) -> Self {
         match held {
             None => Change { added: desired.network_count(), removed: 0 },
@@ -25,7 +25,7 @@ impl Change {
         }
     }
 
-    /// The same, of one family.
+    /// The difference of one family.
     pub fn in_family<A: Address>(held: &RangeSet<A>, desired: &RangeSet<A>) -> Self {
         if held == desired {
             return Change::default();
@@ -45,19 +45,19 @@ impl Add for Change {
     }
 }
 
-/// What putting range sets in force has done.
+/// What a back end did to put range sets in force.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Applied {
-    /// What is desired was there already.
+    /// Nothing: the desired sets were in force already.
     Unchanged,
-    /// What differed was changed.
+    /// It changed what differed.
     Changed(Change),
-    /// All of it was put in force anew.
+    /// It put all networks in force again.
     Rebuilt(Change),
 }
 
 impl Applied {
-    /// By how much what is in force differs from what was before.
+    /// The difference between the sets in force before and after.
     pub fn change(self) -> Change {
         match self {
             Applied::Unchanged => Change::default(),

@@ -1,29 +1,41 @@
-//! A value for each family.
+//! A pair of values, one for each family.
 
 use std::net::IpAddr;
 use std::ops::Add;
 
 use serde::{Deserialize, Serialize};
 
-/// Something of IPv4, and the same of IPv6. The types differ where the addresses do.
+/// A value for IPv4 and one for IPv6. Their types differ if they hold addresses.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 pub struct PerFamily<T, U = T> {
-    /// That of IPv4.
+    /// The value for IPv4.
     pub v4: T,
-    /// That of IPv6.
+    /// The value for IPv6.
     pub v6: U,
 }
 
-/// Which families are meant.
+/// For each family, whether it counts.
 pub type Families = PerFamily<bool>;
 
 impl Families {
-    /// Both of them.
+    /// Both families count, as in a table of family inet.
     pub const BOTH: Families = PerFamily { v4: true, v6: true };
 }
 
+impl<T: Default, U: Default> PerFamily<T, U> {
+    /// What is of `families`, and what is of the others. In the place of what is not there stands the
+    /// default, which for sets is an empty one.
+    pub fn split(self, families: Families) -> (Self, Self) {
+        let mut ours = PerFamily::default();
+        let mut others = PerFamily::default();
+        *(if families.v4 { &mut ours.v4 } else { &mut others.v4 }) = self.v4;
+        *(if families.v6 { &mut ours.v6 } else { &mut others.v6 }) = self.v6;
+        (ours, others)
+    }
+}
+
 impl<T> PerFamily<T> {
-    /// The same value for both.
+    /// The same value for both families.
     pub fn both(value: T) -> Self
     where
         T: Clone,
@@ -31,17 +43,17 @@ impl<T> PerFamily<T> {
         PerFamily { v4: value.clone(), v6: value }
     }
 
-    /// The value of an address's family.
+    /// The value for the family of an address.
     pub fn of(&self, address: IpAddr) -> &T {
         if address.is_ipv4() { &self.v4 } else { &self.v6 }
     }
 
-    /// What `change` makes of each of the two.
+    /// Applies `change` to both values.
     pub fn map<U>(self, mut change: impl FnMut(T) -> U) -> PerFamily<U> {
         PerFamily { v4: change(self.v4), v6: change(self.v6) }
     }
 
-    /// Both together.
+    /// The sum of both values.
     pub fn sum(self) -> T
     where
         T: Add<Output = T>,

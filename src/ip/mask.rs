@@ -1,31 +1,32 @@
 //! Widening: one bad host means a bad network.
 //!
-//! Knows ranges only. An entry narrower than the mask grows to the network of that length that
-//! holds it; a range grows at both ends; whatever is wider already stays as it is.
+//! An entry that is narrower than the mask becomes the network of that prefix length that holds it. A
+//! range grows at both ends. An entry that is wider stays as it is.
 //!
-//! Widening a union gives the union of what was widened, so it is applied once, to the merged
-//! ranges, and not to each entry. The tests hold it against the entry-by-entry way.
+//! The widened union of ranges equals the union of the widened ranges. Therefore widening is applied
+//! once to the merged ranges, not to each entry. Tests compare both ways.
 
 use super::address::Address;
 use super::family::PerFamily;
 use super::range::{Range, RangeSet, RangeSets};
 
-/// The prefix lengths to widen to, 8 to 32 for IPv4 and 16 to 128 for IPv6; `None` leaves a family
-/// alone.
+/// The prefix lengths of `--mask` and `--mask6`, 8 to 32 for IPv4 and 16 to 128 for IPv6; `None` leaves
+/// a family as it is.
 pub type Mask = PerFamily<Option<u8>>;
 
 impl Mask {
-    /// Widens one IPv4 range, as an entry of a list is widened.
+    /// Widens one IPv4 range to the length of `v4` at both ends.
     pub fn widen4(self, range: Range<u32>) -> Range<u32> {
         widen_range(range, self.v4, |_| false)
     }
 
-    /// Widens one IPv6 range. An end in `::/8` or `fe80::/10` stays where it is.
+    /// Widens one IPv6 range. An end in `::/8` or `fe80::/10` stays where it is: these networks hold
+    /// loopback, IPv4-mapped and link-local addresses.
     pub fn widen6(self, range: Range<u128>) -> Range<u128> {
         widen_range(range, self.v6, keeps_its_length)
     }
 
-    /// Widens both families and merges them again.
+    /// Widens the ranges of both families and merges them again.
     pub fn widen(self, sets: RangeSets) -> RangeSets {
         RangeSets {
             v4: widen_set(sets.v4, self.v4, |range| self.widen4(range)),
@@ -34,8 +35,8 @@ impl Mask {
     }
 }
 
-/// Whether an entry at `address` is never widened: `::/8` holds loopback and every IPv4-mapped
-/// address, `fe80::/10` is link-local, without which neighbour discovery fails.
+/// Whether an entry at `address` is never widened: `::/8` holds loopback and all IPv4-mapped addresses,
+/// `fe80::/10` the link-local addresses that neighbour discovery needs.
 fn keeps_its_length(address: u128) -> bool {
     address >> 120 == 0 || address >> 118 == 0xfe80 >> 6
 }

@@ -1,9 +1,9 @@
-//! Addresses and ranges of both families, and what can be done with sets of them.
+//! Addresses, ranges and range sets of both families.
 //!
-//! In reading order: [`address`] (addresses as numbers), [`range`] (ranges of them, and range sets:
-//! sorted, disjoint and merged), [`family`] (a value for each family), [`mask`] (widening to a
-//! prefix length) and [`change`] (by how much two states differ). Knows nothing of lists, files or
-//! kernels.
+//! In reading order: [`address`] (addresses as numbers), [`range`] (ranges of addresses, and sets of
+//! ranges: sorted, disjoint and merged), [`family`] (a pair of values, one for each family), [`mask`]
+//! (widening to a prefix length) and [`change`] (the difference of two range sets). Knows nothing of
+//! lists, files or the kernel.
 
 pub mod address;
 pub mod change;

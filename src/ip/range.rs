@@ -22,7 +22,7 @@ pub struct Range<A> {
 }
 
 impl<A: Address> Range<A> {
-    /// Goes up to `last`, unless it already goes further.
+    /// Extends the range to `last`, unless it already reaches further.
     #[inline]
     pub(super) fn reach(&mut self, last: A) {
         self.last = self.last.max(last);
@@ -47,13 +47,13 @@ impl<A: Address> Range<A> {
         Range { first: address.first_of(length), last: address.last_of(length) }
     }
 
-    /// The lowest address.
+    /// The lowest address of the range.
     #[inline]
     pub fn first(self) -> A {
         self.first
     }
 
-    /// The highest address.
+    /// The highest address of the range, included.
     #[inline]
     pub fn last(self) -> A {
         self.last
@@ -78,6 +78,11 @@ impl<A: Address> Range<A> {
     pub fn networks(self) -> Networks<A> {
         Networks { rest: Some(self) }
     }
+
+    /// The range in its shortest form: a network where it is one, else `first-last`.
+    pub fn network_or_range(self) -> NetworkOrRange<A> {
+        NetworkOrRange(self)
+    }
 }
 
 impl<A: Address> fmt::Display for Range<A> {
@@ -90,6 +95,19 @@ impl<A: Address> fmt::Display for Range<A> {
 impl<A: Address> fmt::Debug for Range<A> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         fmt::Display::fmt(self, f)
+    }
+}
+
+/// Shows a range in its shortest form, from [`Range::network_or_range`].
+pub struct NetworkOrRange<A>(Range<A>);
+
+impl<A: Address> fmt::Display for NetworkOrRange<A> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let mut networks = self.0.networks();
+        match (networks.next(), networks.next()) {
+            (Some(network), None) => network.fmt(f),
+            _ => self.0.fmt(f),
+        }
     }
 }
 
@@ -148,13 +166,12 @@ impl<A: Address> RangeSet<A> {
         RangeSet { ranges: ranges.into() }
     }
 
-    /// Replaces each range by what `change` makes of it and merges again.
+    /// Applies `change` to each range and merges the results.
     ///
     /// `change` must keep the order: the results, taken in turn, must begin at ascending addresses.
-    /// A result out of order is put right by sorting, so a careless `change` costs time, never the
-    /// invariant.
+    /// Results out of order are sorted, so a wrong `change` costs time, but never breaks the invariant.
     pub(crate) fn map_ascending(self, change: impl Fn(Range<A>) -> Range<A>) -> Self {
-        // In place where nobody shares the ranges.
+        // In place if no clone shares the ranges.
         let mut ranges = Arc::unwrap_or_clone(self.ranges);
         for range in &mut ranges {
             *range = change(*range);
@@ -167,12 +184,12 @@ impl<A: Address> RangeSet<A> {
         }
     }
 
-    /// The ranges, ascending.
+    /// The ranges in ascending order.
     pub fn ranges(&self) -> &[Range<A>] {
         &self.ranges
     }
 
-    /// Whether no address is in the set.
+    /// Whether the set has no address.
     pub fn is_empty(&self) -> bool {
         self.ranges.is_empty()
     }
@@ -228,7 +245,7 @@ impl<A: Address> RangeSet<A> {
         !self.intersect(other).is_empty()
     }
 
-    /// The addresses that both sets hold. Costs little more than the smaller set and the result.
+    /// The addresses that both sets hold. Takes little more time than the smaller set and the result.
     pub fn intersect(&self, other: &Self) -> Self {
         let (few, many) = if self.len() <= other.len() { (self, other) } else { (other, self) };
         let mut ranges = Vec::new();
@@ -241,11 +258,11 @@ impl<A: Address> RangeSet<A> {
                 last: range.last.min(with.last),
             }));
         }
-        // Two results that touch would lie in ranges that touch, in one of the sets.
+        // If two results were adjacent, one of the sets would have two adjacent ranges.
         RangeSet { ranges: ranges.into() }
     }
 
-    /// The ranges that are only in `self`, and those that are only in `other`, as they are.
+    /// The ranges that are only in `self`, and those that are only in `other`. A range counts as a whole.
     pub fn differing(&self, other: &Self) -> (Self, Self) {
         let ends = |range: &Range<A>| (range.first, range.last);
         // Some of the ranges of a set are still sorted, disjoint and not adjacent.
@@ -253,11 +270,11 @@ impl<A: Address> RangeSet<A> {
         (RangeSet { ranges: ours.into() }, RangeSet { ranges: theirs.into() })
     }
 
-    /// The addresses of `self` that are not in `other`. Whole stretches are copied in one go.
+    /// The addresses of `self` that are not in `other`. Ranges between two cuts are copied together.
     pub fn subtract(&self, other: &Self) -> Self {
         let mut ranges = Vec::new();
         let (mut rest, mut cuts) = (&self.ranges[..], &other.ranges[..]);
-        // A cut within a range leaves two. Without memory for all, there may be some for the result.
+        // A cut inside a range leaves two. If there is no memory for the most, the result may still fit.
         let _ = ranges.try_reserve_exact(rest.len() + cuts.len().min(rest.len()));
         sys::prefer_huge_pages(&mut ranges);
         while let Some((&range, behind)) = rest.split_first() {
@@ -271,8 +288,8 @@ impl<A: Address> RangeSet<A> {
                 continue;
             }
             rest = behind;
-            // Where what is left of the range begins; a cut that reaches its end, or that of the
-            // address space, leaves nothing.
+            // The first address of the rest of the range; `None` if a cut reaches the end of the range or
+            // of the address space.
             let mut left = Some(range.first);
             for cut in cuts.iter().take_while(|cut| cut.first <= range.last) {
                 let Some(first) = left else { break };
@@ -287,7 +304,7 @@ impl<A: Address> RangeSet<A> {
         RangeSet { ranges: ranges.into() }
     }
 
-    /// The addresses that are in one of the sets or in both.
+    /// The addresses that are in at least one of the sets.
     pub fn union(&self, other: &Self) -> Self {
         if other.is_empty() {
             return self.clone();
@@ -296,8 +313,8 @@ impl<A: Address> RangeSet<A> {
     }
 }
 
-/// How many ranges from the start satisfy `first`, which holds for none behind one for which it does
-/// not. Its time grows with the logarithm of the answer, not of what is there.
+/// The number of ranges at the start that satisfy `first`. After the first range that does not, none
+/// does. The time grows with the logarithm of the result, not of the number of ranges.
 fn count_while<A>(ranges: &[Range<A>], first: impl Fn(&Range<A>) -> bool) -> usize {
     let mut end = 1;
     while ranges.get(end - 1).is_some_and(&first) {
@@ -307,7 +324,7 @@ fn count_while<A>(ranges: &[Range<A>], first: impl Fn(&Range<A>) -> bool) -> usi
     start + ranges[start..ranges.len().min(end)].partition_point(first)
 }
 
-/// What is only in the first of two ascending lists, and what is only in the second.
+/// The items that are only in the first of two ascending slices, and those only in the second.
 pub fn differences<T: Copy, K: Ord>(
     first: &[T],
     second: &[T],
@@ -340,17 +357,17 @@ pub fn differences<T: Copy, K: Ord>(
 pub type RangeSets = PerFamily<RangeSet<u32>, RangeSet<u128>>;
 
 impl RangeSets {
-    /// Whether no address of either family is in the sets.
+    /// Whether both sets have no address.
     pub fn is_empty(&self) -> bool {
         self.v4.is_empty() && self.v6.is_empty()
     }
 
-    /// The number of networks of both families together.
+    /// The number of networks of both families together, as [`RangeSet::networks`] yields them.
     pub fn network_count(&self) -> u64 {
         self.network_counts().sum()
     }
 
-    /// The number of networks of each family.
+    /// The number of networks of each family, as [`RangeSet::networks`] yields them.
     pub fn network_counts(&self) -> PerFamily<u64> {
         PerFamily { v4: self.v4.network_count(), v6: self.v6.network_count() }
     }
@@ -383,7 +400,7 @@ impl RangeSets {
         RangeSets { v4: self.v4.intersect(&other.v4), v6: self.v6.intersect(&other.v6) }
     }
 
-    /// The addresses that are in one of them or in both, family by family.
+    /// The addresses that are in at least one of them, family by family.
     pub fn union(&self, other: &Self) -> Self {
         RangeSets { v4: self.v4.union(&other.v4), v6: self.v6.union(&other.v6) }
     }

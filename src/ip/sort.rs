@@ -1,14 +1,14 @@
-//! Ranges in any order to the canonical form: sorted, then merged.
+//! Brings ranges in any order to the canonical form: sorts them, then merges them.
 
 use super::{Address, Range};
 
-/// From how many ranges up a radix sort is worth its counters and its second copy of the ranges.
+/// The number of ranges from which a radix sort repays its counters and its second copy of the ranges.
 const RADIX_SORT_FROM: usize = 1 << 16;
 
 /// Sorts ranges by their first address.
 ///
-/// Large lists of IPv4 go by radix, least significant digit first: for a million in random order
-/// that is a quarter of the time of a comparison sort. For IPv6 it would take twelve passes.
+/// Large lists of IPv4 are sorted by radix, least significant digit first: for a million ranges in random
+/// order this takes a quarter of the time of a comparison sort. IPv6 would need twelve passes.
 pub(super) fn sort<A: Address>(ranges: &mut Vec<Range<A>>) {
     if ranges.is_sorted_by_key(|range| range.first()) {
         return;
@@ -24,7 +24,7 @@ pub(super) fn sort<A: Address>(ranges: &mut Vec<Range<A>>) {
     }
     sorted.extend_from_slice(ranges);
     for shift in (0..A::BITS).step_by(11) {
-        // Where the next range with each digit goes.
+        // The place of the next range with each digit.
         let mut places = vec![0u32; 1 << 11];
         for range in ranges.iter() {
             places[usize::from(range.first().digit(shift))] += 1;
@@ -45,7 +45,7 @@ pub(super) fn sort<A: Address>(ranges: &mut Vec<Range<A>>) {
 /// Merges ranges that are sorted by their first address, in place.
 pub(super) fn merge_sorted<A: Address>(ranges: &mut Vec<Range<A>>) {
     ranges.dedup_by(|next, kept| {
-        // Nothing lies behind the last address, so whatever begins later is inside `kept`.
+        // If `kept` ends at the last address of the family, every later range lies inside it.
         let joins = match kept.last().next() {
             Some(behind) => next.first() <= behind,
             None => true,

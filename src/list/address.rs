@@ -1,6 +1,6 @@
 //! Bytes to addresses, strictly: one way to read each address, or none.
 //!
-//! Knows nothing of lines or entries. Faults carry the offset of the byte at which they begin.
+//! Knows nothing of lines or entries. Errors carry the offset of the byte at which they begin.
 
 use super::parse_error::{ParseError, Reason};
 
@@ -67,6 +67,53 @@ fn parse_octets(text: &[u8], zeros_may_lead: bool) -> Result<u32, ParseError> {
     Ok(address)
 }
 
+/// How far [`parse_v4_at_once`] looks ahead: `255.255.255.255/32` with CR and LF is 20 bytes, and the
+/// last octet is loaded as four.
+pub const LOOKAHEAD: usize = 24;
+
+/// Reads `a.b.c.d` at the start of `text`, and returns the address and where it ends. `None` says
+/// only that [`parse_v4`] has to decide what this is; where there is a result, it is the same.
+///
+/// Octets of one to three digits at random are what a branch predictor cannot learn, and it is
+/// most of what reading a list costs; so the digits of an octet are taken as one word, whatever
+/// their number, and all errors are gathered into one decision. Half the time of a loop.
+#[inline(always)]
+pub fn parse_v4_at_once(text: &[u8; LOOKAHEAD]) -> Option<(u32, usize)> {
+    let mut others = not_digits(text);
+    let mut address = 0;
+    let mut start = 0;
+    let mut wrong = false;
+    for octet in 0..4 {
+        // The 128 of a word without a bit left becomes 16, which is too far for any octet.
+        let end = others.trailing_zeros() as usize / 8;
+        others &= others.wrapping_sub(1);
+        let word: [u8; 4] = *text.get(start..)?.first_chunk()?;
+        let digits = u32::from_le_bytes(word) ^ 0x3030_3030;
+        let length = end.wrapping_sub(start);
+        // The last digit goes to the highest byte; zeros come in for those that are not there.
+        let aligned = digits.wrapping_shl(8 * (4 - length as u32 % 4));
+        let value = (aligned >> 24) + 10 * (aligned >> 16 & 0xff) + 100 * (aligned >> 8 & 0xff);
+        wrong |= length.wrapping_sub(1) > 2;
+        wrong |= value > 255;
+        wrong |= length > 1 && digits & 0xff == 0;
+        wrong |= octet < 3 && *text.get(end)? != b'.';
+        address = address << 8 | value & 0xff;
+        start = end + 1;
+    }
+    (!wrong).then(|| (address, start - 1))
+}
+
+/// The bytes among the first 16 that are no digits, as their highest bits.
+#[inline]
+fn not_digits(text: &[u8; LOOKAHEAD]) -> u128 {
+    const ONES: u128 = u128::MAX / 0xff;
+    let Some(&word) = text.first_chunk() else { return 0 };
+    let word = u128::from_le_bytes(word) ^ (ONES * 0x30);
+    // Digits are 0 to 9 now, and 0x76 more reaches the highest bit from 10 on; the bytes that had
+    // it before are left out of the sum, for it to stay within each byte.
+    (((word & (ONES * 0x7f)) + ONES * 0x76) | word) & (ONES * 0x80)
+}
+
 /// Reads the text forms of RFC 4291, section 2.2: eight groups, `::` for one or more groups of
 /// zeros, and an IPv4 address in place of the last two groups.
 pub fn parse_v6(text: &[u8]) -> Result<u128, ParseError> {
@@ -94,8 +141,8 @@ pub fn parse_v6(text: &[u8]) -> Result<u128, ParseError> {
             if count > 6 {
                 return Err(ParseError::at(start, Reason::NotAnIpv6Address));
             }
-            let address = parse_octets(&text[start..], false)
-                .map_err(|fault| ParseError::at(start + fault.at, fault.reason))?;
+            let address =
+                parse_octets(&text[start..], false).map_err(|error| error.behind(start))?;
             groups[count] = (address >> 16) as u16;
             groups[count + 1] = address as u16;
             count += 2;
@@ -154,8 +201,8 @@ mod tests {
         assert_eq!(parse_v4(b"001.009.096.105").unwrap(), 0x0109_6069);
         assert_eq!(parse_v4(b"192.168.100.200").unwrap(), 0xc0a8_64c8);
         for text in ["010.0.0.1", "10.0.0.01", "001.2.3.4", "00.0.0.0", "0010.0.00.10"] {
-            let fault = parse_v4(text.as_bytes()).unwrap_err();
-            assert_eq!(fault.reason, Reason::LeadingZero, "{text}");
+            let error = parse_v4(text.as_bytes()).unwrap_err();
+            assert_eq!(error.reason, Reason::LeadingZero, "{text}");
         }
     }
 

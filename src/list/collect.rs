@@ -1,125 +1,140 @@
 //! Entries to vectors of ranges, on the path that a list of millions takes.
 
-use super::contents::{Selection, push};
-use super::end::{End, ExpiringEntries};
-use super::line::Entry;
+use super::end::End;
+use super::entry::Entry;
+use super::error::ListError;
+use super::expiring::ExpiringEntries;
+use super::format::Sink;
+use super::memory::try_push;
+use super::observer::EntryObserver;
+use super::parse_error::ParseError;
+use super::rejection::Rejection;
+use super::report::{NAMED, Report, Summary};
+use super::selection::{IgnoredEntry, Selection};
+use super::source::List;
 use crate::ip::range::Range;
+use crate::sys;
 
-/// Somebody who looks at entries as they come.
-pub trait EntryObserver {
-    /// Whether an entry of IPv4 without an end is worth a look. Asked for each of millions.
-    fn is_near(&self, range: Range<u32>) -> bool;
-
-    /// Takes a look at an entry that is near, of IPv6, or has an end: the number of its list, from
-    /// 0, its line, and the entry.
-    fn look(&mut self, list: usize, line: u64, entry: Entry, end: Option<End>);
-}
-
-/// Nobody.
-impl EntryObserver for () {
-    #[inline(always)]
-    fn is_near(&self, _: Range<u32>) -> bool {
-        false
-    }
-
-    fn look(&mut self, _: usize, _: u64, _: Entry, _: Option<End>) {}
-}
-
-/// The entries of several lists.
+/// What is read of several lists, one after the other.
 pub struct Collector<'a, O> {
-    /// IPv4, without an end.
+    /// Entries of IPv4 without an end.
     pub v4: Vec<Range<u32>>,
-    /// IPv6, without an end.
+    /// Entries of IPv6 without an end.
     pub v6: Vec<Range<u128>>,
-    /// Those that have one.
-    pub ending: ExpiringEntries,
-    /// Whether some did not fit into memory.
-    pub no_memory: bool,
-    /// The first entries that were set aside, of all lists: list, line and entry.
-    pub named: Vec<(usize, u64, Entry)>,
-    /// What is counted of the list that is being read.
-    pub counts: Counts,
-    list: usize,
-    passed_over: u64,
+    /// Entries that have one.
+    pub expiring: ExpiringEntries,
+    /// What there is to report of the lists that were read.
+    pub report: Report,
     selection: Selection,
-    onlooker: &'a mut O,
-}
-
-/// Entries of one list.
-#[derive(Default)]
-pub struct Counts {
-    /// Of IPv4.
-    pub v4: u64,
-    /// Of IPv6.
-    pub v6: u64,
-    /// Set aside.
-    pub set_aside: u64,
-    /// Passed over, since newer ones are wanted.
-    pub older: u64,
+    observer: &'a mut O,
+    /// What is counted of the list that is read.
+    summary: Summary,
+    /// How many of its entries are older than those that count.
+    older: u64,
+    first_rejection: Option<Rejection>,
+    out_of_memory: bool,
 }
 
 impl<'a, O: EntryObserver> Collector<'a, O> {
-    /// One that has collected nothing.
-    pub fn new(selection: Selection, onlooker: &'a mut O) -> Self {
+    /// One that has collected nothing, for lists of so many bytes.
+    pub fn new(selection: Selection, observer: &'a mut O, bytes: usize) -> Self {
+        // Most lists are IPv4, a dozen bytes a line. What is not needed of this is never touched, and
+        // so takes no memory; growing by doubling would touch every page twice.
+        let mut v4 = Vec::new();
+        // If there is not so much, what is needed may still be there.
+        let _ = v4.try_reserve_exact(bytes / 12);
+        sys::prefer_huge_pages(&mut v4);
         Collector {
-            v4: Vec::new(),
+            v4,
             v6: Vec::new(),
-            ending: ExpiringEntries::default(),
-            no_memory: false,
-            named: Vec::new(),
-            counts: Counts::default(),
-            list: 0,
-            passed_over: 0,
+            expiring: ExpiringEntries::default(),
+            report: Report::default(),
             selection,
-            onlooker,
+            observer,
+            summary: Summary::default(),
+            older: 0,
+            first_rejection: None,
+            out_of_memory: false,
         }
     }
 
-    /// From here on entries come from the list of this number, of which so many are passed over.
-    pub fn begin(&mut self, list: usize, passed_over: u64) {
-        (self.list, self.passed_over) = (list, passed_over);
-        self.counts = Counts::default();
+    /// Reads the next list, of which so many entries are older than those that count. Returns the
+    /// first line that was rejected, if none is an entry.
+    pub fn read(&mut self, list: &List, older: u64) -> Result<Option<Rejection>, ListError> {
+        self.older = older;
+        self.first_rejection = None;
+        self.summary = Summary {
+            name: list.name().to_string(),
+            modified: list.modified(),
+            unfinished: list.is_unfinished(),
+            ..Summary::default()
+        };
+        self.summary.lines = list.read_into(self);
+        if self.out_of_memory {
+            let (list, bytes) = (list.name().to_string(), list.text().len());
+            return Err(ListError::NoMemory { list, bytes });
+        }
+        self.report.summaries.push(self.summary.clone());
+        Ok(self.first_rejection.clone().filter(|_| self.summary.entries() == 0))
     }
 
-    /// Takes an entry.
+    #[inline(never)]
+    fn take_unusual(&mut self, line: u64, entry: Entry, end: Option<End>) {
+        if self.summary.older < self.older {
+            self.summary.older += 1;
+            return;
+        }
+        let widest = self.selection.widest;
+        if !widest.admits(entry) {
+            self.summary.ignored += 1;
+            if self.report.ignored.len() < NAMED {
+                let list = self.summary.name.clone();
+                self.report.ignored.push(IgnoredEntry { list, line, entry, widest });
+            }
+            return;
+        }
+        self.observer.look(self.report.summaries.len(), line, entry, end);
+        match entry {
+            Entry::V4(_) => self.summary.v4 += 1,
+            Entry::V6(_) => self.summary.v6 += 1,
+        }
+        let pushed = match (entry, end) {
+            (entry, Some(end)) => self.expiring.push(entry, end),
+            (Entry::V4(range), None) => try_push(&mut self.v4, range),
+            (Entry::V6(range), None) => try_push(&mut self.v6, range),
+        };
+        self.out_of_memory |= pushed.is_err();
+    }
+}
+
+impl<O: EntryObserver> Sink for Collector<'_, O> {
     // Small enough to become part of the loop that calls it.
     #[inline(always)]
-    pub fn take(&mut self, line: u64, entry: Entry, end: Option<End>) {
+    fn entry(&mut self, line: u64, entry: Entry, end: Option<End>) {
         match (entry, end) {
             (Entry::V4(range), None)
-                if self.counts.older >= self.passed_over
+                if self.summary.older >= self.older
                     && self.selection.widest.admits4(range)
-                    && !self.onlooker.is_near(range) =>
+                    && !self.observer.is_near(range) =>
             {
-                self.counts.v4 += 1;
-                self.no_memory |= !push(&mut self.v4, range);
+                self.summary.v4 += 1;
+                self.out_of_memory |= try_push(&mut self.v4, range).is_err();
             }
             _ => self.take_unusual(line, entry, end),
         }
     }
 
-    #[inline(never)]
-    fn take_unusual(&mut self, line: u64, entry: Entry, end: Option<End>) {
-        if self.counts.older < self.passed_over {
-            self.counts.older += 1;
+    #[cold]
+    fn reject(&mut self, line: u64, error: ParseError, text: &[u8]) {
+        self.summary.rejected += 1;
+        let is_named = self.report.rejections.len() < NAMED;
+        if !is_named && self.first_rejection.is_some() {
             return;
         }
-        if !self.selection.widest.admits(entry) {
-            self.counts.set_aside += 1;
-            if self.named.len() < super::NAMED {
-                self.named.push((self.list, line, entry));
-            }
-            return;
+        let rejection = Rejection::new(&self.summary.name, line, error, text);
+        if is_named {
+            self.report.rejections.push(rejection.clone());
         }
-        self.onlooker.look(self.list, line, entry, end);
-        match entry {
-            Entry::V4(_) => self.counts.v4 += 1,
-            Entry::V6(_) => self.counts.v6 += 1,
-        }
-        self.no_memory |= match (entry, end) {
-            (entry, Some(end)) => !self.ending.push(entry, end),
-            (Entry::V4(range), None) => !push(&mut self.v4, range),
-            (Entry::V6(range), None) => !push(&mut self.v6, range),
-        };
+        self.first_rejection.get_or_insert(rejection);
     }
 }

@@ -1,14 +1,10 @@
-//! When an entry ends: the time behind `until`, and the entries that have one.
+//! When an entry ends: the time behind `until`.
 
 use std::fmt;
 use std::str;
 
 use jiff::civil::DateTime;
 use jiff::{SignedDuration, Timestamp};
-
-use super::contents::push;
-use super::line::Entry;
-use crate::ip::range::{Range, RangeSet, RangeSets};
 
 /// From when on an entry no longer counts, in seconds since 1970.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
@@ -19,15 +15,15 @@ pub struct End(i64);
 const DIGITS: usize = 10;
 
 impl End {
-    /// Later than any time that can be written.
+    /// Later than any time that a list can name.
     pub const NEVER: End = End(i64::MAX / 2);
 
-    /// Now.
+    /// The time by the system's clock.
     pub fn now() -> Self {
         End(Timestamp::now().as_second())
     }
 
-    /// So many seconds since 1970.
+    /// A time in seconds since 1970, in UTC.
     pub fn at(seconds: i64) -> Self {
         End(seconds)
     }
@@ -122,62 +118,5 @@ impl fmt::Display for End {
             Some(time) => write!(f, "{time}Z"),
             None => write!(f, "{} s after 1970", self.0),
         }
-    }
-}
-
-/// Entries that have an end. They are kept when it has passed, too, since a clock may be put back.
-#[derive(Clone, Debug, Default, PartialEq, Eq)]
-pub struct ExpiringEntries {
-    v4: Vec<(End, Range<u32>)>,
-    v6: Vec<(End, Range<u128>)>,
-}
-
-impl ExpiringEntries {
-    /// Adds an entry; `false` if there is no memory for it.
-    pub fn push(&mut self, entry: Entry, end: End) -> bool {
-        match entry {
-            Entry::V4(range) => push(&mut self.v4, (end, range)),
-            Entry::V6(range) => push(&mut self.v6, (end, range)),
-        }
-    }
-
-    /// Whether there are none.
-    pub fn is_empty(&self) -> bool {
-        self.v4.is_empty() && self.v6.is_empty()
-    }
-
-    /// What those that have not ended hold: of an address in several of them, the last one counts.
-    pub fn at(&self, now: End) -> RangeSets {
-        fn lasting<A: Copy>(entries: &[(End, Range<A>)], now: End) -> Vec<Range<A>> {
-            entries.iter().filter(|(end, _)| *end > now).map(|(_, range)| *range).collect()
-        }
-        RangeSets {
-            v4: RangeSet::from_ranges(lasting(&self.v4, now)),
-            v6: RangeSet::from_ranges(lasting(&self.v6, now)),
-        }
-    }
-
-    fn ends(&self) -> impl Iterator<Item = End> + '_ {
-        self.v4.iter().map(|(end, _)| *end).chain(self.v6.iter().map(|(end, _)| *end))
-    }
-
-    /// How many have ended.
-    pub fn ended(&self, now: End) -> u64 {
-        self.ends().filter(|end| *end <= now).count() as u64
-    }
-
-    /// When the next one ends.
-    pub fn next(&self, now: End) -> Option<End> {
-        self.ends().filter(|end| *end > now).min()
-    }
-
-    /// Forgets those of IPv4.
-    pub fn clear_v4(&mut self) {
-        self.v4.clear();
-    }
-
-    /// Forgets those of IPv6.
-    pub fn clear_v6(&mut self) {
-        self.v6.clear();
     }
 }

@@ -3,14 +3,16 @@
 //! Knows nothing of what a list holds. Never maps a file (a truncation would kill the process) and
 //! never waits for one (a FIFO would hold up the daemon).
 
+use std::error::Error;
+use std::fmt;
 use std::fs::{File, Metadata, OpenOptions};
 use std::io::{self, Read};
 use std::os::unix::fs::{FileTypeExt, MetadataExt, OpenOptionsExt};
 use std::path::{Path, PathBuf};
 use std::time::Duration;
 
-use super::printable;
 use crate::sys;
+use crate::words::printable;
 
 /// The largest list that is read, in bytes.
 pub const MAX_FILE: u64 = 4 << 30;
@@ -20,6 +22,9 @@ pub const MAX_FILE: u64 = 4 << 30;
 const TRIES: u32 = 20;
 const PAUSE: Duration = Duration::from_millis(25);
 
+/// How many bytes are read at a time, before it is said how many were.
+const CHUNK: u64 = 4 << 20;
+
 /// For how long a file must not have been written to before it is read. A time stamp says when a
 /// write began, not that it has ended: what is read during one long write would look unchanged
 /// afterwards, and be a mixture. Longer than the tick in which older kernels count time.
@@ -28,41 +33,65 @@ const SETTLED: Duration = Duration::from_millis(20);
 /// Why a file could not be read.
 #[derive(Debug)]
 pub enum ReadError {
-    /// The system said no.
-    Io(io::Error),
-    /// A FIFO, a socket, a device.
-    NotAFile(&'static str),
-    /// Larger than [`MAX_FILE`]; the size in bytes.
-    TooLarge(u64),
-    /// Written to during each of the tries.
+    /// The system does not let it be read.
+    Io {
+        /// What the system says.
+        error: io::Error,
+    },
+    /// It is a FIFO, a socket, a device.
+    NotAFile {
+        /// Which of these, with its article.
+        kind: &'static str,
+    },
+    /// It is larger than [`MAX_FILE`].
+    TooLarge {
+        /// The size.
+        bytes: u64,
+    },
+    /// It was written to during each of the tries.
     Changing,
-    /// A directory without a file in it.
+    /// It is a directory without a file in it.
     EmptyDirectory,
 }
 
-impl std::fmt::Display for ReadError {
-    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+impl From<io::Error> for ReadError {
+    fn from(error: io::Error) -> Self {
+        ReadError::Io { error }
+    }
+}
+
+impl Error for ReadError {
+    fn source(&self) -> Option<&(dyn Error + 'static)> {
         match self {
-            ReadError::Io(error) if error.kind() == io::ErrorKind::PermissionDenied => write!(
+            ReadError::Io { error } => Some(error),
+            _ => None,
+        }
+    }
+}
+
+impl fmt::Display for ReadError {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            ReadError::Io { error } if error.kind() == io::ErrorKind::PermissionDenied => write!(
                 f,
                 "cannot be read: {error}; netfilterd reads as its user, also as root: give that \
                  user the permission to"
             ),
-            ReadError::Io(error) => write!(f, "cannot be read: {error}"),
-            ReadError::NotAFile(what) => write!(
+            ReadError::Io { error } => write!(f, "cannot be read: {error}"),
+            ReadError::NotAFile { kind } => write!(
                 f,
-                "is {what}, not a regular file; to read from a pipe use - for standard input"
+                "is {kind}, not a regular file; to read from a pipe use - for standard input"
             ),
-            ReadError::TooLarge(size) => {
-                write!(f, "has {size} bytes; the limit is {MAX_FILE}")
+            ReadError::TooLarge { bytes } => {
+                write!(f, "has {bytes} bytes; the limit is {MAX_FILE}: split the list")
             }
             ReadError::Changing => write!(
                 f,
                 "was written to during each of {TRIES} readings; write a new file and rename it into place"
             ),
-            ReadError::EmptyDirectory => {
-                f.write_str("is a directory without a list in it (hidden files do not count)")
-            }
+            ReadError::EmptyDirectory => f.write_str(
+                "is a directory without a list in it (hidden files do not count); put one in it",
+            ),
         }
     }
 }
@@ -71,13 +100,13 @@ impl std::fmt::Display for ReadError {
 /// in the order of their names. Hidden files are left out: they are what editors and transfer
 /// programs leave half-written.
 pub fn expand(path: &Path) -> Result<Vec<PathBuf>, ReadError> {
-    let metadata = path.metadata().map_err(ReadError::Io)?;
+    let metadata = path.metadata()?;
     if !metadata.is_dir() {
         return Ok(vec![path.to_path_buf()]);
     }
     let mut files = Vec::new();
-    for item in path.read_dir().map_err(ReadError::Io)? {
-        let item = item.map_err(ReadError::Io)?;
+    for item in path.read_dir()? {
+        let item = item?;
         let hidden = item.file_name().as_encoded_bytes().starts_with(b".");
         if hidden {
             continue;
@@ -98,13 +127,14 @@ pub fn expand(path: &Path) -> Result<Vec<PathBuf>, ReadError> {
     Ok(files)
 }
 
-/// Reads one version of the file at `path`, whole.
-pub fn read(path: &Path) -> Result<Vec<u8>, ReadError> {
+/// Reads one version of the file at `path`, whole. Calls `progress` with how many of its bytes are
+/// read, again and again; when the file is read again, from the beginning.
+pub fn read(path: &Path, progress: &mut dyn FnMut(u64)) -> Result<Vec<u8>, ReadError> {
     for attempt in 0..TRIES {
         if attempt > 0 {
             std::thread::sleep(PAUSE);
         }
-        if let Some(bytes) = read_once(path)? {
+        if let Some(bytes) = read_once(path, progress)? {
             return Ok(bytes);
         }
     }
@@ -112,27 +142,23 @@ pub fn read(path: &Path) -> Result<Vec<u8>, ReadError> {
 }
 
 /// `None` if the file was changed or replaced meanwhile.
-fn read_once(path: &Path) -> Result<Option<Vec<u8>>, ReadError> {
+fn read_once(path: &Path, progress: &mut dyn FnMut(u64)) -> Result<Option<Vec<u8>>, ReadError> {
     // O_NONBLOCK: opening a FIFO without a writer would wait for ever.
-    let file = OpenOptions::new()
-        .read(true)
-        .custom_flags(libc::O_NONBLOCK)
-        .open(path)
-        .map_err(ReadError::Io)?;
-    let before = file.metadata().map_err(ReadError::Io)?;
-    if let Some(what) = not_a_file(&before) {
-        return Err(ReadError::NotAFile(what));
+    let file = OpenOptions::new().read(true).custom_flags(libc::O_NONBLOCK).open(path)?;
+    let before = file.metadata()?;
+    if let Some(kind) = not_a_file(&before) {
+        return Err(ReadError::NotAFile { kind });
     }
     if before.len() > MAX_FILE {
-        return Err(ReadError::TooLarge(before.len()));
+        return Err(ReadError::TooLarge { bytes: before.len() });
     }
     if !is_settled(&before) {
         return Ok(None);
     }
-    let bytes = read_bytes(&file, before.len())?;
-    let after = file.metadata().map_err(ReadError::Io)?;
+    let bytes = read_bytes(&file, before.len(), progress)?;
+    let after = file.metadata()?;
     // By path again: a file that was replaced is unchanged itself, and old.
-    let now = path.metadata().map_err(ReadError::Io)?;
+    let now = path.metadata()?;
     let same = version(&before) == version(&after) && version(&after) == version(&now);
     Ok(same.then_some(bytes))
 }
@@ -175,29 +201,42 @@ fn version(metadata: &Metadata) -> (u64, u64, u64, i64, i64, i64, i64) {
     )
 }
 
-fn read_bytes(file: &File, size: u64) -> Result<Vec<u8>, ReadError> {
+fn read_bytes(file: &File, size: u64, progress: &mut dyn FnMut(u64)) -> Result<Vec<u8>, ReadError> {
     // Files of /proc say 0 and hold something. For others one byte more than the size shows
     // that the file grew, and keeps an endless writer from being followed.
     let most = if size == 0 { MAX_FILE + 1 } else { size + 1 };
     let mut bytes = Vec::new();
-    let expected = usize::try_from(size + 1).map_err(|_| ReadError::TooLarge(size))?;
-    bytes
-        .try_reserve_exact(expected)
-        .map_err(|_| ReadError::Io(io::ErrorKind::OutOfMemory.into()))?;
+    let expected = usize::try_from(size + 1).map_err(|_| ReadError::TooLarge { bytes: size })?;
+    bytes.try_reserve_exact(expected).map_err(|_| io::Error::from(io::ErrorKind::OutOfMemory))?;
     sys::prefer_huge_pages(&mut bytes);
-    file.take(most).read_to_end(&mut bytes).map_err(ReadError::Io)?;
-    if bytes.len() as u64 > MAX_FILE {
-        return Err(ReadError::TooLarge(bytes.len() as u64));
-    }
+    read_to_end(file, most, &mut bytes, progress)?;
     Ok(bytes)
 }
 
-/// Reads standard input to its end.
-pub fn read_stdin() -> Result<Vec<u8>, ReadError> {
+/// Reads standard input to its end. Calls `progress` with how many bytes are read, again and again.
+pub fn read_stdin(progress: &mut dyn FnMut(u64)) -> Result<Vec<u8>, ReadError> {
     let mut bytes = Vec::new();
-    io::stdin().lock().take(MAX_FILE + 1).read_to_end(&mut bytes).map_err(ReadError::Io)?;
-    if bytes.len() as u64 > MAX_FILE {
-        return Err(ReadError::TooLarge(bytes.len() as u64));
-    }
+    read_to_end(io::stdin().lock(), MAX_FILE + 1, &mut bytes, progress)?;
     Ok(bytes)
+}
+
+/// Appends at most `most` bytes of `source` to `bytes`.
+fn read_to_end(
+    mut source: impl Read,
+    most: u64,
+    bytes: &mut Vec<u8>,
+    progress: &mut dyn FnMut(u64),
+) -> Result<(), ReadError> {
+    loop {
+        let chunk = CHUNK.min(most - bytes.len() as u64);
+        let read = source.by_ref().take(chunk).read_to_end(bytes)? as u64;
+        progress(bytes.len() as u64);
+        if read < chunk || bytes.len() as u64 == most {
+            break;
+        }
+    }
+    if bytes.len() as u64 > MAX_FILE {
+        return Err(ReadError::TooLarge { bytes: bytes.len() as u64 });
+    }
+    Ok(())
 }

@@ -10,17 +10,32 @@ pub const MAX_LINE: usize = 4096;
 /// Why a line is rejected, and where in it.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct ParseError {
-    /// Offset in bytes, from 0.
+    /// The offset from the beginning of the line, in bytes.
     pub at: usize,
-    /// The reason.
+    /// What is wrong with what begins there.
     pub reason: Reason,
 }
 
 impl ParseError {
+    /// An error at an offset.
     pub(super) fn at(at: usize, reason: Reason) -> Self {
         ParseError { at, reason }
     }
+
+    /// The same error, where what was read begins only at `offset`.
+    pub(super) fn behind(self, offset: usize) -> Self {
+        ParseError { at: offset + self.at, reason: self.reason }
+    }
 }
+
+impl fmt::Display for ParseError {
+    /// `column 11: not an address`. Columns are counted from 1.
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "column {}: {}", self.at + 1, self.reason)
+    }
+}
+
+impl std::error::Error for ParseError {}
 
 /// The reasons for which a line is rejected.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -108,14 +123,18 @@ impl fmt::Display for Reason {
             Reason::MixedRange => f.write_str("a range has both ends in one family"),
             Reason::ReversedRange => f.write_str("range ends before it begins"),
             Reason::NotATime => f.write_str(
-                "until a time by RFC 3339 (2027-01-31T00:00:00Z), or seconds since 1970 in ten digits",
+                "until must be followed by a time: RFC 3339 (2027-01-31T00:00:00Z), or seconds since 1970 \
+                 in ten digits",
             ),
             Reason::TrailingText => {
                 f.write_str("text after the entry (a comment begins with # after a blank)")
             }
             Reason::SecondAddress => f.write_str("another address in the text of the line"),
             Reason::Exception => {
-                f.write_str("an exception, which no list of networks to be dropped can hold")
+                f.write_str(
+                    "an exception (names what is to pass); a list holds what is to be dropped, an \
+                     allowlist (--allow) what is to pass",
+                )
             }
             Reason::NotThatNetwork => {
                 f.write_str("first address, last address and length are not of one network")

@@ -4,7 +4,7 @@
 
 use std::fmt;
 
-use super::line::{Line, read};
+use super::format::plain;
 
 /// What a file looks like that is not a list.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -106,7 +106,7 @@ pub fn by_its_lines(text: &[u8]) -> Option<Suspect> {
         (Suspect::Names, is_name, 0),
     ];
     for line in sample.split(|&byte| byte == b'\n') {
-        if matches!(read(line), Ok(Line::Nothing)) {
+        if plain::parse(line) == Ok(None) {
             continue;
         }
         lines += 1;

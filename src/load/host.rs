@@ -1,4 +1,4 @@
-//! Facts about the host: its addresses and gateways, its resolvers, and who is logged in.
+//! Facts about the host: its addresses, gateways and resolvers, and the peer of the SSH session.
 
 use std::fs;
 use std::io;
@@ -8,31 +8,31 @@ use crate::error::Error;
 use crate::netlink::route;
 use crate::policy::protect::Facts;
 
-/// Where the resolvers stand. The first may name nothing but a resolver on the host itself; then
-/// the second, if there is one, names those that it asks.
+/// The files that name resolvers. Where systemd-resolved runs, the first names only its stub on the
+/// loopback interface, and the second names the servers that the stub asks.
 const RESOLVERS: [&str; 2] = ["/etc/resolv.conf", "/run/systemd/resolve/resolv.conf"];
 
-/// How many parents are looked at for a session: more than there are.
+/// How many parent processes are searched for a session. No real process has as many.
 const GENERATIONS: u32 = 64;
 
-/// What the facts are gathered from.
+/// The source of facts about the host.
 #[derive(Clone, Debug)]
 pub struct Host {
     ssh_peer: Option<IpAddr>,
 }
 
 impl Host {
-    /// The host as it is seen from this process. The peer of an SSH session is found out here, once.
+    /// The host of this process. Finds the peer of the SSH session once, before privileges are dropped.
     pub fn new() -> Self {
         Host { ssh_peer: ssh_peer() }
     }
 
-    /// The facts as they are now.
+    /// The facts as of now. Fails if the kernel does not list addresses and routes.
     pub fn facts(&self) -> Result<Facts, Error> {
         let failed = |source: io::Error| Error::Host { source };
         let addresses = route::addresses().map_err(failed)?;
         let mut gateways = route::default_gateways().map_err(failed)?;
-        // The way to everybody else, where there is a line and no network.
+        // On a point-to-point line the peer is the gateway.
         gateways.extend(addresses.iter().filter_map(|own| own.peer));
         Ok(Facts {
             own: addresses.iter().map(|own| own.address).collect(),
@@ -54,28 +54,31 @@ fn resolvers_of(path: &str) -> Vec<IpAddr> {
         Ok(text) => resolvers(&String::from_utf8_lossy(&text)),
         Err(error) if error.kind() == io::ErrorKind::NotFound => Vec::new(),
         Err(error) => {
-            log::warn!("{path}: {error}; the resolvers are not protected");
+            log::warn!(
+                "cannot read {path}: {error}; its resolvers are not protected: make it readable, \
+                 or allow them"
+            );
             Vec::new()
         }
     }
 }
 
-/// The resolvers that a resolv.conf(5) names.
+/// The addresses of the `nameserver` lines of a resolv.conf(5).
 pub fn resolvers(text: &str) -> Vec<IpAddr> {
     let named = text.lines().filter_map(|line| {
         let mut words = line.split_whitespace();
         let address = words.next().filter(|&word| word == "nameserver").and(words.next())?;
-        // What is behind a percent sign is an interface.
+        // The part after a percent sign is an interface.
         address.split('%').next()?.parse().ok()
     });
     named.collect()
 }
 
-/// The peer of the SSH session that this process is run in.
+/// The peer of the SSH session in which this process runs.
 ///
-/// Where the process has no `SSH_CONNECTION`, that of the nearest parent that has one counts: sudo
-/// takes it out of the environment, and commands that change a firewall are run by sudo. An empty
-/// one is none.
+/// If the process has no `SSH_CONNECTION`, the variable of the nearest parent process counts: sudo
+/// removes it from the environment, and commands that change a firewall are run with sudo. An empty
+/// variable names no peer.
 fn ssh_peer() -> Option<IpAddr> {
     if let Some(connection) = std::env::var_os("SSH_CONNECTION") {
         return peer(&connection.to_string_lossy());
@@ -85,7 +88,7 @@ fn ssh_peer() -> Option<IpAddr> {
         if pid <= 1 {
             break;
         }
-        // That of another user's process cannot be read, unless by root.
+        // Only root can read the environment of another user's process.
         let environment = fs::read(format!("/proc/{pid}/environ")).unwrap_or_default();
         let connection = environment
             .split(|&byte| byte == 0)
@@ -98,7 +101,8 @@ fn ssh_peer() -> Option<IpAddr> {
     None
 }
 
-/// The first word of `SSH_CONNECTION`; the others are its port and the server's end.
+/// The first word of `SSH_CONNECTION`; the others are its port, and the address and port of the
+/// server.
 pub fn peer(connection: &str) -> Option<IpAddr> {
     let address = connection.split_whitespace().next()?;
     let address: IpAddr = address.split('%').next()?.parse().ok()?;

@@ -1,8 +1,8 @@
-//! One load, time after time.
+//! One load, from lists to the line in the log.
 //!
 //! In reading order: [`host`] (facts about the host, by which addresses are protected), [`state`]
-//! (what was in force, for the next process to know), [`pipeline`] (lists to what is put in force),
-//! [`remarks`] (what the log says of lists line by line) and [`report`] (what a load did).
+//! (how many networks are in force, for the next process), [`pipeline`] (the load itself),
+//! [`remarks`] (messages about single lines of lists) and [`report`] (what a load did).
 
 pub mod host;
 pub mod pipeline;

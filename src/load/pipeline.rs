@@ -1,8 +1,9 @@
-//! The lists, loaded time after time: read, judged, handed to whoever puts them in force, recorded.
+//! The pipeline: lists are read, guards are asked, range sets are passed to a back end, and the result
+//! is recorded.
 //!
-//! Knows nothing of the kernel: range sets go to `apply`, which says what it did. What has to be
-//! known from one load to the next stands here: what the lists ask for at other times, what is
-//! protected, how many networks are in force.
+//! Knows nothing of the kernel: range sets go to `apply`, which returns what it changed. The pipeline
+//! keeps what the next load needs: what the lists ask for at other times, what is protected, and how
+//! many networks are in force.
 
 use std::time::Instant;
 
@@ -21,35 +22,35 @@ use crate::policy::protect::{Item, Protected};
 use crate::policy::timeline::Timeline;
 use crate::progress::Progress;
 
-/// Loads lists, and computes between loads what is to be in force by now.
+/// Loads lists. Between loads it computes what must be in force by now.
 pub struct Pipeline {
     request: Request,
     guards: Guards,
-    /// Whether the next load is put in force whatever the guards say.
+    /// Whether the next load overrides the guards.
     force: bool,
-    /// Where it is found out what is to be protected; nothing is without.
+    /// The source of the protected addresses; with `None` nothing is protected.
     host: Option<Host>,
     state: state::File,
     remarks: Remarks,
     last: Option<Last>,
 }
 
-/// What the load that succeeded last has left.
+/// What is kept of the last load that succeeded.
 struct Last {
     loaded: Loaded,
     timeline: Timeline,
     allowed: RangeSets,
     protected: Protected,
-    /// The time for which it was computed what is in force.
+    /// The time for which the sets in force were computed.
     at: End,
 }
 
-/// What `apply` of a load does: it puts the range sets in force and says what it did, and when that
-/// was done.
+/// The result of `apply`, which puts range sets in force: what changed, and when the change was
+/// complete.
 pub type Outcome = Result<(Applied, Instant), Error>;
 
 impl Pipeline {
-    /// A pipeline that has loaded nothing. With `force` the first load that succeeds is not judged.
+    /// A pipeline that has loaded nothing. With `force` the guards cannot refuse the first load.
     pub fn new(
         request: Request,
         guards: Guards,
@@ -61,13 +62,13 @@ impl Pipeline {
         Pipeline { request, guards, force, host, state, remarks, last: None }
     }
 
-    /// Whether anything is protected.
+    /// Whether addresses of the host are protected, so that changes of them matter.
     pub fn protects(&self) -> bool {
         self.host.is_some()
     }
 
-    /// Reads the lists, asks the guards, and has `apply` put in force what the lists ask for. On an
-    /// error what was in force stays in force.
+    /// Reads the lists, asks the guards, and has `apply` put in force what the lists ask for. On error
+    /// the sets that were in force stay in force.
     pub fn load(
         &mut self,
         progress: &dyn Progress,
@@ -75,8 +76,9 @@ impl Pipeline {
     ) -> Result<Loaded, Error> {
         let begin = Instant::now();
         let desired = read(&self.request, self.host.as_ref(), &mut self.remarks, progress)?;
-        self.judge(&desired)?;
-        let (applied, end) = apply(&desired.sets).map_err(|error| with_entry(error, &desired))?;
+        self.ask_guards(&desired)?;
+        let (applied, end) = apply(&desired.sets)
+            .map_err(|error| error.with_entry(|address| desired.first_origin(address)))?;
         let loaded = Loaded::new(applied, &desired, end.saturating_duration_since(begin));
         self.force = false;
         self.state.remember(loaded.networks.sum());
@@ -90,56 +92,59 @@ impl Pipeline {
         Ok(loaded)
     }
 
-    /// Finds out without reading lists what is to be in force by now, for entries have expired or
-    /// other addresses are protected; if that is not what is `held`, has `apply` put it in force.
-    /// What is held is asked for only if it matters: a host's addresses are renewed every few
-    /// minutes, and mostly nothing has changed.
+    /// Computes what must be in force by now, without reading the lists: entries may have expired, and
+    /// the protected addresses may have changed. If the result differs from what is `held`, has `apply`
+    /// put it in force, and returns the report. On error everything stays as it was, so that another
+    /// attempt finds the same.
     pub fn revise(
         &mut self,
-        held: impl FnOnce() -> Option<RangeSets>,
+        held: &RangeSets,
         apply: impl FnOnce(&RangeSets) -> Outcome,
     ) -> Result<Option<Loaded>, Error> {
         let begin = Instant::now();
         let protected = protected(self.host.as_ref())?;
         let Some(last) = &mut self.last else { return Ok(None) };
+        // The addresses of a host are renewed every few minutes, and mostly nothing has changed.
         if !last.timeline.has_ends() && protected.sets() == last.protected.sets() {
             return Ok(None);
         }
-        let Some(held) = held() else { return Ok(None) };
         let now = End::now();
-        last.loaded.expired = last.timeline.expired(now);
-        last.loaded.next_end = last.timeline.next_end(now);
         let merged = last.timeline.at(now);
         let (sets, exclusions) = Exclusions::out_of(merged, &last.allowed, protected.sets());
-        if sets != held {
-            last.say_what_is_protected_now(&protected, &sets, &exclusions);
+        let mut revised = None;
+        if sets != *held {
+            last.log_protection_changes(&protected, &sets, &exclusions);
             let (applied, end) = apply(&sets)?;
-            last.loaded = Loaded {
+            revised = Some(Loaded {
                 done: applied,
                 networks: sets.network_counts(),
                 addresses: sets.addresses(),
                 allowed: exclusions.allowed.network_count(),
                 protected: exclusions.protected.network_count(),
+                expired: last.timeline.expired(now),
+                next_end: last.timeline.next_end(now),
                 time: end.saturating_duration_since(begin),
                 ..last.loaded.clone()
-            };
-            self.state.remember(last.loaded.networks.sum());
+            });
         }
-        let changed = sets != held;
         last.timeline.share(&sets, exclusions.all());
         (last.protected, last.at) = (protected, now);
-        Ok(changed.then(|| last.loaded.clone()))
+        if let Some(revised) = &revised {
+            last.loaded = revised.clone();
+            self.state.remember(revised.networks.sum());
+        }
+        Ok(revised)
     }
 
-    /// When to call [`Pipeline::revise`] because an entry expires then, if any does. That time may
-    /// have passed already: loading takes time, too.
+    /// The time at which the next entry expires, so that [`Pipeline::revise`] has to be called. It may
+    /// have passed already, because a load takes time. `None` if no entry expires.
     pub fn next_end(&self) -> Option<End> {
         let last = self.last.as_ref().filter(|last| last.timeline.has_ends())?;
-        // If all have expired they may count again when the clock is put back.
+        // Expired entries count again if the clock is set back.
         Some(last.timeline.next_end(last.at).unwrap_or(End::NEVER))
     }
 
-    /// How many networks are in force, if that is known.
+    /// The number of networks in force; `None` if it is not known.
     fn in_force(&mut self) -> Option<u64> {
         match &self.last {
             Some(last) => Some(last.loaded.networks.sum()),
@@ -147,22 +152,21 @@ impl Pipeline {
         }
     }
 
-    fn judge(&mut self, desired: &DesiredState) -> Result<(), Error> {
+    fn ask_guards(&mut self, desired: &DesiredState) -> Result<(), Error> {
         let figures = desired.figures(self.in_force());
         for refusal in self.guards.refusals(&figures) {
-            let overridden = self.force && refusal.can_be_forced();
-            let error = Error::Refused { subject: desired.subject(), refusal };
-            if !overridden {
-                return Err(error);
+            let subject = desired.subject();
+            if !(self.force && refusal.can_be_forced()) {
+                return Err(Error::Refused { subject, refusal });
             }
-            log::warn!("{error}; overridden by --force");
+            log::warn!("{}; overridden by --force", refusal.about(&subject));
         }
         Ok(())
     }
 }
 
-/// Reads lists, finds out what is to be protected on the `host`, and names in the log what was not
-/// taken. Judges nothing.
+/// Reads the lists and the addresses to protect on the `host`, and logs what was rejected, ignored and
+/// excluded. Does not ask the guards.
 pub fn read(
     request: &Request,
     host: Option<&Host>,
@@ -170,7 +174,7 @@ pub fn read(
     progress: &dyn Progress,
 ) -> Result<DesiredState, Error> {
     let desired = DesiredState::read(request, protected(host)?, End::now(), progress)?;
-    remarks.say(&desired, request.families);
+    remarks.log(&desired, request.families);
     Ok(desired)
 }
 
@@ -182,34 +186,23 @@ fn protected(host: Option<&Host>) -> Result<Protected, Error> {
 }
 
 impl Last {
-    /// Names in the log what is listed and protected from here on, or no longer.
-    fn say_what_is_protected_now(
+    /// Logs which listed addresses are protected from now on, and which no longer.
+    fn log_protection_changes(
         &self,
         protected: &Protected,
         sets: &RangeSets,
         exclusions: &Exclusions,
     ) {
         let (before, now) = (self.protected.items(), protected.items());
-        let is_new = |item: &&Item| !before.contains(item) && item.is_in(&exclusions.protected);
+        // What is allowed was not dropped before either.
+        let spared = exclusions.protected.subtract(&exclusions.allowed);
+        let is_new = |item: &&Item| !before.contains(item) && item.is_in(&spared);
         for item in now.iter().filter(is_new) {
-            log::warn!("{item} is listed, and protected from here on");
+            log::warn!("{item} is listed, and protected from now on");
         }
         let is_gone = |item: &&Item| !now.contains(item) && item.is_in(sets);
         for item in before.iter().filter(is_gone) {
-            log::info!("{item} is listed, and no longer protected");
+            log::info!("{item} is listed, and no longer protected, so it is dropped");
         }
-    }
-}
-
-/// The error, with the entry that caused it, if it was one.
-#[cfg_attr(not(feature = "nftables"), expect(unused_variables))]
-fn with_entry(error: Error, desired: &DesiredState) -> Error {
-    match error {
-        #[cfg(feature = "nftables")]
-        Error::Nftables { source, entry: None } => {
-            let entry = source.address().and_then(|address| desired.first_origin(address));
-            Error::Nftables { source, entry }
-        }
-        error => error,
     }
 }

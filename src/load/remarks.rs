@@ -1,4 +1,4 @@
-//! What the log says of lists line by line.
+//! Messages about single lines of lists.
 
 use std::fmt;
 
@@ -7,20 +7,20 @@ use crate::policy::desired::{DesiredState, Origin};
 use crate::policy::matches;
 use crate::words::{Count, Noun};
 
-/// Remarks on lists line by line, said again only when there is something new: a daemon reads the
-/// same lists time after time.
+/// Messages about single lines. They are repeated only if one of them is new, because a daemon reads
+/// the same lists again and again.
 #[derive(Debug, Default)]
 pub struct Remarks {
     last: Vec<Remark>,
 }
 
-/// A line of the log.
+/// A message and its level.
 type Remark = (log::Level, String);
 
 impl Remarks {
-    /// Says what there is to say of lists that were just read: in the debug log, if it is the same as
-    /// the last time.
-    pub fn say(&mut self, desired: &DesiredState, families: Families) {
+    /// Logs the messages about lists that were just read; at level debug, if they are the same as the
+    /// last time.
+    pub fn log(&mut self, desired: &DesiredState, families: Families) {
         let remarks = on(desired, families);
         let news = remarks != self.last;
         for (level, remark) in &remarks {
@@ -30,39 +30,45 @@ impl Remarks {
     }
 }
 
-/// What was rejected, ignored and excluded.
+/// The messages about what was rejected, ignored and excluded.
 fn on(desired: &DesiredState, families: Families) -> Vec<Remark> {
     let mut remarks = Vec::new();
     let mut warn = |remark: &dyn fmt::Display| {
         remarks.push((log::Level::Warn, remark.to_string()));
     };
-    let entries: u64 = desired.summaries.iter().map(|list| list.v4 + list.v6).sum();
+    let entries: u64 = desired.lists.summaries.iter().map(|list| list.v4 + list.v6).sum();
     log::debug!("read {}", Count(entries, Noun::Entry));
     for missing in &desired.missing {
-        warn(&format_args!("{missing}; done without, by --skip-missing"));
+        warn(&format_args!("{missing}; ignored by --skip-missing"));
     }
-    for rejection in &desired.rejections {
+    for rejection in &desired.lists.rejections {
         warn(rejection);
     }
-    let unnamed = desired.rejected() - desired.rejections.len() as u64;
+    let unnamed = desired.lists.rejected_lines() - desired.lists.rejections.len() as u64;
     if unnamed > 0 {
-        warn(&format_args!("rejected besides these: {}", Count(unnamed, Noun::Line)));
+        warn(&format_args!("not shown, but also rejected: {}", Count(unnamed, Noun::Line)));
     }
-    for list in desired.summaries.iter().filter(|list| list.unfinished) {
+    for list in desired.lists.summaries.iter().filter(|list| list.unfinished) {
         let name = &list.name;
-        warn(&format_args!("{name}: the last line has no line end; see that it was not cut off"));
+        warn(&format_args!(
+            "{name}: the last line has no line end; check that the list is complete"
+        ));
     }
-    for entry in &desired.ignored {
+    for entry in &desired.lists.ignored {
         warn(entry);
     }
-    let unnamed = desired.all_ignored() - desired.ignored.len() as u64;
+    let unnamed = desired.lists.ignored_entries() - desired.lists.ignored.len() as u64;
     if unnamed > 0 {
-        warn(&format_args!("set aside besides these: {}", Count(unnamed, Noun::Entry)));
+        warn(&format_args!(
+            "not shown, but also ignored (too wide): {}",
+            Count(unnamed, Noun::Entry)
+        ));
     }
     if desired.of_other_family > 0 {
         let (seen, other) = if families.v4 { ("IPv4", "IPv6") } else { ("IPv6", "IPv4") };
         warn(&format_args!(
-            "the table sees {seen} packets only; left out of {other}: {}",
+            "the table sees {seen} packets only; ignored of {other}: {}; a table of family inet sees \
+             both",
             Count(desired.of_other_family, Noun::Network)
         ));
     }
@@ -70,8 +76,8 @@ fn on(desired: &DesiredState, families: Families) -> Vec<Remark> {
     remarks
 }
 
-/// Names the first entries that something was taken out of, and what it was. One entry may name
-/// several things that are protected.
+/// The messages about the first entries that hold excluded addresses, and about what these are. One
+/// entry may hold several protected addresses.
 fn on_exclusions(desired: &DesiredState) -> Vec<Remark> {
     let mut remarks = Vec::new();
     if !desired.exclusions.protected.is_empty() {
@@ -91,16 +97,14 @@ fn on_exclusions(desired: &DesiredState) -> Vec<Remark> {
         for (origin, allowed) in desired.naming_allowed().zip(desired.allowed.first_with(&wide)) {
             let allowed = allowed.unwrap_or_default();
             let origin = Place(origin);
-            remarks.push((
-                log::Level::Info,
-                format!("{origin} is cut by {allowed}, which is allowed"),
-            ));
+            remarks
+                .push((log::Level::Info, format!("{origin} overlaps {allowed}, which is allowed")));
         }
     }
     remarks
 }
 
-/// An entry as the lines of the log have it: `FILE:LINE: 192.0.2.7/32`.
+/// An entry as messages begin with it: `FILE:LINE: 192.0.2.7/32`.
 struct Place<'a>(Origin<'a>);
 
 impl fmt::Display for Place<'_> {

@@ -1,4 +1,4 @@
-//! What a load did, and the line that says so.
+//! What a load did, as one line of the log.
 
 use std::fmt;
 use std::time::Duration;
@@ -9,39 +9,39 @@ use crate::list::{End, Summary};
 use crate::policy::desired::DesiredState;
 use crate::words::{Count, Grouped, Noun};
 
-/// What a load did, shown as one line.
+/// What a load did; `Display` writes it as one line.
 #[derive(Clone, Debug)]
 pub struct Loaded {
-    /// What was done.
+    /// What changed in the sets.
     pub done: Applied,
-    /// Networks in force.
+    /// Networks in force after the load, the fewest that name exactly the addresses.
     pub networks: PerFamily<u64>,
-    /// Addresses in force.
+    /// Addresses in force after the load.
     pub addresses: PerFamily<u128>,
-    /// What each list held.
+    /// What each list holds, in the order of reading.
     pub lists: Vec<Summary>,
-    /// Networks that were listed and are allowed.
+    /// Listed networks that are excluded because they are allowed.
     pub allowed: u64,
-    /// Networks that were listed and are protected.
+    /// Listed networks that are excluded because they are protected.
     pub protected: u64,
-    /// Entries that have ended.
+    /// Entries that are listed and have expired; they are not in force.
     pub expired: u64,
-    /// When the next one ends.
+    /// The time at which the next entry expires; `None` if no entry expires.
     pub next_end: Option<End>,
-    /// Addresses that only widening brought in.
+    /// Addresses that widening added, before exclusions were taken out.
     pub widening: u128,
-    /// From the first byte read to the kernel's answer.
+    /// The time from the first byte read to the kernel's answer.
     pub time: Duration,
 }
 
 impl Loaded {
-    /// What became of a desired state: it was put in force so, in `time`.
+    /// The report of a load that put `desired` in force in `time`.
     pub fn new(done: Applied, desired: &DesiredState, time: Duration) -> Self {
         Loaded {
             done,
             networks: desired.networks,
             addresses: desired.addresses,
-            lists: desired.summaries.clone(),
+            lists: desired.lists.summaries.clone(),
             allowed: desired.exclusions.allowed.network_count(),
             protected: desired.exclusions.protected.network_count(),
             expired: desired.timeline.expired(desired.now()),
@@ -71,15 +71,15 @@ impl fmt::Display for Loaded {
             }
         }
         let of_all = |figure: fn(&Summary) -> u64| self.lists.iter().map(figure).sum::<u64>();
-        let (skipped, set_aside) = (of_all(|list| list.rejected), of_all(|list| list.set_aside));
-        if skipped > 0 {
-            write!(f, ", {} skipped", Count(skipped, Noun::Line))?;
+        let rejected = of_all(|list| list.rejected);
+        if rejected > 0 {
+            write!(f, ", {} rejected", Count(rejected, Noun::Line))?;
         }
-        if set_aside > 0 {
-            write!(f, ", {} set aside", Count(set_aside, Noun::Entry))?;
-        }
-        let older = of_all(|list| list.older);
-        for (entries, what) in [(older, "older"), (self.expired, "ended")] {
+        for (entries, what) in [
+            (of_all(|list| list.ignored), "ignored (too wide)"),
+            (of_all(|list| list.older), "ignored (too old)"),
+            (self.expired, "expired"),
+        ] {
             if entries > 0 {
                 write!(f, ", {} {what}", Count(entries, Noun::Entry))?;
             }
@@ -93,7 +93,7 @@ impl fmt::Display for Loaded {
             write!(f, ", {} addresses added by widening", Grouped(self.widening))?;
         }
         if let Some(end) = self.next_end {
-            write!(f, ", the next ends {end}")?;
+            write!(f, ", next expiry {end}")?;
         }
         write!(f, ", {:.3} s", self.time.as_secs_f64())
     }
@@ -120,16 +120,16 @@ mod tests {
         assert_eq!(
             loaded.to_string(),
             "loaded 61,204 networks (v4 60,917, v6 287) from 3 lists: +1,204 -377, \
-             3 lines skipped, 2 protected, 0.041 s"
+             3 lines rejected, 2 protected, 0.041 s"
         );
         loaded.done = Applied::Unchanged;
-        loaded.lists = vec![Summary { set_aside: 1, ..Summary::default() }];
+        loaded.lists = vec![Summary { ignored: 1, ..Summary::default() }];
         (loaded.allowed, loaded.protected) = (3, 0);
         (loaded.expired, loaded.next_end) = (4, Some(End::at(1_801_353_600)));
         assert_eq!(
             loaded.to_string(),
-            "no changes: 61,204 networks from 1 list, 1 entry set aside, 4 entries ended, \
-             3 allowed, the next ends 2027-01-31T00:00:00Z, 0.041 s"
+            "no changes: 61,204 networks from 1 list, 1 entry ignored (too wide), \
+             4 entries expired, 3 allowed, next expiry 2027-01-31T00:00:00Z, 0.041 s"
         );
     }
 }

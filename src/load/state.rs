@@ -1,7 +1,7 @@
-//! What was in force when a load last succeeded, kept for the next process.
+//! The state file: how many networks were in force after the last load, for the next process.
 //!
-//! One file for all targets of the host, each under its own key. It only serves a guard, so nothing
-//! that is wrong with it is a failure.
+//! One file serves all targets of the host, each under its own key. Only `--max-shrink` uses it, so
+//! an error of the file is a warning and no load fails because of it.
 
 use std::collections::BTreeMap;
 use std::fs;
@@ -14,53 +14,54 @@ use serde::{Deserialize, Serialize};
 use crate::sys;
 use crate::sys::replace::{folder_of, replace};
 
-/// For how long another process may hold the file; it needs a millisecond.
+/// How often, and with which pauses, to try the lock, which another process holds for a millisecond.
 const TRIES: u32 = 100;
 const PAUSE: Duration = Duration::from_millis(10);
 
-/// What the file holds.
+/// The content of the file.
 #[derive(Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 pub struct State {
-    /// By target.
+    /// The targets by their keys, such as `inet netfilterd` or `queue 0:3`.
     pub targets: BTreeMap<String, Target>,
 }
 
-/// One target.
+/// What is known of one target.
 #[derive(Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Target {
-    /// How many networks were in force.
+    /// The number of networks that were in force.
     pub networks: u64,
 }
 
 impl State {
-    /// Reads what [`File`] writes.
+    /// Parses the JSON that [`File`] writes.
     pub fn parse(text: &[u8]) -> io::Result<Self> {
         Ok(serde_json::from_slice(text)?)
     }
 }
 
-/// The part of a state file that is about one target.
+/// The part of a state file that belongs to one target.
 #[derive(Debug)]
 pub struct File {
     path: PathBuf,
     key: String,
-    /// What is in it, as far as this process knows; the file is not written to say the same again.
+    /// The number in the file, as far as this process knows. An equal number is not written again.
     written: Option<u64>,
-    /// Whether the last attempt to write failed, which is told once.
+    /// Whether the last write failed. Only the first of several failures is logged.
     failing: bool,
 }
 
 impl File {
-    /// The part of the file at `path` that is about the target `key`.
+    /// The part of the file at `path` that belongs to the target `key`.
     pub fn new(path: &Path, key: String) -> Self {
         File { path: path.to_path_buf(), key, written: None, failing: false }
     }
 
-    /// How many networks were in force, if that is known.
+    /// Reads the number of networks in force; `None` if it is not known. An error is logged.
     pub fn networks(&mut self) -> Option<u64> {
         let state = self.read().unwrap_or_else(|error| {
             log::warn!(
-                "state file {}: {error}; --max-shrink does not know what is in force",
+                "cannot read state file {}: {error}; --max-shrink does not check this load, after \
+                 which the file is replaced",
                 self.path.display()
             );
             State::default()
@@ -69,7 +70,7 @@ impl File {
         self.written
     }
 
-    /// Takes note that so many networks are in force.
+    /// Records that this many networks are in force. An error is logged.
     pub fn remember(&mut self, networks: u64) {
         if self.written == Some(networks) {
             return;
@@ -81,7 +82,8 @@ impl File {
             }
             Err(error) if !self.failing => {
                 log::warn!(
-                    "state file {}: {error}; the next start will not know what is in force",
+                    "cannot write state file {}: {error}; --max-shrink will not check the first load \
+                     of the next process: give --state-file a path that netfilterd can write to",
                     self.path.display()
                 );
                 self.failing = true;
@@ -100,8 +102,8 @@ impl File {
     /// Replaces the file, so that a reader sees the old state or the new one.
     fn write(&self, networks: u64) -> io::Result<()> {
         let folder = folder_of(&self.path)?;
-        // Released when it is closed. What another process wrote meanwhile about its own target
-        // would be lost without it; but nothing worse.
+        // Released when it is closed. Without the lock the number that another process writes for its
+        // own target could be lost, which is why a lock that cannot be had is not an error.
         let lock = fs::File::open(folder)?;
         for _ in 0..TRIES {
             if sys::try_lock(&lock)? {
@@ -109,7 +111,7 @@ impl File {
             }
             std::thread::sleep(PAUSE);
         }
-        // What cannot be read was told when it was read, and is of no use to anybody.
+        // An unreadable file was logged when it was read. It is replaced.
         let mut state = self.read().unwrap_or_default();
         state.targets.insert(self.key.clone(), Target { networks });
         Ok(replace(&self.path, &serde_json::to_vec(&state)?)?)

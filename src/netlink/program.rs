@@ -16,7 +16,7 @@ pub enum Program {
         /// The process id.
         pid: u32,
     },
-    /// By the number of its netlink port.
+    /// By the number of its netlink port alone.
     Port {
         /// The number.
         number: u32,
@@ -112,7 +112,7 @@ impl Port {
     }
 
     /// The program that has it. Looks through the descriptors of all processes, of which only root
-    /// sees those of others.
+    /// sees those of other users.
     fn program(&self) -> Program {
         let socket = format!("socket:[{}]", self.inode);
         let has_it = |process: &PathBuf| {

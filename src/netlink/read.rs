@@ -120,7 +120,7 @@ pub fn find_str(attributes: AttributeIter<'_>, kind: u16) -> Option<String> {
     Some(String::from_utf8_lossy(value.strip_suffix(b"\0").unwrap_or(value)).into_owned())
 }
 
-/// One attribute.
+/// An attribute as received, with its length checked.
 #[derive(Clone, Copy, Debug)]
 pub struct Attribute<'a> {
     /// The kind, without the flags of nesting and byte order.

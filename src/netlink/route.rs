@@ -1,5 +1,4 @@
-//! What the kernel's networking is made of: interfaces, addresses, gateways, by route netlink
-//! (rtnetlink(7)).
+//! The host's interfaces, addresses and gateways, by route netlink (rtnetlink(7)).
 //!
 //! Knows nothing of what the answers are for.
 
@@ -41,9 +40,9 @@ pub fn interfaces() -> io::Result<Vec<Interface>> {
 /// An address of this network namespace.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Own {
-    /// The address.
+    /// The address of this end.
     pub address: IpAddr,
-    /// The other end, if the interface is one end of a line.
+    /// The other end of a point-to-point interface.
     pub peer: Option<IpAddr>,
 }
 
@@ -60,13 +59,14 @@ pub fn own(message: &Message<'_>) -> Option<Own> {
     let rest = attributes(message.payload().get(ADDRESS_HEADER..)?);
     let family = *message.payload().first()?;
     let at = |kind| find(rest.clone(), kind).and_then(|value| ip(family, value));
-    // For a line the first is this end and the second the other one; IPv6 has the second alone.
+    // On a point-to-point interface the first is this end and the second the other one; IPv6 has
+    // the second alone.
     let (local, address) = (at(libc::IFA_LOCAL), at(libc::IFA_ADDRESS));
     let own = local.or(address)?;
     Some(Own { address: own, peer: address.filter(|&address| address != own) })
 }
 
-/// Where the default routes lead to, those of all tables.
+/// The gateways of the default routes of all routing tables.
 pub fn default_gateways() -> io::Result<Vec<IpAddr>> {
     let mut found = Vec::new();
     for family in [libc::AF_INET, libc::AF_INET6] {

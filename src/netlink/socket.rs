@@ -3,13 +3,12 @@
 //! Built on libmnl's socket. Its function that sends several messages is not used: it makes a
 //! datagram of each, and the kernel takes a transaction of nf_tables only as one.
 
-use std::fmt;
 use std::io;
 use std::ops::ControlFlow;
 use std::os::fd::{AsFd, BorrowedFd};
 use std::time::{Duration, Instant};
 
-use super::{Message, Messages, Reply};
+use super::{Message, Messages, Reply, RequestError};
 use crate::sys;
 
 /// Room for a datagram. The largest piece that the kernel hands out at once is 32 KiB.
@@ -37,7 +36,7 @@ pub struct Socket {
     protocol: Protocol,
     /// The sequence number of the last request.
     sequence: u32,
-    /// The datagram that was received last.
+    /// The datagram that was received last; no room is made for it before one is to be received.
     datagram: Vec<u8>,
 }
 
@@ -52,75 +51,6 @@ pub enum Received<'a> {
     Nothing,
 }
 
-/// A request that was not answered as it should have been.
-#[derive(Debug)]
-pub enum RequestError {
-    /// The socket could not be used.
-    Socket {
-        /// Why.
-        source: io::Error,
-    },
-    /// The kernel said no.
-    Refused {
-        /// Its words.
-        reply: Reply,
-    },
-    /// The kernel said nothing for so long.
-    NoAnswer {
-        /// How long that was.
-        after: Duration,
-    },
-    /// The answer is too short to be read.
-    Malformed,
-    /// What was asked for changed each time that it was asked for.
-    Changing,
-}
-
-impl fmt::Display for RequestError {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        match self {
-            RequestError::Socket { source } => source.fmt(f),
-            RequestError::Refused { reply } => {
-                io::Error::from_raw_os_error(reply.errno).fmt(f)?;
-                reply.text.as_ref().map_or(Ok(()), |text| write!(f, " ({})", text.escape_debug()))
-            }
-            RequestError::NoAnswer { after } => {
-                write!(f, "the kernel did not answer within {} s", after.as_secs())
-            }
-            RequestError::Malformed => f.write_str("the kernel's answer cannot be read"),
-            RequestError::Changing => f.write_str("it changed each time that it was asked for"),
-        }
-    }
-}
-
-impl std::error::Error for RequestError {
-    fn source(&self) -> Option<&(dyn std::error::Error + 'static)> {
-        match self {
-            RequestError::Socket { source } => Some(source),
-            _ => None,
-        }
-    }
-}
-
-impl From<io::Error> for RequestError {
-    fn from(source: io::Error) -> Self {
-        RequestError::Socket { source }
-    }
-}
-
-impl From<RequestError> for io::Error {
-    fn from(error: RequestError) -> Self {
-        match error {
-            RequestError::Socket { source } => source,
-            RequestError::Refused { ref reply } => {
-                io::Error::new(io::Error::from_raw_os_error(reply.errno).kind(), error)
-            }
-            RequestError::NoAnswer { .. } => io::Error::new(io::ErrorKind::TimedOut, error),
-            error => io::Error::other(error),
-        }
-    }
-}
-
 impl Socket {
     /// Opens a socket and gives it an address, at which the kernel answers.
     pub fn open(protocol: Protocol) -> io::Result<Self> {
@@ -130,7 +60,7 @@ impl Socket {
         })?;
         sys::set_close_on_exec(sys::netlink_fd(&socket))?;
         socket.bind(0, 0)?;
-        Ok(Socket { socket, protocol, sequence: 0, datagram: vec![0; DATAGRAM] })
+        Ok(Socket { socket, protocol, sequence: 0, datagram: Vec::new() })
     }
 
     /// Its number in the network namespace, by which the kernel tells whom to answer.
@@ -180,22 +110,24 @@ impl Socket {
     }
 
     fn set(&self, option: libc::c_int, value: libc::c_int) -> io::Result<()> {
-        sys::set_socket_option(self.as_fd(), libc::SOL_NETLINK, option, value)
+        sys::set_netlink_option(self.as_fd(), option, value)
     }
 
     /// Sends `bytes` to the kernel, as one datagram in one system call. When it returns, the kernel
     /// has carried out what they say.
     pub fn send(&self, bytes: &[u8]) -> io::Result<()> {
         loop {
-            match self.socket.send(bytes) {
+            // libmnl's wrapper would log each datagram, which is each verdict of a queue.
+            match sys::send(self.as_fd(), bytes) {
                 Err(error) if error.kind() == io::ErrorKind::Interrupted => {}
-                result => return result.map(drop),
+                result => return result,
             }
         }
     }
 
     /// Receives one datagram, for which it waits up to `patience`, whatever signals come meanwhile.
     pub fn receive(&mut self, patience: Duration) -> io::Result<Received<'_>> {
+        self.datagram.resize(DATAGRAM, 0);
         let begin = Instant::now();
         let length = loop {
             let left = patience.saturating_sub(begin.elapsed());
@@ -362,7 +294,7 @@ mod tests {
     }
 
     #[test]
-    fn a_dump_of_more_than_is_wanted_is_none() {
+    fn a_dump_of_more_than_the_most_is_none() {
         let mut socket = Socket::open(Protocol::Route).unwrap();
         assert!(matches!(socket.dump(links, route::interface, 0), Ok(None)));
     }

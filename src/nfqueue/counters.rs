@@ -1,37 +1,37 @@
-//! What is counted of a queue.
+//! The counters of a queue. The names of the fields are keys of the status file, which do not change.
 
 use std::ops::AddAssign;
 
 use serde::{Deserialize, Serialize};
 
-/// The counters of one queue since it was taken over, or of packets that were received together.
+/// The counters of one queue since it was bound, or of one batch of packets.
 #[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
 pub struct QueueCounters {
-    /// The number of the queue.
+    /// The number of the queue, 0 to 65535.
     pub queue: u16,
-    /// Packets that were given a verdict.
+    /// Packets that received a verdict.
     pub packets: u64,
-    /// Packets that were accepted, with or without a mark.
+    /// Packets that were accepted, or repeated with the mark of `--mark-accept`.
     pub accepted: u64,
-    /// Packets that were dropped, or marked to be.
+    /// Packets that were dropped, or repeated with the mark of `--mark-drop`.
     pub dropped: u64,
-    /// Packets that could not be read; they are accepted or dropped, and counted there too.
+    /// Packets whose IP header could not be read. They also count as accepted or dropped.
     pub unreadable: u64,
-    /// Messages of the kernel that could not be read.
+    /// Messages from the kernel that could not be read.
     pub malformed: u64,
-    /// How often the kernel said that the receive buffer was full.
+    /// ENOBUFS errors: the kernel reported a full receive buffer.
     pub enobufs: u64,
-    /// Packets that the kernel dropped because the queue was full; `None` if it was told to accept
-    /// them instead, since then it does not count them.
+    /// Packets that the kernel dropped because the queue was full; `None` with `--fail-open`, because
+    /// the kernel does not count packets that it accepts.
     pub queue_full: Option<u64>,
-    /// Packets that were not seen because the receive buffer was full.
+    /// Packets that were not received because the receive buffer was full.
     pub buffer_full: u64,
-    /// The longest time from when packets could be read to their verdicts, in seconds.
+    /// The longest time from reading a batch of packets to its verdicts, in seconds.
     pub longest_wait: f64,
 }
 
 impl AddAssign<&QueueCounters> for QueueCounters {
-    /// Adds what was counted besides, of the same queue.
+    /// Adds further counts of the same queue.
     fn add_assign(&mut self, more: &QueueCounters) {
         self.packets += more.packets;
         self.accepted += more.accepted;

@@ -1,57 +1,58 @@
-//! Why a queue cannot be served.
+//! The errors of queue mode.
 
 use std::fmt;
 use std::io;
 
 use crate::netlink::Program;
 
-/// A queue that cannot be served now.
+/// Why a queue cannot be served now.
 #[derive(Debug)]
 pub enum QueueError {
-    /// A netlink socket cannot be had, or reading from it or writing to it failed.
+    /// The netlink socket of a queue cannot be opened, read or written.
     Socket {
         /// The number of the queue.
         queue: u16,
-        /// Why.
+        /// The error of the socket.
         source: io::Error,
     },
-    /// Verdicts could not be sent. What comes later must not be decided by later ones.
+    /// Verdicts could not be sent. A later verdict would decide for their packets, too, so the socket
+    /// has to be closed.
     Verdicts {
         /// The number of the queue.
         queue: u16,
-        /// Why.
+        /// The error of the socket.
         source: io::Error,
     },
-    /// Another program has the queue.
+    /// Another program serves the queue.
     Taken {
         /// The number of the queue.
         queue: u16,
-        /// The program.
+        /// The program, as far as /proc shows it to this process.
         by: Program,
     },
-    /// The kernel does not let this process have the queue, or has taken it away.
+    /// The kernel refuses the queue to this process, or has unbound it.
     Refused {
         /// The number of the queue.
         queue: u16,
-        /// The kernel's error number.
+        /// The error number of the kernel.
         source: io::Error,
     },
-    /// There is no thread to serve it.
+    /// The thread of a queue could not be started.
     Thread {
         /// The number of the queue.
         queue: u16,
-        /// Why.
+        /// The error of the thread.
         source: io::Error,
     },
-    /// The interfaces whose packets are judged are not known.
+    /// The interfaces of `--interface` could not be read from the kernel.
     Interfaces {
-        /// Why.
+        /// The error of the netlink socket.
         source: io::Error,
     },
 }
 
 impl QueueError {
-    /// Whether the socket is of no more use, so that a new one has to be made.
+    /// Whether the socket cannot be used any more, so that a new socket is needed.
     pub fn needs_new_socket(&self) -> bool {
         match self {
             QueueError::Socket { source, .. } => {
@@ -66,10 +67,10 @@ impl fmt::Display for QueueError {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
             QueueError::Socket { queue, source } => {
-                write!(f, "queue {queue}: netlink socket: {source}")
+                write!(f, "queue {queue}: netlink socket failed: {source}")
             }
             QueueError::Verdicts { queue, source } => {
-                write!(f, "queue {queue}: verdicts cannot be sent: {source}")
+                write!(f, "queue {queue}: cannot send verdicts: {source}")
             }
             QueueError::Taken { queue, by } => write!(
                 f,
@@ -89,13 +90,19 @@ impl fmt::Display for QueueError {
                     "queue {queue}: {source}; this kernel is too old: queue mode needs Linux 3.10 \
                      or later"
                 ),
-                Some(libc::ENODEV) => write!(f, "queue {queue} was taken away"),
+                Some(libc::ENODEV) => write!(f, "queue {queue} is no longer bound to netfilterd"),
                 _ => write!(f, "queue {queue}: {source}"),
             },
-            QueueError::Thread { queue, source } => {
-                write!(f, "queue {queue}: no thread for it: {source}")
-            }
-            QueueError::Interfaces { source } => write!(f, "list of interfaces: {source}"),
+            QueueError::Thread { queue, source } => write!(
+                f,
+                "queue {queue}: cannot start a thread: {source}; raise the limit of processes, or \
+                 serve fewer queues"
+            ),
+            QueueError::Interfaces { source } => write!(
+                f,
+                "cannot list the interfaces for --interface: {source}; allow netfilterd netlink \
+                 sockets"
+            ),
         }
     }
 }

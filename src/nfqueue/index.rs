@@ -1,38 +1,39 @@
-//! Whether addresses are in a range set, in a time that hardly depends on the set.
+//! Looks up addresses in a range set, in a time that hardly depends on the size of the set.
 //!
 //! A binary search in a million ranges reads twenty places that are far apart, most of them not in
-//! a cache. So the ranges are found by a tree of blocks: the first address of every fourth is
-//! copied into a level above, every sixteenth of those into one above that, up to a level that is
-//! one block. A look-up reads one block a level, from end to end, which takes no branch that could
-//! be mispredicted; for a million ranges that is six, of which the upper four stay in the caches.
-//! Unlike a table by the leading bits it does not care where the addresses lie, and serves IPv6.
+//! a cache. Therefore a tree of blocks finds the ranges: the first address of every fourth range is
+//! copied to the level above, every sixteenth of those addresses to the next level, up to a level of
+//! one block. A look-up reads one whole block in each level, without a branch that could be
+//! mispredicted; a million ranges have six levels, of which the upper four stay in the caches.
+//! Unlike a table by leading bits, the tree is equally fast wherever the addresses lie, and serves
+//! IPv6.
 //!
-//! What remains is waiting for memory. So addresses are looked up side by side, a level at a time:
-//! the processor waits for what it reads for one while it reads for the next ones.
+//! The rest of the time is waiting for memory. Therefore addresses are looked up side by side, level by
+//! level: while the processor waits for the block of one address, it requests the blocks of the next.
 
 use crate::ip::range::{Address, Range, RangeSet};
 
-/// Heads in a block: for IPv4 a cache line of 64 bytes, for IPv6 two.
+/// Heads in a block: one cache line of 64 bytes for IPv4, two for IPv6.
 const BLOCK: usize = 16;
 
-/// Ranges that are looked through at the end.
+/// Ranges that are compared in the last step.
 const RANGES: usize = 4;
 
-/// How many look-ups go side by side.
+/// The number of look-ups that run side by side.
 const ABREAST: usize = 32;
 
-/// A part of a level. What is left over of the last one is filled with the head of the last address.
+/// A part of a level. The rest of the last block is filled with the head of the last address.
 #[derive(Clone, Debug)]
 #[repr(align(64))]
 struct Block<A: Address>([A::Head; BLOCK]);
 
-/// A range set that can be asked quickly. Takes a seventh of the ranges' memory in addition, or for
-/// IPv6 a fifteenth.
+/// A range set with fast look-ups. The levels take a seventh of the memory of the ranges in addition,
+/// for IPv6 a fifteenth.
 #[derive(Clone, Debug)]
 pub struct Index<A: Address> {
     set: RangeSet<A>,
-    /// Heads of first addresses: the lowest level those of every [`RANGES`]th range, the others
-    /// every [`BLOCK`]th of the one below; the uppermost comes first and is one block.
+    /// Heads of first addresses: the lowest level has the head of every [`RANGES`]th range, each other
+    /// level every [`BLOCK`]th head of the level below. The top level comes first and is one block.
     levels: Vec<Vec<Block<A>>>,
 }
 
@@ -43,7 +44,7 @@ impl<A: Address> Default for Index<A> {
 }
 
 impl<A: Address> Index<A> {
-    /// Builds the index of a set.
+    /// Builds the levels of a set.
     pub fn new(set: RangeSet<A>) -> Self {
         let mut levels: Vec<Vec<Block<A>>> = Vec::new();
         if set.len() > RANGES {
@@ -58,7 +59,7 @@ impl<A: Address> Index<A> {
         Index { set, levels }
     }
 
-    /// The set.
+    /// The range set that was indexed.
     pub fn set(&self) -> &RangeSet<A> {
         &self.set
     }
@@ -70,7 +71,7 @@ impl<A: Address> Index<A> {
         found
     }
 
-    /// Calls `found` with the number of each of the `addresses` that is in the set, in order.
+    /// Calls `found` with the index of each of the `addresses` that is in the set, in ascending order.
     pub fn find_each(&self, addresses: &[A], mut found: impl FnMut(usize)) {
         for (turn, addresses) in addresses.chunks(ABREAST).enumerate() {
             // The block to read next, for each.
@@ -91,7 +92,7 @@ impl<A: Address> Index<A> {
         }
     }
 
-    /// Whether one of the ranges that are looked through there holds the address.
+    /// Whether one of the [`RANGES`] ranges at `place` holds the address.
     #[inline]
     fn is_at(&self, place: usize, address: A) -> bool {
         let ranges = part(self.set.ranges(), place, RANGES);
@@ -108,7 +109,7 @@ impl<A: Address> Index<A> {
     }
 }
 
-/// A level of these heads.
+/// The blocks of these heads.
 fn blocks<A: Address>(heads: impl ExactSizeIterator<Item = A::Head>) -> Vec<Block<A>> {
     let mut level = vec![Block([A::MAX.head(); BLOCK]); heads.len().div_ceil(BLOCK)];
     for (number, head) in heads.enumerate() {
@@ -117,8 +118,8 @@ fn blocks<A: Address>(heads: impl ExactSizeIterator<Item = A::Head>) -> Vec<Bloc
     level
 }
 
-/// The part with this number of what is cut into parts of that length. Past the end it is the last
-/// one: the last address also finds what the last block is filled with.
+/// Part `number` of `all`, divided into parts of `length`. Past the end it is the last part, because the
+/// last address also matches what the last block is filled with.
 #[inline(always)]
 fn part<T>(all: &[T], number: usize, length: usize) -> &[T] {
     let last = all.len().saturating_sub(1) / length;
@@ -126,7 +127,7 @@ fn part<T>(all: &[T], number: usize, length: usize) -> &[T] {
     &all[begin..all.len().min(begin + length)]
 }
 
-/// How many of the heads, which ascend, do not come after this one.
+/// The number of heads in an ascending block that are not greater than `head`.
 #[inline(always)]
 fn not_past<A: Address>(head: A::Head, block: &Block<A>) -> usize {
     // In 32 bits, as wide as an address of IPv4, so that several are compared at once.

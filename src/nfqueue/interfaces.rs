@@ -1,4 +1,4 @@
-//! The interfaces whose packets are judged: names to numbers, as interfaces come and go.
+//! The interfaces of `--interface`: names to numbers, while interfaces appear and disappear.
 
 use std::ffi::CString;
 use std::os::fd::{AsFd, BorrowedFd};
@@ -6,25 +6,26 @@ use std::os::fd::{AsFd, BorrowedFd};
 use super::error::QueueError;
 use crate::netlink::route::{self, Interface};
 
-/// The interfaces of some names, followed.
+/// The interfaces with these names, kept up to date by notifications.
 pub struct NamedInterfaces {
-    /// With a `*` at the end for any ending.
+    /// The names of `--interface`; a `*` at the end matches any ending.
     names: Vec<CString>,
-    /// Receives a notification when an interface comes or goes.
+    /// Receives a notification when an interface appears or disappears.
     links: route::Monitor,
 }
 
 impl NamedInterfaces {
-    /// Begins to follow the interfaces of these names. A warning says which do not exist yet.
+    /// Receives changes of interfaces from now on. Warns about names that no interface has yet.
     pub fn follow(names: Vec<CString>) -> Result<Self, QueueError> {
         let failed = |source| QueueError::Interfaces { source };
-        // Before they are listed, so that none is missed.
+        // Before the interfaces are listed, so that no change is missed.
         let links = route::Monitor::open(&[libc::RTNLGRP_LINK]).map_err(failed)?;
         let known = route::interfaces().map_err(failed)?;
         for name in &names {
             if !known.iter().any(|interface| matches(name, &interface.name)) {
                 log::warn!(
-                    "there is no interface {} yet; its packets are judged when it comes",
+                    "interface {} does not exist yet; check its name; its packets are filtered as \
+                     soon as it exists",
                     name.to_string_lossy().escape_debug()
                 );
             }
@@ -32,17 +33,17 @@ impl NamedInterfaces {
         Ok(NamedInterfaces { names, links })
     }
 
-    /// Readable when an interface has come or gone.
+    /// Readable when an interface has appeared or disappeared.
     pub fn descriptor(&self) -> BorrowedFd<'_> {
         self.links.as_fd()
     }
 
-    /// Takes the notifications that wait.
+    /// Discards the notifications that wait.
     pub fn drain(&mut self) -> Result<(), QueueError> {
         self.links.drain().map_err(|source| QueueError::Interfaces { source })
     }
 
-    /// Those that exist by now.
+    /// The interfaces that have these names now.
     pub fn existing(&self) -> Result<Vec<Interface>, QueueError> {
         let mut existing =
             route::interfaces().map_err(|source| QueueError::Interfaces { source })?;
@@ -51,7 +52,7 @@ impl NamedInterfaces {
     }
 }
 
-/// Whether an interface has the name, or one that begins with what is before the `*`.
+/// Whether an interface has the name, or a name that begins with the part before the `*`.
 fn matches(pattern: &CString, name: &[u8]) -> bool {
     match pattern.as_bytes().strip_suffix(b"*") {
         Some(beginning) => name.starts_with(beginning),

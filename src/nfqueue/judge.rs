@@ -1,7 +1,7 @@
-//! What is to become of a packet.
+//! Decides about packets.
 //!
-//! A packet that comes in is judged by its source, one that goes out by its destination, one that
-//! is forwarded by both. Knows range sets and interfaces, not whence they come.
+//! An incoming packet is judged by its source address, an outgoing packet by its destination address,
+//! a forwarded packet by both. Knows range sets and interfaces, and neither lists nor netlink.
 
 use std::sync::Arc;
 
@@ -14,45 +14,45 @@ use crate::ip::range::Address;
 /// The loopback interface, in every network namespace (`LOOPBACK_IFINDEX` of the kernel).
 const LOOPBACK: u32 = 1;
 
-/// What the lists ask for.
+/// The range sets of both families with their indexes, shared by all workers.
 #[derive(Clone, Debug, Default)]
 pub struct Lists {
-    /// Addresses of IPv4 to drop.
+    /// The IPv4 addresses to drop.
     pub v4: Index<u32>,
-    /// Addresses of IPv6 to drop.
+    /// The IPv6 addresses to drop.
     pub v6: Index<u128>,
 }
 
 /// The interfaces whose packets are judged.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Interfaces {
-    /// Every one but loopback.
+    /// All interfaces but loopback, whose packets never count.
     All,
-    /// Those with these numbers, and never loopback.
+    /// The interfaces with these numbers (ifindex), but never loopback.
     Only(Vec<u32>),
 }
 
-/// All that a verdict depends on, at one time.
+/// Everything that a judgement depends on. A batch of packets is judged by one value.
 #[derive(Clone, Debug)]
 pub struct Judge {
-    /// What is dropped.
+    /// The addresses to drop. A reload replaces them as a whole.
     pub lists: Arc<Lists>,
-    /// Where.
+    /// The interfaces on which packets are judged.
     pub interfaces: Interfaces,
 }
 
-/// What is to become of a packet.
+/// The decision about a packet.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Judgement {
-    /// It may pass.
+    /// No address is listed, or the interface does not count.
     Accept,
-    /// Its source or destination is listed.
+    /// The source or destination address is listed.
     Drop,
-    /// It has no addresses that could be read.
+    /// The IP header could not be read.
     Unreadable,
 }
 
-/// What is to become of several packets, and the room that finding out takes.
+/// The judgements of a batch of packets, and buffers that are used again for the next batch.
 #[derive(Debug, Default)]
 pub struct Judgements {
     judgements: Vec<Judgement>,
@@ -60,7 +60,7 @@ pub struct Judgements {
     v6: Asked<u128>,
 }
 
-/// Addresses that are to be looked up, and for which packet each.
+/// Addresses to look up, and the index of the packet of each.
 #[derive(Debug)]
 struct Asked<A> {
     addresses: Vec<A>,
@@ -80,7 +80,7 @@ impl<A: Address> Asked<A> {
         self.packets.push(packet);
     }
 
-    /// Has the packets dropped of which an address is in the list, and forgets all of them.
+    /// Judges packets with a listed address as `Drop`, and empties the buffers.
     fn answer(&mut self, list: &Index<A>, judgements: &mut [Judgement]) {
         list.find_each(&self.addresses, |found| {
             judgements[self.packets[found]] = Judgement::Drop;
@@ -91,8 +91,8 @@ impl<A: Address> Asked<A> {
 }
 
 impl Judge {
-    /// Judges packets; the judgements are in their order. Most of what a judgement takes is waiting
-    /// for memory, which is done for all of them at once.
+    /// Judges packets; the judgements have the order of the packets. Most of the time of a judgement is
+    /// waiting for memory, so all addresses are looked up together.
     pub fn judge<'a>(
         &self,
         packets: &[Packet<'_>],
@@ -108,7 +108,7 @@ impl Judge {
         judgements
     }
 
-    /// What is to become of a packet if the addresses that it asks about are not listed.
+    /// The judgement of a packet if its addresses are not listed. Adds those to the addresses to look up.
     #[inline]
     fn ask(
         &self,
@@ -138,7 +138,7 @@ impl Judge {
 }
 
 impl Interfaces {
-    /// Whether packets are judged there; 0 stands for no interface.
+    /// Whether packets on the interface `index` are judged; 0 means no interface.
     #[inline]
     fn include(&self, index: u32) -> bool {
         index > LOOPBACK
@@ -150,7 +150,7 @@ impl Interfaces {
 }
 
 impl Options {
-    /// Whether a judgement means that the packet is dropped.
+    /// Whether a packet with this judgement is dropped.
     pub fn drops(&self, judgement: Judgement) -> bool {
         match judgement {
             Judgement::Accept => false,
@@ -159,8 +159,8 @@ impl Options {
         }
     }
 
-    /// The verdict. A packet that comes back with the mark that it was to get has found no rule
-    /// that looks at the mark; repeating it for ever would help nobody.
+    /// The verdict of a packet. A packet that returns with the mark that it would get has found no rule
+    /// that matches the mark; it is accepted or dropped, because repeating it would never end.
     pub fn verdict(&self, drop: bool, packet: &Packet<'_>) -> Verdict {
         let (mark, code) = if drop {
             (self.mark_drop, libc::NF_DROP)

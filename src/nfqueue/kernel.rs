@@ -1,27 +1,27 @@
-//! What the kernel says of its queues: /proc/net/netfilter/nfnetlink_queue.
+//! The kernel's view of its queues: /proc/net/netfilter/nfnetlink_queue.
 
 use std::fs;
 
-/// One queue, as the kernel sees it.
+/// One line of that file.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct KernelQueue {
-    /// The number.
+    /// The number of the queue.
     pub queue: u16,
-    /// The netlink port that serves it.
+    /// The netlink port of the program that serves the queue.
     pub port: u32,
     /// Packets that were dropped because the queue was full.
     pub queue_full: u64,
 }
 
-/// The queues that are served in this process's network namespace; none if the kernel does not
-/// say.
+/// The queues that are served in the network namespace of this process; empty if the file cannot be
+/// read.
 pub fn queues() -> Vec<KernelQueue> {
     let text = fs::read_to_string("/proc/self/net/netfilter/nfnetlink_queue").unwrap_or_default();
     text.lines().filter_map(parse).collect()
 }
 
-/// Reads a line of it. The columns are: queue, port, packets that wait, copy mode, copy range, packets lost to a full
-/// queue, to a full buffer, the number of the last packet, and a 1.
+/// Parses a line. The columns are: queue, port, packets that wait, copy mode, copy range, packets lost
+/// to a full queue, packets lost to a full buffer, the number of the last packet, and a 1.
 pub fn parse(line: &str) -> Option<KernelQueue> {
     let mut numbers = line.split_ascii_whitespace().map(str::parse::<u64>);
     let mut next = || numbers.next()?.ok();

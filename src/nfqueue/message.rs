@@ -1,6 +1,6 @@
-//! NFQUEUE's messages: configuration and verdicts out, packets and answers in.
+//! The messages of NFQUEUE: configurations and verdicts to the kernel, packets and replies from it.
 //!
-//! The format is that of linux/netfilter/nfnetlink_queue.h. Whatever comes in, nothing here panics.
+//! The format is that of linux/netfilter/nfnetlink_queue.h. No message from the kernel causes a panic.
 
 use std::num::NonZeroU32;
 
@@ -8,51 +8,51 @@ use super::Options;
 use super::packet;
 use crate::netlink::{Attributes, Message, Reply, append, generic, message_kind};
 
-/// The sequence numbers of requests, which tell to what an answer belongs.
+/// The sequence numbers of requests, by which a reply is matched with its request.
 pub mod sequence {
-    /// Verdicts, which are answered only if something is wrong with them.
+    /// Verdicts. The kernel replies only if it refuses them.
     pub const VERDICT: u32 = 0;
-    /// To take a queue over.
+    /// The request to bind a queue.
     pub const BIND: u32 = 1;
-    /// To have an answer.
+    /// The request that changes nothing and only causes a reply.
     pub const PING: u32 = 2;
-    /// To give a queue up.
+    /// The request to unbind a queue.
     pub const UNBIND: u32 = 3;
 }
 
-/// The fixed headers are all that is copied of a packet.
+/// The kernel copies only this many bytes of a packet: the fixed IP header.
 const COPY_RANGE: u32 = packet::NEEDED as u32;
 
-/// A packet that waits for its verdict.
+/// A packet that waits for a verdict.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Packet<'a> {
-    /// The number to give the verdict by. Packets of a queue are numbered as they come.
+    /// The number that the verdict names. Packets of a queue are numbered in the order of arrival.
     pub id: u32,
-    /// The packet's family (`AF_*`).
+    /// The family of the packet (`AF_*`), from its Ethernet type.
     pub family: u8,
-    /// The packet's mark.
+    /// The mark of the packet, 0 if it has none.
     pub mark: u32,
-    /// The interface that it came in on, 0 if it did not.
+    /// The number of the interface on which the packet came in, 0 for none.
     pub interface_in: u32,
-    /// The interface that it goes out on, 0 if it does not.
+    /// The number of the interface on which the packet goes out, 0 for none.
     pub interface_out: u32,
-    /// Its beginning.
+    /// The first bytes of the packet, at most [`packet::NEEDED`].
     pub header: &'a [u8],
 }
 
-/// What the kernel sends.
+/// A message from the kernel.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Incoming<'a> {
-    /// A packet.
+    /// A packet that waits for a verdict.
     Packet(Packet<'a>),
-    /// The answer to a configuration, or what was wrong with a verdict.
+    /// The reply to a configuration, or the error of a verdict.
     Reply(Reply),
-    /// Neither of these.
+    /// Neither of these, or incomplete.
     Malformed,
 }
 
 impl<'a> Incoming<'a> {
-    /// Reads a message.
+    /// Parses the payload of a netlink message.
     #[inline]
     pub fn parse(message: &Message<'a>) -> Self {
         if message.kind == const { message_kind(libc::NFNL_SUBSYS_QUEUE, libc::NFQNL_MSG_PACKET) } {
@@ -103,8 +103,8 @@ fn be32(value: &[u8]) -> Option<u32> {
     value.first_chunk().map(|bytes| u32::from_be_bytes(*bytes))
 }
 
-/// A request to take over a queue and how to serve it, in one message: a packet that comes between
-/// the one and the other would be lost.
+/// A request to bind a queue and to configure it. Both are in one message, because a packet that
+/// arrived between two messages would be lost.
 pub fn bind(queue: u16, options: &Options) -> Vec<u8> {
     configure(queue, sequence::BIND, |to| {
         command(to, libc::NFQNL_CFG_CMD_BIND);
@@ -113,8 +113,8 @@ pub fn bind(queue: u16, options: &Options) -> Vec<u8> {
         to.put(libc::NFQA_CFG_PARAMS as u16, &[a, b, c, d, libc::NFQNL_COPY_PACKET as u8]);
         to.put_u32(libc::NFQA_CFG_QUEUE_MAXLEN as u16, options.max_length);
         let fail_open = if options.fail_open { libc::NFQA_CFG_F_FAIL_OPEN } else { 0 };
-        // With GSO a packet that is still to be cut into segments comes as it is, without its
-        // checksum: nobody here looks at it, and the kernel would compute it for each.
+        // With GSO the kernel passes a packet before segmentation and without checksum. Without GSO it
+        // would segment the packet and compute checksums, which nothing here reads.
         let flags = (libc::NFQA_CFG_F_GSO | fail_open) as u32;
         let known = (libc::NFQA_CFG_F_GSO | libc::NFQA_CFG_F_FAIL_OPEN) as u32;
         to.put_u32(libc::NFQA_CFG_MASK as u16, known);
@@ -122,13 +122,13 @@ pub fn bind(queue: u16, options: &Options) -> Vec<u8> {
     })
 }
 
-/// A request to give a queue up. The kernel drops what still waits in it.
+/// A request to unbind a queue. The kernel drops packets that still wait in it.
 pub fn unbind(queue: u16) -> Vec<u8> {
     configure(queue, sequence::UNBIND, |to| command(to, libc::NFQNL_CFG_CMD_UNBIND))
 }
 
-/// A request that changes nothing, for the sake of its answer: that the queue is still ours, or
-/// ENODEV; and that a thread which waits for packets wakes up.
+/// A request that changes nothing. Its reply shows whether the queue is still bound (ENODEV if not),
+/// and wakes a thread that waits for packets.
 pub fn ping(queue: u16) -> Vec<u8> {
     configure(queue, sequence::PING, |_| {})
 }
@@ -141,25 +141,25 @@ fn configure(queue: u16, sequence: u32, fill: impl FnOnce(&mut Attributes<'_>)) 
     bytes
 }
 
-/// `struct nfqnl_msg_config_cmd`: the command; the protocol family, of which it takes no notice.
+/// `struct nfqnl_msg_config_cmd`: the command, and the protocol family, which the kernel ignores.
 fn command(to: &mut Attributes<'_>, command: libc::c_int) {
     to.put(libc::NFQA_CFG_CMD as u16, &[command as u8, 0, 0, 0]);
 }
 
-/// A verdict: what the hook is told, and the mark that the packet gets, if any.
+/// A verdict: the code for the hook, and the new mark of the packet, if any.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Verdict {
     /// `NF_ACCEPT`, `NF_DROP` or `NF_REPEAT`.
     pub code: libc::c_int,
-    /// The mark.
+    /// The new mark; `None` leaves the mark of the packet.
     pub mark: Option<NonZeroU32>,
 }
 
-/// Verdicts on their way to the kernel.
+/// A buffer of verdict messages.
 ///
-/// One message decides for a run of packets with equal verdicts, since it decides for every packet
-/// that waits up to a number. That is right only as long as all that came before has been decided,
-/// so packets must be pushed in the order in which they came, without leaving one out.
+/// A batch verdict decides for every waiting packet up to a number, so one message serves a run of
+/// packets with equal verdicts. Packets must therefore be pushed in the order of arrival, and none may
+/// be omitted.
 #[derive(Debug)]
 pub struct Verdicts {
     queue: u16,
@@ -167,7 +167,7 @@ pub struct Verdicts {
     run: Option<Run>,
 }
 
-/// Packets with equal verdicts.
+/// Consecutive packets with equal verdicts.
 #[derive(Clone, Copy, Debug)]
 struct Run {
     verdict: Verdict,
@@ -176,12 +176,12 @@ struct Run {
 }
 
 impl Verdicts {
-    /// Of one queue.
+    /// An empty buffer for the verdicts of one queue.
     pub fn new(queue: u16) -> Self {
         Verdicts { queue, bytes: Vec::new(), run: None }
     }
 
-    /// The verdict for the next packet.
+    /// Adds the verdict of the next packet.
     #[inline]
     pub fn push(&mut self, id: u32, verdict: Verdict) {
         match &mut self.run {
@@ -196,14 +196,14 @@ impl Verdicts {
         }
     }
 
-    /// The messages for all that was pushed. They ask for no answer; one comes only if something
-    /// is wrong.
+    /// The messages for all verdicts that were pushed. The kernel replies only to a verdict that it
+    /// refuses.
     pub fn bytes(&mut self) -> &[u8] {
         self.end_run();
         &self.bytes
     }
 
-    /// Forgets what was pushed.
+    /// Empties the buffer.
     pub fn clear(&mut self) {
         self.run = None;
         self.bytes.clear();

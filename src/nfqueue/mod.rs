@@ -1,14 +1,12 @@
 //! Queue mode: verdicts for the packets that rules send to NFQUEUE, from the same range sets.
 //!
-//! In reading order: [`index`] (is an address in a range set, at once), [`packet`] (an IP header to
-//! its addresses), [`judge`] (what is to become of a packet), [`message`] (NFQUEUE's messages in and
-//! out), [`kernel`] (what the kernel says of its queues), `socket` (a queue that was taken over),
-//! `worker` (one queue, one thread), `shared` (what others know of it), [`counters`],
-//! [`interfaces`] (whose packets are judged) and [`queues`], which has the workers and gives them new
-//! sets while they work.
+//! In reading order: [`index`] (look-up of addresses in a range set), [`packet`] (an IP header to its
+//! addresses), [`judge`] (the decision about a packet), [`message`] (messages of NFQUEUE), [`kernel`]
+//! (the kernel's view of its queues), `socket` (a bound queue), `worker` (the thread of a queue),
+//! `shared` (what a worker shares with other threads), [`counters`], [`interfaces`] (whose packets are
+//! judged) and [`queues`] (all workers, and new sets for them while they work).
 //!
-//! Knows nothing of nftables, lists or the daemon. All up to [`message`] are functions of their
-//! arguments.
+//! Knows nothing of nftables, lists or the daemon. The modules up to [`message`] do no input or output.
 
 use std::num::NonZeroU32;
 use std::ops::RangeInclusive;
@@ -30,18 +28,18 @@ pub use counters::QueueCounters;
 pub use error::QueueError;
 pub use queues::Queues;
 
-/// How queues are served.
+/// How queues are served: the options of queue mode after they were checked.
 #[derive(Clone, Debug)]
 pub struct Options {
     /// The numbers of the queues, each served by a thread of its own.
     pub queues: RangeInclusive<u16>,
-    /// How many packets may wait in each.
+    /// The number of packets that may wait in each queue.
     pub max_length: u32,
-    /// Whether packets are accepted when there is no room for them or they cannot be read; else
-    /// they are dropped.
+    /// Whether packets that find the queue full or cannot be read are accepted; otherwise they are
+    /// dropped.
     pub fail_open: bool,
-    /// Repeat the hook with this mark instead of accepting.
+    /// If set, a packet that would be accepted gets this mark, and the hook is repeated.
     pub mark_accept: Option<NonZeroU32>,
-    /// Repeat the hook with this mark instead of dropping.
+    /// If set, a packet that would be dropped gets this mark, and the hook is repeated.
     pub mark_drop: Option<NonZeroU32>,
 }

@@ -1,7 +1,7 @@
-//! An IP header to its addresses. Only the fixed part of it is read: options, extension headers and
-//! what follows have no say.
+//! An IP header to its addresses. Only the fixed part of the header is read; options, extension headers
+//! and payload are ignored.
 
-/// Bytes of a packet that are needed, of either family.
+/// The bytes of a packet that are needed, for either family.
 pub const NEEDED: usize = V6_HEADER;
 
 /// Bytes of an IPv4 header without options, RFC 791.
@@ -9,28 +9,28 @@ const V4_HEADER: usize = 20;
 /// Bytes of an IPv6 header without extensions, RFC 8200.
 const V6_HEADER: usize = 40;
 
-/// Where a packet comes from and goes to.
+/// The source and destination address of a packet, as numbers in host byte order.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Addresses {
-    /// IPv4.
+    /// Bytes 12 to 19 of an IPv4 header.
     V4 {
-        /// Where from.
+        /// The source address.
         source: u32,
-        /// Where to.
+        /// The destination address.
         destination: u32,
     },
-    /// IPv6.
+    /// Bytes 8 to 39 of an IPv6 header.
     V6 {
-        /// Where from.
+        /// The source address.
         source: u128,
-        /// Where to.
+        /// The destination address.
         destination: u128,
     },
 }
 
 impl Addresses {
-    /// Reads the beginning of a packet of `family` (`AF_*`); `None` if it is no header of that
-    /// family, or cut off within it.
+    /// Reads the first bytes of a packet of `family` (`AF_*`). `None` if they are not a complete header
+    /// of that family.
     #[inline]
     pub fn parse(family: u8, packet: &[u8]) -> Option<Self> {
         let version = packet.first()? >> 4;

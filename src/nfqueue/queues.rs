@@ -1,13 +1,13 @@
-//! The queues of a process: one worker for each, and what they judge by.
+//! The queues of a process: one worker for each, and the sets by which they judge.
 //!
-//! New range sets are indexed aside and one pointer is swapped: no worker waits for it, and each
-//! batch of packets is judged by the old sets or by the new ones.
+//! New range sets are indexed while the old ones are in use; then one pointer is swapped. No worker
+//! waits for the swap, and each batch of packets is judged by the old sets or by the new ones.
 
 use std::ffi::CString;
 use std::os::fd::BorrowedFd;
 use std::sync::Arc;
 use std::sync::mpsc;
-use std::thread::{self, JoinHandle};
+use std::thread::JoinHandle;
 
 use arc_swap::ArcSwap;
 
@@ -23,10 +23,10 @@ use super::worker;
 use crate::ip::change::{Applied, Change};
 use crate::ip::range::RangeSets;
 
-/// Queues and what their packets are judged by.
+/// The queues, and the sets by which their packets are judged.
 pub struct Queues {
     options: Options,
-    /// All, if there are no names.
+    /// The names of `--interface`; if empty, packets of all interfaces are judged.
     names: Vec<CString>,
     interfaces: Option<NamedInterfaces>,
     judge: Arc<ArcSwap<Judge>>,
@@ -39,8 +39,8 @@ struct Worker {
 }
 
 impl Queues {
-    /// Queues that are not served yet. Only packets of the `interfaces` are judged, those of all if
-    /// there are none.
+    /// Queues that are not served yet. Only packets of the `interfaces` are judged; if there are none,
+    /// packets of all interfaces.
     pub fn new(options: Options, interfaces: Vec<CString>) -> Self {
         let judge = Judge { lists: Arc::default(), interfaces: Interfaces::All };
         Queues {
@@ -52,15 +52,14 @@ impl Queues {
         }
     }
 
-    /// From here on packets are judged by these sets. The first time the queues are taken over: all
-    /// of them, or none and an error.
+    /// Has packets judged by these sets from now on. The first call also binds the queues: all of them,
+    /// or none and an error.
     pub fn apply(&mut self, sets: &RangeSets) -> Result<Applied, QueueError> {
         let held = self.held();
         let change = Change::between(held.as_ref(), sets);
         let lists = Lists { v4: Index::new(sets.v4.clone()), v6: Index::new(sets.v6.clone()) };
         let interfaces = self.judge.load().interfaces.clone();
-        // A worker may be judging by the old ones right now, and frees them when it is done with
-        // its batch, unless that was before.
+        // A worker may be judging by the old sets. Then it frees them after its batch.
         self.judge.store(Arc::new(Judge { lists: Arc::new(lists), interfaces }));
         if held.is_none() {
             self.start()?;
@@ -68,7 +67,7 @@ impl Queues {
         Ok(if change == Change::default() { Applied::Unchanged } else { Applied::Changed(change) })
     }
 
-    /// What packets are judged by, once the queues are served.
+    /// The sets by which packets are judged; `None` before the queues are served.
     pub fn held(&self) -> Option<RangeSets> {
         if self.workers.is_empty() {
             return None;
@@ -77,13 +76,13 @@ impl Queues {
         Some(RangeSets { v4: judge.lists.v4.set().clone(), v6: judge.lists.v6.set().clone() })
     }
 
-    /// Readable when [`Queues::find_interfaces`] is to be called.
+    /// Readable when [`Queues::find_interfaces`] must be called.
     pub fn descriptor(&self) -> Option<BorrowedFd<'_>> {
         self.interfaces.as_ref().map(NamedInterfaces::descriptor)
     }
 
-    /// From here on packets of those interfaces are judged that have the names by now. On an error
-    /// those that were known before are.
+    /// Has packets judged on the interfaces that have the names now. On error the interfaces that were
+    /// known before stay.
     pub fn find_interfaces(&mut self) -> Result<(), QueueError> {
         let Some(interfaces) = &mut self.interfaces else { return Ok(()) };
         interfaces.drain()?;
@@ -99,20 +98,20 @@ impl Queues {
         Ok(())
     }
 
-    /// What was counted of each queue, by its worker and by the kernel.
+    /// The counters of each queue, from its worker and from the kernel.
     pub fn counters(&self) -> Vec<QueueCounters> {
         let kernel = kernel::queues();
         let of_worker = |worker: &Worker| {
             let counters = worker.shared.counters();
             let known = kernel.iter().find(|known| known.queue == counters.queue);
-            // What it accepts because the queue is full it does not count.
+            // The kernel does not count packets that it accepts because the queue is full.
             let known = known.filter(|_| !self.options.fail_open);
             QueueCounters { queue_full: known.map(|known| known.queue_full), ..counters }
         };
         self.workers.iter().map(of_worker).collect()
     }
 
-    /// Starts a worker for each queue; none if one of them cannot have its queue.
+    /// Starts a worker for each queue. If one of them cannot bind its queue, stops all.
     fn start(&mut self) -> Result<(), QueueError> {
         if !self.names.is_empty() {
             self.interfaces = Some(NamedInterfaces::follow(self.names.clone())?);
@@ -121,15 +120,11 @@ impl Queues {
         let (began, answers) = mpsc::channel();
         for queue in self.options.queues.clone() {
             let shared = Arc::new(Shared::new(queue, self.judge.clone()));
-            let (of_worker, options, began) = (shared.clone(), self.options.clone(), began.clone());
-            let thread = thread::Builder::new()
-                .name(format!("queue {queue}"))
-                .spawn(move || worker::serve(&of_worker, &options, &began));
+            let thread = worker::start(shared.clone(), self.options.clone(), began.clone());
             let started = match thread {
                 Ok(thread) => {
                     self.workers.push(Worker { shared, thread });
-                    // This end has a sender, too, so it waits for the worker, which says something
-                    // before it ends.
+                    // This thread holds a sender, too, so it waits until the worker has sent its result.
                     answers.recv().unwrap_or(Ok(()))
                 }
                 Err(source) => Err(QueueError::Thread { queue, source }),
@@ -142,15 +137,15 @@ impl Queues {
         Ok(())
     }
 
-    /// Gives the packets that wait their verdicts, and gives the queues up.
+    /// Gives verdicts to the packets that wait, and unbinds the queues.
     pub fn stop(&mut self) {
         for worker in &self.workers {
             worker.shared.stop();
-            // It may be waiting after an error.
+            // The worker may be pausing after an error.
             worker.thread.thread().unpark();
         }
         for worker in self.workers.drain(..) {
-            // It cannot have panicked: that would have ended the process.
+            // The worker has not panicked: a panic aborts the process.
             let _ = worker.thread.join();
         }
     }

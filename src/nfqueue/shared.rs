@@ -1,5 +1,5 @@
-//! What a worker shares with those who look after it: what it judges by, what it has counted, and
-//! that it is to stop.
+//! What a worker shares with the thread of the daemon: the sets to judge by, its counters, and the
+//! request to stop.
 
 use std::os::fd::{AsFd, OwnedFd};
 use std::sync::atomic::{AtomicBool, Ordering::Relaxed};
@@ -12,21 +12,21 @@ use super::judge::Judge;
 use super::message;
 use crate::sys;
 
-/// What a worker and those who look after it share.
+/// The state that a worker and the thread of the daemon share.
 pub struct Shared {
-    /// The queue.
+    /// The number of the queue.
     pub queue: u16,
-    /// What packets are judged by.
+    /// The sets and interfaces by which packets are judged.
     pub judge: Arc<ArcSwap<Judge>>,
-    /// Locked by the worker once for all packets that it receives together, and by others to read.
+    /// The worker locks it once for each batch of packets, the daemon to read it.
     counters: Mutex<QueueCounters>,
     stop: AtomicBool,
-    /// A second descriptor of the worker's socket, to wake it by.
+    /// A second descriptor of the worker's socket. A message to it wakes the worker.
     waker: Mutex<Option<OwnedFd>>,
 }
 
 impl Shared {
-    /// For a worker that is to be started.
+    /// The state for a worker that has not been started.
     pub fn new(queue: u16, judge: Arc<ArcSwap<Judge>>) -> Self {
         Shared {
             queue,
@@ -37,22 +37,22 @@ impl Shared {
         }
     }
 
-    /// Tells the worker to end. It first gives the packets that wait their verdicts.
+    /// Requests the worker to stop. Before it stops it gives verdicts to the packets that wait.
     pub fn stop(&self) {
         self.stop.store(true, Relaxed);
         if let Some(socket) = self.waker().as_ref() {
-            // If this fails the worker is not waiting: its socket is gone, or so full that the
-            // answer does not fit.
+            // If this fails the worker is not waiting: its socket is closed, or has no room for the
+            // reply.
             let _ = sys::send(socket.as_fd(), &message::ping(self.queue));
         }
     }
 
-    /// Whether the worker is to end.
+    /// Whether the worker must stop.
     pub fn is_stopped(&self) -> bool {
         self.stop.load(Relaxed)
     }
 
-    /// The worker can be woken by this from here on, or no more.
+    /// Sets the descriptor that wakes the worker; `None` when the worker closes its socket.
     pub fn wake_by(&self, socket: Option<OwnedFd>) {
         *self.waker() = socket;
     }
@@ -61,12 +61,12 @@ impl Shared {
         self.waker.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
-    /// Adds what the worker has counted.
+    /// Adds the counts of a batch of packets.
     pub fn count(&self, counted: &QueueCounters) {
         *self.counters.lock().unwrap_or_else(PoisonError::into_inner) += counted;
     }
 
-    /// What the worker has counted so far.
+    /// A copy of the counters of all batches so far.
     pub fn counters(&self) -> QueueCounters {
         self.counters.lock().unwrap_or_else(PoisonError::into_inner).clone()
     }

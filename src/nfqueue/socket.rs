@@ -1,88 +1,76 @@
-//! A netlink socket that has a queue, and why it cannot be had.
+//! A netlink socket that is bound to a queue.
 
 use std::io;
-use std::os::fd::{BorrowedFd, OwnedFd};
-
-use mnl::{Bus, Socket};
+use std::os::fd::{AsFd, BorrowedFd, OwnedFd};
 
 use super::Options;
 use super::error::QueueError;
 use super::kernel;
 use super::message;
-use crate::netlink::{Program, Reply};
-use crate::sys;
+use crate::netlink::{Program, Protocol, Reply, Socket};
 
-/// What a message takes of the receive buffer, in the kernel's own reckoning: memory comes in
-/// powers of two, and the kernel doubles what is asked for.
+/// The bytes of the receive buffer that the kernel charges for a message: it allocates powers of two,
+/// and doubles the requested buffer size.
 const MESSAGE_IN_BUFFER: u64 = 640;
 
-/// A socket that has a queue, or has asked for it.
+/// A socket that is bound to a queue, or has sent the request to bind it.
 pub struct QueueSocket {
     queue: u16,
     socket: Socket,
 }
 
 impl QueueSocket {
-    /// Opens a socket and asks for the queue. The answer is the first thing to be received, but
-    /// for packets that come before it.
+    /// Opens a socket and sends the request to bind the queue. The reply is received next, perhaps after
+    /// some packets.
     pub fn open(queue: u16, options: &Options) -> Result<Self, QueueError> {
-        let opened = Socket::open(Bus::Netfilter).and_then(|socket| {
-            prepare(sys::netlink_fd(&socket), options.max_length)?;
-            socket.bind(0, 0)?;
-            Ok(QueueSocket { queue, socket })
-        });
-        let socket = opened.map_err(|source| QueueError::Socket { queue, source })?;
+        let socket =
+            open(options.max_length).map_err(|source| QueueError::Socket { queue, source })?;
+        let socket = QueueSocket { queue, socket };
         socket.send(&message::bind(queue, options))?;
         Ok(socket)
     }
 
-    /// The descriptor.
+    /// The descriptor, readable when packets or replies wait.
     pub fn fd(&self) -> BorrowedFd<'_> {
-        sys::netlink_fd(&self.socket)
+        self.socket.as_fd()
     }
 
-    /// Another descriptor of the same socket.
+    /// A second descriptor of the same socket, for another thread.
     pub fn duplicate(&self) -> Result<OwnedFd, QueueError> {
         self.fd()
             .try_clone_to_owned()
             .map_err(|source| QueueError::Socket { queue: self.queue, source })
     }
 
-    /// Sends a request.
+    /// Sends a request, again if a signal interrupts it.
     pub fn send(&self, bytes: &[u8]) -> Result<(), QueueError> {
-        self.try_send(bytes).map_err(|source| QueueError::Socket { queue: self.queue, source })
+        self.socket.send(bytes).map_err(|source| QueueError::Socket { queue: self.queue, source })
     }
 
-    /// Sends verdicts. If they cannot be sent, what comes later must not be decided by later ones,
-    /// so the socket is of no more use.
+    /// Sends verdicts. On error the socket must be closed: the next verdicts would decide for the packets
+    /// of these verdicts, too.
     pub fn send_verdicts(&self, verdicts: &[u8]) -> Result<(), QueueError> {
-        self.try_send(verdicts).map_err(|source| QueueError::Verdicts { queue: self.queue, source })
-    }
-
-    fn try_send(&self, bytes: &[u8]) -> io::Result<()> {
-        loop {
-            match sys::send(self.fd(), bytes) {
-                Err(error) if error.kind() == io::ErrorKind::Interrupted => {}
-                result => return result,
-            }
-        }
+        self.socket
+            .send(verdicts)
+            .map_err(|source| QueueError::Verdicts { queue: self.queue, source })
     }
 }
 
-/// Makes a socket ready to receive `packets` that wait.
-fn prepare(socket: BorrowedFd<'_>, packets: u32) -> io::Result<()> {
-    sys::set_close_on_exec(socket)?;
-    // With it a full buffer costs the packets that do not fit, which the kernel counts. Without it
-    // the kernel refuses all others, too, until the buffer is empty.
-    sys::set_socket_option(socket, libc::SOL_NETLINK, libc::NETLINK_NO_ENOBUFS, 1)?;
+/// A socket with room for so many packets that wait.
+fn open(packets: u32) -> io::Result<Socket> {
+    let socket = Socket::open(Protocol::Netfilter)?;
+    // A full buffer then costs the packets that do not fit, which the kernel counts. Else the kernel
+    // refuses all others, too, until the buffer is empty.
+    socket.ignore_overruns()?;
     // An answer need not quote the whole request; kernels before 4.3 do it all the same.
-    let _ = sys::set_socket_option(socket, libc::SOL_NETLINK, libc::NETLINK_CAP_ACK, 1);
+    let _ = socket.cap_replies();
     let bytes = (u64::from(packets) * MESSAGE_IN_BUFFER).min(i32::MAX as u64 / 2) as usize;
-    sys::force_receive_buffer(socket, bytes)
+    socket.size_receive_buffer(bytes)?;
+    Ok(socket)
 }
 
-/// What the kernel says to a verdict: that the packet is gone by now, which does no harm, or that
-/// the queue is.
+/// Checks the kernel's reply to a verdict. ENOENT means that the packet is gone, which is harmless; any
+/// other error means that the queue is gone.
 pub fn check_reply(queue: u16, reply: &Reply) -> Result<(), QueueError> {
     match reply.errno {
         0 | libc::ENOENT => Ok(()),
@@ -90,7 +78,7 @@ pub fn check_reply(queue: u16, reply: &Reply) -> Result<(), QueueError> {
     }
 }
 
-/// Why the kernel does not let this process have a queue.
+/// The error for a queue that the kernel refuses to this process.
 pub fn refused(queue: u16, errno: i32) -> QueueError {
     let other = kernel::queues().into_iter().find(|other| other.queue == queue);
     match (errno, other) {

@@ -1,8 +1,9 @@
-//! One queue, one thread: receives packets, has them judged, and sends the verdicts.
+//! The thread of a queue: receives packets, has them judged, and sends the verdicts.
 
 use std::io;
+use std::sync::Arc;
 use std::sync::mpsc::Sender;
-use std::thread;
+use std::thread::{self, JoinHandle};
 use std::time::{Duration, Instant};
 
 use super::Options;
@@ -15,22 +16,22 @@ use super::socket::{self, QueueSocket};
 use crate::netlink::{Message, Reply};
 use crate::sys::Datagrams;
 
-/// Packets received at once. More would make the first of them wait longer for its verdict, and
-/// spare little.
+/// Packets that are received in one call. With more, the first packet would wait longer for its verdict,
+/// and little time would be saved.
 const AT_ONCE: usize = 64;
 
-/// Room for a message about a packet: its headers and attributes are about 250 bytes.
+/// Bytes for the message of a packet, whose headers and attributes take about 250.
 const MESSAGE: usize = 512;
 
-/// How long to wait after an error before going on.
+/// The pause after an error.
 const PAUSE: Duration = Duration::from_secs(2);
 
-/// The number of the first packet of a queue that was just bound.
+/// The number that the kernel gives the first packet of a new queue.
 const FIRST: u32 = 1;
 
-/// Ends the process if the thread panics. A queue without a worker drops its packets, or lets all of
-/// them pass, without a word; the service manager starts a process that aborted again. Release builds
-/// abort by themselves (`panic = "abort"`).
+/// Aborts the process if the thread panics: a queue without a worker would silently drop its packets or
+/// let all of them pass, whereas the service manager restarts a process that aborted. Release builds
+/// abort at any panic (`panic = "abort"`).
 struct AbortOnPanic;
 
 impl Drop for AbortOnPanic {
@@ -41,9 +42,25 @@ impl Drop for AbortOnPanic {
     }
 }
 
-/// Serves a queue until it is told to stop. Says once whether it could begin; if not, why.
-pub fn serve(shared: &Shared, options: &Options, began: &Sender<Result<(), QueueError>>) {
-    let _guard = AbortOnPanic;
+/// Starts a thread that serves a queue until [`Shared::stop`]. It sends the result of binding the queue
+/// to `began`.
+pub fn start(
+    shared: Arc<Shared>,
+    options: Options,
+    began: Sender<Result<(), QueueError>>,
+) -> io::Result<JoinHandle<()>> {
+    spawn(shared.queue, move || serve(&shared, &options, &began))
+}
+
+/// A thread for a queue, which ends the process if it panics.
+fn spawn(queue: u16, body: impl FnOnce() + Send + 'static) -> io::Result<JoinHandle<()>> {
+    thread::Builder::new().name(format!("queue {queue}")).spawn(|| {
+        let _guard = AbortOnPanic;
+        body();
+    })
+}
+
+fn serve(shared: &Shared, options: &Options, began: &Sender<Result<(), QueueError>>) {
     let mut worker = Worker {
         shared,
         options,
@@ -56,7 +73,7 @@ pub fn serve(shared: &Shared, options: &Options, began: &Sender<Result<(), Queue
     let mut socket = match worker.open() {
         Ok(socket) => Some(socket),
         Err(error) => {
-            // Who waits for it may have given up.
+            // The receiver may be gone, if another queue failed.
             let _ = began.send(Err(error));
             return;
         }
@@ -64,7 +81,7 @@ pub fn serve(shared: &Shared, options: &Options, began: &Sender<Result<(), Queue
     let _ = began.send(Ok(()));
     while !shared.is_stopped() {
         let served = match &socket {
-            Some(serving) => worker.until_trouble(serving),
+            Some(serving) => worker.until_error(serving),
             None => worker.open().map(|opened| socket = Some(opened)),
         };
         if let Err(error) = served {
@@ -85,19 +102,19 @@ struct Worker<'a> {
     datagrams: Datagrams,
     judgements: Judgements,
     verdicts: Verdicts,
-    /// The number that the next packet has, if the kernel can deliver it.
+    /// The number of the next packet, if no packet is lost.
     next: u32,
-    /// Whether what came last was an error, which is told once.
+    /// Whether the last attempt failed. Only the first of several failures is logged.
     failing: bool,
 }
 
 impl Worker<'_> {
-    /// A socket that has the queue.
+    /// Binds the queue. Returns its socket.
     fn open(&mut self) -> Result<QueueSocket, QueueError> {
         let queue = self.shared.queue;
         let socket = QueueSocket::open(queue, self.options)?;
         self.next = FIRST;
-        // The answer was made while the request was sent, so it is there, behind packets if any.
+        // The kernel replied while the request was sent, so the reply waits, perhaps after packets.
         let errno = loop {
             let received = self.datagrams.receive(socket.fd(), false);
             received.map_err(|error| QueueError::Socket { queue, source: error })?;
@@ -113,8 +130,8 @@ impl Worker<'_> {
         Ok(socket)
     }
 
-    /// Gives verdicts until it is told to stop.
-    fn until_trouble(&mut self, socket: &QueueSocket) -> Result<(), QueueError> {
+    /// Gives verdicts until an error, or until the worker must stop.
+    fn until_error(&mut self, socket: &QueueSocket) -> Result<(), QueueError> {
         let queue = self.shared.queue;
         if self.failing {
             socket.send(&message::ping(queue))?;
@@ -140,8 +157,8 @@ impl Worker<'_> {
         Ok(())
     }
 
-    /// Gives the packets that were received last their verdicts. Returns the answer to a
-    /// configuration, if one was among them.
+    /// Sends the verdicts of the packets that were received last. Returns the reply to a configuration,
+    /// if one was received with them.
     fn answer(&mut self, socket: &QueueSocket) -> Result<Option<Reply>, QueueError> {
         let begin = Instant::now();
         let mut answer = None;
@@ -165,7 +182,7 @@ impl Worker<'_> {
                 }
             }
         }
-        // One for all of them: neither a reload nor the end of an interface comes in between.
+        // One value for the whole batch, although a reload may replace it meanwhile.
         let judge = self.shared.judge.load();
         let judgements = judge.judge(&packets, &mut self.judgements);
         let mut counted = QueueCounters { malformed, ..QueueCounters::default() };
@@ -175,7 +192,7 @@ impl Worker<'_> {
             counted.packets += 1;
             *(if drop { &mut counted.dropped } else { &mut counted.accepted }) += 1;
             counted.unreadable += u64::from(judgement == Judgement::Unreadable);
-            // Their numbers were left out: the receive buffer had no room for them.
+            // The missing numbers are packets for which the receive buffer had no room.
             counted.buffer_full += u64::from(packet.id.wrapping_sub(self.next));
             self.next = packet.id.wrapping_add(1);
             self.verdicts.push(packet.id, self.options.verdict(drop, packet));
@@ -189,12 +206,12 @@ impl Worker<'_> {
         Ok(answer)
     }
 
-    /// Says why it cannot go on, once, and waits before the next attempt, unless it is told to stop.
+    /// Logs the error, if it is the first, and waits [`PAUSE`], or less if the worker must stop.
     fn pause(&mut self, error: &QueueError) {
         if self.failing {
             log::debug!("{error}");
         } else {
-            log::error!("{error}; trying again every {} s", PAUSE.as_secs());
+            log::error!("{error}; retrying every {} s", PAUSE.as_secs());
         }
         self.failing = true;
         let end = Instant::now() + PAUSE;
@@ -206,14 +223,14 @@ impl Worker<'_> {
         }
     }
 
-    /// Closes a socket, whereby the kernel drops what waits in the queue, and gives it up.
+    /// Closes the socket. The kernel drops the packets that wait, and unbinds the queue.
     fn close(&mut self, socket: Option<QueueSocket>) {
         self.shared.wake_by(None);
         drop(socket);
     }
 
-    /// Gives the packets that wait their verdicts, as many as the queue can have held, and then
-    /// gives the queue up.
+    /// Gives verdicts to the packets that wait, at most as many as the queue can hold, and then unbinds
+    /// the queue.
     fn end(&mut self, socket: QueueSocket) {
         let mut left = i64::from(self.options.max_length);
         while left > 0 && self.datagrams.receive(socket.fd(), false).is_ok() {
@@ -222,7 +239,7 @@ impl Worker<'_> {
             }
             left -= AT_ONCE as i64;
         }
-        // Closing the socket does the same.
+        // If this fails, closing the socket unbinds the queue.
         let _ = socket.send(&message::unbind(self.shared.queue));
         self.close(Some(socket));
     }
@@ -241,10 +258,7 @@ mod tests {
     #[test]
     fn a_worker_that_panics_ends_the_process() {
         if std::env::var_os(PANICS).is_some() {
-            let worker = thread::spawn(|| {
-                let _guard = AbortOnPanic;
-                panic!("as a worker might");
-            });
+            let worker = spawn(0, || panic!("as a worker might")).unwrap();
             // Without the guard the process would go on from here, and end well.
             let _ = worker.join();
             return;

@@ -1,7 +1,7 @@
 //! Requests, and the batch that makes a transaction.
 //!
 //! Knows the framing, not what the messages say. A length that does not fit makes elements vanish
-//! without an error, or flushes a set; so a batch with one is never sent.
+//! without an error, or flushes a set, so a batch with such a length is never sent.
 
 #![cfg(feature = "nftables")]
 
@@ -63,15 +63,16 @@ impl Batch {
         Batch { bytes: Vec::new(), starts: Vec::new(), too_long: false, no_memory: false }
     }
 
-    /// A batch with only its beginning in it, to be carried out whatever the ruleset is.
+    /// A batch that is carried out whatever the generation of the ruleset; empty but for its
+    /// beginning.
     pub fn new() -> Self {
         let mut batch = Batch::empty();
         batch.frame(libc::NFNL_MSG_BATCH_BEGIN, |_| {});
         batch
     }
 
-    /// A batch that is carried out only if the ruleset has this generation, and is refused with
-    /// ERESTART if somebody has changed anything.
+    /// A batch that is carried out only if the ruleset has this generation; the kernel refuses it
+    /// with ERESTART if another program has changed anything.
     pub fn at_generation(generation: u32) -> Self {
         let mut batch = Batch::empty();
         batch
@@ -91,7 +92,8 @@ impl Batch {
     }
 
     /// Makes room for `bytes` more bytes at once: a batch is large, and growing it by doubling
-    /// would take up to twice its size. `false` if there is no room; the batch cannot be sent then.
+    /// would take up to twice its size. Returns `false` if there is no memory; the batch cannot be
+    /// sent then.
     pub fn reserve(&mut self, bytes: usize) -> bool {
         if self.bytes.try_reserve_exact(bytes).is_err() {
             self.lacks_memory();
@@ -150,7 +152,8 @@ impl Batch {
         self.set_flag(start, libc::NLM_F_EXCL, true);
     }
 
-    /// Ends the batch: the last message and the end itself are to be acknowledged, no others.
+    /// Ends the batch. The kernel is asked to acknowledge the last message and the end itself, and
+    /// nothing else.
     ///
     /// A batch in which a length did not fit would do something else than it was meant to
     /// ([`Error::MessageTooLong`]); one that there was no memory for lacks something

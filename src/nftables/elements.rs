@@ -62,7 +62,7 @@ impl Key for u128 {
 /// What is done with elements.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Action {
-    /// They are added.
+    /// They are added; none may overlap another element.
     Add,
     /// They are deleted; each must be in the set, exactly as it is named.
     Delete,

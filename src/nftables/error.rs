@@ -8,7 +8,8 @@ use std::io;
 use std::net::IpAddr;
 use std::time::Duration;
 
-use super::inspect::KeyType;
+use super::key_type::KeyType;
+use super::operation::Operation;
 use crate::netlink::RequestError;
 use crate::nftables::name::{SetName, TableName};
 
@@ -90,24 +91,6 @@ pub enum Error {
     },
 }
 
-/// What the kernel was to do.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Operation {
-    /// To what kind of object it was to do what, as in `creating set`.
-    pub what: &'static str,
-    /// The name of the object.
-    pub name: Option<String>,
-    /// The table that the object is in.
-    pub table: Option<String>,
-}
-
-impl Operation {
-    /// One whose object has no name, or is not known.
-    pub fn unnamed(what: &'static str) -> Self {
-        Operation { what, name: None, table: None }
-    }
-}
-
 /// What is wrong with a set for networks.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum SetFault {
@@ -135,7 +118,7 @@ pub enum Retry {
     Now,
     /// Later: it may pass by itself.
     Later,
-    /// Once somebody has done what the error says.
+    /// Once the cure that the error names has been done.
     AfterCure,
 }
 
@@ -256,11 +239,24 @@ impl std::error::Error for Error {
 impl fmt::Display for Error {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
-            Error::Socket { source } => write!(f, "netlink socket: {source}"),
-            Error::NoAnswer { after } => {
-                write!(f, "the kernel did not answer within {} s", after.as_secs())
+            Error::Socket { source } => {
+                write!(f, "cannot use a netlink socket: {source}")?;
+                match source.raw_os_error() {
+                    Some(libc::EAFNOSUPPORT | libc::EACCES | libc::EPERM) => {
+                        f.write_str("; permit the process the address family AF_NETLINK")
+                    }
+                    _ => Ok(()),
+                }
             }
-            Error::Malformed => f.write_str("the kernel's answer cannot be read"),
+            Error::NoAnswer { after } => write!(
+                f,
+                "the kernel did not answer a question about the ruleset within {} s; load again",
+                after.as_secs()
+            ),
+            Error::Malformed => f.write_str(
+                "the kernel's answer about the ruleset cannot be read; report it with the output \
+                 of uname -r",
+            ),
             Error::Refused { operation, errno, text, address } => {
                 operation.fmt(f)?;
                 if let Some(address) = address {
@@ -284,13 +280,15 @@ impl fmt::Display for Error {
                  to {bytes} or more"
             ),
             Error::MessageTooLong => {
-                f.write_str("a netlink message came out too long; nothing was sent")
+                f.write_str("a netlink message is too long, so nothing was sent; report it")
             }
-            Error::NoMemory => {
-                f.write_str("there is not enough memory for the transaction; nothing was sent")
-            }
+            Error::NoMemory => f.write_str(
+                "there is not enough memory for the transaction, so nothing was sent; raise the \
+                 memory limit or load fewer networks",
+            ),
             Error::Changing => f.write_str(
-                "the ruleset kept changing while it was read; stop what changes it and load again",
+                "the ruleset kept changing while it was read; stop the program that changes it and \
+                 load again",
             ),
             Error::NoTable { table } => {
                 write!(f, "table {table} does not exist; create it first: nft add table {table}")
@@ -302,7 +300,7 @@ impl fmt::Display for Error {
             ),
             Error::UnsuitableSet { table, set, fault, keys } => write!(
                 f,
-                "set {set} of table {table} {}; it has to be: {}",
+                "set {set} of table {table} {}; delete it and create it anew: {}",
                 Unsuitable(*fault, *keys),
                 Create(table, set, *keys)
             ),
@@ -313,16 +311,6 @@ impl fmt::Display for Error {
                 name.escape_debug()
             ),
         }
-    }
-}
-
-impl fmt::Display for Operation {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str(self.what)?;
-        if let Some(name) = &self.name {
-            write!(f, " {name}")?;
-        }
-        self.table.as_ref().map_or(Ok(()), |table| write!(f, " of table {table}"))
     }
 }
 
@@ -362,17 +350,23 @@ impl fmt::Display for Create<'_> {
 /// one that was refused.
 fn cure(errno: i32, element: bool) -> Option<&'static str> {
     Some(match errno {
-        libc::EPERM => "netfilterd needs CAP_NET_ADMIN, and a table may have another owner",
-        libc::ENOENT => "a table, set or chain is gone that was there before; load again",
-        libc::EEXIST if !element => "another netfilterd is loading at the same time; load again",
-        libc::EEXIST => "something else put overlapping elements in; empty the set and load again",
-        libc::ENFILE => "the set is full; create it without a size",
-        libc::EBUSY => "a rule still uses it",
-        libc::ENOMEM => "the kernel has no memory left for it, or the memory cgroup is too small",
-        libc::EOPNOTSUPP | libc::EAFNOSUPPORT => {
-            "this kernel lacks a part of nf_tables (module nf_tables, family inet)"
+        libc::EPERM => {
+            "netfilterd needs CAP_NET_ADMIN; if it has that, another program owns the table"
         }
-        libc::EINVAL => "this kernel does not know some part of the request",
+        libc::ENOENT => "another program deleted a table, set or chain meanwhile; load again",
+        libc::EEXIST if !element => "another netfilterd is loading at the same time; load again",
+        libc::EEXIST => "another program added overlapping elements; empty the set and load again",
+        libc::ENFILE => "the set is full; create it without a size",
+        libc::EBUSY => "a rule of another program still uses it; delete that rule",
+        libc::ENOMEM => {
+            "the kernel has no memory for it, or the memory cgroup is too small; raise the limit or \
+             load fewer networks"
+        }
+        libc::EOPNOTSUPP | libc::EAFNOSUPPORT => {
+            "this kernel lacks a part of nf_tables (family inet); load the module nf_tables, or use \
+             another kernel"
+        }
+        libc::EINVAL => "this kernel does not support a part of the request; use a newer one",
         _ => return None,
     })
 }
@@ -400,7 +394,7 @@ mod tests {
     }
 
     #[test]
-    fn what_may_pass_is_transient_and_what_needs_somebody_is_not() {
+    fn what_may_pass_by_itself_is_transient_and_what_needs_a_cure_is_not() {
         for errno in [libc::ENOMEM, libc::EBUSY] {
             assert_eq!(refused(errno, None).retry(), Retry::Later);
         }

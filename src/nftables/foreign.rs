@@ -1,4 +1,4 @@
-//! Sets in somebody else's table: their elements are changed, nothing else is touched.
+//! Sets in the table of another program: netfilterd changes their elements and nothing else.
 //!
 //! There are no rules to switch, so only what differs is changed, against what was committed or, at
 //! the start, against a dump. A set too large to be dumped is flushed and refilled in one
@@ -12,8 +12,9 @@ use std::ffi::{CStr, CString};
 use super::batch::Batch;
 use super::elements::{self, Action, Key};
 use super::error::{Error, SetFault};
-use super::inspect::{self, KeyType, Set};
+use super::inspect::{self, Set};
 use super::kernel;
+use super::key_type::KeyType;
 use super::listeners;
 use super::transaction::{Connection, Sending};
 use crate::ip::change::Change;
@@ -27,14 +28,14 @@ use crate::progress::Progress;
 /// kernel, which takes quadratic time for it, takes longer than for loading them.
 const MOST_DUMPED: usize = 400_000;
 
-/// A table that belongs to somebody else.
+/// A table of another program, in which netfilterd fills two sets.
 pub struct Foreign {
     table: TableName,
     set4: SetName,
     set6: SetName,
 }
 
-/// The sets that were looked at and found good; one that is missing is not needed.
+/// The sets that were looked at and can be filled; one that is missing is not needed.
 pub struct Places {
     v4: Option<Place>,
     v6: Option<Place>,
@@ -50,7 +51,7 @@ impl Foreign {
         Foreign { table, set4, set6 }
     }
 
-    /// The table's name.
+    /// The table by family and name.
     pub fn table(&self) -> &TableName {
         &self.table
     }
@@ -66,7 +67,10 @@ impl Foreign {
             return Err(Error::NoTable { table: self.table.clone() });
         };
         if table.dormant {
-            log::warn!("table {} is dormant: its rules drop nothing", self.table);
+            log::warn!(
+                "table {0} is dormant: its rules drop nothing; enable it: nft add table {0}",
+                self.table
+            );
         }
         let found = inspect::sets(connection, &self.table)?;
         let v4 = self.place(&found, &self.set4, KeyType::V4, sets.v4.is_empty())?;
@@ -96,8 +100,8 @@ impl Foreign {
         let Some(elements) = elements else { return Ok(None) };
         let intervals = elements::intervals(&elements);
         let (dumped, set) = (intervals.len(), RangeSet::from_ranges(intervals));
-        // Adjacent networks that somebody put in one by one are not the ranges of a range set, and
-        // can only be deleted one by one.
+        // Adjacent networks that another program added one by one are not the ranges of a range
+        // set, and can only be deleted one by one.
         Ok((set.len() == dumped).then_some(set))
     }
 
@@ -224,7 +228,8 @@ impl Foreign {
                 |rule: &inspect::Rule| rule.looks_up.iter().any(|set| set == name.to_bytes());
             if !rules.iter().any(uses) {
                 log::warn!(
-                    "no rule of table {} uses set {}: nothing is dropped by it",
+                    "no rule of table {} uses set {}, so nothing in it is dropped; add a rule that uses \
+                     it",
                     self.table,
                     name.to_string_lossy()
                 );
@@ -239,7 +244,7 @@ fn fault_of(set: &Set, keys: KeyType) -> Option<SetFault> {
     let has = |flag: libc::c_int| set.flags & flag as u32 != 0;
     if has(libc::NFT_SET_MAP) {
         Some(SetFault::Map)
-    } else if !keys.is_of(set) {
+    } else if !set.has_keys(keys) {
         Some(SetFault::Keys { key_type: set.key_type, key_length: set.key_length })
     } else if !has(libc::NFT_SET_INTERVAL) {
         Some(SetFault::NoInterval)

@@ -8,6 +8,7 @@ use std::ffi::{CStr, CString};
 
 use super::constants::*;
 use super::error::Error;
+use super::key_type::KeyType;
 use super::transaction::Connection;
 use crate::netlink::{Message, attributes, find, find_str, find_u32};
 use crate::nftables::name::{Family, TableName};
@@ -15,18 +16,18 @@ use crate::nftables::name::{Family, TableName};
 /// A table that exists.
 #[derive(Debug)]
 pub struct Table {
-    /// Whether its chains are switched off.
+    /// Whether it has the flag dormant: packets do not pass its chains.
     pub dormant: bool,
-    /// Its comment.
+    /// Its comment, as nft keeps it.
     pub comment: Option<String>,
 }
 
 /// A set that exists.
 #[derive(Debug)]
 pub struct Set {
-    /// Its name.
+    /// Its name, which nft need not be able to type.
     pub name: CString,
-    /// `NFT_SET_*`.
+    /// Its flags (`NFT_SET_*`).
     pub flags: u32,
     /// The type that nft knows the key by.
     pub key_type: u32,
@@ -34,52 +35,23 @@ pub struct Set {
     pub key_length: u32,
 }
 
-/// The type of a set's keys, as nft knows it.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum KeyType {
-    /// IPv4 addresses.
-    V4,
-    /// IPv6 addresses.
-    V6,
-}
-
-impl KeyType {
-    /// As it is written in nft.
-    pub fn name(self) -> &'static str {
-        match self {
-            KeyType::V4 => "ipv4_addr",
-            KeyType::V6 => "ipv6_addr",
-        }
-    }
-
-    /// What such keys are.
-    pub fn what(self) -> &'static str {
-        match self {
-            KeyType::V4 => "IPv4 addresses",
-            KeyType::V6 => "IPv6 addresses",
-        }
-    }
-
-    /// Whether a set has such keys.
-    pub fn is_of(self, set: &Set) -> bool {
-        (set.key_type, set.key_length)
-            == match self {
-                KeyType::V4 => (TYPE_IPADDR, 4),
-                KeyType::V6 => (TYPE_IP6ADDR, 16),
-            }
+impl Set {
+    /// Whether its keys are of that type.
+    pub fn has_keys(&self, keys: KeyType) -> bool {
+        (self.key_type, self.key_length) == keys.number_and_length()
     }
 }
 
 /// A chain that exists.
 #[derive(Debug, PartialEq, Eq)]
 pub struct Chain {
-    /// Its name.
+    /// Its name, with a mark in place of bytes that are no text.
     pub name: String,
-    /// Hook number and priority of a base chain.
+    /// Of a base chain, the number of its hook (`NF_INET_*`) and its priority.
     pub hook: Option<(u32, i32)>,
 }
 
-/// The table of that name.
+/// Asks for the table called `table`; `None` if there is none.
 pub fn table(connection: &mut Connection, table: &TableName) -> Result<Option<Table>, Error> {
     connection.get(
         libc::NFT_MSG_GETTABLE,
@@ -111,7 +83,7 @@ fn comment(mut userdata: &[u8]) -> Option<String> {
     None
 }
 
-/// The sets of a table.
+/// Asks for the sets of a table; none if there is no such table.
 pub fn sets(connection: &mut Connection, table: &TableName) -> Result<Vec<Set>, Error> {
     connection.dump(
         libc::NFT_MSG_GETSET,
@@ -132,7 +104,7 @@ pub fn read_set(message: &Message<'_>, table: &TableName) -> Option<Set> {
     })
 }
 
-/// The chains of a table.
+/// Asks for the chains of a table; none if there is no such table.
 pub fn chains(connection: &mut Connection, table: &TableName) -> Result<Vec<Chain>, Error> {
     connection.dump(
         libc::NFT_MSG_GETCHAIN,
@@ -161,7 +133,7 @@ pub struct Rule {
     pub looks_up: Vec<Vec<u8>>,
 }
 
-/// The rules of a table.
+/// Asks for the rules of a table; none if there is no such table.
 pub fn rules(connection: &mut Connection, table: &TableName) -> Result<Vec<Rule>, Error> {
     connection.dump(
         libc::NFT_MSG_GETRULE,
@@ -194,7 +166,8 @@ fn looked_up(rule: &Message<'_>) -> Vec<Vec<u8>> {
         .collect()
 }
 
-/// Kernels may leave out the filter by table, or by family, of a request.
+/// Whether a message is about something in `table`. Some kernels do not filter a dump by table, or
+/// by family.
 fn is_of(message: &Message<'_>, table: &TableName, table_attribute: u16) -> bool {
     let family = message.family() == Some(family_number(table.family()));
     let name = find(message.attributes(), table_attribute).and_then(c_string);

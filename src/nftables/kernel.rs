@@ -2,8 +2,8 @@
 //!
 //! Newer ones look interval sets up in an array that each commit makes anew. Older ones look them
 //! up in the tree that the commit works on: an element that begins nearer to the address hides the
-//! one that holds it, also if it is not in force yet or any more. Of an address that goes from one
-//! element to another packets slip through there, for as long as the transaction takes.
+//! one that holds it, also if it is not in force yet or any more. While a transaction moves an address
+//! from one element to another, packets from that address pass there.
 
 #![cfg(feature = "nftables")]
 

@@ -38,8 +38,8 @@ const MOST_PIECES: u128 = 16;
 ///
 /// For the list to grow without being loaded anew a quarter more would do. But the room is what the
 /// kernel makes buckets for (`nft_hash_buckets`: four for three elements, rounded up to a power of
-/// two), and nearly all packets are from somebody who is not listed: with 2.7 to 5.3 buckets for
-/// each element they seldom meet one. At 1,000,000 networks that is 63 of 352 ns where no cache
+/// two), and nearly all packets have an address that is not listed: with 2.7 to 5.3 buckets for each
+/// element they seldom meet one. At 1,000,000 networks that is 63 of 352 ns where no cache
 /// helps, 13 of 204 ns where one does, for 16 bytes a network more and no time to load.
 const ROOM: usize = 2;
 
@@ -141,10 +141,10 @@ impl Shape {
         self.hash.map(SetKind::Hash).into_iter().chain(interval)
     }
 
-    /// Whether sets of this shape are of the kind that `wanted` is: what they hold could be in the
+    /// Whether sets of this shape are of the kind that `desired` is: what they hold could be in the
     /// other as well, if there is room for it.
-    pub fn is_like(&self, wanted: &Shape) -> bool {
-        self.hash.map(|hash| hash.length) == wanted.hash.map(|hash| hash.length)
+    pub fn is_like(&self, desired: &Shape) -> bool {
+        self.hash.map(|hash| hash.length) == desired.hash.map(|hash| hash.length)
     }
 
     /// How many elements a set becomes in sets of this shape.

@@ -1,5 +1,6 @@
-//! What the kernel itself has in force: asks the sets that the rules look up. For one address that
-//! is one element each, and costs nothing however large they are; for all, only up to a limit.
+//! What the kernel itself has in force: questions to the sets that the rules look up. Whether one
+//! address is in force costs one element a set, however large the sets are; what is in force in all is
+//! asked only up to a limit.
 
 #![cfg(feature = "nftables")]
 
@@ -14,7 +15,7 @@ use crate::ip::range::{Address, Range, RangeSet, RangeSets};
 use crate::nftables::name::{SetName, TableName};
 use crate::nftables::set_name::KernelSetName;
 
-/// What the kernel has to say about an address.
+/// Whether an address is in force, as the kernel says.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum InForce {
     /// A set that a rule looks up has it.
@@ -25,8 +26,8 @@ pub enum InForce {
     Nothing,
 }
 
-/// How many elements are asked for at most; two make an interval. To dump more of a kernel's
-/// interval sets takes seconds, since it goes through them again for each piece.
+/// How many elements of a set are dumped at most; two make an interval. A dump of more elements of an
+/// interval set takes seconds, since the kernel goes through the set again for each piece.
 const MOST_ELEMENTS: usize = 200_000;
 
 /// What is in force by the sets named after `sets` that rules of `table` look up: IPv4, then IPv6.

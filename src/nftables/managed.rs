@@ -1,10 +1,10 @@
 //! The managed table: rebuilt in two transactions, fill and switch; changed in one.
 //!
-//! A rebuild first fills fresh sets that no rule uses yet; the second transaction switches the rules
-//! to them and deletes the old sets. One transaction for both is not enough: newer kernels publish
+//! A rebuild fills fresh sets, which no rule uses yet; the second transaction switches the rules to
+//! them and deletes the old sets. One transaction for both is not enough: newer kernels publish
 //! the content of an interval set at the end of the commit, after the rules have switched, and
 //! packets pass an empty set for as long as the commit takes. Killed in between, a run leaves sets
-//! that nothing uses; the next switch deletes them.
+//! that no rule uses; the next switch deletes them.
 
 #![cfg(feature = "nftables")]
 
@@ -47,11 +47,11 @@ pub struct Placed {
 
 /// What is in the table before it is changed.
 struct Found {
-    /// Our sets, of any generation, in use or left over.
+    /// Our sets of all generations, in use or left over.
     sets: Vec<CString>,
     /// The highest of their generations.
     generation: u64,
-    /// Our chains that hang on another hook than they should.
+    /// Our chains with a wrong hook or priority.
     misplaced: Vec<Direction>,
 }
 
@@ -69,7 +69,7 @@ impl Managed {
         Managed { table, set4, set6, interfaces, layout, mask }
     }
 
-    /// The table's name.
+    /// The table by family and name.
     pub fn table(&self) -> &TableName {
         &self.table
     }
@@ -101,10 +101,10 @@ impl Managed {
             return Err(error);
         }
         let switched = match connection.commit(self.switch(&kernel_sets, &found, true)) {
-            // Somebody's rule uses an old set. It stays, to be deleted another time; keeping the
-            // list of today out of force for it would be worse.
+            // A rule that is not netfilterd's uses an old set. The set stays, to be deleted another
+            // time; to keep the new list out of force for it would be worse.
             Err(error) if error.errno() == Some(libc::EBUSY) => {
-                log::warn!("{error}; it is left where it is");
+                log::warn!("{error}; the set stays until then");
                 connection.commit(self.switch(&kernel_sets, &found, false))
             }
             // The answer was lost; the rules themselves tell.
@@ -118,7 +118,7 @@ impl Managed {
         Ok((placed, fills + 1))
     }
 
-    /// Removes new sets that are not in use; what was in force still is.
+    /// Deletes new sets, which no rule uses; what was in force stays in force.
     fn remove(&self, connection: &mut Connection, kernel_sets: &[KernelSet]) {
         let mut batch = Batch::new();
         for set in kernel_sets {
@@ -161,7 +161,8 @@ impl Managed {
         KernelSet::all([&self.set4, &self.set6], &placed.shapes, placed.generation)
     }
 
-    /// The first transaction, or several in parts: the table and its counters if they are missing, and new sets.
+    /// The first transaction, which can be made in parts: creates the table and its counters if they
+    /// are missing, and fills new sets.
     fn fill(&self, kernel_sets: &[KernelSet], sets: &RangeSets, shapes: &Shapes) -> Batch {
         let mut batch = Batch::new();
         objects::add_table(&mut batch, &self.table);
@@ -184,7 +185,8 @@ impl Managed {
         batch
     }
 
-    /// The second transaction: the rules look the new sets up, and the old ones go.
+    /// The second transaction: switches the rules to the new sets, and with `delete` deletes the old
+    /// ones.
     fn switch(&self, kernel_sets: &[KernelSet], found: &Found, delete: bool) -> Batch {
         let mut batch = Batch::new();
         for direction in Direction::ALL {
@@ -204,8 +206,7 @@ impl Managed {
         batch
     }
 
-    /// Whether the table has its chains, and in them the rules that look these sets up and no
-    /// others.
+    /// Whether the table has its chains, and in them exactly the rules that look these sets up.
     pub fn is_in_place(&self, connection: &mut Connection, placed: Placed) -> Result<bool, Error> {
         let found = self.find(connection)?;
         let kernel_sets = self.kernel_sets(placed);
@@ -224,12 +225,15 @@ impl Managed {
         Ok(each && found.misplaced.is_empty())
     }
 
-    /// What is in the table, or an error if it is somebody else's.
+    /// What is in the table, or an error if it is another program's.
     fn find(&self, connection: &mut Connection) -> Result<Found, Error> {
         let mut found = Found { sets: Vec::new(), generation: 0, misplaced: Vec::new() };
         let Some(table) = inspect::table(connection, &self.table)? else { return Ok(found) };
         if table.dormant {
-            log::warn!("table {} was dormant; waking it", self.table);
+            log::warn!(
+                "table {} was dormant, so its rules dropped nothing; enabling it",
+                self.table
+            );
         }
         let ours = table.comment.is_some_and(|text| text.starts_with(objects::COMMENT_PREFIX));
 

@@ -7,7 +7,7 @@
 //!
 //! The rest is compiled with the feature `nftables` only, by an attribute in each file: `constants`
 //! (numbers), [`batch`] (what makes a transaction), [`elements`] and [`objects`] (what goes into it),
-//! [`transaction`] (the one place that sends) and [`error`], [`listeners`] (whom a large transaction
+//! [`transaction`] (the one place that sends), [`operation`] and [`error`] (what went wrong), [`listeners`] (whom a large transaction
 //! concerns), [`inspect`], [`lookup`] and [`counters`] (questions), the two ways of putting range
 //! sets in force, [`managed`] (in a table of our own) and [`foreign`] (in sets of another program's),
 //! [`kernel`] (where kernels differ in that), [`monitor`] (changes by other programs), and
@@ -21,6 +21,7 @@ pub mod error;
 pub mod foreign;
 pub mod inspect;
 pub mod kernel;
+pub mod key_type;
 pub mod layout;
 pub mod listeners;
 pub mod lookup;
@@ -28,6 +29,7 @@ pub mod managed;
 pub mod monitor;
 pub mod name;
 pub mod objects;
+pub mod operation;
 pub mod plan;
 pub mod set_name;
 pub mod target;

@@ -1,7 +1,8 @@
-//! Notifications of nf_tables: somebody changed the ruleset, and who it was.
+//! Notifications of nf_tables: which transactions changed the ruleset, and which program sent them.
 //!
-//! A listener costs whoever commits: the kernel makes a message for it of every element. So it
-//! leaves the group while netfilterd itself commits, and the generation tells what it missed.
+//! A listener makes commits dear: for each element the kernel makes a notification, in whatever
+//! network namespace the listener is. So a monitor leaves the group while netfilterd itself commits,
+//! and the generation of the ruleset tells whether it missed anything.
 
 #![cfg(feature = "nftables")]
 
@@ -12,27 +13,27 @@ use super::error::Error;
 use crate::netlink::{Message, Program, Protocol, Socket, find, find_str, find_u32};
 use crate::nftables::name::{SetName, TableName};
 
-/// Room for the notifications of a large transaction. When it is too little some are lost, which
-/// is noticed.
+/// Room for the notifications of a large transaction, in bytes. If it is too little, some are lost,
+/// which the monitor notices.
 const RECEIVE_BUFFER: usize = 4 << 20;
 
-/// Listens for changes to the ruleset.
+/// Receives notifications of changes to the ruleset.
 pub struct Monitor {
     socket: Socket,
     notifications: Notifications,
 }
 
-/// Makes transactions of notifications, as they come in.
+/// Gathers notifications into transactions.
 pub struct Notifications {
     table: TableName,
-    /// In somebody else's table, the sets that we fill; what else is changed there is not ours to
-    /// put right.
+    /// The sets that netfilterd fills in a foreign table; what else changes there does not concern
+    /// it.
     sets: Option<[SetName; 2]>,
-    /// Whether the transaction whose messages are coming in has to do with our table.
+    /// Whether the transaction whose notifications are being read concerns our table.
     touched: bool,
 }
 
-/// A transaction of somebody else.
+/// A transaction of another program.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Transaction {
     /// The generation of the ruleset that it made; `None` if notifications were lost.
@@ -44,19 +45,19 @@ pub struct Transaction {
 }
 
 impl Monitor {
-    /// A listener for `table`, or for some sets in it, that has not joined yet.
+    /// A monitor of `table`, or of `sets` in it, that has not joined yet.
     pub fn open(table: TableName, sets: Option<[SetName; 2]>) -> Result<Self, Error> {
         let socket = Socket::open(Protocol::Netfilter)?;
         socket.size_receive_buffer(RECEIVE_BUFFER)?;
         Ok(Monitor { socket, notifications: Notifications::new(table, sets) })
     }
 
-    /// From here on notifications come.
+    /// From here on notifications are received.
     pub fn join(&mut self) -> Result<(), Error> {
         Ok(self.socket.join(NFNLGRP_NFTABLES)?)
     }
 
-    /// From here on none come, and those that waited are gone.
+    /// From here on no notifications are received. Those that wait are dropped.
     pub fn leave(&mut self) -> Result<(), Error> {
         self.socket.leave(NFNLGRP_NFTABLES)?;
         self.transactions()?;
@@ -89,7 +90,7 @@ impl AsFd for Monitor {
 }
 
 impl Notifications {
-    /// About `table`, or about some sets in it.
+    /// Those about `table`, or about `sets` in it.
     pub fn new(table: TableName, sets: Option<[SetName; 2]>) -> Self {
         Notifications { table, sets, touched: false }
     }

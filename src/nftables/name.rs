@@ -11,8 +11,8 @@ use std::str::FromStr;
 /// The managed table, in the form of `--table`: the one that netfilterd creates and keeps.
 pub const MANAGED_TABLE: &str = "inet netfilterd";
 
-/// The longest name that can be given, in bytes: `NFT_NAME_MAXLEN` is 256 with its NUL, and a
-/// generation (`_g` and up to 20 digits) must fit behind it.
+/// The longest name that can be given, in bytes: `NFT_NAME_MAXLEN` is 256 with its NUL, and behind
+/// the name come a prefix length (`_128`) and a generation (`_g` and up to 16 digits).
 const MAX_SET_NAME: usize = 233;
 
 /// `NFT_NAME_MAXLEN` without the NUL.
@@ -45,7 +45,7 @@ const RESERVED: &[&str] = &[
 /// Why a name is refused.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum NameError {
-    /// Nothing at all.
+    /// It has no characters.
     Empty,
     /// Longer than this many bytes.
     TooLong(usize),
@@ -94,7 +94,7 @@ impl std::error::Error for NameError {}
 pub struct SetName(String);
 
 impl SetName {
-    /// The name as text.
+    /// The name as nft types it, without the `@` of a look-up.
     pub fn as_str(&self) -> &str {
         &self.0
     }
@@ -134,17 +134,17 @@ fn typable(name: &str, most: usize) -> Result<(), NameError> {
 /// A family of tables, as the kernel numbers them (`NFPROTO_*` of linux/netfilter.h).
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Family {
-    /// IPv4 and IPv6.
+    /// `inet`: IPv4 and IPv6 packets.
     Inet = 1,
-    /// IPv4.
+    /// `ip`: IPv4 packets.
     Ip = 2,
-    /// ARP.
+    /// `arp`: ARP packets, which hold IPv4 addresses.
     Arp = 3,
-    /// A network device's ingress and egress.
+    /// `netdev`: all packets at a device's ingress and egress.
     Netdev = 5,
-    /// Bridges.
+    /// `bridge`: all packets that pass a bridge.
     Bridge = 7,
-    /// IPv6.
+    /// `ip6`: IPv6 packets.
     Ip6 = 10,
 }
 
@@ -197,7 +197,7 @@ pub struct TableName {
 }
 
 impl TableName {
-    /// The family.
+    /// The family, which decides which packets its chains see.
     pub fn family(&self) -> Family {
         self.family
     }

@@ -27,21 +27,21 @@ use crate::sys;
 /// Before connection tracking and everything else: nft's priority `raw`.
 pub const PRIORITY: i32 = -300;
 
-/// Says in the kernel's own listing who keeps the table.
+/// The comment of the table, which nft lists: who keeps it.
 pub const COMMENT: &CStr = c"kept by netfilterd(8); changes made here are lost";
 
-/// How [`COMMENT`] begins, by which the table is known again, also that of another version.
+/// How [`COMMENT`] begins. A table with it is netfilterd's, also that of another version.
 pub const COMMENT_PREFIX: &str = "kept by netfilterd";
 
 /// The number of loopback in every network namespace.
 const LOOPBACK: u32 = 1;
 
-/// The two ways a packet passes.
+/// The two ways in which a packet is judged.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Direction {
-    /// Judged by its source as it comes in.
+    /// By its source, in prerouting.
     Inbound,
-    /// Judged by its destination as it goes out.
+    /// By its destination, in postrouting.
     Outbound,
 }
 
@@ -108,7 +108,7 @@ pub fn interface(name: &CStr) -> InterfaceName {
     }
 }
 
-/// Creates the table, or wakes it if it was made dormant; leaves what is in it alone.
+/// Creates the table, or clears its flag dormant. What is in it stays.
 pub fn add_table(batch: &mut Batch, table: &TableName) {
     batch.message(libc::NFT_MSG_NEWTABLE, libc::NLM_F_CREATE, table.family(), |message| {
         message.put_str(NFTA_TABLE_NAME, table.name());
@@ -175,8 +175,8 @@ impl KernelSet {
 /// has one: with it the kernel takes its fixed-size implementation, which loads five times faster.
 /// Neither has auto-merge, timeouts or counters, which cost time with every element.
 ///
-/// A set of that name that is there already is an error: another netfilterd is just filling it, and
-/// both lists would end up in it.
+/// A set that exists already is an error: another netfilterd is filling it, and both lists would be
+/// in it.
 pub fn add_sets(batch: &mut Batch, table: &TableName, sets: &[KernelSet]) {
     for (id, set) in (1..).zip(sets) {
         if set.v6 {
@@ -210,7 +210,7 @@ pub fn delete_chain(batch: &mut Batch, table: &TableName, direction: Direction) 
     batch.object(&Chain::new(direction.chain(), &parent), MsgType::Del);
 }
 
-/// Creates a base chain, or gives it back the policy it should have.
+/// Creates a base chain, or restores its policy.
 pub fn add_chain(batch: &mut Batch, table: &TableName, direction: Direction) {
     let parent = parent(table);
     let mut chain = Chain::new(direction.chain(), &parent);
@@ -231,9 +231,9 @@ pub fn flush_chain(batch: &mut Batch, table: &TableName, direction: Direction) {
 /// looked up in the sets of its family, in their order; what is found there, and not on loopback,
 /// is counted and dropped.
 ///
-/// Loopback could be let through by a rule before all look-ups. That makes its own packets cheaper,
-/// by 64 ns a chain at 1,000,000 networks, and all others dearer, by 28 to 35 ns of 204 and 352: and
-/// it is the others that come in floods.
+/// A rule before all look-ups could accept loopback. That makes packets on loopback cheaper, by 64 ns
+/// a chain at 1,000,000 networks, and all other packets dearer, by 28 to 35 ns of 204 and 352. Floods
+/// do not come on loopback.
 pub fn add_rules(
     batch: &mut Batch,
     table: &TableName,

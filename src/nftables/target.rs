@@ -84,7 +84,7 @@ impl Target {
         Target { table, held: None }
     }
 
-    /// The table's name.
+    /// The table by family and name.
     pub fn table(&self) -> &TableName {
         match &self.table {
             Table::Managed(managed) => managed.table(),

@@ -1,5 +1,5 @@
-//! The one place that sends: a batch goes out in one system call, the answers come back as success
-//! or a named error.
+//! The one place that sends: a batch is sent in one system call, and the kernel's replies become
+//! success or a named error.
 //!
 //! Knows how a transaction is carried out, not what is in it.
 
@@ -10,19 +10,19 @@ use std::ops::ControlFlow;
 use std::time::Duration;
 
 use super::batch::{Batch, FinishedBatch, request};
-use super::constants::*;
+use super::constants::NFTA_GEN_ID;
 use super::elements;
-use super::error::{Error, Operation};
+use super::error::Error;
 use super::listeners;
+use super::operation::Operation;
 use crate::netlink::{
-    Attributes, Message, Messages, Protocol, Received, Reply, RequestError, Socket, find, find_str,
-    find_u32,
+    Attributes, Message, Messages, Protocol, Received, Reply, RequestError, Socket, find_u32,
 };
 use crate::nftables::name::Family;
 use crate::progress::{Progress, Step};
 
-/// Room for the answers. A transaction is carried out within the call that sends it, and by then
-/// every answer waits here: about 1 KiB each, one for each message that failed.
+/// Room for the replies, in bytes. The kernel carries a transaction out within the call that sends
+/// it, and then every reply waits here: about 1 KiB for each message that failed.
 const RECEIVE_BUFFER: usize = 8 << 20;
 
 /// By how much the send buffer has to be larger than a transaction, for the kernel's own use.
@@ -75,12 +75,13 @@ impl Connection {
         Ok(())
     }
 
-    /// Carries a batch out that changes nothing which is in use: as one transaction if the kernel
-    /// takes one of its size from this process, else as several; reports after each how much was
+    /// Carries out a batch that changes nothing which is in use: as one transaction if the kernel
+    /// takes one of its size from this process, else as several. Reports after each how much was
     /// sent. Returns how many were carried out, and whether that was all.
     ///
     /// In a container with a user namespace of its own a transaction can have no more than twice
-    /// `net.core.wmem_max`; and where somebody listens, a large one would take the kernel's memory.
+    /// `net.core.wmem_max`; and while a program listens for changes, a large one would take the
+    /// kernel's memory.
     pub fn commit_in_parts(
         &mut self,
         batch: Batch,
@@ -97,7 +98,7 @@ impl Connection {
         sending: &Sending<'_>,
         transactions: &mut u32,
     ) -> Result<(), Error> {
-        let most = listeners::warn(&batch).then_some(listeners::MOST_HEARD);
+        let most = listeners::warn(&batch).then_some(listeners::MOST_BYTES);
         let batch = batch.finish()?;
         let all = batch.bytes().len();
         sending.report(0, all);
@@ -155,7 +156,7 @@ impl Connection {
         }
     }
 
-    /// The generation of the ruleset: every transaction, of whoever, makes it one higher.
+    /// The generation of the ruleset: every transaction of any program makes it one higher.
     pub fn generation(&mut self) -> Result<u32, Error> {
         let answer = self.get(
             libc::NFT_MSG_GETGEN,
@@ -169,7 +170,7 @@ impl Connection {
         answer.ok_or(Error::Malformed)
     }
 
-    /// Asks for one object and hands its message to `read`; `None` if the kernel has no such.
+    /// Asks for one object and hands its message to `read`; `None` if the kernel has no such object.
     pub fn get<T>(
         &mut self,
         kind: libc::c_int,
@@ -231,7 +232,8 @@ pub fn read_replies(messages: Messages<'_>) -> io::Result<Vec<Reply>> {
         .collect()
 }
 
-/// What has become of a batch, by all the replies to it.
+/// What has become of a batch, by all the replies to it. Replies that are lost make that unknown: an
+/// acknowledgement alone proves nothing, since messages of an aborted batch are acknowledged, too.
 pub fn outcome(batch: &FinishedBatch, replies: &[Reply]) -> Result<(), Error> {
     // Answers come in the order of the messages, so the first error is the cause and what
     // follows it are its consequences.
@@ -249,7 +251,7 @@ pub fn outcome(batch: &FinishedBatch, replies: &[Reply]) -> Result<(), Error> {
 fn refused(batch: &FinishedBatch, reply: &Reply) -> Error {
     let message = batch.message(reply.sequence);
     let operation =
-        message.as_ref().map_or(Operation::unnamed("carrying out a transaction"), operation_of);
+        message.as_ref().map_or(Operation::unnamed("carrying out a transaction"), Operation::of);
     let address = message
         .zip(reply.offset)
         .and_then(|(message, offset)| elements::address_at(&message, offset));
@@ -259,31 +261,4 @@ fn refused(batch: &FinishedBatch, reply: &Reply) -> Error {
         text: reply.text.clone(),
         address,
     }
-}
-
-/// What a message of a batch does.
-fn operation_of(message: &Message<'_>) -> Operation {
-    let kind = message.kind_in(libc::NFNL_SUBSYS_NFTABLES);
-    let (what, named_by) = match kind {
-        Some(libc::NFT_MSG_NEWTABLE) => ("creating table", NFTA_TABLE_NAME),
-        Some(libc::NFT_MSG_NEWCHAIN) => ("creating chain", NFTA_CHAIN_NAME),
-        Some(libc::NFT_MSG_DELCHAIN) => ("deleting chain", NFTA_CHAIN_NAME),
-        Some(libc::NFT_MSG_NEWRULE) => ("adding a rule to chain", NFTA_RULE_CHAIN),
-        Some(libc::NFT_MSG_DELRULE) => ("emptying chain", NFTA_RULE_CHAIN),
-        Some(libc::NFT_MSG_NEWSET) => ("creating set", NFTA_SET_NAME),
-        Some(libc::NFT_MSG_DELSET) => ("deleting set", NFTA_SET_NAME),
-        Some(libc::NFT_MSG_NEWSETELEM) => ("adding to set", NFTA_SET_ELEM_LIST_SET),
-        Some(libc::NFT_MSG_DELSETELEM) => {
-            // One that names no element empties the set.
-            let some = find(message.attributes(), NFTA_SET_ELEM_LIST_ELEMENTS).is_some();
-            (if some { "deleting from set" } else { "emptying set" }, NFTA_SET_ELEM_LIST_SET)
-        }
-        Some(libc::NFT_MSG_NEWOBJ) => ("creating counter", NFTA_OBJ_NAME),
-        _ => return Operation::unnamed("beginning a transaction"),
-    };
-    let name = find_str(message.attributes(), named_by);
-    // The first attribute of every other object is its table.
-    let in_table = kind != Some(libc::NFT_MSG_NEWTABLE);
-    let table = find_str(message.attributes(), NFTA_TABLE_NAME).filter(|_| in_table);
-    Operation { what, name, table }
 }

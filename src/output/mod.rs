@@ -1,4 +1,4 @@
-//! Range sets for people and other programs: [`print`](mod@print) as text, `map` as a picture.
+//! Range sets as output: [`print`](mod@print) writes text for people and programs, `map` a picture.
 
 #[cfg(feature = "map")]
 pub mod map;

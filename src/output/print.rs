@@ -1,7 +1,7 @@
-//! Range sets for people and for other tools.
+//! Range sets as text, for people and other programs.
 //!
-//! IPv4 comes before IPv6, both ascending. Text that is written is a list again, in one format of
-//! drop_ips(5) or another, and reads back as the same range sets.
+//! IPv4 comes before IPv6, both in ascending order. Each text is a list in one of the formats of
+//! drop_ips(5), and reads back as the same range sets.
 
 use std::io::{self, Write};
 
@@ -12,12 +12,12 @@ use crate::nftables::name::{SetName, TableName};
 #[cfg(feature = "map")]
 use crate::output::map::Map;
 
-/// The forms that range sets can be written in.
+/// The output formats. Their comments are the text of `--help`.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, clap::ValueEnum)]
 pub enum Format {
-    /// The fewest networks, one a line, always with a length
+    /// As few networks as possible, one per line, always with a prefix length
     Cidr,
-    /// Ranges, one a line, always first-last
+    /// Ranges, one per line, always as first-last
     Range,
     /// A script for nft -f that creates and fills the sets
     Nft,
@@ -31,7 +31,7 @@ pub enum Format {
 }
 
 impl Format {
-    /// Whether the format is a picture, which has no place on a terminal and does not show IPv6.
+    /// Whether the format is a picture, which a terminal cannot show and which shows IPv4 only.
     pub fn is_picture(self) -> bool {
         match self {
             Format::Cidr | Format::Range | Format::Nft | Format::Ipset | Format::Json => false,
@@ -41,9 +41,9 @@ impl Format {
     }
 }
 
-/// The names under which a script puts the sets.
+/// The names of the table and the sets in a script.
 pub struct Names<'a> {
-    /// The table, for nft.
+    /// The table, for the format `nft`.
     pub table: &'a TableName,
     /// The set of IPv4 networks.
     pub set4: &'a SetName,
@@ -51,15 +51,15 @@ pub struct Names<'a> {
     pub set6: &'a SetName,
 }
 
-/// What is written.
+/// The input of [`write()`].
 pub struct Printed<'a> {
-    /// What is dropped.
+    /// The addresses that are dropped, which every format shows.
     pub sets: &'a RangeSets,
-    /// What is not, since it is allowed; for a map.
+    /// Allowed addresses, for a map.
     pub allowed: &'a RangeSets,
-    /// What is not, since it is protected; for a map.
+    /// Protected addresses, for a map.
     pub protected: &'a RangeSets,
-    /// The names, for scripts.
+    /// The names in the formats `nft` and `ipset`.
     pub names: Names<'a>,
 }
 
@@ -96,7 +96,7 @@ fn write_lines(
     items.into_iter().try_for_each(|item| writeln!(out, "{item}"))
 }
 
-/// One transaction, since nft takes a script as one. The flush makes it a replacement.
+/// Writes a script for `nft -f`, which is one transaction. The flush makes it replace the elements.
 fn write_nft<A: Address>(
     set: &RangeSet<A>,
     table: &TableName,
@@ -112,24 +112,20 @@ fn write_nft<A: Address>(
     }
     writeln!(out, "add element {table} {name} {{")?;
     for range in set.ranges() {
-        let mut networks = range.networks();
-        match (networks.next(), networks.next()) {
-            (Some(network), None) => writeln!(out, "\t{network},")?,
-            _ => writeln!(out, "\t{range},")?,
-        }
+        writeln!(out, "\t{},", range.network_or_range())?;
     }
     writeln!(out, "}}")
 }
 
-/// The limit of elements that sets are created with. Always the same, since `create -exist` fails
-/// for a set that exists with another; it costs nothing, unlike the hash size.
+/// The limit of elements with which sets are created. It is always the same, because `create -exist`
+/// fails if a set exists with another limit. Unlike the hash size, it takes no memory.
 const IPSET_MAXELEM: u32 = u32::MAX;
 
-/// The longest set name that can be printed for ipset, whose own limit is 31 bytes: the set that is
-/// filled has four more.
+/// The longest set name for the format `ipset`, in bytes. The limit of ipset is 31, and the name of the
+/// set that is filled ends in `.new`.
 pub const IPSET_MAX_NAME: usize = 27;
 
-/// Fills a second set and swaps the two: ipset has no transactions.
+/// Writes a script that fills a second set and swaps the two, because ipset has no transactions.
 fn write_ipset<A: Address>(
     set: &RangeSet<A>,
     name: &SetName,
@@ -137,7 +133,7 @@ fn write_ipset<A: Address>(
     out: &mut impl Write,
 ) -> io::Result<()> {
     let filling = format!("{name}.new");
-    // ipset grows a table by doubling when it is three quarters full; this is how it ends.
+    // ipset doubles a hash table that is three quarters full. This is the size after all doublings.
     let buckets = (set.network_count().saturating_mul(4) / 3).next_power_of_two();
     let buckets = buckets.clamp(1024, 1 << 31);
     let options = format!("hash:net family {family} maxelem {IPSET_MAXELEM}");
@@ -145,7 +141,7 @@ fn write_ipset<A: Address>(
     writeln!(out, "create {filling} {options} hashsize {buckets} -exist")?;
     writeln!(out, "flush {filling}")?;
     for network in set.networks() {
-        // The type has no place for a length of 0.
+        // The type hash:net has no prefix length 0.
         if network.prefix_len() == 0 {
             for half in halves(network) {
                 writeln!(out, "add {filling} {half}")?;
@@ -170,7 +166,7 @@ fn write_json(sets: &RangeSets, out: &mut impl Write) -> io::Result<()> {
     out.write_all(b"]}\n")
 }
 
-/// Networks hold no character that JSON would escape.
+/// Writes JSON strings without escapes, because a network has no character that needs one.
 fn write_strings(networks: impl Iterator<Item = IpNet>, out: &mut impl Write) -> io::Result<()> {
     for (index, network) in networks.enumerate() {
         out.write_all(if index == 0 { b"\n" } else { b",\n" })?;

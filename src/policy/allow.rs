@@ -1,37 +1,41 @@
-//! Allowlists: lists of what is not to be dropped, whatever other lists say.
+//! Allowlists: lists of networks that are not dropped even if other lists name them.
 //!
-//! They are read by a harder rule than other lists: a line that cannot be read might be the one
-//! that keeps somebody's access, so it makes the whole of them unusable.
+//! Allowlists are read by a stricter rule than other lists: a rejected line may be the one that
+//! preserves the administrator's access, so one rejected line refuses the load.
 
 use std::fmt;
 use std::net::IpAddr;
 
 use crate::ip::range::RangeSets;
-use crate::list::{self, Entry, List, ListError, Rejection, Source, Summary};
+use crate::list::{self, Contents, Entry, List, ListError, Rejection, Source, Summary};
+use crate::progress::Unseen;
 use crate::words::{Count, Noun};
 
 /// Why allowlists cannot be used.
 #[derive(Debug)]
 pub enum AllowError {
-    /// One of them could not be read.
+    /// An allowlist could not be read.
     List {
-        /// Which, and why.
+        /// The list and the cause.
         source: ListError,
     },
-    /// Lines of them are no entries.
+    /// Lines of the allowlists were rejected.
     Rejected {
-        /// The first of these lines.
+        /// The first rejected line.
         first: Box<Rejection>,
-        /// How many there are.
+        /// Rejected lines of all allowlists.
         lines: u64,
     },
-    /// One of them has lines but no entry.
+    /// An allowlist has lines but no entry.
     NoEntry {
-        /// Its name.
+        /// The name of the list.
         list: String,
     },
-    /// An entry of one of them expires.
-    Expires,
+    /// An entry of an allowlist expires, and what is allowed must not become dropped by itself.
+    Expires {
+        /// The first such entry, as `FILE:LINE`.
+        place: String,
+    },
 }
 
 impl fmt::Display for AllowError {
@@ -40,16 +44,17 @@ impl fmt::Display for AllowError {
             AllowError::List { source } => write!(f, "allowlist {source}"),
             AllowError::Rejected { first, lines } => write!(
                 f,
-                "an allowlist must be readable as a whole, and of {} rejected the first is {first}",
+                "an allowlist must be readable as a whole; {} rejected; correct the first: {first}",
                 Count(*lines, Noun::Line)
             ),
-            AllowError::Expires => f.write_str(
-                "an entry of an allowlist has an end (until), and what is allowed is so without end; \
-                 take the end or the entry out",
+            AllowError::Expires { place } => write!(
+                f,
+                "{place}: an entry of an allowlist cannot expire (until); remove the time, or the \
+                 entry"
             ),
             AllowError::NoEntry { list } => write!(
                 f,
-                "allowlist {list}: holds comments or blanks and no entry; empty it, or leave it out"
+                "allowlist {list}: holds comments or blank lines but no entry; empty it, or omit it"
             ),
         }
     }
@@ -59,42 +64,47 @@ impl std::error::Error for AllowError {
     fn source(&self) -> Option<&(dyn std::error::Error + 'static)> {
         match self {
             AllowError::List { source } => Some(source),
-            AllowError::Rejected { .. } | AllowError::NoEntry { .. } | AllowError::Expires => None,
+            AllowError::Rejected { .. }
+            | AllowError::NoEntry { .. }
+            | AllowError::Expires { .. } => None,
         }
     }
 }
 
-/// What the allowlists name.
+/// The content of the allowlists.
 #[derive(Default)]
 pub struct Allowed {
     lists: Vec<List>,
-    /// All of it merged; never widened.
+    /// All entries merged. Entries of allowlists are never widened.
     pub sets: RangeSets,
-    /// List by list, in the order of reading.
+    /// What each list holds, in the order of reading.
     pub summaries: Vec<Summary>,
 }
 
 impl Allowed {
-    /// Reads allowlists, all of them and each as a whole.
+    /// Reads all allowlists. Fails if one of them has a rejected line, lines but no entry, or an entry
+    /// that expires.
     pub fn read(sources: &[Source]) -> Result<Self, AllowError> {
-        let lists = list::read(sources, None).map_err(|source| AllowError::List { source })?;
-        let contents = list::parse(&lists).map_err(|source| AllowError::List { source })?;
-        if let Some(first) = contents.rejections.first() {
+        let lists =
+            list::read(sources, None, &Unseen).map_err(|source| AllowError::List { source })?;
+        let Contents { sets, expiring, report } =
+            list::parse(&lists).map_err(|source| AllowError::List { source })?;
+        if let Some(first) = report.rejections.first() {
             let first = Box::new(first.clone());
-            return Err(AllowError::Rejected { first, lines: contents.rejected() });
+            return Err(AllowError::Rejected { first, lines: report.rejected_lines() });
         }
-        if !contents.ending.is_empty() {
-            return Err(AllowError::Expires);
+        if !expiring.is_empty() {
+            return Err(AllowError::Expires { place: first_that_expires(&lists) });
         }
-        for (list, summary) in lists.iter().zip(&contents.summaries) {
+        for (list, summary) in lists.iter().zip(&report.summaries) {
             if summary.v4 + summary.v6 == 0 && !list.is_blank() {
                 return Err(AllowError::NoEntry { list: list.name().to_string() });
             }
         }
-        Ok(Allowed { lists, sets: contents.sets, summaries: contents.summaries })
+        Ok(Allowed { lists, sets, summaries: report.summaries })
     }
 
-    /// The first entry that has an address in common with each of `entries`, in words. Goes through
+    /// For each of `entries` the first allowed entry that overlaps it, as `ENTRY (FILE:LINE)`. Parses
     /// the lists once.
     pub fn first_with(&self, entries: &[Entry]) -> Vec<Option<String>> {
         let mut found = vec![None; entries.len()];
@@ -116,8 +126,24 @@ impl Allowed {
         found
     }
 
-    /// The first entry that holds an address, in words.
+    /// The first allowed entry that holds an address, as `ENTRY (FILE:LINE)`.
     pub fn by(&self, address: IpAddr) -> Option<String> {
         self.first_with(&[Entry::from(address)]).pop().flatten()
     }
+}
+
+/// `FILE:LINE` of the first entry that expires.
+fn first_that_expires(lists: &[List]) -> String {
+    let mut found = None;
+    for list in lists {
+        list.scan(
+            |line, _, end| {
+                if end.is_some() {
+                    found.get_or_insert_with(|| format!("{}:{line}", list.name()));
+                }
+            },
+            |_, _, _| {},
+        );
+    }
+    found.unwrap_or_default()
 }

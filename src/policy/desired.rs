@@ -1,75 +1,68 @@
-//! What the lists ask for: read, parsed, widened, merged, cut and judged.
+//! What the lists ask for: lists are read, parsed, widened and merged, and exclusions are taken out.
 //!
-//! Joins the pure parts in the one order that every command uses, so that `check` runs what the
-//! daemon runs. Knows nothing of the kernel.
+//! Every command joins these parts here, in the same order, so `check` runs what the daemon runs.
+//! Knows nothing of the kernel.
 
 use std::fmt;
 use std::net::IpAddr;
 
 use crate::ip::mask::Mask;
-use crate::ip::range::{RangeSet, RangeSets};
+use crate::ip::range::RangeSets;
 use crate::ip::{Families, PerFamily};
-use crate::list::{
-    self, End, Entry, ExpiringEntries, List, ListError, Rejection, Selection, SetAside, Source,
-    Summary,
-};
+use crate::list::{self, Contents, End, Entry, List, ListError, Report, Selection, Source};
 use crate::policy::allow::{AllowError, Allowed};
 use crate::policy::exclusions::Exclusions;
 use crate::policy::guard::Figures;
 use crate::policy::matches::{Match, MatchFinder, Matches, meets, widened};
 use crate::policy::protect::Protected;
 use crate::policy::timeline::Timeline;
-use crate::progress::{Progress, Step};
+use crate::progress::Progress;
 use crate::words::{Count, Noun};
 
-/// Which lists, and what is made of them.
+/// Which lists are read, and how their entries are used.
 #[derive(Clone, Debug)]
 pub struct Request {
-    /// The lists, in their order.
+    /// The lists, in the order of the command line.
     pub sources: Vec<Source>,
-    /// Whether lists that do not exist are ignored.
+    /// Whether missing lists are ignored. An unreadable list is still an error.
     pub skip_missing: bool,
-    /// The allowlists.
+    /// The allowlists. A missing one is an error.
     pub allow: Vec<Source>,
-    /// Which of their entries count.
+    /// Which entries of the lists count.
     pub selection: Selection,
-    /// To which prefix lengths entries are widened.
+    /// The prefix lengths to which entries are widened.
     pub mask: Mask,
-    /// Of which families anything is asked for.
+    /// The families whose packets the target sees; entries of the other family are counted.
     pub families: Families,
 }
 
-/// What the lists ask for.
+/// What the lists ask for at one time.
 pub struct DesiredState {
-    /// The range sets to put in force.
+    /// The range sets to put in force: widened, merged, without exclusions.
     pub sets: RangeSets,
-    /// Networks in them.
+    /// Networks in these sets, in the fewest networks that name exactly their addresses.
     pub networks: PerFamily<u64>,
-    /// Addresses in them.
+    /// Addresses in these sets.
     pub addresses: PerFamily<u128>,
-    /// Addresses that only widening brought in, what was excluded again included.
+    /// Addresses that widening added, before exclusions were taken out.
     pub added_by_widening: u128,
-    /// Networks of a family that is not asked for.
+    /// Networks of a family whose packets the target does not see.
     pub of_other_family: u64,
-    /// What each list held, in the order of reading.
-    pub summaries: Vec<Summary>,
-    /// The first lines that were rejected.
-    pub rejections: Vec<Rejection>,
-    /// The first entries that were ignored as too wide.
-    pub ignored: Vec<SetAside>,
-    /// Lists that do not exist.
+    /// What was read of each list, with the first lines that were rejected and the first entries that
+    /// were ignored.
+    pub lists: Report,
+    /// Lists that are missing and were ignored.
     pub missing: Vec<ListError>,
-    /// What the lists name and is not in the sets.
+    /// What the lists name but the sets do not hold.
     pub exclusions: Exclusions,
-    /// What the allowlists held.
+    /// The content of the allowlists.
     pub allowed: Allowed,
-    /// What is protected.
+    /// The protected addresses, listed or not.
     pub protected: Protected,
-    /// What is asked for at other times.
+    /// What the lists ask for at other times.
     pub timeline: Timeline,
     matches: Matches,
-    lists: Vec<List>,
-    passed_over: Vec<u64>,
+    texts: Vec<List>,
     mask: Mask,
     selection: Selection,
     now: End,
@@ -78,33 +71,33 @@ pub struct DesiredState {
 /// Why the lists cannot be used.
 #[derive(Debug)]
 pub enum Unreadable {
-    /// A list.
+    /// A list is missing, unreadable or not a list.
     List(ListError),
-    /// An allowlist.
+    /// An allowlist is so, or has a line that makes it unusable.
     Allow(AllowError),
 }
 
 impl DesiredState {
-    /// Reads and merges the lists, as they are `now`, and takes out what is allowed or `protected`.
-    /// Every list must be readable.
+    /// Reads and merges the lists for the time `now`, and takes out what is allowed or `protected`.
+    /// Fails if any list is unreadable.
     pub fn read(
         request: &Request,
         protected: Protected,
         now: End,
         progress: &dyn Progress,
     ) -> Result<Self, Unreadable> {
-        progress.step(Step::Reading { bytes: 0, of: None });
         let mut missing = Vec::new();
         let note = request.skip_missing.then_some(&mut missing);
-        let lists = list::read(&request.sources, note).map_err(Unreadable::List)?;
+        let texts = list::read(&request.sources, note, progress).map_err(Unreadable::List)?;
         let allowed = Allowed::read(&request.allow).map_err(Unreadable::Allow)?;
         let mut finder = MatchFinder::new(request.mask, now, &allowed.sets, protected.sets());
-        progress.step(Step::Merging);
-        let contents = list::parse_watched(&lists, request.selection, &mut finder)
-            .map_err(Unreadable::List)?;
+        let Contents { sets, expiring, report } =
+            list::parse_observed(&texts, request.selection, &mut finder, progress)
+                .map_err(Unreadable::List)?;
         let matches = finder.matches();
-        let (permanent, expiring, of_other_family) =
-            of_families(contents.sets, contents.ending, request.families, now);
+        let (permanent, other) = sets.split(request.families);
+        let (expiring, other_expiring) = expiring.split(request.families);
+        let of_other_family = other.union(&other_expiring.at(now)).network_count();
         let named = match expiring.is_empty() {
             true => permanent.addresses(),
             false => permanent.union(&expiring.at(now)).addresses(),
@@ -121,9 +114,7 @@ impl DesiredState {
             addresses: sets.addresses(),
             added_by_widening,
             of_other_family,
-            summaries: contents.summaries,
-            rejections: contents.rejections,
-            ignored: contents.set_aside,
+            lists: report,
             missing,
             timeline,
             sets,
@@ -131,27 +122,17 @@ impl DesiredState {
             allowed,
             protected,
             matches,
-            lists,
-            passed_over: contents.passed_over,
+            texts,
             mask: request.mask,
             selection: request.selection,
             now,
         })
     }
 
-    /// Lines rejected in all lists.
-    pub fn rejected(&self) -> u64 {
-        self.summaries.iter().map(|list| list.rejected).sum()
-    }
-
-    /// Entries ignored as too wide in all lists.
-    pub fn all_ignored(&self) -> u64 {
-        self.summaries.iter().map(|list| list.set_aside).sum()
-    }
-
-    /// What the guards judge by, where so many networks are `in_force`.
+    /// The figures for the guards, if `in_force` networks are in force now.
     pub fn figures(&self, in_force: Option<u64>) -> Figures {
         let lists = self
+            .lists
             .summaries
             .iter()
             .map(|list| (list.name.clone(), list.rejected, list.entries() + list.rejected));
@@ -163,23 +144,23 @@ impl DesiredState {
         }
     }
 
-    /// The lists in a word: the name of the only one, or how many there are.
+    /// The subject of a message about all lists: the name of the only list, or the number of lists.
     pub fn subject(&self) -> String {
-        match &self.summaries[..] {
+        match &self.lists.summaries[..] {
             [list] => list.name.clone(),
             lists => Count(lists.len() as u64, Noun::List).to_string(),
         }
     }
 
-    /// Goes through the lists again and calls `each` with every entry that is not older than the
-    /// newest that are wanted. Costs as much as parsing all lists.
+    /// Parses the lists again and calls `each` with every entry but those that `--newest` ignores.
+    /// Costs as much as parsing all lists.
     fn entries<'a>(&'a self, mut each: impl FnMut(Origin<'a>)) {
-        for (list, passed_over) in self.lists.iter().zip(&self.passed_over) {
+        for (list, summary) in self.texts.iter().zip(&self.lists.summaries) {
             let mut number = 0;
             list.scan(
                 |line, entry, end| {
                     number += 1;
-                    if number > *passed_over {
+                    if number > summary.older {
                         let wide = widened(entry, self.mask);
                         let ignored = !self.selection.widest.admits(entry);
                         let expired = end.is_some_and(|end| end <= self.now);
@@ -192,17 +173,18 @@ impl DesiredState {
         }
     }
 
-    /// The first entries that named something protected.
+    /// The first entries that hold a protected address.
     pub fn naming_protected(&self) -> impl Iterator<Item = Origin<'_>> {
         self.matching(&self.matches.protected, &self.exclusions.protected)
     }
 
-    /// The first entries that named something allowed.
+    /// The first entries that hold an allowed address.
     pub fn naming_allowed(&self) -> impl Iterator<Item = Origin<'_>> {
         self.matching(&self.matches.allowed, &self.exclusions.allowed)
     }
 
-    /// Those of `matches` that something was taken out of; of a family that is not asked for, none.
+    /// Those of `matches` of which something was excluded; none of a family that the target does not
+    /// see.
     fn matching<'a>(
         &'a self,
         matches: &'a [Match],
@@ -210,13 +192,13 @@ impl DesiredState {
     ) -> impl Iterator<Item = Origin<'a>> {
         matches.iter().filter(|found| meets(taken, found.wide)).map(|found| {
             let &Match { list, line, entry, wide, end } = found;
-            let list = self.lists[list].name();
+            let list = self.texts[list].name();
             Origin { list, line, entry, wide, ignored: false, end, expired: false }
         })
     }
 
-    /// Goes through the lists again and calls `found` with the entries that each of `addresses`
-    /// comes from: the address, then the entry.
+    /// Parses the lists again and calls `found` with each of `addresses` and each entry that holds it
+    /// after widening.
     pub fn trace<'a>(&'a self, addresses: &[IpAddr], mut found: impl FnMut(IpAddr, Origin<'a>)) {
         self.entries(|origin| {
             for &address in addresses {
@@ -227,7 +209,7 @@ impl DesiredState {
         });
     }
 
-    /// The first entry that `address` comes from, as `FILE:LINE`.
+    /// `FILE:LINE` of the first entry that has `address` dropped.
     pub fn first_origin(&self, address: IpAddr) -> Option<String> {
         let mut first = None;
         self.trace(&[address], |_, origin| {
@@ -238,62 +220,38 @@ impl DesiredState {
         first
     }
 
-    /// The time for which it was computed.
+    /// The time for which this state was computed.
     pub fn now(&self) -> End {
         self.now
     }
 }
 
-/// The entries of the families that are asked for: those that are permanent, those that expire, and
-/// the number of networks of the other family.
-fn of_families(
-    sets: RangeSets,
-    expiring: ExpiringEntries,
-    families: Families,
-    now: End,
-) -> (RangeSets, ExpiringEntries, u64) {
-    if families == Families::BOTH {
-        return (sets, expiring, 0);
-    }
-    let all = sets.union(&expiring.at(now)).network_counts();
-    let (mut kept, mut kept_expiring, mut other) = (sets, expiring, 0);
-    if !families.v4 {
-        (kept.v4, other) = (RangeSet::default(), other + all.v4);
-        kept_expiring.clear_v4();
-    }
-    if !families.v6 {
-        (kept.v6, other) = (RangeSet::default(), other + all.v6);
-        kept_expiring.clear_v6();
-    }
-    (kept, kept_expiring, other)
-}
-
-/// An entry that an address comes from.
+/// An entry with its place, as `test` and messages show it.
 #[derive(Clone, Copy, Debug)]
 pub struct Origin<'a> {
-    /// The list, by name.
+    /// The name of the list.
     pub list: &'a str,
-    /// The line, from 1.
+    /// The number of the line, from 1; in a JSON document, the line of the string.
     pub line: u64,
     /// The entry as it is written.
     pub entry: Entry,
-    /// What the mask made of it.
+    /// The entry after widening.
     pub wide: Entry,
-    /// Whether it is too wide to count.
+    /// Whether the entry is ignored as too wide.
     pub ignored: bool,
-    /// When it ends.
+    /// The time at which the entry expires; `None` if it is permanent.
     pub end: Option<End>,
-    /// Whether that has passed.
+    /// Whether that time has passed.
     pub expired: bool,
 }
 
 impl Origin<'_> {
-    /// Whether it has any effect.
+    /// Whether the entry has any effect: it is neither ignored nor expired.
     pub fn counts(&self) -> bool {
         !self.ignored && !self.expired
     }
 
-    /// Whether the mask made it wider than it is written.
+    /// Whether widening changed the entry.
     pub fn is_widened(&self) -> bool {
         self.wide != self.entry
     }

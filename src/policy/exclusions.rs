@@ -1,19 +1,19 @@
-//! What is taken out of the merged lists: what is allowed, and what is protected.
+//! Exclusions: what is allowed or protected is taken out of the merged lists.
 
 use crate::ip::range::RangeSets;
 
-/// What the lists name and what is not dropped nevertheless.
+/// The addresses that the lists name but netfilterd does not drop.
 #[derive(Clone, Debug, Default)]
 pub struct Exclusions {
-    /// What an allowlist names, too.
+    /// Addresses that are listed and allowed.
     pub allowed: RangeSets,
-    /// What is protected; it may be allowed as well.
+    /// Addresses that are listed and protected. Some may be allowed as well.
     pub protected: RangeSets,
 }
 
 impl Exclusions {
-    /// Takes `allowed` and `protected` out of `merged`, in one go: what is left, and what was taken.
-    /// Where nothing is hit, that is found out in no time.
+    /// Takes `allowed` and `protected` out of `merged` in one pass. Returns what remains, and what was
+    /// excluded. Costs almost nothing if `merged` holds neither.
     pub fn out_of(
         merged: RangeSets,
         allowed: &RangeSets,
@@ -29,12 +29,12 @@ impl Exclusions {
         (merged.subtract(&both), exclusions)
     }
 
-    /// Whether nothing was taken out.
+    /// Whether nothing was excluded.
     pub fn is_empty(&self) -> bool {
         self.allowed.is_empty() && self.protected.is_empty()
     }
 
-    /// All that was taken out.
+    /// All addresses that were excluded.
     pub fn all(&self) -> RangeSets {
         self.allowed.union(&self.protected)
     }

@@ -1,99 +1,100 @@
-//! Whether what the lists ask for may be put in force.
+//! The guards: whether what the lists ask for may be put in force.
 //!
-//! Knows figures, not lists or kernels: it is asked before anything is changed, and its answer is
-//! the reason that a person reads.
+//! A guard compares figures with limits before anything is changed, and knows neither lists nor the
+//! kernel. A refusal is a sentence for people.
 
 use std::fmt;
 
 use crate::ip::PerFamily;
 use crate::words::{Count, Grouped, Noun};
 
-/// How many networks must be in force for a shrinkage to mean anything.
+/// `--max-shrink` counts once this many networks are in force: a smaller number shrinks by a large
+/// percentage whenever a few entries are removed.
 const SHRINKS_FROM: u64 = 100;
 
 /// The limits that a load must keep to.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Guards {
-    /// The fewest networks that may be loaded; the usual 1 refuses an empty result.
+    /// The fewest networks that may be loaded; the default of 1 refuses an empty result.
     pub min_entries: u64,
-    /// By how many percent of what is in force a load may be smaller.
+    /// By how many percent a load may shrink the number of networks in force, 0 to 100.
     pub max_shrink: u8,
-    /// Whether one rejected line refuses everything.
+    /// Whether one rejected line refuses the load.
     pub strict: bool,
 }
 
-/// What is judged.
+/// The figures of a load that the guards compare with their limits.
 #[derive(Clone, Debug, Default)]
 pub struct Figures {
     /// Networks that would be loaded.
     pub networks: u64,
-    /// Networks in force, as far as that is known.
+    /// Networks in force; `None` if that is not known.
     pub in_force: Option<u64>,
     /// Addresses that would be dropped.
     pub covered: PerFamily<u128>,
-    /// List by list its name, the lines that were rejected, and all that are neither blank nor
-    /// comments.
+    /// For each list its name, its rejected lines, and its lines that are neither blank nor comments.
     pub lists: Vec<(String, u64, u64)>,
 }
 
-/// What one guard says.
+/// The answer of one guard.
 #[derive(Clone, Debug)]
 pub struct Verdict {
-    /// The guard, with what it looked at.
+    /// The name of the guard and the figures that it compared.
     pub guard: String,
-    /// Why not, if it is a no.
+    /// The refusal; `None` if the load passes.
     pub refusal: Option<Refusal>,
 }
 
-/// A guard's no.
+/// Why a guard refuses a load.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Refusal {
-    /// Fewer networks than must be.
+    /// Fewer networks than `--min-entries`.
     TooFew {
-        /// How many there are.
+        /// Networks that would be loaded.
         networks: u64,
-        /// How many there must be at least.
+        /// The value of `--min-entries`.
         least: u64,
     },
-    /// Lines were rejected, and none may be.
+    /// Lines were rejected, and `--strict` permits none.
     Rejected {
-        /// How many.
+        /// Rejected lines of all lists.
         lines: u64,
     },
     /// More than half of a list's lines were rejected.
     MostlyRejected {
-        /// The list, by name.
+        /// The name of the list.
         list: String,
-        /// How many lines were rejected.
+        /// Its rejected lines.
         rejected: u64,
-        /// Of how many.
+        /// Its lines that are neither blank nor comments.
         lines: u64,
     },
-    /// More than half of a family.
+    /// More than half of the addresses of a family would be dropped.
     TooMuch {
-        /// The family, as people write it.
+        /// `IPv4` or `IPv6`.
         family: &'static str,
-        /// How much of it.
+        /// The share that would be dropped.
         share: Share,
     },
-    /// So much fewer networks than are in force that it looks like a mistake.
+    /// The number of networks would shrink by more than `--max-shrink`.
     Shrunk {
-        /// How many there are.
+        /// Networks that would be loaded.
         networks: u64,
-        /// How many are in force.
+        /// Networks in force before the load.
         in_force: u64,
-        /// By how many percent they may be fewer.
+        /// The value of `--max-shrink`, in percent.
         most: u8,
     },
 }
 
 impl Refusal {
-    /// Whether `--force` overrides it. `--strict` is a choice, not a guess at what is a mistake.
+    /// Whether `--force` overrides the refusal. `--strict` is a decision of the user, which no other
+    /// option overrides.
     pub fn can_be_forced(&self) -> bool {
         !matches!(self, Refusal::Rejected { .. })
     }
 
-    /// The refusal with what it is about, unless it says that itself.
+    /// The refusal after its subject, unless its sentence names the subject already.
     pub fn about(&self, subject: &str) -> String {
         match self {
             Refusal::TooFew { networks: 0, .. } | Refusal::MostlyRejected { .. } => {
@@ -102,18 +103,26 @@ impl Refusal {
             _ => format!("{subject}: {self}"),
         }
     }
+
+    /// What a user can do if the lists are right.
+    pub fn cure(&self) -> &'static str {
+        match self {
+            Refusal::TooFew { networks: 0, .. } => "--min-entries 0 permits it",
+            Refusal::Rejected { .. } => "correct the lines, or omit --strict",
+            _ => "--force permits it",
+        }
+    }
 }
 
 impl fmt::Display for Refusal {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
-            Refusal::TooFew { networks: 0, .. } => f.write_str(
-                "the lists hold no network; refused, since that would let everything pass \
-                 (--min-entries 0 permits it)",
-            ),
+            Refusal::TooFew { networks: 0, .. } => {
+                f.write_str("the lists hold no network; refused, because nothing would be dropped")
+            }
             Refusal::TooFew { networks, least } => write!(
                 f,
-                "{} where at least {least} must be; refused by --min-entries {least}",
+                "{}, and at least {least} are required; refused by --min-entries {least}",
                 Count(*networks, Noun::Network)
             ),
             Refusal::Rejected { lines } => {
@@ -123,11 +132,11 @@ impl fmt::Display for Refusal {
                 let (rejected, lines) = (Grouped((*rejected).into()), Count(*lines, Noun::Line));
                 write!(
                     f,
-                    "{list}: {rejected} of {lines} rejected; refused, since that is more than half"
+                    "{list}: {rejected} of {lines} rejected; refused, because it is more than half"
                 )
             }
             Refusal::TooMuch { family, share } => {
-                write!(f, "{share} of {family}; refused, since that is more than half")
+                write!(f, "{share} of {family}; refused, because it is more than half")
             }
             Refusal::Shrunk { networks, in_force, most } => {
                 let less = u128::from(in_force - networks) * 100 / u128::from(*in_force);
@@ -143,12 +152,12 @@ impl fmt::Display for Refusal {
     }
 }
 
-/// A share of a family's addresses, in hundredths of a percent and rounded up.
+/// A share of the addresses of a family, in hundredths of a percent, rounded up.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Share(u64);
 
 impl Share {
-    /// What `addresses` are of a family with addresses of so many bits.
+    /// The share of `addresses` in a family whose addresses have `bits` bits.
     pub fn new(addresses: u128, bits: u32) -> Self {
         // In units of which a family has 2^32.
         let unit = 1 << (bits - 32);
@@ -163,7 +172,7 @@ impl fmt::Display for Share {
 }
 
 impl Guards {
-    /// What each guard says.
+    /// The answers of all guards, in the order in which `check` prints them.
     pub fn verdicts(&self, figures: &Figures) -> Vec<Verdict> {
         let mut verdicts = Vec::new();
         if self.strict {
@@ -177,7 +186,7 @@ impl Guards {
         verdicts
     }
 
-    /// The refusals among them.
+    /// The refusals among the answers of all guards.
     pub fn refusals(&self, figures: &Figures) -> impl Iterator<Item = Refusal> + use<> {
         self.verdicts(figures).into_iter().filter_map(|verdict| verdict.refusal)
     }
@@ -198,7 +207,7 @@ impl Guards {
         let rest = 100u128.saturating_sub(most.into());
         let refusal = in_force.filter(|&in_force| {
             let shrunk = u128::from(networks) * 100 < u128::from(in_force) * rest;
-            // Who permits an empty result wants to empty the filter.
+            // `--min-entries 0` and empty lists empty the filter on purpose.
             let emptied = networks == 0 && self.min_entries == 0;
             in_force >= SHRINKS_FROM && shrunk && !emptied
         });
@@ -220,7 +229,7 @@ fn strict(figures: &Figures) -> Verdict {
     }
 }
 
-/// A list of which most cannot be read is probably something else, with an entry in it by chance.
+/// If most lines of a list are rejected, it is probably another kind of file with an entry by chance.
 fn rejected(figures: &Figures) -> Verdict {
     let all: u64 = figures.lists.iter().map(|(_, rejected, _)| rejected).sum();
     let lines = figures.lists.iter().map(|(.., lines)| lines).sum();

@@ -1,61 +1,61 @@
-//! Which entries name what is allowed or protected, found while the lists are parsed: reading a
-//! million lines once more for one of them would take as long as reading them the first time.
+//! Which entries hold allowed or protected addresses. They are found while the lists are parsed,
+//! because a second pass over a million lines would take as long as the first.
 
 use crate::ip::mask::Mask;
 use crate::ip::range::{Range, RangeSets};
 use crate::list::{End, Entry, EntryObserver};
 
-/// How many entries are named for each reason; the others are counted.
+/// The number of entries that the log names for each reason; further entries are only counted.
 pub const NAMED: usize = 10;
 
-/// A bit for each network of this length says whether anything in it may be excluded. All of them fit
-/// into the nearest cache.
+/// For each network of this length one bit says whether any of its addresses may be excluded. All
+/// bits together take 8 KiB, which fit into the L1 cache.
 const LENGTH: u32 = 16;
 const WORD: usize = u64::BITS as usize;
 const WORDS: usize = (1 << LENGTH) / WORD;
 
-/// An entry that names something allowed or protected.
+/// An entry that holds an allowed or protected address.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Match {
     /// The number of the list, from 0.
     pub list: usize,
-    /// The line, from 1.
+    /// The number of the line, from 1; in a JSON document, the line of the string.
     pub line: u64,
     /// The entry as it is written.
     pub entry: Entry,
-    /// What the mask made of it.
+    /// The entry after widening.
     pub wide: Entry,
-    /// When it ends, if it does.
+    /// The time at which the entry expires; `None` if it is permanent.
     pub end: Option<End>,
 }
 
-/// The first entries that name something, for each of the two reasons.
+/// The first entries that hold such an address, at most [`NAMED`] for each of the two reasons.
 #[derive(Clone, Debug, Default)]
 pub struct Matches {
-    /// Those that name something allowed.
+    /// Entries that hold an allowed address.
     pub allowed: Vec<Match>,
-    /// Those that name something protected.
+    /// Entries that hold a protected address.
     pub protected: Vec<Match>,
 }
 
-/// Looks at entries as they come.
+/// Finds matches among the entries that the parser reports.
 pub struct MatchFinder<'a> {
     mask: Mask,
     now: End,
     allowed: &'a RangeSets,
     protected: &'a RangeSets,
-    /// Of IPv4, whose lists are the long ones; a set bit promises nothing.
+    /// For IPv4 only, whose lists are the long ones. A set bit means "perhaps", a clear one "no".
     near: Box<[u64; WORDS]>,
     matches: Matches,
 }
 
 impl<'a> MatchFinder<'a> {
-    /// Looks for entries that name something of `allowed` or `protected` when `mask` has widened
-    /// them, and have not ended `now`.
+    /// A finder of entries that, widened by `mask`, hold an address of `allowed` or `protected`, and
+    /// that have not expired at `now`.
     pub fn new(mask: Mask, now: End, allowed: &'a RangeSets, protected: &'a RangeSets) -> Self {
         let mut near = Box::new([0; WORDS]);
         for range in allowed.v4.ranges().iter().chain(protected.v4.ranges()) {
-            // An entry that is widened to one that is excluded lies in what that is widened to.
+            // If an entry, widened, overlaps this range, the entry lies in this range, widened.
             let wide = mask.widen4(*range);
             for network in number(wide.first())..=number(wide.last()) {
                 near[network / WORD] |= 1 << (network % WORD);
@@ -64,7 +64,7 @@ impl<'a> MatchFinder<'a> {
         MatchFinder { mask, now, allowed, protected, near, matches: Matches::default() }
     }
 
-    /// What was found.
+    /// The matches that were found.
     pub fn matches(self) -> Matches {
         self.matches
     }
@@ -74,7 +74,7 @@ impl EntryObserver for MatchFinder<'_> {
     #[inline(always)]
     fn is_near(&self, range: Range<u32>) -> bool {
         let (first, last) = (number(range.first()), number(range.last()));
-        // Wider entries are few, and all looked at.
+        // Wider entries are few. Each is compared exactly.
         first != last || self.near[first / WORD] >> (first % WORD) & 1 == 1
     }
 
@@ -96,7 +96,7 @@ impl EntryObserver for MatchFinder<'_> {
     }
 }
 
-/// What a mask makes of an entry.
+/// The entry after widening by `mask`.
 pub fn widened(entry: Entry, mask: Mask) -> Entry {
     match entry {
         Entry::V4(range) => Entry::V4(mask.widen4(range)),
@@ -104,13 +104,13 @@ pub fn widened(entry: Entry, mask: Mask) -> Entry {
     }
 }
 
-/// The number of the network of [`LENGTH`] that holds an address.
+/// The number of the network of [`LENGTH`] bits that holds an address.
 #[inline(always)]
 fn number(address: u32) -> usize {
     (address >> (u32::BITS - LENGTH)) as usize
 }
 
-/// Whether an address of an entry is in the set of its family.
+/// Whether the set of the entry's family holds an address of the entry.
 pub fn meets(sets: &RangeSets, entry: Entry) -> bool {
     match entry {
         Entry::V4(range) => sets.v4.meets(range),

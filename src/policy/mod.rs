@@ -1,10 +1,10 @@
-//! What the lists ask for, as range sets that may be put in force.
+//! Entries to the range sets that may be put in force.
 //!
-//! In reading order: [`allow`] (lists of what is not to be dropped), [`protect`] (what must never be
-//! dropped, by facts about the host), [`exclusions`] (taking both out of a range set), [`matches`](mod@matches)
-//! (which entries named what is taken out), [`timeline`] (the same at other times, where entries
-//! end), [`desired`] (all of these in their order) and [`guard`] (whether the result may be put in
-//! force). Knows nothing of kernels.
+//! In reading order: [`allow`] (allowlists), [`protect`] (addresses that must never be dropped, by
+//! facts about the host), [`exclusions`] (taking both out of a range set), [`matches`](mod@matches)
+//! (which entries held what was excluded), [`timeline`] (what the lists ask for at any time, because
+//! entries expire), [`desired`] (all of these in their order) and [`guard`] (whether the result may be
+//! put in force). Knows nothing of the kernel.
 
 pub mod allow;
 pub mod desired;

@@ -1,7 +1,7 @@
-//! What must never be dropped, so that a list does not lock its reader out.
+//! Protected addresses: they are never dropped, so that a list cannot lock out the administrator.
 //!
-//! A function of facts about the host, which somebody else gathers. Hosts are protected, and not the
-//! networks that they are in.
+//! They are computed from facts about the host, which the caller gathers. Single hosts are protected,
+//! not the networks that hold them.
 
 use std::fmt;
 use std::net::{IpAddr, Ipv4Addr, Ipv6Addr};
@@ -11,39 +11,39 @@ use ipnet::{IpNet, Ipv4Net, Ipv6Net};
 use crate::ip::range::{Range, RangeSet, RangeSets};
 use crate::list::Entry;
 
-/// What is known of the host and its network.
+/// The addresses that the host needs.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Facts {
-    /// The host's own addresses.
+    /// The addresses of the host's interfaces.
     pub own: Vec<IpAddr>,
-    /// Where default routes lead to.
+    /// The gateways of default routes.
     pub gateways: Vec<IpAddr>,
-    /// The name servers that it asks.
+    /// The name servers of the host.
     pub resolvers: Vec<IpAddr>,
-    /// Where the person is who started this.
+    /// The peer of the SSH session in which netfilterd was started.
     pub ssh_peer: Option<IpAddr>,
 }
 
 /// Why an address is protected.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Why {
-    /// Programs of the host talk to each other.
+    /// Programs of the host communicate through it.
     Loopback,
-    /// The source of who has no address yet.
+    /// The source address of a host that has no address yet, as in DHCP.
     Unspecified,
-    /// To whom it asks for one.
+    /// The destination of a DHCP request.
     Broadcast,
-    /// Neighbour discovery speaks from and to these.
+    /// Neighbour discovery sends from and to link-local addresses.
     LinkLocal,
-    /// And to these.
+    /// Neighbour discovery sends to link-local multicast addresses.
     Multicast,
-    /// The host itself.
+    /// An address of the host; replies to it would be lost.
     Own,
-    /// The way to everybody else.
+    /// All packets to other networks go through a default gateway.
     Gateway,
-    /// A name server.
+    /// The host resolves names through this server.
     Resolver,
-    /// Somebody who is logged in.
+    /// The administrator is logged in from this address.
     SshPeer,
 }
 
@@ -63,17 +63,17 @@ impl fmt::Display for Why {
     }
 }
 
-/// Something protected.
+/// A protected network or host.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Item {
-    /// The network or host.
+    /// The protected addresses; a host has the full prefix length.
     pub network: IpNet,
-    /// Why.
+    /// The reason, which messages show in parentheses.
     pub why: Why,
 }
 
 impl Item {
-    /// The addresses as an entry of a list has them.
+    /// The addresses in the form of a list entry.
     pub fn entry(&self) -> Entry {
         match self.network {
             IpNet::V4(net) => Entry::V4(Range::network(net.network().into(), net.prefix_len())),
@@ -81,7 +81,7 @@ impl Item {
         }
     }
 
-    /// Whether an address of it is in a set.
+    /// Whether the sets hold an address of this item.
     pub fn is_in(&self, sets: &RangeSets) -> bool {
         match self.entry() {
             Entry::V4(range) => sets.v4.meets(range),
@@ -101,7 +101,7 @@ impl fmt::Display for Item {
     }
 }
 
-/// What is protected whatever the host has.
+/// What is protected on every host.
 const ALWAYS: [(IpNet, Why); 7] = [
     (v4(Ipv4Addr::UNSPECIFIED, 32), Why::Unspecified),
     (v4(Ipv4Addr::new(127, 0, 0, 0), 8), Why::Loopback),
@@ -120,7 +120,7 @@ const fn v6(address: Ipv6Addr, length: u8) -> IpNet {
     IpNet::V6(Ipv6Net::new_assert(address, length))
 }
 
-/// Everything that is protected.
+/// All protected addresses. The default protects nothing.
 #[derive(Clone, Debug, Default)]
 pub struct Protected {
     items: Vec<Item>,
@@ -128,11 +128,11 @@ pub struct Protected {
 }
 
 impl Protected {
-    /// What these facts have protected, and what is so without any. The default is nothing at all.
+    /// The addresses of these facts, and the addresses that are protected on every host.
     pub fn new(facts: &Facts) -> Self {
         let always = ALWAYS.map(|(network, why)| Item { network, why });
         let of = |addresses: &[IpAddr], why| {
-            // A mapped address is the IPv4 one, as in a list.
+            // An IPv4-mapped address means the IPv4 address, as in a list.
             let host = |address: &IpAddr| Item { network: address.to_canonical().into(), why };
             addresses.iter().map(host).collect::<Vec<_>>()
         };
@@ -153,17 +153,17 @@ impl Protected {
         Protected { items, sets }
     }
 
-    /// One by one, those that are always protected first.
+    /// The items one by one; those that are protected on every host come first.
     pub fn items(&self) -> &[Item] {
         &self.items
     }
 
-    /// All of them merged.
+    /// All items merged into range sets, to be excluded from the lists.
     pub fn sets(&self) -> &RangeSets {
         &self.sets
     }
 
-    /// What protects an address.
+    /// The first item that protects an address.
     pub fn of(&self, address: IpAddr) -> Option<&Item> {
         self.items.iter().find(|item| item.network.contains(&address))
     }

@@ -1,31 +1,31 @@
-//! What the lists ask for at any time: entries expire.
+//! What the lists ask for at any time, because entries expire.
 //!
-//! Knows times, and nothing of clocks: whoever asks says when.
+//! Reads no clock: the caller passes the time.
 
 use crate::ip::mask::Mask;
 use crate::ip::range::RangeSets;
 use crate::list::{End, ExpiringEntries};
 
-/// What has to be known to tell without reading lists again what they ask for at any time.
+/// The entries by the time at which they expire, so that the lists need not be read again.
 #[derive(Clone, Debug, Default)]
 pub struct Timeline {
-    /// Two parts of what never expires, widened. Where nothing expires, the first part is what is in
-    /// force, which is shared with the back end: a list at rest is held once.
+    /// Two parts of the permanent entries, widened. If no entry expires, the first part is what is in
+    /// force; it shares its memory with the back end.
     permanent: [RangeSets; 2],
-    /// What expires, as it is written.
+    /// The entries that expire, not widened.
     expiring: ExpiringEntries,
-    /// How that is widened.
+    /// The mask that widens them.
     mask: Mask,
 }
 
 impl Timeline {
-    /// The timeline of lists with these permanent and these expiring entries, as they are written.
+    /// The timeline of these permanent and expiring entries, which are not widened yet.
     pub fn new(permanent: RangeSets, expiring: ExpiringEntries, mask: Mask) -> Self {
         let permanent = [mask.widen(permanent), RangeSets::default()];
         Timeline { permanent, expiring, mask }
     }
 
-    /// What the lists ask for at `now`, widened; what is allowed or protected included.
+    /// What the lists ask for at `now`, widened, before exclusions are taken out.
     pub fn at(&self, now: End) -> RangeSets {
         let [most, rest] = &self.permanent;
         let permanent = most.union(rest);
@@ -35,25 +35,25 @@ impl Timeline {
         permanent.union(&self.mask.widen(self.expiring.at(now)))
     }
 
-    /// From here on `sets` are in force, and only what was `excluded` is missing from them: says the
-    /// same in less memory, if nothing expires.
+    /// Replaces the permanent entries by `sets`, which are in force, and `excluded`, which together hold
+    /// the same addresses: this takes less memory. Does nothing if an entry expires.
     pub fn share(&mut self, sets: &RangeSets, excluded: RangeSets) {
         if !self.has_ends() {
             self.permanent = [sets.clone(), excluded];
         }
     }
 
-    /// Whether any entry expires, or has.
+    /// Whether any entry expires or has expired.
     pub fn has_ends(&self) -> bool {
         !self.expiring.is_empty()
     }
 
-    /// How many entries have expired at `now`.
+    /// The number of entries that have expired at `now`.
     pub fn expired(&self, now: End) -> u64 {
-        self.expiring.ended(now)
+        self.expiring.expired(now)
     }
 
-    /// When the next entry expires after `now`.
+    /// The time after `now` at which the next entry expires.
     pub fn next_end(&self, now: End) -> Option<End> {
         self.expiring.next(now)
     }

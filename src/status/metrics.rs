@@ -1,8 +1,8 @@
-//! What a daemon is at, for Prometheus: a file in its text format, for the textfile collector of the
-//! node exporter.
+//! The status for Prometheus: a file in its text format, for the textfile collector of the node
+//! exporter.
 //!
-//! Names and units by Prometheus's conventions: base units, `_total` for what only grows, points in
-//! time in place of ages (`time() - netfilterd_list_modified_time_seconds` is the age of a list).
+//! Names and units follow Prometheus's conventions: base units, `_total` for counters, times in place
+//! of ages (`time() - netfilterd_list_modified_time_seconds` is the age of a list).
 
 use std::fmt::{self, Display};
 use std::path::Path;
@@ -15,26 +15,25 @@ use crate::nfqueue::QueueCounters;
 use crate::status::{Dropped, InForce, ListStatus, Mode, Status};
 use crate::sys::replace::replace;
 
-/// How often the file follows counters that change by themselves: as often as Prometheus usually
-/// asks, or a little more.
+/// How often the file is written if only counters change: more often than Prometheus usually scrapes.
 const EVERY: Duration = Duration::from_secs(10);
 
-/// The file for the collector; removed when it is dropped, for an alert on what is absent to be
-/// possible.
+/// The file for the collector. The file is removed when this value is dropped, so that an alert can
+/// detect its absence.
 pub struct File<'a> {
     path: &'a Path,
     written: Option<Instant>,
-    /// Whether the last attempt to write failed, which is told once.
+    /// Whether the last write failed. Only the first of several failures is logged.
     failing: bool,
 }
 
 impl<'a> File<'a> {
-    /// A file that is not there yet.
+    /// A file that has not been written yet.
     pub fn new(path: &'a Path) -> Self {
         File { path, written: None, failing: false }
     }
 
-    /// How long until it is to be written again, if nothing has happened by then.
+    /// The time until the next write, if the status does not change before.
     pub fn wait(&self, now: Instant) -> Duration {
         match self.written {
             Some(written) => (written + EVERY).saturating_duration_since(now),
@@ -42,16 +41,16 @@ impl<'a> File<'a> {
         }
     }
 
-    /// Replaces the file, so that the collector sees the old one or the new one. A failure is logged.
+    /// Replaces the file, so that the collector finds the old text or the new one. A failure is logged.
     pub fn write(&mut self, status: &Status, dropped: &[Dropped], now: Instant) {
-        // A failure is not tried again sooner than usual.
+        // After a failure, too, the next write is at the usual time.
         self.written = Some(now);
         let text = Metrics { status, dropped }.to_string();
         match replace(self.path, text.as_bytes()) {
             Ok(()) => self.failing = false,
             Err(error) if !self.failing => {
                 log::warn!(
-                    "metrics file {}: {error}; give a path in a directory that netfilterd's user \
+                    "cannot write metrics file {}: {error}; give --metrics a path that netfilterd \
                      can write to",
                     self.path.display()
                 );
@@ -72,11 +71,11 @@ impl Drop for File<'_> {
     }
 }
 
-/// The text.
+/// The text of the file, by `Display`.
 pub struct Metrics<'a> {
-    /// What the daemon is at.
+    /// The status of the daemon.
     pub status: &'a Status,
-    /// What the kernel has dropped.
+    /// The counters of the managed table; empty if there are none.
     pub dropped: &'a [Dropped],
 }
 
@@ -103,23 +102,31 @@ fn daemon(status: &Status) -> Vec<Family> {
     let successful = if status.is_healthy() { 1.0 } else { 0.0 };
     let totals = status.totals;
     vec![
-        gauge("info", "What runs.", [(info, 1.0)]),
-        gauge("start_time_seconds", "When it was started.", [alone(seconds(status.started))]),
-        gauge("last_load_successful", "Whether the last load went well.", [alone(successful)]),
-        counter("loads_total", "Loads that went well.", [alone(totals.loads as f64)]),
+        gauge("info", "Version and mode of the daemon.", [(info, 1.0)]),
+        gauge(
+            "start_time_seconds",
+            "Time at which the daemon started.",
+            [alone(seconds(status.started))],
+        ),
+        gauge(
+            "last_load_successful",
+            "1 if the last load succeeded, 0 if it failed.",
+            [alone(successful)],
+        ),
+        counter("loads_total", "Loads that succeeded.", [alone(totals.loads as f64)]),
         counter(
             "load_failures_total",
-            "Loads that failed and changed nothing.",
+            "Loads that failed; what was in force stayed in force.",
             [alone(totals.failures as f64)],
         ),
         counter(
             "load_refusals_total",
-            "Loads that a guard refused.",
+            "Loads that a guard refused; what was in force stayed in force.",
             [alone(totals.refusals as f64)],
         ),
         counter(
             "repairs_total",
-            "Times that the table was put right.",
+            "Repairs of the table after changes by other programs.",
             [alone(status.repairs.count as f64)],
         ),
     ]
@@ -142,39 +149,47 @@ fn in_force(loaded: &InForce) -> Vec<Family> {
         gauge("addresses", "Addresses in force.", families(loaded.addresses4, loaded.addresses6)),
         gauge(
             "allowed_networks",
-            "Listed networks that are allowed.",
+            "Listed networks that are not dropped because they are allowed.",
             [alone(loaded.allowed as f64)],
         ),
         gauge(
             "protected_networks",
-            "Listed networks that are protected.",
+            "Listed networks that are not dropped because they are protected.",
             [alone(loaded.protected as f64)],
         ),
         gauge(
             "last_success_time_seconds",
-            "When a load last went well.",
+            "Time of the last load that succeeded.",
             [alone(seconds(loaded.at))],
         ),
-        gauge("last_success_duration_seconds", "How long that took.", [alone(loaded.seconds)]),
+        gauge(
+            "last_success_duration_seconds",
+            "Duration of the last load that succeeded.",
+            [alone(loaded.seconds)],
+        ),
         gauge(
             "next_end_time_seconds",
-            "When the next entry ends.",
+            "Time at which the next entry expires.",
             loaded.next_end.map(|end| alone(seconds(end))),
         ),
-        gauge("list_entries", "Entries of a list.", lists(&|list| Some(list.entries as f64))),
+        gauge(
+            "list_entries",
+            "Entries of a list that are neither rejected nor ignored.",
+            lists(&|list| Some(list.entries as f64)),
+        ),
         gauge(
             "list_rejected_lines",
-            "Lines of a list that were rejected.",
+            "Rejected lines of a list.",
             lists(&|list| Some(list.rejected as f64)),
         ),
         gauge(
             "list_set_aside_entries",
-            "Entries of a list that are too wide.",
-            lists(&|list| Some(list.set_aside as f64)),
+            "Entries of a list that were ignored as too wide.",
+            lists(&|list| Some(list.too_wide as f64)),
         ),
         gauge(
             "list_modified_time_seconds",
-            "When a list was last written to.",
+            "Time of the last write to a list.",
             lists(&|list| list.modified.map(seconds)),
         ),
     ]
@@ -191,7 +206,7 @@ fn kernel(dropped: &[Dropped]) -> Vec<Family> {
     vec![
         counter(
             "dropped_packets_total",
-            "Packets that the kernel dropped.",
+            "Packets that the managed table dropped.",
             each(|one| one.packets),
         ),
         counter("dropped_bytes_total", "Bytes of these packets.", each(|one| one.bytes)),
@@ -218,7 +233,7 @@ fn queues(queues: &[QueueCounters]) -> Vec<Family> {
     families
 }
 
-/// Labels in their braces, and a value.
+/// The labels with their braces, and the value.
 type Sample = (String, f64);
 
 fn alone(value: f64) -> Sample {
@@ -231,7 +246,7 @@ fn seconds(time: Timestamp) -> f64 {
 
 fn labels(pairs: &[(&str, &dyn Display)]) -> String {
     let pairs = pairs.iter().map(|(name, value)| {
-        // The three characters that the format has escaped in the value of a label.
+        // The format requires these three characters to be escaped in the value of a label.
         let value = value.to_string();
         let value = value.replace('\\', r"\\").replace('"', "\\\"").replace('\n', r"\n");
         format!("{name}=\"{value}\"")
@@ -239,10 +254,10 @@ fn labels(pairs: &[(&str, &dyn Display)]) -> String {
     format!("{{{}}}", pairs.collect::<Vec<_>>().join(","))
 }
 
-/// A metric, with all its samples.
+/// A metric with all its samples.
 struct Family {
     kind: &'static str,
-    /// Without the program's name, which stands in front of each.
+    /// The name without `netfilterd_`.
     name: &'static str,
     help: &'static str,
     samples: Vec<Sample>,

@@ -1,6 +1,6 @@
-//! What a daemon is at: kept by the daemon in a file, shown by `netfilterd status`.
+//! The status of a daemon: written by the daemon to a file, shown by `netfilterd status`.
 //!
-//! Knows what is to be told, and nothing of how it came about.
+//! The names of the fields are the keys of the JSON, which users' scripts read: they do not change.
 
 pub mod metrics;
 mod queue;
@@ -19,44 +19,44 @@ use crate::load::Loaded;
 use crate::nfqueue::QueueCounters;
 use crate::sys::replace::{folder_of, replace};
 
-/// What a daemon is for.
+/// How a daemon puts the lists in force.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "lowercase")]
 pub enum Mode {
-    /// Sets in nftables.
+    /// It fills sets in nftables.
     Tables,
-    /// Verdicts of queues.
+    /// It gives verdicts on packets of queues.
     Queue,
 }
 
-/// What a daemon is at.
+/// The status of a daemon.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 pub struct Status {
-    /// The version of the daemon.
+    /// The version of the daemon, which may differ from that of `netfilterd status`.
     pub version: String,
-    /// Its process id.
+    /// The process id of the daemon.
     pub pid: u32,
-    /// What it is for.
+    /// Whether the daemon fills sets or serves queues.
     pub mode: Mode,
-    /// When it was started.
+    /// The time at which the daemon started.
     pub started: Timestamp,
-    /// The table whose sets it fills, as `FAMILY NAME`.
+    /// The table whose sets the daemon fills, as `FAMILY NAME`; `None` in queue mode.
     #[serde(default)]
     pub table: Option<String>,
-    /// What is in force.
+    /// What is in force; `None` before the first load.
     pub loaded: Option<InForce>,
-    /// The last reload, if that failed.
+    /// The last load, if it failed.
     pub failed: Option<Failed>,
-    /// How its loads went, since it was started.
+    /// The numbers of loads since the daemon started.
     #[serde(default)]
     pub totals: Totals,
-    /// What it has put back, since it was started.
+    /// The repairs since the daemon started.
     #[serde(default)]
     pub repairs: Repairs,
-    /// What the kernel has dropped by the managed table; empty where nobody has asked it.
+    /// The counters of the managed table; empty in the file, filled by `netfilterd status`.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub dropped: Vec<Dropped>,
-    /// The queues that it serves.
+    /// The counters of each queue; empty unless in queue mode.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub queues: Vec<QueueCounters>,
 }
@@ -64,67 +64,68 @@ pub struct Status {
 /// What is in force, and the load that put it there.
 #[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
 pub struct InForce {
-    /// When.
+    /// The time at which the load was complete.
     pub at: Timestamp,
-    /// Networks of IPv4.
+    /// Networks of IPv4 after merging.
     pub networks4: u64,
-    /// Networks of IPv6.
+    /// Networks of IPv6 after merging.
     pub networks6: u64,
-    /// Addresses of IPv4.
+    /// Addresses of IPv4, a whole number.
     #[serde(default)]
     pub addresses4: f64,
-    /// Addresses of IPv6; of many there are only the leading digits.
+    /// Addresses of IPv6. A float has only the leading 15 digits of a large number.
     #[serde(default)]
     pub addresses6: f64,
-    /// How the networks of IPv4 are laid out, in words.
+    /// The layout of the IPv4 networks in kernel sets, as text for people.
     #[serde(default)]
     pub layout4: String,
-    /// The same for IPv6.
+    /// The layout of the IPv6 networks in kernel sets, as text for people.
     #[serde(default)]
     pub layout6: String,
-    /// Networks that the last load brought in.
+    /// Networks that the last load added.
     #[serde(default)]
     pub added: u64,
-    /// Networks that it took out.
+    /// Networks that the last load removed.
     #[serde(default)]
     pub removed: u64,
-    /// When the next entry ends.
+    /// The time at which the next entry expires; `None` if no entry expires.
     #[serde(default)]
     pub next_end: Option<Timestamp>,
-    /// Lists that were read.
+    /// The number of lists that were read.
     pub lists: u64,
-    /// Lines that were rejected.
+    /// Rejected lines of all lists.
     pub rejected: u64,
-    /// Networks that were listed and are allowed.
+    /// Listed networks that are excluded because they are allowed.
     #[serde(default)]
     pub allowed: u64,
-    /// Networks that were listed and are protected.
+    /// Listed networks that are excluded because they are protected.
     #[serde(default)]
     pub protected: u64,
-    /// The lists one by one.
+    /// What each list holds, in the order of reading.
     #[serde(default)]
     pub sources: Vec<ListStatus>,
-    /// How long the load took, in seconds.
+    /// The duration of the load in seconds.
     pub seconds: f64,
-    /// The line in the log.
+    /// The line of the log that reports the load.
     pub line: String,
 }
 
-/// What one list held.
+/// What one list holds.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 pub struct ListStatus {
-    /// The list, by name.
+    /// The path of the list, or `standard input`.
     pub name: String,
-    /// Entries that were read.
+    /// Entries that are neither rejected nor ignored.
     pub entries: u64,
-    /// Lines that were rejected.
+    /// Rejected lines.
     pub rejected: u64,
-    /// Entries that were set aside.
-    pub set_aside: u64,
-    /// Entries that were older than the newest ones that are wanted.
+    /// Entries that were ignored as too wide.
+    #[serde(rename = "set_aside")]
+    pub too_wide: u64,
+    /// Entries that were ignored because of `--newest`.
     #[serde(default)]
     pub older: u64,
-    /// When the file had been written; standard input has no such time.
+    /// The time of the last write to the file; `None` for standard input.
     pub modified: Option<Timestamp>,
 }
 
@@ -134,49 +135,49 @@ impl From<&Summary> for ListStatus {
             name: list.name.clone(),
             entries: list.v4 + list.v6,
             rejected: list.rejected,
-            set_aside: list.set_aside,
+            too_wide: list.ignored,
             older: list.older,
             modified: list.modified.and_then(|time| Timestamp::try_from(time).ok()).map(rounded),
         }
     }
 }
 
-/// A reload that failed.
+/// The last load, which failed.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 pub struct Failed {
-    /// When.
+    /// The time of the failure.
     pub at: Timestamp,
-    /// The line in the log.
+    /// The error message, without the program's name.
     pub line: String,
     /// How many have failed since the last that did not, this one included.
     #[serde(default)]
     pub times: u64,
 }
 
-/// Loads by their outcome.
+/// The numbers of loads by their outcome, since the daemon started.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Serialize, Deserialize)]
 pub struct Totals {
-    /// That went well.
+    /// Loads that succeeded, those without changes included.
     pub loads: u64,
-    /// That failed.
+    /// Loads that failed, because of a list or of the kernel. They changed nothing.
     pub failures: u64,
-    /// That a guard refused.
+    /// Loads that a guard refused. They changed nothing.
     pub refusals: u64,
 }
 
-/// How often something was put back that somebody else had taken away.
+/// How often the daemon repaired the table after another program had changed it.
 #[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
 pub struct Repairs {
-    /// How often.
+    /// The number of repairs.
     pub count: u64,
-    /// When last.
+    /// The time of the last repair.
     pub last: Option<Timestamp>,
-    /// Who had taken it away, if that is known.
+    /// The program that had made the last change, if it is known.
     pub by: Option<String>,
 }
 
 impl Repairs {
-    /// Takes note that something was put back that a program had taken away.
+    /// Records a repair of what the program `by` had changed.
     pub fn record(&mut self, by: Option<String>) {
         self.count += 1;
         self.last = Some(now());
@@ -184,21 +185,21 @@ impl Repairs {
     }
 }
 
-/// What the kernel has dropped one way, of one family.
+/// One counter of the managed table: the drops of one direction and one family.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 pub struct Dropped {
-    /// `in` or `out`.
+    /// `in` for packets from listed networks, `out` for packets to them.
     pub direction: String,
-    /// `ipv4` or `ipv6`.
+    /// The family of the packets, `ipv4` or `ipv6`.
     pub family: String,
-    /// Packets.
+    /// Packets that were dropped since the table was created.
     pub packets: u64,
-    /// Bytes of them.
+    /// Bytes of these packets.
     pub bytes: u64,
 }
 
 impl Status {
-    /// Of this process, which has loaded nothing yet.
+    /// The status of this process, which has loaded nothing yet.
     pub fn new(mode: Mode) -> Self {
         Status {
             version: env!("CARGO_PKG_VERSION").to_string(),
@@ -215,7 +216,7 @@ impl Status {
         }
     }
 
-    /// Takes note of a load.
+    /// Records a load that succeeded.
     pub fn loaded(&mut self, loaded: &Loaded) {
         self.failed = None;
         self.totals.loads += 1;
@@ -232,15 +233,15 @@ impl Status {
         self.loaded = Some(in_force);
     }
 
-    /// Takes note that what was loaded is in force otherwise, for other addresses are protected or an
-    /// entry has expired: no list was read for it, so the time stays, and so does a failure.
+    /// Records that the sets in force changed without a load, because an entry expired or other
+    /// addresses are protected. No list was read, so the time and a failure of the last load stay.
     pub fn revised(&mut self, loaded: &Loaded) {
         if let Some(in_force) = &mut self.loaded {
             in_force.is_now(loaded);
         }
     }
 
-    /// Takes note of a load that failed, which changed nothing.
+    /// Records a load that failed and changed nothing.
     pub fn failed(&mut self, error: &Error) {
         match error.is_refusal() {
             true => self.totals.refusals += 1,
@@ -250,7 +251,7 @@ impl Status {
         self.failed = Some(Failed { at: now(), line: error.to_string(), times });
     }
 
-    /// Whether the last load went well.
+    /// Whether the last load succeeded.
     pub fn is_healthy(&self) -> bool {
         self.loaded.is_some() && self.failed.is_none()
     }
@@ -277,24 +278,23 @@ fn rounded(time: Timestamp) -> Timestamp {
     time.round(Unit::Second).unwrap_or(time)
 }
 
-/// The file in which a daemon keeps its status; removed when it is dropped.
+/// The file of a daemon's status. The file is removed when this value is dropped.
 pub struct File<'a> {
     path: &'a Path,
-    /// What is in it; the file is not written to say the same again.
+    /// The status in the file. An equal status is not written again.
     written: Option<Status>,
-    /// Whether the last attempt to write failed, which is told once.
+    /// Whether the last write failed. Only the first of several failures is logged.
     failing: bool,
 }
 
 impl<'a> File<'a> {
-    /// A file that is not there yet.
+    /// A file that has not been written yet.
     pub fn new(path: &'a Path) -> Self {
         File { path, written: None, failing: false }
     }
 
-    /// Replaces the file, so that a reader sees the old status or the new one, and returns whether
-    /// there was anything new. A failure is logged: a daemon that cannot tell how it is still does
-    /// its work.
+    /// Replaces the file, so that a reader finds the old status or the new one. Returns whether the
+    /// status has changed. A failure is logged, and the daemon goes on without the file.
     pub fn write(&mut self, status: &Status) -> bool {
         if self.written.as_ref() == Some(status) {
             return false;
@@ -309,7 +309,8 @@ impl<'a> File<'a> {
             }
             Err(error) if !self.failing => {
                 log::warn!(
-                    "status file {}: {error}; netfilterd status will not know of this daemon",
+                    "cannot write status file {}: {error}; netfilterd status does not find this \
+                     daemon: give --status-file a path that netfilterd can write to",
                     self.path.display()
                 );
                 self.failing = true;
@@ -330,7 +331,7 @@ impl Drop for File<'_> {
     }
 }
 
-/// Reads the status of the daemon that keeps `path`; `None` if none is running.
+/// Reads the status of the daemon whose status file is `path`; `None` if no such daemon runs.
 pub fn read(path: &Path) -> Result<Option<Status>, Error> {
     let failed = |source| Error::StatusFile { path: path.to_path_buf(), source };
     let text = match fs::read(path) {
@@ -338,7 +339,7 @@ pub fn read(path: &Path) -> Result<Option<Status>, Error> {
         result => result.map_err(failed)?,
     };
     let status: Status = serde_json::from_slice(&text).map_err(|error| failed(error.into()))?;
-    // A daemon that was killed leaves its file behind.
+    // A daemon that was killed leaves its file.
     let name = fs::read_to_string(format!("/proc/{}/comm", status.pid)).unwrap_or_default();
     Ok((name.trim_end() == "netfilterd").then_some(status))
 }

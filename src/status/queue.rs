@@ -1,4 +1,4 @@
-//! What is shown of a queue: each figure once, for people and for Prometheus.
+//! The figures of a queue, each defined once for people and for Prometheus.
 
 use std::fmt;
 
@@ -7,35 +7,35 @@ use crate::words::Grouped;
 
 /// A figure of a queue.
 pub struct Figure {
-    /// What people read in front of it.
+    /// The name of the figure in the text of `status`.
     pub words: &'static str,
-    /// The metric, if it is one.
+    /// The metric; `None` if other metrics give the figure.
     pub metric: Option<Metric>,
-    /// The figure among a queue's counters.
+    /// Reads the figure from the counters of a queue.
     pub value: fn(&QueueCounters) -> Value,
 }
 
-/// A metric of Prometheus, with a sample for each queue.
+/// A Prometheus metric with a sample for each queue.
 pub struct Metric {
-    /// The name, without the program's in front; counters end in `_total`.
+    /// The name without `netfilterd_`; the names of counters end in `_total`.
     pub name: &'static str,
-    /// The HELP line.
+    /// The text of the HELP line.
     pub help: &'static str,
-    /// The verdict, where one metric has several.
+    /// The label `verdict`, if the metric has a sample for each verdict.
     pub verdict: Option<&'static str>,
 }
 
 /// A value with its unit.
 #[derive(Clone, Copy, Debug, PartialEq)]
 pub enum Value {
-    /// So many, or nobody counts them.
+    /// A number; `None` if the kernel does not count it.
     Count(Option<u64>),
-    /// A time in seconds.
+    /// A duration in seconds.
     Seconds(f64),
 }
 
 impl Value {
-    /// The sample of a metric; none if nobody counts.
+    /// The value of a sample; `None` if there is no sample.
     pub fn sample(self) -> Option<f64> {
         match self {
             Value::Count(count) => count.map(|count| count as f64),
@@ -54,7 +54,7 @@ impl fmt::Display for Value {
     }
 }
 
-/// All figures, in the order in which they are shown; those of one metric stand together.
+/// All figures in the order of the text of `status`. Figures of one metric are neighbours.
 pub const FIGURES: [Figure; 9] = [
     Figure { words: "packets", metric: None, value: |queue| Value::Count(Some(queue.packets)) },
     Figure {
@@ -69,38 +69,47 @@ pub const FIGURES: [Figure; 9] = [
     },
     Figure {
         words: "unreadable",
-        metric: metric("queue_unreadable_packets_total", "Packets without a readable header."),
+        metric: metric(
+            "queue_unreadable_packets_total",
+            "Packets whose IP header could not be read.",
+        ),
         value: |queue| Value::Count(Some(queue.unreadable)),
     },
     Figure {
         words: "malformed messages",
         metric: metric(
             "queue_malformed_messages_total",
-            "Messages of the kernel that could not be read.",
+            "Messages from the kernel that could not be read.",
         ),
         value: |queue| Value::Count(Some(queue.malformed)),
     },
     Figure {
         words: "ENOBUFS",
-        metric: metric("queue_enobufs_total", "Times that the receive buffer was full."),
+        metric: metric(
+            "queue_enobufs_total",
+            "Times that the kernel reported a full receive buffer.",
+        ),
         value: |queue| Value::Count(Some(queue.enobufs)),
     },
     Figure {
         words: "full queue",
-        metric: metric("queue_full_packets_total", "Packets dropped since the queue was full."),
+        metric: metric("queue_full_packets_total", "Packets dropped because the queue was full."),
         value: |queue| Value::Count(queue.queue_full),
     },
     Figure {
         words: "full buffer",
         metric: metric(
             "queue_buffer_full_packets_total",
-            "Packets not seen since the receive buffer was full.",
+            "Packets not received because the receive buffer was full.",
         ),
         value: |queue| Value::Count(Some(queue.buffer_full)),
     },
     Figure {
         words: "longest wait",
-        metric: metric("queue_longest_wait_seconds", "The longest wait for a verdict."),
+        metric: metric(
+            "queue_longest_wait_seconds",
+            "Longest time from reading a packet to its verdict.",
+        ),
         value: |queue| Value::Seconds(queue.longest_wait),
     },
 ];
@@ -111,5 +120,5 @@ const fn metric(name: &'static str, help: &'static str) -> Option<Metric> {
 
 const fn verdicts(verdict: &'static str) -> Option<Metric> {
     let verdict = Some(verdict);
-    Some(Metric { name: "queue_packets_total", help: "Packets given a verdict.", verdict })
+    Some(Metric { name: "queue_packets_total", help: "Packets that received a verdict.", verdict })
 }

@@ -1,4 +1,4 @@
-//! A status in words: lines for people, and for the log.
+//! The status as text: lines for `netfilterd status` and for the log.
 
 use std::fmt;
 use std::time::Duration;
@@ -10,7 +10,7 @@ use crate::nfqueue::QueueCounters;
 use crate::words::{Age, Count, Grouped, Noun};
 
 impl fmt::Display for Status {
-    /// One thing a line, what it is in front.
+    /// One subject a line, with its name in front.
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         let Status { version, pid, started, .. } = self;
         let mode = match (self.mode, &self.table) {
@@ -27,7 +27,7 @@ impl fmt::Display for Status {
             line("loaded", &format_args!("{} ago, at {at}: {text}", Ago(*at)))?;
             loaded.sources.iter().try_for_each(|list| line("list", list))?;
             if let Some(end) = loaded.next_end {
-                line("next end", &end)?;
+                line("next expiry", &end)?;
             }
         }
         if let Some(failed) = &self.failed {
@@ -35,20 +35,20 @@ impl fmt::Display for Status {
         }
         self.dropped.iter().try_for_each(|dropped| line("dropped", dropped))?;
         if self.repairs.count > 0 {
-            line("put right", &self.repairs)?;
+            line("repaired", &self.repairs)?;
         }
         self.queues.iter().try_for_each(|queue| writeln!(f, "{}", Queue(queue)))
     }
 }
 
-/// What is in force of a family: networks, addresses, layout.
+/// What is in force of one family: networks, addresses, layout.
 struct Family<'a>(u64, f64, &'a str);
 
 impl fmt::Display for Family<'_> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         let Family(networks, addresses, layout) = *self;
         write!(f, "{}", Count(networks, Noun::Network))?;
-        // Beyond this the digits are not all known, and nobody reads them.
+        // A float does not hold all digits of a larger number.
         if addresses < 1e15 {
             write!(f, ", {}", Count(addresses as u64, Noun::Address))?;
         } else {
@@ -58,7 +58,7 @@ impl fmt::Display for Family<'_> {
     }
 }
 
-/// How long ago something was, as it is by now.
+/// The age of a time, as of now.
 struct Ago(Timestamp);
 
 impl fmt::Display for Ago {
@@ -73,23 +73,23 @@ impl fmt::Display for Failed {
         let Failed { at, line, times } = self;
         match times {
             0 | 1 => write!(f, "{} ago, ", Ago(*at))?,
-            _ => write!(f, "{times} times since, the last {} ago, ", Ago(*at))?,
+            _ => write!(f, "{times} times, last {} ago, ", Ago(*at))?,
         }
-        write!(f, "at {at}, what was loaded stays in force: {line}")
+        write!(f, "at {at}, what was loaded before stays in force: {line}")
     }
 }
 
 impl fmt::Display for ListStatus {
-    /// The age as it is by now.
+    /// Shows the age of the list as of now.
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         let (entries, rejected) =
             (Count(self.entries, Noun::Entry), Count(self.rejected, Noun::Line));
         write!(f, "{}: {entries}, {rejected} rejected", self.name)?;
-        if self.set_aside > 0 {
-            write!(f, ", {} set aside", Count(self.set_aside, Noun::Entry))?;
+        if self.too_wide > 0 {
+            write!(f, ", {} ignored (too wide)", Count(self.too_wide, Noun::Entry))?;
         }
         if self.older > 0 {
-            write!(f, ", {} older", Count(self.older, Noun::Entry))?;
+            write!(f, ", {} ignored (too old)", Count(self.older, Noun::Entry))?;
         }
         if let Some(modified) = self.modified {
             write!(f, ", {} old", Ago(modified))?;
@@ -117,7 +117,7 @@ impl fmt::Display for Repairs {
             write!(f, ", last {} ago", Ago(last))?;
         }
         match &self.by {
-            Some(by) => write!(f, ", after {by}"),
+            Some(by) => write!(f, ", after a change by {by}"),
             None => Ok(()),
         }
     }

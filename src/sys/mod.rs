@@ -27,7 +27,7 @@ pub use lock::try_lock;
 pub use memory::{give_memory_back, prefer_huge_pages};
 pub use socket::{
     force_receive_buffer, force_send_buffer, netlink_fd, send, send_buffer, set_close_on_exec,
-    set_socket_option,
+    set_netlink_option,
 };
 pub use wait::{wait_readable, wait_writable};
 

@@ -30,10 +30,10 @@ impl fmt::Display for PrivilegeError {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
             PrivilegeError::Regainable { source } => {
-                write!(f, "privileges can be gained again, by a program that is run: {source}")
+                write!(f, "cannot forbid programs that are run to gain privileges: {source}")
             }
             PrivilegeError::Capabilities { source } => {
-                write!(f, "capabilities that are not needed are kept: {source}")
+                write!(f, "cannot drop the capabilities that are not needed: {source}")
             }
         }
     }

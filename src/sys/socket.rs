@@ -17,17 +17,22 @@ pub fn netlink_fd(socket: &mnl::Socket) -> BorrowedFd<'_> {
     unsafe { BorrowedFd::borrow_raw(socket.as_raw_fd()) }
 }
 
-/// Sets an integer option of a socket. nix has no options of netlink sockets.
-pub fn set_socket_option(
+/// Sets an integer option of a netlink socket (`NETLINK_*`). nix has no such options.
+pub fn set_netlink_option(
     socket: BorrowedFd<'_>,
-    level: libc::c_int,
     name: libc::c_int,
     value: libc::c_int,
 ) -> io::Result<()> {
     let length = size_of::<libc::c_int>() as libc::socklen_t;
     // SAFETY: the pointer and the length describe `value`, which lives until the call returns.
     let result = unsafe {
-        libc::setsockopt(socket.as_raw_fd(), level, name, (&raw const value).cast(), length)
+        libc::setsockopt(
+            socket.as_raw_fd(),
+            libc::SOL_NETLINK,
+            name,
+            (&raw const value).cast(),
+            length,
+        )
     };
     check(result).map(drop)
 }

@@ -23,7 +23,8 @@ fn under_the_journal_and_only_there_lines_carry_their_priority() {
         command.stderr(journal.try_clone().unwrap()).output().unwrap();
         let log = fs::read_to_string(folder.path().join("journal")).unwrap();
         let line = log.lines().last().unwrap();
-        assert_eq!(line, format!(r#"{prefix}{list}:2:1: not an address: "x""#));
+        let reason = netfilterd::list::parse_error::Reason::NotAnAddress;
+        assert_eq!(line, format!(r#"{prefix}{list}:2:1: {reason}: "x""#));
     }
 }
 

@@ -71,10 +71,6 @@ fn published_lists_print_as_the_known_text() {
 /// Each list that can be had: its name, its path and what is known of it.
 fn lists() -> Vec<(String, PathBuf, Value)> {
     let kept = Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/lists");
-    if !kept.is_dir() {
-        println!("skipped: the published package has no tests/lists");
-        return Vec::new();
-    }
     let text = std::fs::read_to_string(kept.join("expected.json")).expect("expected.json");
     let all: BTreeMap<String, Value> = serde_json::from_str(&text).expect("JSON");
     let elsewhere = std::env::var_os(ELSEWHERE).map(PathBuf::from);

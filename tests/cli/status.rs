@@ -3,14 +3,14 @@
 use kit::*;
 
 #[test]
-fn without_a_daemon_status_says_how_to_start_one() {
+fn without_a_daemon_status_names_the_file_and_the_option_for_another() {
     let folder = Folder::new();
     let path = folder.path().join("status").to_str().unwrap().to_string();
     let asked = netfilterd(&["status", "--status-file", &path]);
-    asked.expect(3, &["no netfilterd is running", "start one", "--status-file"]);
+    asked.expect(3, &[&path, "--status-file"]);
     assert_eq!(asked.stdout(), "");
     folder.file("status", "no JSON");
-    netfilterd(&["status", "--status-file", &path]).expect(1, &["status file ", "/status: "]);
+    netfilterd(&["status", "--status-file", &path]).expect(1, &[&format!("{path}: ")]);
 }
 
 #[test]
@@ -18,6 +18,6 @@ fn a_status_file_that_is_spoiled_is_named() {
     let folder = Folder::new();
     for text in ["", "{", "\0", "{\"pid\": 1}", "[]"] {
         let file = folder.file("status", text);
-        netfilterd(&["status", "--status-file", &file]).expect(1, &["status file", &file]);
+        netfilterd(&["status", "--status-file", &file]).expect(1, &[&file]);
     }
 }

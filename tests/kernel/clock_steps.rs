@@ -72,13 +72,19 @@ fn an_entry_leaves_when_the_clock_is_put_behind_its_end_and_comes_back_when_it_i
     let daemon = Daemon::start(&inside, &["-f", &list]);
     // The list is not read for any of that.
     std::fs::remove_file(list).unwrap();
-    for times in 1..=2 {
+    let in_force = |added: u64, removed: u64| {
+        daemon.wait_for_status(|status| {
+            let loaded = &status["loaded"];
+            loaded["added"] == added && loaded["removed"] == removed
+        });
+    };
+    for _ in 0..2 {
         assert_eq!(inside.managed("drop4"), ["192.0.2.0/24"]);
         clock.put(2 * HOUR);
-        daemon.wait_for("1 network (v4 1, v6 0) from 1 list: +0 -8, 1 entry ended", times);
+        in_force(0, 8);
         assert_eq!(inside.managed("drop4"), ["192.0.2.7/32"]);
         clock.put(0);
-        daemon.wait_for("1 network (v4 1, v6 0) from 1 list: +8 -0", times);
+        in_force(8, 0);
     }
     assert_eq!(inside.managed("drop4"), ["192.0.2.0/24"]);
 }
@@ -94,10 +100,10 @@ fn in_queue_mode_packets_are_judged_by_the_time_that_the_clock_shows() {
     wire.inside.iptables("legacy", BOTH, "-A INPUT -p udp -j NFQUEUE --queue-num 0");
     assert!(!wire.comes_in(FOE4, INSIDE4) && !wire.comes_in(FOE6, INSIDE6));
     clock.put(2 * HOUR);
-    queues.daemon.wait_for("from 1 list: +0 -1, 1 entry ended", 1);
+    queues.daemon.wait_for_status(|status| status["loaded"]["networks4"] == 0);
     assert!(wire.comes_in(FOE4, INSIDE4) && !wire.comes_in(FOE6, INSIDE6));
     clock.put(0);
-    queues.daemon.wait_for("from 1 list: +1 -0", 1);
+    queues.daemon.wait_for_status(|status| status["loaded"]["networks4"] == 1);
     assert!(!wire.comes_in(FOE4, INSIDE4) && !wire.comes_in(FOE6, INSIDE6));
 }
 
@@ -111,22 +117,22 @@ fn what_is_done_after_a_while_does_not_wait_for_the_clock() {
         let daemon = Daemon::start(&inside, &["-f", &list, "--watch"]);
         // Within the pause before a second repair.
         inside.nft("delete table inet netfilterd");
-        daemon.wait_for("put right", 1);
+        daemon.wait_for_repairs(1);
         inside.nft("delete table inet netfilterd");
-        daemon.wait_for("putting it right in 1 s", 1);
+        daemon.wait_for("in 1 s", 1);
         clock.put(by);
-        daemon.wait_for("put right", 2);
+        daemon.wait_for_repairs(2);
         // While a burst of changes is gathered, of a list from another time.
         folder.file("list", "192.0.2.8\n");
         clock.put(0);
-        daemon.wait_for("from 1 list: +1 -1", 1);
+        daemon.wait_for_loads(2);
         clock.put(by);
         folder.file("list", "192.0.2.9\n");
-        daemon.wait_for("from 1 list: +1 -1", 2);
+        daemon.wait_for_loads(3);
         assert_eq!(inside.managed("drop4"), ["192.0.2.9/32"]);
         // An address that the host gets while the clock is wrong is protected.
         inside.ip("addr add 192.0.2.9/32 dev lo");
-        daemon.wait_for("listed, and protected from here on", 1);
+        daemon.wait_for_status(|status| status["loaded"]["protected"] == 1);
         assert_eq!(inside.managed("drop4"), Vec::<String>::new());
         assert_eq!(daemon.end("TERM"), 0);
         clock.put(0);
@@ -144,7 +150,7 @@ fn a_list_and_a_status_of_tomorrow_are_read_all_the_same() {
     let daemon = Daemon::start(&inside, &["-f", &list, "--status-file", &status]);
     clock.put(0);
     daemon.signal("HUP");
-    daemon.wait_for("no changes", 1);
+    daemon.wait_for_loads(2);
     inside.load(&["-f", &list]);
     for command in ["status", "check"] {
         let option = if command == "status" { "--status-file" } else { "-f" };

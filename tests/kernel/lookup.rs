@@ -110,50 +110,50 @@ fn in_a_table_of_ones_own_it_is_the_set_of_that_name() {
 fn test_says_what_the_kernel_has_and_where_it_differs_from_the_lists() {
     let (inside, folder) = (Namespace::new(), Folder::new());
     let list = folder.file("list", "192.0.2.0/25\n192.0.2.128/25\n2001:db8::1\n");
+    // What the lists and the kernel have of each address, and the lines of the answer.
     let test = |addresses: &[&str]| {
-        let ran = inside.netfilterd(&[&["test", "-f", &list], addresses].concat());
-        (ran.status(), ran.stdout())
+        let test = [&["test", "-f", &list][..], addresses].concat();
+        let json = inside.netfilterd(&[&test[..], &["--json"]].concat()).json();
+        let answers = json.as_array().unwrap().iter();
+        let answers: Vec<(bool, String)> = answers
+            .map(|answer| (answer["dropped"] == true, answer["kernel"].to_string()))
+            .collect();
+        let ran = inside.netfilterd(&test);
+        assert_eq!(ran.status(), i32::from(!answers.iter().all(|(dropped, _)| *dropped)));
+        let lines: Vec<String> = ran.stdout().lines().map(str::to_string).collect();
+        (answers, json, lines)
     };
-    let (status, said) = test(&["192.0.2.7"]);
-    assert_eq!(status, 0);
-    assert!(
-        said.contains(
-            "not in force, since no rule of table inet netfilterd asks for it; load the lists"
-        ),
-        "{said}"
-    );
+    let kernel = |name: &str| format!("\"{name}\"");
+    let (answers, _, lines) = test(&["192.0.2.7"]);
+    assert_eq!(answers, [(true, kernel("nothing_in_force"))]);
+    assert_names(&lines[2], &["192.0.2.7: ", "inet netfilterd"]);
 
     inside.load(&["-f", &list]);
-    let (status, said) = test(&["192.0.2.7", "2001:db8::1", "203.0.113.1"]);
-    assert_eq!(status, 1);
-    let wanted = format!(
-        "192.0.2.7: dropped by 192.0.2.0/25 ({list}:1)\n\
-         192.0.2.7: within 192.0.2.0/24 when all is merged\n\
-         192.0.2.7: in force in table inet netfilterd\n\
-         2001:db8::1: dropped by 2001:db8::1/128 ({list}:3)\n\
-         2001:db8::1: within 2001:db8::1/128 when all is merged\n\
-         2001:db8::1: in force in table inet netfilterd\n\
-         203.0.113.1: not dropped\n"
-    );
-    assert_eq!(said, wanted);
+    let (answers, json, lines) = test(&["192.0.2.7", "2001:db8::1", "203.0.113.1"]);
+    let (yes, no) = ((true, kernel("in_force")), (false, kernel("not_in_force")));
+    assert_eq!(answers, [yes.clone(), yes, no]);
+    let ranges = [0, 1, 2].map(|at: usize| json[at]["range"].as_str());
+    assert_eq!(ranges, [Some("192.0.2.0/24"), Some("2001:db8::1/128"), None]);
+    assert_eq!([&json[0]["entries"][0]["line"], &json[1]["entries"][0]["line"]], [1, 3]);
+    // An address is at the head of each line of it.
+    let (at1, at3) = (format!("{list}:1"), format!("{list}:3"));
+    let lines_name = [
+        &["192.0.2.7: ", "192.0.2.0/25", &at1][..],
+        &["192.0.2.7: ", "192.0.2.0/24"],
+        &["192.0.2.7: ", "inet netfilterd"],
+        &["2001:db8::1: ", "2001:db8::1/128", &at3],
+        &["2001:db8::1: ", "2001:db8::1/128"],
+        &["2001:db8::1: ", "inet netfilterd"],
+        &["203.0.113.1: "],
+    ];
+    assert_eq!(lines.len(), lines_name.len(), "{lines:?}");
+    lines.iter().zip(lines_name).for_each(|(line, names)| assert_names(line, names));
 
     folder.file("list", "203.0.113.0/24\n");
-    let (_, said) = test(&["203.0.113.1"]);
-    assert!(
-        said.contains("not in force in table inet netfilterd; the lists have changed"),
-        "{said}"
-    );
-    let (_, said) = test(&["192.0.2.7"]);
-    assert!(said.contains("in force in table inet netfilterd all the same; load again"), "{said}");
-
-    let ran = inside.netfilterd(&["test", "--json", "-f", &list, "203.0.113.1", "192.0.2.7"]);
-    let json: serde_json::Value = serde_json::from_str(&ran.stdout()).unwrap();
-    assert_eq!(json[0]["dropped"], true);
-    assert_eq!(json[0]["range"], "203.0.113.0/24");
-    assert_eq!(json[0]["entries"][0]["line"], 1);
-    assert_eq!(json[0]["kernel"], "not_in_force");
-    assert_eq!(json[1]["dropped"], false);
-    assert_eq!(json[1]["kernel"], "in_force");
+    let (answers, _, lines) = test(&["203.0.113.1", "192.0.2.7"]);
+    assert_eq!(answers, [(true, kernel("not_in_force")), (false, kernel("in_force"))]);
+    let of_kernel = lines.iter().filter(|line| line.contains("inet netfilterd"));
+    assert_eq!(of_kernel.count(), 2, "both are not as they should be: {lines:?}");
 }
 
 #[test]
@@ -168,10 +168,10 @@ fn check_compares_with_what_is_in_force_and_names_it_when_asked() {
             let check = ["check", "-f", &list, "--layout", layout, "--no-protect"];
             inside.netfilterd(&[&check, options].concat()).stdout()
         };
-        assert!(check(&[]).ends_with("against what is in force: +0 -0\n"), "{}", check(&[]));
+        assert!(check(&[]).ends_with(": +0 -0\n"), "{}", check(&[]));
         let changed = LIST.replace("198.51.100.7", "198.51.100.9").replace("2001:db9::5\n", "");
         folder.file("list", changed);
-        assert!(check(&[]).ends_with("against what is in force: +1 -2\n"), "{}", check(&[]));
+        assert!(check(&[]).ends_with(": +1 -2\n"), "{}", check(&[]));
         let named = "+ 198.51.100.9/32\n- 198.51.100.7/32\n- 2001:db9::5/128\n";
         assert!(check(&["-v"]).ends_with(named), "{}", check(&["-v"]));
     }

@@ -184,10 +184,10 @@ fn never_misjudges(what: &str, ruleset: &str, options: &[&str], change: Change) 
     let daemon = Daemon::start(&wire.inside, &[&["-f", lists.path()], options].concat());
     let mut loads = 1;
     let outcome = measure(&wire, packets(), || {
-        lists.put(loads % 2);
+        lists.put(loads as usize % 2);
         daemon.signal("HUP");
         loads += 1;
-        daemon.wait_for("netfilterd: loaded", loads);
+        daemon.wait_for_loads(loads);
     });
     let what = format!("{}, {change:?} change", [&[what], options].concat().join(" "));
     println!("{what}: {}", outcome.summary());

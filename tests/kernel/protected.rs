@@ -26,9 +26,7 @@ fn the_host_and_its_gateway_stay_reachable_and_their_neighbours_do_not() {
         ("list:1: 10.77.0.0/24", "10.77.0.1", Why::Gateway),
         ("list:2: fd77::/64", "fd77::1", Why::Gateway),
     ] {
-        let held = format!("{held} ({why})");
-        let names = |line: &str| line.contains(entry) && line.contains(&held);
-        assert!(stderr.lines().any(names), "no {entry} and {held} in {stderr}");
+        assert_line_names(&stderr, &[entry, &format!("{held} ({why})")]);
     }
     assert!(!wire.inside.managed("drop4").contains(&"10.77.0.0/24".to_string()));
     assert!(wire.comes_in("10.77.0.1", INSIDE4) && wire.goes_out(INSIDE4, "10.77.0.1"));

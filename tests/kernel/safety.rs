@@ -4,6 +4,7 @@
 use std::fs;
 
 use kit::*;
+use netfilterd::policy::protect::Why;
 
 /// A namespace with addresses and routes, and no wire.
 fn furnished() -> Namespace {
@@ -24,59 +25,73 @@ fn test_says_what_keeps_a_listed_address_from_being_dropped() {
     let (namespace, folder) = (furnished(), Folder::new());
     let list = folder.file("list", "10.77.0.0/24\n198.51.100.7\n0.0.0.0/0\n");
     let allow = folder.file("allow", "# friends\n198.51.100.8/29\n");
-    for (options, address, status, answer) in [
-        (&[][..], "10.77.0.3", 0, "10.77.0.3: dropped by 10.77.0.0/24 (LIST:1)\nREST"),
+    let too_wide = ("0.0.0.0/0", "LIST:3");
+    // What drops an address, or why it is not dropped though it is listed; and the entries that name
+    // it, with their lines.
+    for (options, address, spared, entries) in [
+        (&[][..], "10.77.0.3", None, vec![("10.77.0.0/24", "LIST:1"), too_wide]),
         (
             &[],
             "10.77.0.2",
-            1,
-            "10.77.0.2: not dropped, protected: 10.77.0.2 (own address); \
-             listed by 10.77.0.0/24 (LIST:1)\nREST",
+            Some(format!("10.77.0.2 ({})", Why::Own)),
+            vec![("10.77.0.0/24", "LIST:1"), too_wide],
         ),
         (
             &["-m", "24"],
             "198.51.100.9",
-            1,
-            "198.51.100.9: not dropped, allowed by 198.51.100.8/29 (ALLOW:2); \
-             listed by 198.51.100.7/32 (LIST:2, widened)\nREST",
+            Some("198.51.100.8/29 (ALLOW:2)".to_string()),
+            vec![("198.51.100.7/32", "LIST:2"), too_wide],
         ),
-        (
-            &["-m", "24"],
-            "198.51.100.1",
-            0,
-            "198.51.100.1: dropped by 198.51.100.7/32 (LIST:2, widened)\nREST",
-        ),
-        (&[], "203.0.113.1", 1, "REST"),
+        (&["-m", "24"], "198.51.100.1", None, vec![("198.51.100.7/32", "LIST:2"), too_wide]),
+        (&[], "203.0.113.1", None, vec![too_wide]),
         // Listed by nobody, allowed by somebody.
         (
             &["--no-protect", "--widest", "0"],
             "198.51.100.9",
-            1,
-            "198.51.100.9: not dropped, allowed by 198.51.100.8/29 (ALLOW:2); listed by 0.0.0.0/0 (LIST:3)\n",
+            Some("198.51.100.8/29 (ALLOW:2)".to_string()),
+            vec![too_wide],
         ),
-        (
-            &["--no-protect"],
-            "10.77.0.2",
-            0,
-            "10.77.0.2: dropped by 10.77.0.0/24 (LIST:1)\n10.77.0.2: dropped by 0.0.0.0/0 (LIST:3)\n",
-        ),
+        (&["--no-protect"], "10.77.0.2", None, vec![("10.77.0.0/24", "LIST:1"), too_wide]),
     ] {
         let arguments = ["test", "-f", &list, "-a", &allow, address];
-        let ran = namespace.netfilterd(&[&arguments[..], options].concat());
-        assert_eq!(ran.status(), status, "{address}: {}", ran.stdout());
-        let rest =
-            format!("{address}: not dropped, 0.0.0.0/0 (LIST:3) is too wide and set aside\n");
-        let stdout = of_the_lists(&ran.stdout()).replace(&list, "LIST").replace(&allow, "ALLOW");
-        assert_eq!(stdout, answer.replace("REST", &rest), "{options:?}");
+        let arguments = [&arguments[..], options].concat();
+        let json = namespace.netfilterd(&[&arguments[..], &["--json"]].concat()).json();
+        let answer = &json[0];
+        let plain = |text: &str| text.replace(&list, "LIST").replace(&allow, "ALLOW");
+        let why = answer["spared"].as_str().map(plain);
+        match (&why, &spared) {
+            (Some(why), Some(spared)) => assert_names(why, &[spared]),
+            _ => assert_eq!(why, spared, "{options:?}"),
+        }
+        let found = answer["entries"].as_array().unwrap().iter().map(|entry| {
+            let place = format!("{}:{}", plain(entry["list"].as_str().unwrap()), entry["line"]);
+            (entry["entry"].as_str().unwrap().to_string(), place, entry["too_wide"] == true)
+        });
+        // Protection is off where the width is no matter.
+        let wide = !options.contains(&"--no-protect");
+        let wanted = entries.iter().map(|&(entry, place)| {
+            (entry.to_string(), place.to_string(), (entry, place) == too_wide && wide)
+        });
+        assert!(found.eq(wanted), "{options:?}: {answer:#}");
+        let dropped = spared.is_none() && !(entries == [too_wide] && wide);
+        assert_eq!(answer["dropped"], dropped, "{options:?}: {answer:#}");
+        assert_eq!(answer["entries"][0]["widened"], options.contains(&"-m"), "{answer:#}");
+        // The same in words, an entry a line.
+        let ran = namespace.netfilterd(&arguments);
+        assert_eq!(ran.status(), i32::from(!dropped), "{address}: {}", ran.stdout());
+        let said = plain(&ran.stdout());
+        for ((entry, place), line) in entries.iter().zip(said.lines()) {
+            assert_names(line, &[&format!("{address}: "), entry, place]);
+            if let Some(spared) = spared.as_ref().filter(|_| (*entry, *place) != too_wide) {
+                assert_names(line, &[spared]);
+            }
+        }
     }
     let nothing = ["test", "-f", &folder.file("none", "192.0.2.1\n"), "-a", &allow, "198.51.100.9"];
-    assert_eq!(namespace.netfilterd(&nothing).stdout(), "198.51.100.9: not dropped\n");
-}
-
-/// The lines of `test` that are about lists, and not about the kernel.
-fn of_the_lists(said: &str) -> String {
-    let of_lists = |line: &&str| !line.contains(": within ") && !line.contains(" in force");
-    said.lines().filter(of_lists).map(|line| format!("{line}\n")).collect()
+    let ran = namespace.netfilterd(&nothing);
+    assert_eq!((ran.status(), ran.stdout().lines().count()), (1, 1), "{}", ran.stdout());
+    let json = namespace.netfilterd(&[&nothing[..], &["--json"]].concat()).json();
+    assert_eq!(json[0]["entries"], serde_json::json!([]));
 }
 
 #[test]
@@ -86,41 +101,41 @@ fn check_says_what_is_protected_and_allowed_and_what_that_cut() {
     let list = folder.file("list", "10.77.0.0/30\nfd77::/64\n198.51.100.0/24\n203.0.113.0/24\nx\n");
     let allow = folder.file("allow", "198.51.100.0/25\n203.0.113.4\n");
     let ran = namespace.netfilterd(&["check", "-f", &list, "-a", &allow]);
-    ran.expect(
-        0,
-        &[
-            "list:1: 10.77.0.0/30 holds 10.77.0.2 (own address), which is protected",
-            "list:1: 10.77.0.0/30 holds 10.77.0.1 (default gateway), which is protected",
-            "list:2: fd77::/64 holds fd77::2 (own address), which is protected",
-            "list:3: 198.51.100.0/24 is cut by 198.51.100.0/25 (",
-            "allow:1), which is allowed",
-            "list:4: 203.0.113.0/24 is cut by 203.0.113.4/32 (",
-        ],
-    );
-    let stdout = ran.stdout();
-    for line in [
-        "list: 4 entries, 1 line rejected, ",
-        "allowed: ",
-        "allow: 2 entries, 0 lines rejected, ",
-        "protected: 127.0.0.0/8 (loopback): 0 networks cut\n",
-        "protected: 10.77.0.2 (own address): 1 network cut\n",
-        "protected: fd77::1 (default gateway): 1 network cut\n",
-        "cut as allowed: 2 networks\n",
-        "cut as protected: 4 networks\n",
-        "guard half of the lines: 1 of 5 lines rejected: passes\n",
-        "guard --min-entries 1: ",
-        "guard half of IPv4: 0.01%: passes\n",
-        "guard --max-shrink 50: ",
-        "where an unknown number are in force: passes\n",
-        "would load ",
+    ran.expect(0, &[]);
+    let item = |address: &str, why: Why| format!("{address} ({why})");
+    for (entry, cut_by) in [
+        ("list:1: 10.77.0.0/30", item("10.77.0.2", Why::Own)),
+        ("list:1: 10.77.0.0/30", item("10.77.0.1", Why::Gateway)),
+        ("list:2: fd77::/64", item("fd77::2", Why::Own)),
+        ("list:3: 198.51.100.0/24", format!("198.51.100.0/25 ({allow}:1)")),
+        ("list:4: 203.0.113.0/24", format!("203.0.113.4/32 ({allow}:2)")),
     ] {
-        assert!(stdout.contains(line), "no {line:?} in {stdout}");
+        assert_line_names(&ran.stderr(), &[entry, &cut_by]);
+    }
+    let stdout = ran.stdout();
+    for names in [
+        &["/list: ", "4 entries", "1 line"][..],
+        &["/allow: ", "2 entries", "0 lines"],
+        &[&item("127.0.0.0/8", Why::Loopback), "0 networks"],
+        &[&item("10.77.0.2", Why::Own), "1 network"],
+        &[&item("fd77::1", Why::Gateway), "1 network"],
+        &["1 of 5"],
+        &["--min-entries 1"],
+        &["IPv4", "0.01%"],
+        &["--max-shrink 50"],
+    ] {
+        assert_line_names(&stdout, names);
+    }
+    // What was cut altogether.
+    for cut in [": 2 networks", ": 4 networks"] {
+        assert!(stdout.lines().any(|line| line.ends_with(cut)), "{stdout}");
     }
     let ran = namespace.netfilterd(&["check", "-f", &list, "--no-protect"]);
-    ran.expect(0, &["--no-protect: a list can lock you out of this host"]);
-    assert!(!ran.stdout().contains("protected"), "{}", ran.stdout());
-    let end = "would load 4 networks (v4 3, v6 1)\nagainst what is in force: +4 -0\n";
-    assert!(ran.stdout().ends_with(end), "{}", ran.stdout());
+    ran.expect(0, &["--no-protect"]);
+    let protected = |line: &str| line.contains(&item("127.0.0.0/8", Why::Loopback));
+    assert!(stdout.lines().any(protected) && !ran.stdout().lines().any(protected));
+    assert!(ran.stdout().ends_with(": +4 -0\n"), "{}", ran.stdout());
+    assert_names(&ran.stdout(), &["4 networks (v4 3, v6 1)"]);
 }
 
 #[test]
@@ -131,28 +146,19 @@ fn check_says_what_a_guard_refuses_and_exits_with_3() {
     let wide = folder.file("wide", wide);
     let page = folder.file("page", "example.com\nexample.net\n192.0.2.1\n");
     let everything = folder.file("everything", "0.0.0.0/0\n");
-    for (options, status, said) in [
-        (&["-f", &wide][..], 3, "wide: 99.61% of IPv4; refused, since that is more than half"),
-        (&["-f", &wide, "--force"], 0, ""),
-        (&["-f", &page], 3, "page: 2 of 3 lines rejected; refused, since that is more than half"),
-        (&["-f", &page, "--strict", "--force"], 3, "page: 2 lines rejected; refused by --strict"),
-        (
-            &["-f", &everything],
-            3,
-            "everything:1: 0.0.0.0/0 is wider than /8, set aside as a mistake (--widest)",
-        ),
-        (
-            &["-f", &everything, "--widest", "0"],
-            3,
-            "of IPv4; refused, since that is more than half",
-        ),
-        (&["-f", &everything, "--no-protect"], 3, "100.00% of IPv4; refused"),
+    for (options, status, names) in [
+        (&["-f", &wide][..], 3, &["error: ", "/wide: ", "99.61% of IPv4"][..]),
+        (&["-f", &wide, "--force"], 0, &[]),
+        (&["-f", &page], 3, &["error: ", "/page: ", "2 of 3"]),
+        (&["-f", &page, "--strict", "--force"], 3, &["error: ", "/page: ", "2 lines", "--strict"]),
+        (&["-f", &everything], 3, &["everything:1: 0.0.0.0/0", "/8", "--widest"]),
+        (&["-f", &everything, "--widest", "0"], 3, &["error: ", "% of IPv4"]),
+        (&["-f", &everything, "--no-protect"], 3, &["error: ", "100.00% of IPv4"]),
     ] {
         let ran = namespace.netfilterd(&[&["check"], options].concat());
-        ran.expect(status, &[said]);
-        let (would, refused) =
-            (ran.stdout().contains("\nwould load"), ran.stdout().contains(": refused\n"));
-        assert_eq!((would, refused), (status == 0, status != 0), "{options:?}: {}", ran.stdout());
+        ran.expect(status, &[]);
+        assert_line_names(&ran.stderr(), if names.is_empty() { &["netfilterd"] } else { names });
+        assert_eq!(ran.stderr().contains("error: "), status != 0, "{options:?}: {}", ran.stderr());
     }
 }
 
@@ -163,10 +169,10 @@ fn an_allowlist_that_cannot_be_trusted_refuses_everything() {
     let list = folder.file("list", "192.0.2.0/24\n");
     let gone = folder.path().join("gone");
     for (allow, status, said) in [
-        (gone.to_str().unwrap().to_string(), 1, "allowlist "),
-        (folder.file("page", "<html>\n"), 1, "is not a list of addresses"),
-        (folder.file("half", "192.0.2.1\nx\ny\n"), 3, "of 2 lines rejected the first is "),
-        (folder.file("comments", "# soon\n"), 3, "holds comments or blanks and no entry"),
+        (gone.to_str().unwrap().to_string(), 1, "gone: "),
+        (folder.file("page", "<html>\n"), 1, "page: "),
+        (folder.file("half", "192.0.2.1\nx\ny\n"), 3, "half:2:1: "),
+        (folder.file("comments", "# soon\n"), 3, "comments"),
         (folder.file("empty", ""), 0, ""),
         (folder.file("other", "198.51.100.1\n"), 0, ""),
     ] {
@@ -215,7 +221,7 @@ fn where_nothing_can_be_found_out_about_the_host_nothing_is_loaded() {
         command.args([program(), "check", "-f", &list]).args(options).args(namespace.state());
         run(&mut command)
     };
-    check(&[]).expect(1, &["own addresses and gateways cannot be found out: Address family not"]);
+    check(&[]).expect(1, &["Address family not supported", "--no-protect"]);
     check(&["--no-protect"]).expect(0, &[]);
 }
 
@@ -225,7 +231,8 @@ fn what_a_table_does_not_see_is_not_said_to_be_cut() {
     let (namespace, folder) = (furnished(), Folder::new());
     let list = folder.file("list", "fd77::/64\n10.77.0.0/24\n");
     let ran = namespace.netfilterd(&["check", "-f", &list, "-t", "ip t"]);
-    ran.expect(0, &["list:2: 10.77.0.0/24 holds 10.77.0.2", "left out of IPv6: 1 network"]);
+    assert_line_names(&ran.stderr(), &["list:2: 10.77.0.0/24", "10.77.0.2"]);
+    ran.expect(0, &["IPv6: 1 network"]);
     assert!(!ran.stderr().contains("list:1"), "{}", ran.stderr());
 }
 
@@ -241,13 +248,13 @@ fn a_list_that_does_not_exist_can_be_done_without_and_one_that_cannot_be_read_ca
     fs::write(lists.join("b"), "192.0.2.2\n").unwrap();
     let lists = lists.to_str().unwrap();
     let print = |options: &[&str]| namespace.netfilterd(&[&["print"], options].concat());
-    print(&["-f", &gone, "-f", &list]).expect(1, &["gone: cannot be read: No such file"]);
+    print(&["-f", &gone, "-f", &list]).expect(1, &["gone: ", "No such file"]);
     let ran = print(&["-f", &gone, "-f", &list, "-f", lists, "--skip-missing"]);
-    ran.expect(0, &["gone: cannot be read", "lists/a: cannot be read", "done without"]);
+    ran.expect(0, &["gone: ", "lists/a: ", "--skip-missing"]);
     assert_eq!(ran.stdout(), "192.0.2.1/32\n192.0.2.2/32\n");
-    print(&["-f", &gone, "--skip-missing"]).expect(1, &["none of the lists exists"]);
+    print(&["-f", &gone, "--skip-missing"]).expect(1, &["error: "]);
     let under = format!("{list}/under");
     print(&["-f", &under, "-f", &list, "--skip-missing"]).expect(1, &["Not a directory"]);
     let page = folder.file("page", "<html>\n");
-    print(&["-f", &page, "-f", &list, "--skip-missing"]).expect(1, &["is not a list"]);
+    print(&["-f", &page, "-f", &list, "--skip-missing"]).expect(1, &["page: "]);
 }

@@ -19,7 +19,7 @@ fn shown(sets: &RangeSets) -> Vec<String> {
 fn at(text: &str, seconds: i64) -> RangeSets {
     let contents = list::parse(&[List::new("list", text.into())]).unwrap();
     let mask = Mask { v4: None, v6: None };
-    Timeline::new(contents.sets, contents.ending, mask).at(End::at(seconds))
+    Timeline::new(contents.sets, contents.expiring, mask).at(End::at(seconds))
 }
 
 #[test]
@@ -76,11 +76,11 @@ fn at_any_time_what_is_in_force_is_what_the_entries_that_have_not_ended_hold() {
 }
 
 #[test]
-fn the_newest_are_counted_before_anything_is_set_aside() {
+fn the_newest_are_counted_before_anything_is_ignored() {
     let texts = ["10.0.0.1\n", "0.0.0.0/0\n10.0.0.2\n"].map(|text| List::new("list", text.into()));
     let selection = Selection { widest: Widest { v4: 8, v6: 16 }, newest: Some(2) };
     let contents = list::parse_selected(&texts, selection).unwrap();
     assert_eq!(shown(&contents.sets), ["10.0.0.2/32"]);
-    assert_eq!(contents.summaries[0].older, 1);
-    assert_eq!(contents.summaries[1].set_aside, 1);
+    assert_eq!(contents.report.summaries[0].older, 1);
+    assert_eq!(contents.report.summaries[1].ignored, 1);
 }

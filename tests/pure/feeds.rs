@@ -684,7 +684,7 @@ fn a_document_of_an_unknown_shape_has_no_entry() {
 #[track_caller]
 fn looks_like(text: impl AsRef<[u8]>, wanted: Suspect) {
     match list::parse(&[List::new("list", text.as_ref().to_vec())]) {
-        Err(ListError::LooksLike(_, suspect)) => assert_eq!(suspect, wanted),
+        Err(ListError::LooksLike { suspect, .. }) => assert_eq!(suspect, wanted),
         other => panic!("{}: {:?}", text.as_ref().escape_ascii(), other.map(|read| read.sets)),
     }
 }
@@ -739,13 +739,13 @@ fn lists_of_other_things_than_addresses_are_named() {
 #[test]
 fn what_looks_like_nothing_known_is_refused_with_its_first_line() {
     let error = list::parse(&[List::new("list", b"what is this\nand this\n".to_vec())]);
-    assert!(matches!(error, Err(ListError::NoEntry(..))));
+    assert!(matches!(error, Err(ListError::NoEntry { .. })));
 }
 
 #[test]
 fn one_entry_among_names_is_a_list_with_rejected_lines() {
     let read = list::parse(&[List::new("list", b"ads.example\n192.0.2.7\nx.example\n".to_vec())]);
-    assert_eq!(read.expect("a list").rejected(), 2);
+    assert_eq!(read.expect("a list").report.rejected_lines(), 2);
 }
 
 // Limits

@@ -5,7 +5,7 @@ use std::net::Ipv4Addr;
 
 use netfilterd::ip::range::Range;
 use netfilterd::list::End;
-use netfilterd::list::line;
+use netfilterd::list::format::plain;
 use netfilterd::list::parse_error::{MAX_LINE, Reason};
 use netfilterd::list::{Entry, List};
 
@@ -212,7 +212,7 @@ const GRAMMAR: &[(&str, Line)] = &[
 #[test]
 fn a_line_is_an_entry_as_a_whole_or_nothing_or_rejected_where_it_is_wrong() {
     for (text, line) in GRAMMAR {
-        let parsed = line::parse(text.as_bytes());
+        let parsed = plain::parse(text.as_bytes());
         match (line, parsed) {
             (Is(shown), Ok(Some((entry, None)))) => {
                 assert_eq!(entry.to_string(), *shown, "{text:?}");
@@ -320,11 +320,11 @@ fn a_line_has_at_most_4096_bytes_without_its_line_end() {
     let entry = |length: usize| format!("{:<length$}", "192.0.2.7");
     let comment = |length: usize| format!("{:#<length$}", "# ");
     for text in [entry(4096), comment(4096)] {
-        assert!(line::parse(text.as_bytes()).is_ok());
-        assert!(line::parse(format!("{text}\r").as_bytes()).is_ok());
+        assert!(plain::parse(text.as_bytes()).is_ok());
+        assert!(plain::parse(format!("{text}\r").as_bytes()).is_ok());
     }
     for text in [entry(4097), comment(4097), comment(60_000), "\0".repeat(4097)] {
-        let fault = line::parse(text.as_bytes()).expect_err("too long");
+        let fault = plain::parse(text.as_bytes()).expect_err("too long");
         assert_eq!((fault.at, fault.reason), (4096, Reason::TooLong));
         // The next line is read as if nothing had happened.
         let (entries, rejected) = scan(format!("{text}\n198.51.100.1\n").as_bytes());
@@ -429,7 +429,7 @@ fn mutate(line: &mut Vec<u8>, random: &mut Random) {
 const NEXT_LINES: &[u8] = b"198.51.100.113/32\n203.0.113.129/32\n";
 
 fn fast(line: &[u8]) -> Option<(Range<u32>, usize)> {
-    line::parse_plain_v4(&[line, NEXT_LINES].concat())
+    plain::parse_v4(&[line, NEXT_LINES].concat())
 }
 
 /// The fast path may say that it does not know, and otherwise what the grammar says.
@@ -439,7 +439,7 @@ fn assert_agreement(text: &[u8]) {
         let all = [text, NEXT_LINES].concat();
         let end = all.iter().position(|&byte| byte == b'\n').expect("a line end");
         assert_eq!(used, end + 1, "\"{shown}\"");
-        assert_eq!(line::parse(&all[..end]), Ok(Some((Entry::V4(range), None))), "\"{shown}\"");
+        assert_eq!(plain::parse(&all[..end]), Ok(Some((Entry::V4(range), None))), "\"{shown}\"");
     }
 }
 
@@ -504,14 +504,14 @@ fn lines_of_nothing_but_digits_or_of_no_digits_are_no_trouble_to_the_fast_path()
 fn the_fast_path_leaves_what_is_too_near_to_the_end_of_the_text() {
     let text = b"192.0.2.7\n198.51.100.113\n";
     for end in 0..text.len() {
-        match line::parse_plain_v4(&text[..end]) {
+        match plain::parse_v4(&text[..end]) {
             None => {}
             Some((range, used)) => {
                 assert_eq!((range, used), (Range::host(0xc000_0207), 10), "{end} bytes");
             }
         }
     }
-    assert!(line::parse_plain_v4(text).is_some());
+    assert!(plain::parse_v4(text).is_some());
 }
 
 #[test]
@@ -537,7 +537,7 @@ fn a_list_reads_as_its_lines_one_by_one() {
             let (alone, not) = scan(line);
             entries.extend(alone.into_iter().map(|(_, entry)| (number, entry)));
             rejected.extend(not.into_iter().map(|(_, column, reason)| (number, column, reason)));
-            if let Ok(Some((entry, _))) = line::parse(line) {
+            if let Ok(Some((entry, _))) = plain::parse(line) {
                 assert_eq!(entries.last(), Some(&(number, entry.to_string())));
             }
         }

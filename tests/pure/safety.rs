@@ -232,7 +232,7 @@ fn what_is_cut_is_what_is_allowed_and_what_is_protected_in_the_merged_set() {
 #[test]
 fn an_entry_is_too_wide_by_its_number_of_addresses() {
     let widest = Widest { v4: 8, v6: 16 };
-    for (text, set_aside) in [
+    for (text, ignored) in [
         ("10.0.0.0/8", false),
         ("10.0.0.0/7", true),
         ("0.0.0.0/0", true),
@@ -247,11 +247,11 @@ fn an_entry_is_too_wide_by_its_number_of_addresses() {
         let list = netfilterd::list::List::new("list", format!("{text}\n192.0.2.1\n").into());
         let contents =
             netfilterd::list::parse_selected(&[list], Selection { widest, newest: None }).unwrap();
-        let named: Vec<String> = contents.set_aside.iter().map(ToString::to_string).collect();
-        assert_eq!(named.len(), usize::from(set_aside), "{text}: {named:?}");
-        assert_eq!(contents.summaries[0].set_aside, u64::from(set_aside), "{text}");
-        assert_eq!(contents.summaries[0].rejected, 0, "{text}");
-        assert_eq!(contents.sets.network_count() == 1, set_aside, "{text}");
+        let named: Vec<String> = contents.report.ignored.iter().map(ToString::to_string).collect();
+        assert_eq!(named.len(), usize::from(ignored), "{text}: {named:?}");
+        assert_eq!(contents.report.summaries[0].ignored, u64::from(ignored), "{text}");
+        assert_eq!(contents.report.summaries[0].rejected, 0, "{text}");
+        assert_eq!(contents.sets.network_count() == 1, ignored, "{text}");
     }
     // As written, not as merged: 256 networks that are each narrow enough are a matter for a guard.
     let all: String = (0..=255).map(|first| format!("{first}.0.0.0/8\n")).collect();
@@ -333,11 +333,10 @@ fn a_list_of_which_most_is_rejected_is_refused_whatever_the_others_hold() {
     let of = |lists: &[(u64, u64)]| {
         let list = |&(rejected, lines): &(u64, u64)| ("feed".to_string(), rejected, lines);
         let figures = Figures { lists: lists.iter().map(list).collect(), ..figures(1, None) };
-        GUARDS.refusals(&figures).map(|refusal| refusal.about("2 lists")).collect::<Vec<_>>()
+        GUARDS.refusals(&figures).collect::<Vec<_>>()
     };
-    assert_eq!(of(&[(1, 2), (0, 0)]), [""; 0]);
-    assert_eq!(
-        of(&[(0, 1000), (3, 5)]),
-        ["feed: 3 of 5 lines rejected; refused, since that is more than half"]
-    );
+    assert_eq!(of(&[(1, 2), (0, 0)]), []);
+    let refusal = Refusal::MostlyRejected { list: "feed".into(), rejected: 3, lines: 5 };
+    assert!(refusal.about("2 lists").starts_with("feed: 3 of 5 lines "), "it names the list");
+    assert_eq!(of(&[(0, 1000), (3, 5)]), [refusal]);
 }

@@ -188,7 +188,7 @@ fn an_interface_that_comes_goes_or_is_renamed_is_known_by_its_name() {
     let folder = Folder::new();
     let list = folder.file("list", FOES);
     let queues = Queues::serve(&wire.inside, &list, &["--queue", "0", "-i", "later", "-v"]);
-    assert!(queues.daemon.log().contains("there is no interface later yet"));
+    assert_eq!(queues.daemon.lines(&["warning: ", "later"]).len(), 1, "it is not there yet");
     send_everything(&wire.inside, "legacy");
     assert!(wire.comes_in(FOE4, INSIDE4));
     let rename = |from: &str, to: &str| {
@@ -198,11 +198,9 @@ fn an_interface_that_comes_goes_or_is_renamed_is_known_by_its_name() {
         wire.inside.ip("route replace default via 10.77.0.1");
     };
     rename(WIRE, "later");
-    queues.daemon.wait_for("judging packets of: later", 1);
     eventually("a foe kept out", || !wire.comes_in(FOE4, INSIDE4));
     assert!(wire.comes_in(FRIEND4, INSIDE4));
     rename("later", WIRE);
-    queues.daemon.wait_for("judging packets of: ", 3);
     eventually("a foe let in", || wire.comes_in(FOE4, INSIDE4));
 }
 
@@ -548,7 +546,7 @@ fn nftables_is_neither_used_nor_spoken_of() {
     command.args(["-f", "-e", "trace=sendto,send,sendmsg", "-o", trace.to_str().unwrap()]);
     command.arg(program());
     let queues = Queues::spawn(command, &list, &["--queue", "0", "-v"]);
-    queues.daemon.wait_for("loaded", 1);
+    queues.daemon.wait_for_loads(1);
     wire.inside.iptables("legacy", BOTH, "-A INPUT -p udp -j NFQUEUE --queue-num 0");
     assert!(wire.comes_in(FRIEND4, INSIDE4) && !wire.comes_in(FOE4, INSIDE4));
     let log = queues.daemon.log();

@@ -53,8 +53,8 @@ fn a_second_daemon_on_a_queue_is_refused_and_the_first_serves_on() {
     let first = Queues::serve(&wire.inside, &list, &["--queue", "3:4"]);
     for queues in ["4", "2:3"] {
         let second = wire.inside.netfilterd(&["--queue", queues, "-f", &list]);
-        let pid = format!(", netfilterd (pid {})", first.daemon.pid());
-        second.expect(1, &["is served by another program", &pid, "choose another number"]);
+        let queue = if queues == "4" { "queue 4" } else { "queue 3" };
+        second.expect(1, &[queue, "netfilterd", &first.daemon.pid().to_string()]);
     }
     wire.inside.iptables("legacy", BOTH, "-A INPUT -p udp -j NFQUEUE --queue-balance 3:4");
     assert!(wire.comes_in(FRIEND4, INSIDE4) && !wire.comes_in(FOE4, INSIDE4));
@@ -72,7 +72,7 @@ fn without_the_capability_the_message_names_it() {
     let mut command = inside.command("setpriv");
     command.args(["--bounding-set", "-net_admin", "--inh-caps", "-net_admin", program()]);
     command.args(["--queue", "0", "-f", &list]).args(inside.files());
-    run(&mut command).expect(1, &["queue 0", "needs CAP_NET_ADMIN"]);
+    run(&mut command).expect(1, &["queue 0", "CAP_NET_ADMIN"]);
 }
 
 #[test]
@@ -136,7 +136,7 @@ fn where_the_receive_buffer_cannot_be_made_large_its_overflow_is_survived_and_co
     eventually("a namespace of its own", || fs::read_link(&its).unwrap() != own);
     run(inside("ip").args(["link", "set", "lo", "up"])).expect(0, &[]);
     let queues = Queues::spawn(inside(program()), &list, &["--queue", "0"]);
-    queues.daemon.wait_for("loaded", 1);
+    queues.daemon.wait_for_loads(1);
     let rule = UDP_TO_QUEUE.split_whitespace();
     run(inside("iptables-legacy").args(rule)).expect(0, &[]);
     queues.daemon.signal("STOP");
@@ -213,10 +213,10 @@ fn what_waits_when_it_is_told_to_stop_still_gets_its_verdict() {
         friend.send_to(b"+", receiver.local_addr().unwrap()).unwrap();
         foe.send_to(b"-", receiver.local_addr().unwrap()).unwrap();
     }
-    queues.daemon.signal("TERM");
-    queues.daemon.signal("CONT");
     // The last of all comes from a friend.
     friend.send_to(b"!", receiver.local_addr().unwrap()).unwrap();
+    queues.daemon.signal("TERM");
+    queues.daemon.signal("CONT");
     let mut byte = [0];
     let mut received = Vec::new();
     while received.last() != Some(&b'!') {
@@ -238,28 +238,32 @@ fn a_reload_swaps_the_lists_and_a_failed_one_keeps_them() {
     wire.inside.iptables("legacy", BOTH, UDP_TO_QUEUE);
     folder.file("list", format!("{FRIEND4}\n2001:db8:bad::/48\n"));
     queues.daemon.signal("HUP");
-    queues.daemon.wait_for("loaded 2 networks (v4 1, v6 1) from 1 list: +1 -1", 1);
+    queues.daemon.wait_for_loads(2);
+    assert_eq!(queues.daemon.change(), (1, 1));
     assert!(!wire.comes_in(FRIEND4, INSIDE4) && wire.comes_in(FOE4, INSIDE4));
     assert!(wire.comes_in(FRIEND6, INSIDE6) && !wire.comes_in(FOE6, INSIDE6));
     queues.daemon.signal("HUP");
-    queues.daemon.wait_for("no changes: 2 networks", 1);
-    for bad in ["", "<html>\n"] {
+    queues.daemon.wait_for_loads(3);
+    assert_eq!(queues.daemon.change(), (0, 0));
+    for (bad, times) in ["", "<html>\n"].into_iter().zip(1..) {
         folder.file("list", bad);
         queues.daemon.signal("HUP");
+        queues.daemon.wait_for_failures(times);
     }
-    queues.daemon.wait_for("keeping what is loaded", 1);
     assert!(!wire.comes_in(FRIEND4, INSIDE4) && wire.comes_in(FOE4, INSIDE4));
     let status = ["status", "--status-file", queues.status_file()];
     assert_eq!(netfilterd(&status).status(), 1, "the last reload has failed");
     fs::remove_file(&list).unwrap();
+    let failed = queues.daemon.status()["failed"]["line"].take();
+    let said = queues.daemon.lines(&[failed.as_str().unwrap()]).len();
     queues.daemon.signal("USR1");
-    queues.daemon.wait_for("queue 0: packets", 1);
-    assert!(queues.daemon.log().contains("what was loaded stays in force"));
+    queues.daemon.wait_for("queue 0", 1);
+    queues.daemon.wait_for(failed.as_str().unwrap(), said + 1);
     let file = queues.status_file().to_string();
     assert_eq!(queues.daemon.pid(), netfilterd_pid(&file));
     drop(queues);
     let stopped = netfilterd(&["status", "--status-file", &file]);
-    stopped.expect(3, &["no netfilterd is running"]);
+    stopped.expect(3, &[&file]);
 }
 
 fn netfilterd_pid(status_file: &str) -> u32 {
@@ -352,7 +356,7 @@ fn a_hundred_reloads_under_load_lose_no_packet_and_mix_no_lists() {
         for reload in 1..=RELOADS {
             put(reload % 2);
             queues.daemon.signal("HUP");
-            queues.daemon.wait_for("netfilterd: loaded", reload + 1);
+            queues.daemon.wait_for_loads(reload as u64 + 1);
         }
         drop(finished);
         (sending.join().unwrap(), receiving.join().unwrap())
@@ -401,9 +405,14 @@ fn with_failing(wire: &Wire, list: &str, inject: &str) -> Queues {
     let mut command = wire.inside.command("strace");
     command.args(["-f", "-qq", "-o", "/dev/null", "-e", inject, program()]);
     let queues = Queues::spawn(command, list, &["--queue", "0"]);
-    queues.daemon.wait_for("loaded", 1);
+    queues.daemon.wait_for_loads(1);
     wire.inside.iptables("legacy", BOTH, UDP_TO_QUEUE);
     queues
+}
+
+/// Waits until the log says more of the queue than the error.
+fn is_served_again(queues: &Queues) {
+    queues.daemon.wait_for("queue 0", 2);
 }
 
 #[test]
@@ -416,8 +425,8 @@ fn an_error_in_receiving_is_told_once_and_survived() {
     // The first call fetches the answer to the binding.
     let inject = "inject=recvmmsg:error=EIO:when=2..3";
     let queues = with_failing(&wire, &list, inject);
-    queues.daemon.wait_for("trying again every 2 s", 1);
-    queues.daemon.wait_for("queue 0: served again", 1);
+    queues.daemon.wait_for_line(&["error: ", "queue 0", "Input/output error"], 1);
+    is_served_again(&queues);
     assert!(wire.comes_in(FRIEND4, INSIDE4) && !wire.comes_in(FOE4, INSIDE4));
     let log = queues.daemon.log();
     assert_eq!(log.matches("Input/output error").count(), 1, "{log}");
@@ -431,8 +440,8 @@ fn a_socket_that_is_gone_is_made_anew() {
     let folder = Folder::new();
     let list = folder.file("list", FOES);
     let queues = with_failing(&wire, &list, "inject=recvmmsg:error=EBADF:when=2");
-    queues.daemon.wait_for("Bad file descriptor", 1);
-    queues.daemon.wait_for("queue 0: served again", 1);
+    queues.daemon.wait_for_line(&["error: ", "queue 0", "Bad file descriptor"], 1);
+    is_served_again(&queues);
     assert!(wire.comes_in(FRIEND4, INSIDE4) && !wire.comes_in(FOE4, INSIDE4));
 }
 
@@ -446,7 +455,7 @@ fn enobufs_is_counted_and_is_no_reason_to_stop() {
     let queues = with_failing(&wire, &list, "inject=recvmmsg:error=ENOBUFS:when=2..4");
     assert!(wire.comes_in(FRIEND4, INSIDE4) && !wire.comes_in(FOE4, INSIDE4));
     queues.counted(|counted| counted.enobufs == 3 && counted.packets >= 2);
-    assert!(!queues.daemon.log().contains("again"), "{}", queues.daemon.log());
+    assert!(!queues.daemon.log().contains("queue 0"), "{}", queues.daemon.log());
 }
 
 #[test]
@@ -460,8 +469,8 @@ fn verdicts_that_cannot_be_sent_cost_their_packets_and_no_others() {
     let queues = with_failing(&wire, &list, "inject=sendto:error=ENOMEM:when=2");
     // Judged, but the verdict is lost: the packet must not be decided by a later one.
     assert!(!wire.comes_in(FOE4, INSIDE4));
-    queues.daemon.wait_for("verdicts cannot be sent", 1);
-    queues.daemon.wait_for("queue 0: served again", 1);
+    queues.daemon.wait_for_line(&["error: ", "queue 0", "Cannot allocate memory"], 1);
+    is_served_again(&queues);
     assert!(wire.comes_in(FRIEND4, INSIDE4) && !wire.comes_in(FOE4, INSIDE4));
 }
 
@@ -473,14 +482,13 @@ fn a_daemon_that_waits_after_an_error_stops_at_once_when_it_is_told_to() {
     let folder = Folder::new();
     let list = folder.file("list", FOES);
     let queues = with_failing(&wire, &list, "inject=recvmmsg:error=EIO:when=2+");
-    queues.daemon.wait_for("trying again every 2 s", 1);
+    queues.daemon.wait_for_line(&["error: ", "queue 0", "2 s"], 1);
     let pid = queues.status()["pid"].as_u64().unwrap() as u32;
     nix::sys::signal::kill(
         nix::unistd::Pid::from_raw(pid as i32),
         nix::sys::signal::Signal::SIGTERM,
     )
     .unwrap();
-    queues.daemon.wait_for("stopping", 1);
     wait_until_gone(pid);
 }
 
@@ -517,5 +525,5 @@ for bad in [b'\\1', b'\\0' * 16, struct.pack('=IHHII', 4096, 0x0300, 0, 0, 0),
     assert_eq!(counted.malformed, 8, "{counted:?}");
     assert_eq!(counted.unreadable, 1, "the one that has a number and no header");
     assert!(wire.comes_in(FRIEND4, INSIDE4) && !wire.comes_in(FOE4, INSIDE4));
-    assert!(!queues.daemon.log().contains("error"), "{}", queues.daemon.log());
+    assert!(!queues.daemon.log().contains("error: "), "{}", queues.daemon.log());
 }

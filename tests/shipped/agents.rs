@@ -269,7 +269,7 @@ fn an_agent_follows_what_a_command_writes_and_ends_with_it() {
     nix::sys::signal::kill(pid, nix::sys::signal::Signal::SIGTERM).unwrap();
     assert_eq!(following.0.wait().unwrap().code(), Some(143));
     let ran = run(&mut agent("sshd", &["--print", "--", "sh", "-c", "exit 7"]));
-    ran.expect(1, &["sshd: sh has ended with status 7"]);
+    ran.expect(1, &["sshd: ", "7"]);
     run(&mut agent("sshd", &["--print", "--", "/nonexistent"]))
         .expect(1, &["/nonexistent: No such file"]);
 }
@@ -297,11 +297,11 @@ fn from_a_line_of_a_log_to_a_packet_that_is_dropped() {
     let pid = list.folder.path().join("pid").to_str().unwrap().to_string();
     let daemon = Daemon::start(&wire.inside, &["--pid-file", &pid, "--file", &list.path]);
     list.append(&["--hup", &pid, FRIEND4]).expect(0, &[]);
-    daemon.wait_for("loaded", 2);
+    daemon.wait_for_loads(2);
     assert!(!wire.comes_in(FRIEND4, INSIDE4));
     daemon.end("TERM");
     fs::write(&pid, std::process::id().to_string()).unwrap();
-    list.append(&["--hup", &pid, "192.0.2.200"]).expect(1, &["not netfilterd"]);
+    list.append(&["--hup", &pid, "192.0.2.200"]).expect(1, &[&pid]);
     assert!(list.entries().contains(&"192.0.2.200".to_string()), "listed all the same");
 }
 

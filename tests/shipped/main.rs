@@ -13,3 +13,4 @@ mod rulesets;
 mod rulesets_dynamic;
 mod units;
 mod without_systemd;
+mod words;

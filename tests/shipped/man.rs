@@ -10,13 +10,13 @@ use netfilterd::cli::args::Cli;
 use netfilterd::list::{self, End, List};
 use netfilterd::output::print::Format;
 
-const NETFILTERD: &str = "netfilterd.8";
-const DROP_IPS: &str = "drop_ips.5";
+pub const NETFILTERD: &str = "netfilterd.8";
+pub const DROP_IPS: &str = "drop_ips.5";
 
 /// What stands in a message where a word is filled in.
 const BLANK: char = '\0';
 
-fn page(name: &str) -> Vec<String> {
+pub fn page(name: &str) -> Vec<String> {
     let path = Path::new(env!("CARGO_MANIFEST_DIR")).join("man").join(name);
     let text = fs::read_to_string(&path).unwrap_or_else(|error| panic!("{path:?}: {error}"));
     text.lines().map(str::to_string).collect()
@@ -72,14 +72,14 @@ fn is_option(arg: &Arg) -> bool {
 }
 
 /// The program's command line as clap completes it: with help and version.
-fn definition() -> Command {
+pub fn definition() -> Command {
     let mut definition = Cli::command();
     definition.build();
     definition
 }
 
 /// The top level, where the options of `run` stand as well, and every command below it.
-fn all_commands(top: &Command) -> Vec<&Command> {
+pub fn all_commands(top: &Command) -> Vec<&Command> {
     let mut all = vec![top];
     let mut next = 0;
     while let Some(command) = all.get(next).copied() {
@@ -367,8 +367,8 @@ fn every_example_list_is_read_without_a_rejection() {
     assert!(!examples.is_empty());
     for text in &examples {
         let contents = contents(text);
-        assert_eq!(contents.rejections, [], "{text}");
-        let begin = contents.ending.at(End::at(0));
+        assert_eq!(contents.report.rejections, [], "{text}");
+        let begin = contents.expiring.at(End::at(0));
         assert!(contents.sets.union(&begin).network_count() > 0, "{text}");
     }
 }
@@ -383,7 +383,7 @@ fn every_format_of_a_feed_on_the_page_is_read_without_a_rejection() {
     assert_eq!(examples.len(), formats, "a format without an example, or with two");
     for text in &examples {
         let contents = contents(text);
-        assert_eq!(contents.rejections, [], "{text}");
+        assert_eq!(contents.report.rejections, [], "{text}");
         assert!(contents.sets.network_count() > 0, "{text}");
     }
 }
@@ -395,7 +395,7 @@ fn every_form_of_an_entry_on_the_page_is_read() {
     assert!(entries.len() >= 10);
     for (head, _) in entries {
         let line = plain(head.strip_prefix("Li ").expect("an entry is literal"));
-        assert_eq!(contents(&line).summaries[0].rejected, 0, "{line}");
+        assert_eq!(contents(&line).report.summaries[0].rejected, 0, "{line}");
     }
 }
 
@@ -407,8 +407,12 @@ fn every_line_shown_as_rejected_is_rejected_for_that_reason() {
         for line in body.iter().filter_map(|line| line.strip_prefix(".Dl ")).map(plain) {
             // With an entry behind it, since a list without any is refused as a whole.
             let contents = contents(&format!("{line}\n192.0.2.1\n"));
-            let reasons: Vec<String> =
-                contents.rejections.iter().map(|rejection| rejection.reason.to_string()).collect();
+            let reasons: Vec<String> = contents
+                .report
+                .rejections
+                .iter()
+                .map(|rejection| rejection.reason.to_string())
+                .collect();
             assert_eq!(reasons.len(), 1, "{line}");
             let message = message(head);
             assert!(begins(&message, &reasons[0]), "{line}: {message:?} is not {:?}", reasons[0]);
@@ -491,7 +495,7 @@ fn literals() -> Vec<String> {
     literals
 }
 
-fn literals_of(source: &str) -> Vec<String> {
+pub fn literals_of(source: &str) -> Vec<String> {
     // Tests quote messages too, and would vouch for one that no longer exists.
     let source = source.split("#[cfg(test)]").next().unwrap_or_default();
     let mut literals = Vec::new();

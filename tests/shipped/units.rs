@@ -129,7 +129,11 @@ fn netfilterd_understands_what_the_units_start_it_with_whatever_the_options_are(
             let arguments = arguments(values(unit, "ExecStart")[0], instance, options);
             command.args(["-c", AS_INSTALLED, program()]).args(&arguments);
             let daemon = Daemon::spawn(&mut command);
-            daemon.wait_for("loaded 1 network ", 1);
+            // In the /run that it has for itself.
+            let own = arguments.iter().skip_while(|argument| *argument != "--status-file").nth(1);
+            let status = own.map_or("/run/netfilterd/status.json", String::as_str);
+            let status = format!("/proc/{}/root{status}", daemon.pid());
+            eventually("a status", || fs::exists(&status).unwrap());
             assert_eq!(daemon.log().lines().count(), 1, "{}", daemon.log());
             assert_eq!(daemon.end("TERM"), 0, "{arguments:?}");
         }
@@ -187,7 +191,7 @@ impl Traced {
         command.env("NOTIFY_SOCKET", socket).env("WATCHDOG_USEC", "1000000");
         command.args(namespace.files());
         let daemon = Daemon::spawn(&mut command);
-        daemon.wait_for("loaded", 1);
+        daemon.wait_for_loads(1);
         Traced { daemon, trace, _folder: folder }
     }
 
@@ -229,24 +233,27 @@ fn life_with_sets() -> Vec<String> {
     let traced = Traced::start(&namespace, &[&options[..], &["--pid-file", pid_file]].concat());
     let daemon = &traced.daemon;
     daemon.signal("HUP");
-    daemon.wait_for("no changes", 1);
+    daemon.wait_for_loads(2);
     folder.file("list", many(1));
-    daemon.wait_for("loaded", 2);
+    daemon.wait_for_loads(3);
     let begin = std::time::SystemTime::now().duration_since(std::time::UNIX_EPOCH).unwrap();
     let end = begin.as_secs() + 2;
     folder.file("list", format!("{}192.0.2.7 until {end}\n", many(1)));
-    daemon.wait_for("loaded", 3);
+    daemon.wait_for_loads(4);
     namespace.nft("flush ruleset");
-    daemon.wait_for("put right", 1);
+    daemon.wait_for_repairs(1);
     namespace.ip("link add one type veth peer name two");
     namespace.ip("addr add 10.1.0.9/24 dev one");
-    daemon.wait_for("10.1.0.9 (own address) is listed, and protected from here on", 1);
-    daemon.wait_for("ended", 1);
+    daemon.wait_for("10.1.0.9", 1);
+    // The address is protected, and the entry has ended.
+    daemon.wait_for_status(|status| {
+        status["loaded"]["protected"] == 1 && status["loaded"]["next_end"].is_null()
+    });
     fs::remove_file(&list).unwrap();
     daemon.signal("HUP");
-    daemon.wait_for("cannot be read", 1);
+    daemon.wait_for_failures(1);
     daemon.signal("USR1");
-    daemon.wait_for("what was loaded stays in force", 1);
+    daemon.wait_for(env!("CARGO_PKG_VERSION"), 1);
     traced.end()
 }
 
@@ -258,7 +265,7 @@ fn life_in_a_foreign_table() -> Vec<String> {
     let list = folder.file("list", "192.0.2.0/24\n");
     let traced = Traced::start(&namespace, &["-f", &list, "--table", "ip filter"]);
     namespace.nft("flush set ip filter drop4");
-    traced.daemon.wait_for("put right", 1);
+    traced.daemon.wait_for_repairs(1);
     traced.end()
 }
 
@@ -273,11 +280,11 @@ fn life_with_queues() -> Vec<String> {
         assert!(wire.comes_in(friend, inside) && !wire.comes_in(foe, inside));
     }
     folder.file("list", format!("{FOES}192.0.2.7\n"));
-    traced.daemon.wait_for("loaded", 2);
+    traced.daemon.wait_for_loads(2);
     // It listens for interfaces, too, and says which program has a queue that it wants.
     wire.inside.ip("link add one type veth peer name two");
     let second = wire.inside.netfilterd(&["-f", &list, "--queue", "1"]);
-    second.expect(1, &["queue 1 is served by another program"]);
+    second.expect(1, &["queue 1", &traced.daemon.pid().to_string()]);
     traced.end()
 }
 
@@ -321,20 +328,20 @@ fn the_one_capability_of_the_unit_is_all_that_a_daemon_needs() {
         command.args(["--bounding-set=-all,+net_admin", "--inh-caps=-all", "--no-new-privs"]);
         command.arg(program()).args(["-f", &list, "--watch"]).args(mode);
         let daemon = Daemon::spawn(command.args(wire.inside.files()));
-        daemon.wait_for("loaded 2 networks", 1);
+        daemon.wait_for_loads(1);
         let status = fs::read_to_string(format!("/proc/{}/status", daemon.pid())).unwrap();
         assert!(status.contains("CapPrm:\t0000000000001000\n"), "{status}");
         if mode.is_empty() {
             wire.inside.nft("flush ruleset");
-            daemon.wait_for("put right", 1);
+            daemon.wait_for_repairs(1);
             assert!(!wire.comes_in(FOE4, INSIDE4) && wire.comes_in(FRIEND4, INSIDE4));
             wire.inside.nft("flush ruleset");
-            daemon.wait_for("put right", 2);
+            daemon.wait_for_repairs(2);
         }
         folder.file("list", "192.0.2.7\n");
-        daemon.wait_for("loaded 1 network", 1);
+        daemon.wait_for_loads(2);
         folder.file("list", FOES);
-        daemon.wait_for("loaded 2 networks", 2);
+        daemon.wait_for_loads(3);
         assert!(!daemon.log().contains("error: "), "{}", daemon.log());
         assert_eq!(daemon.end("TERM"), 0);
     }

@@ -68,16 +68,15 @@ fn openrc_starts_reloads_shows_and_stops_a_daemon() {
         assert_eq!(openrc.call("stop").0, 0, "stopping what is stopped is no error");
         let (status, said) = openrc.call("start");
         assert_eq!(status, 1, "without a list: {said}");
-        assert!(said.contains("netfilterd has failed"), "{said}");
+        assert_names(&said, &["ERROR", "netfilterd"]);
 
         openrc.folder.file("list", FOES);
         let (status, said) = openrc.call("start");
         assert_eq!(status, 0, "{said}");
-        assert!(openrc.call("status").1.contains("loaded 2 networks"), "started means in force");
+        assert_names(&openrc.call("status").1, &["v4 1, v6 1"]);
         openrc.folder.file("list", "192.0.2.7\n");
         assert_eq!(openrc.call("reload").0, 0);
-        let reloaded = (0..500).any(|_| openrc.call("status").1.contains(" 1 network "));
-        assert!(reloaded, "{}", openrc.call("status").1);
+        eventually("reloaded", || openrc.call("status").1.contains("v4 1, v6 0"));
         assert_eq!(openrc.call("stop").0, 0);
         assert_eq!(openrc.call("status").0, 3);
         assert_eq!(openrc.call("reload").0, 1, "not running");
@@ -131,8 +130,7 @@ fn what_cron_runs_loads_the_list_and_says_nothing_unless_it_fails() {
         assert_eq!(user, "root");
         let namespace = Namespace::new();
         let bin = std::path::Path::new(program()).parent().unwrap().display();
-        for (list, status, says) in [("192.0.2.7", 0, ""), ("<html>", 1, "keeping what is loaded")]
-        {
+        for (list, status, says) in [("192.0.2.7", 0, false), ("<html>", 1, true)] {
             let script = format!(
                 "for folder in /var/lib /var/cache; do mount -t tmpfs none $folder || exit; done
                 mkdir /var/cache/netfilterd && echo '{list}' >/var/cache/netfilterd/drop_ips
@@ -140,7 +138,7 @@ fn what_cron_runs_loads_the_list_and_says_nothing_unless_it_fails() {
             );
             let ran = run(namespace.command("sh").args(["-c", &script]));
             assert_eq!((ran.status(), ran.stdout().as_str()), (status, ""));
-            assert_eq!(ran.stderr().is_empty(), says.is_empty(), "{}", ran.stderr());
+            assert_eq!(!ran.stderr().is_empty(), says, "{}", ran.stderr());
             assert_eq!(namespace.managed("drop4"), ["192.0.2.7/32"]);
         }
     }

@@ -1,16 +1,16 @@
-//! The Hilbert curve: a line through all cells of a square, on which what is close along the line is
-//! close in the square.
+//! The Hilbert curve: a line through all cells of a square. Cells that are close on the line are close in
+//! the square.
 //!
-//! A network of an even prefix length is a square, one of an odd length two of them side by side;
-//! the same block of addresses is at the same place on every map.
+//! A network with an even prefix length is a square, a network with an odd length two squares side by
+//! side. The same network is at the same place on every map.
 
-/// Column and row of the cell that comes at `index` on the curve through a square of `side` by `side`
-/// cells, from the upper left corner; `side` is a power of two.
+/// Column and row, from the upper left corner, of the cell at `index` on the curve through a square of
+/// `side` by `side` cells. `side` is a power of two.
 pub fn cell(index: u32, side: u32) -> (u32, u32) {
     let (mut column, mut row) = (0, 0);
     let mut rest = index;
     let mut square = 1;
-    // From the smallest square to the largest: each is four of the last, turned to join.
+    // From the smallest square to the largest: each is four smaller ones, rotated to join.
     while square < side {
         let right = (rest / 2) & 1;
         let down = (rest ^ right) & 1;

@@ -1,7 +1,7 @@
-//! The IPv4 space as a picture: a pixel for each /20, along a Hilbert curve, what is dropped in
-//! colour. A look tells whether a feed or a mask takes too much.
+//! The IPv4 address space as a picture: a pixel for each /20, along a Hilbert curve, dropped networks in
+//! colour. The picture shows at a glance whether a feed or a mask drops too much.
 //!
-//! Pure: from range sets to the bytes of a PNG.
+//! Pure: range sets become the bytes of a PNG.
 
 mod curve;
 
@@ -13,7 +13,7 @@ use crate::ip::range::{Range, RangeSet};
 use crate::words::{Count, Grouped, Noun};
 use curve::cell;
 
-/// The prefix length of which a pixel is.
+/// The prefix length of the network that a pixel shows.
 const LENGTH: u32 = 20;
 /// Addresses in a pixel.
 const ADDRESSES: u64 = 1 << (32 - LENGTH);
@@ -23,21 +23,21 @@ const SIDE: u32 = 1 << (LENGTH / 2);
 const BLOCK: u32 = SIDE / 16;
 /// Pixels along a side of a letter, in the margin and in the /8s.
 const LETTER: u32 = 8;
-/// Rows below the map, for what it shows in words.
+/// Rows of pixels below the map, for the legend.
 const LEGEND: u32 = 48;
 
-/// Up to how many pixels something protected or allowed is so small that it needs a ring around it.
+/// A protected or allowed range of up to this many pixels gets a ring around it, to be found.
 const SMALL: u64 = 16;
-/// The ring's distance from the pixel.
+/// The distance of the ring from the pixel, in pixels.
 const RING: i64 = 4;
 
-/// What is on a map.
+/// The range sets on a map.
 pub struct Map<'a> {
-    /// What is dropped.
+    /// Dropped addresses, red to yellow.
     pub dropped: &'a RangeSet<u32>,
-    /// What is on allowlists.
+    /// Addresses of allowlists, green.
     pub allowed: &'a RangeSet<u32>,
-    /// What is protected: own addresses, gateways and the like.
+    /// Protected addresses, blue: those of the host, of gateways and so on.
     pub protected: &'a RangeSet<u32>,
 }
 
@@ -51,11 +51,11 @@ enum Colour {
     Text,
     Allowed,
     Protected,
-    /// The first of [`STEPS`]: one address of a pixel is dropped, or two; the last: all of them.
+    /// The first of [`STEPS`] colours: one address of the pixel is dropped. The last: all are.
     Dropped,
 }
 
-/// From one address dropped of a pixel to all 4,096, each step twice as many.
+/// The colours from one dropped address in a pixel to all 4,096; each step is twice as many.
 const STEPS: u8 = 13;
 
 const PALETTE: [[u8; 3]; 6] = [
@@ -131,7 +131,7 @@ impl Picture {
         }
     }
 
-    /// What is not dropped whatever a list says.
+    /// Draws addresses that are not dropped even if they are listed.
     fn draw_marked(&mut self, set: &RangeSet<u32>, colour: Colour) {
         for &range in set.ranges() {
             let (first, last) = pixels(range);

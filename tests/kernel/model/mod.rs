@@ -15,6 +15,7 @@ use std::time::Duration;
 use kit::*;
 use lists::*;
 use run::*;
+use serde_json::Value;
 
 /// Steps of each test.
 const STEPS: u64 = 60;
@@ -23,10 +24,10 @@ fn steps() -> u64 {
     variable("NETFILTERD_MODEL_STEPS").unwrap_or(STEPS)
 }
 
-/// A daemon, and how often it has read its lists.
+/// A daemon, and how often it has loaded its lists.
 struct Running {
     daemon: Daemon,
-    readings: usize,
+    loads: u64,
     repairs: bool,
 }
 
@@ -40,41 +41,32 @@ impl Running {
         let arguments: Vec<&str> = arguments.iter().map(String::as_str).collect();
         let mut command = run.wire.inside.command(program());
         let daemon = Daemon::spawn(command.args(arguments).args(run.wire.inside.files()));
-        let mut running = Running { daemon, readings: 0, repairs };
-        running.wait_for_reading();
+        let mut running = Running { daemon, loads: 0, repairs };
+        running.wait_for_load();
         running
     }
 
-    /// Waits until the lists have been read once more, and until what that led to has been told.
-    fn wait_for_reading(&mut self) {
-        self.readings += 1;
-        let missed = || format!("not loaded again ({}): {}", self.readings, self.daemon.log());
-        awaited(missed, || {
-            let log = self.daemon.log();
-            let mut lines = log.lines();
-            let mut readings = lines.by_ref().filter(|line| line.contains("debug: read "));
-            readings.nth(self.readings - 1)?;
-            lines.any(|line| line.contains(" from 1 list")).then_some(())
-        });
+    /// Waits until the lists have been loaded once more.
+    fn wait_for_load(&mut self) {
+        self.loads += 1;
+        self.daemon.wait_for_loads(self.loads);
     }
 
-    fn repairs_told(&self) -> usize {
-        self.daemon.log().matches("put right: table").count()
+    fn repaired(&self) -> u64 {
+        self.daemon.status()["repairs"]["count"].as_u64().unwrap()
     }
 
-    /// Waits until one more than so many repairs have been told, or a load behind what was told:
-    /// where an entry ends just then, that puts all of it right.
-    fn wait_for_repair(&self, repairs: usize, told: usize) {
-        let missed = || format!("not put right: {}", self.daemon.log());
-        awaited(missed, || {
-            let loaded = || self.daemon.log()[told..].contains(" from 1 list");
-            (self.repairs_told() > repairs || loaded()).then_some(())
+    /// Waits until there was one repair more than so many, or something else is in force than what
+    /// was: where an entry ends just then, that repairs all of it.
+    fn wait_for_repair(&self, repairs: u64, was: &Value) {
+        self.daemon.wait_for_status(|status| {
+            status["repairs"]["count"].as_u64() > Some(repairs) || status["loaded"] != *was
         });
     }
 
     fn reload(&mut self) {
         self.daemon.signal("HUP");
-        self.wait_for_reading();
+        self.wait_for_load();
     }
 }
 
@@ -83,9 +75,10 @@ fn break_list(run: &mut Run, running: &mut Running) {
     let broken = run.random.pick(&["<html>error</html>\n", "nothing of this\n", "\0\0\0\0"]);
     run.note(format!("a broken list: {broken:?}"));
     run.folder.file("list", broken);
-    let kept = running.daemon.log().matches("keeping what is loaded").count();
+    let totals = &running.daemon.status()["totals"];
+    let kept = totals["failures"].as_u64().unwrap() + totals["refusals"].as_u64().unwrap();
     running.daemon.signal("HUP");
-    running.daemon.wait_for("keeping what is loaded", kept + 1);
+    running.daemon.wait_for_failures(kept + 1);
     run.check(false);
     run.write();
 }
@@ -107,12 +100,12 @@ fn daemon_is_as_the_model_says(table: Table) {
                 run.check(false);
             }
             1..6 => {
-                let repairs = running.repairs_told();
+                let repairs = running.repaired();
                 let touched = run.interfere();
-                let told = running.daemon.log().len();
+                let was = running.daemon.status()["loaded"].take();
                 if touched && running.repairs && waited == 0 && run.random.is(2) {
                     waited += 1;
-                    running.wait_for_repair(repairs, told);
+                    running.wait_for_repair(repairs, &was);
                     run.check(false);
                 } else {
                     if run.random.is(2) {

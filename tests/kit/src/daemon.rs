@@ -18,7 +18,7 @@ use crate::{Folder, Namespace, awaited, program};
 ///
 /// What it did is waited for by its status file, which holds numbers: words of the log may change.
 pub struct Daemon {
-    child: Child,
+    pub(crate) child: Child,
     log: PathBuf,
     status: Option<PathBuf>,
     _folder: Folder,

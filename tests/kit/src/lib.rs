@@ -2,6 +2,7 @@
 //! also when it fails; commands in them; packets between them.
 
 pub mod agents;
+pub mod counters;
 pub mod crowd;
 pub mod daemon;
 pub mod files;
@@ -10,8 +11,10 @@ pub mod harmless;
 pub mod merged;
 pub mod namespace;
 pub mod nflog;
+pub mod process;
 pub mod queue;
 pub mod ran;
+pub mod random;
 pub mod reader;
 pub mod ruleset;
 pub mod wait;
@@ -25,7 +28,7 @@ pub use daemon::Daemon;
 pub use files::{Folder, odd_path};
 pub use merged::merged;
 pub use namespace::Namespace;
-pub use ran::{Ran, assert_names, netfilterd, run};
+pub use ran::{Ran, assert_line_names, assert_names, netfilterd, run};
 pub use wait::{DEADLINE, awaited, eventually, patience};
 pub use wire::*;
 

@@ -144,7 +144,10 @@ impl Drop for Queues {
     fn drop(&mut self) {
         let status = std::fs::read(&self.status).unwrap_or_default();
         let status: Value = serde_json::from_slice(&status).unwrap_or_default();
-        if let Some(pid) = status["pid"].as_i64() {
+        let Some(pid) = status["pid"].as_i64() else { return };
+        // A number that is left over may be another program's by now.
+        if std::fs::read_to_string(format!("/proc/{pid}/comm")).is_ok_and(|it| it == "netfilterd\n")
+        {
             let _ = kill(Pid::from_raw(pid as i32), Signal::SIGKILL);
         }
     }

@@ -43,6 +43,13 @@ impl Ran {
     }
 }
 
+/// Asserts that one line of a text names all of these.
+#[track_caller]
+pub fn assert_line_names(text: &str, names: &[&str]) {
+    let names_all = |line: &str| names.iter().all(|name| line.contains(name));
+    assert!(text.lines().any(names_all), "no line with {names:?} in {text}");
+}
+
 /// Asserts that a message names what it must: files with line and column, addresses, options, paths,
 /// errors of the system, commands to run. How it says it is no affair of a test.
 #[track_caller]

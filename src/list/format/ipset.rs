@@ -1,18 +1,31 @@
-//! One command a line: `deny` of nginx, `add` of ipset.
+//! `add SET NETWORK`: what `ipset save` writes.
 
-use super::super::line::{Entry, Form, is_end, parse_front, skip_blanks};
+use super::super::entry::Entry;
+use super::super::grammar::{is_end, leading_entry, skip_blanks};
 use super::super::parse_error::{ParseError, Reason};
-use super::word;
+use super::nft;
+use super::reader::{Format, Line, Lines, Parsed, Sink};
+use super::text::{quoted_end, word};
 
-/// What a line with a command is; `None` if it has none of those that are known.
-pub(super) fn read(line: &[u8], start: usize) -> Option<Result<Option<Entry>, ParseError>> {
+pub(super) const FORMAT: Format = Format { name: "ipset save", detect, read };
+
+fn detect(line: &Line<'_>) -> bool {
+    parse(line).is_some()
+}
+
+fn read(lines: &mut Lines<'_>, sink: &mut dyn Sink) {
+    lines.read_while(sink, parse);
+}
+
+#[inline(always)]
+fn parse(line: &Line<'_>) -> Option<Parsed> {
+    let line = line.text;
+    let start = skip_blanks(line, 0);
     let (command, end) = word(line, start);
-    let exception = Err(ParseError::at(start, Reason::Exception));
     match command {
-        b"deny" => Some(deny(line, end).map(Some)),
-        b"allow" => Some(exception),
-        b"add" => add(line, end).map(|entry| entry.map(Some)),
-        b"del" => Some(exception),
+        b"add" | b"create" | b"flush" | b"destroy" if nft::is_statement(line) => None,
+        b"add" => Some(network(line, element(line, end)?).map(Some)),
+        b"del" => Some(Err(ParseError::at(start, Reason::Exception))),
         b"create" | b"flush" | b"swap" | b"destroy" => {
             is_about_sets(command, line, end).then_some(Ok(None))
         }
@@ -20,35 +33,21 @@ pub(super) fn read(line: &[u8], start: usize) -> Option<Result<Option<Entry>, Pa
     }
 }
 
-/// `deny NETWORK;`
-fn deny(line: &[u8], end: usize) -> Result<Entry, ParseError> {
-    let front = parse_front(line, skip_blanks(line, end))?;
-    let semicolon = skip_blanks(line, front.end);
-    if front.form == Form::Range || line.get(semicolon) != Some(&b';') {
-        return Err(ParseError::at(semicolon, Reason::TrailingText));
-    }
-    let rest = skip_blanks(line, semicolon + 1);
-    if rest < line.len() && line[rest] != b'#' {
-        return Err(ParseError::at(rest, Reason::TrailingText));
-    }
-    Ok(front.entry)
+/// Where the element of `add SET ELEMENT` begins, if there is one; the word `add` ends at `end`.
+fn element(line: &[u8], end: usize) -> Option<usize> {
+    let (set, end) = word(line, skip_blanks(line, end));
+    let start = skip_blanks(line, end);
+    (!set.is_empty() && start < line.len()).then_some(start)
 }
 
-/// `add NAME NETWORK`, with options that do not change what is meant. `None` if it is some other
-/// `add`.
-fn add(line: &[u8], end: usize) -> Option<Result<Entry, ParseError>> {
-    let name = skip_blanks(line, end);
-    let (set, end) = word(line, name);
-    let start = skip_blanks(line, end);
-    if set.is_empty() || start == line.len() {
-        return None;
-    }
+/// The element, if it is a network, and its options do not change what is meant.
+#[inline(always)]
+fn network(line: &[u8], start: usize) -> Result<Entry, ParseError> {
     // The word alone: a dash further on begins an option.
     let (_, end) = word(line, start);
-    Some(parse_front(&line[..end], start).and_then(|front| {
-        check_options(line, front.end)?;
-        Ok(front.entry)
-    }))
+    let leading = leading_entry(&line[..end], start)?;
+    check_options(line, leading.end)?;
+    Ok(leading.entry)
 }
 
 fn check_options(line: &[u8], end: usize) -> Result<(), ParseError> {
@@ -75,13 +74,6 @@ fn check_options(line: &[u8], end: usize) -> Result<(), ParseError> {
         at = skip_blanks(line, end);
     }
     Ok(())
-}
-
-/// The offset behind a text in double quotes.
-pub(super) fn quoted_end(line: &[u8], at: usize) -> Result<usize, ParseError> {
-    let text = line.get(at..).and_then(|rest| rest.strip_prefix(b"\""));
-    let end = text.and_then(|text| memchr::memchr(b'"', text));
-    end.map(|length| at + length + 2).ok_or(ParseError::at(at, Reason::TrailingText))
 }
 
 /// The commands of ipset that make, empty and swap whole sets and so say nothing of any network.

@@ -4,10 +4,62 @@
 //! set here and what a rule accepts there. So blocks are followed, and what stands in one that is
 //! not known is rejected, up to the brace that closes it.
 
-use super::super::line::{Entry, parse_front, skip_blanks};
+use super::super::entry::Entry;
+use super::super::grammar::{leading_entry, skip_blanks, trim};
 use super::super::parse_error::{ParseError, Reason};
-use super::commands::quoted_end;
-use super::word;
+use super::block::{UnknownBlocks, statement};
+use super::reader::{Format, Line, Lines, Sink};
+use super::text::{quoted_end, word};
+
+pub(super) const FORMAT: Format = Format { name: "nft script", detect, read };
+
+fn detect(line: &Line<'_>) -> bool {
+    is_statement(line.text)
+}
+
+/// Whether a line outside of all blocks is nft's: two words decide, since ipset has some of the
+/// first ones too.
+pub(super) fn is_statement(line: &[u8]) -> bool {
+    let (first, end) = word(line, skip_blanks(line, 0));
+    let second = || word(line, skip_blanks(line, end));
+    match first {
+        b"table" | b"define" | b"redefine" => !second().0.is_empty(),
+        b"add" | b"create" | b"delete" | b"destroy" | b"flush" | b"insert" | b"replace" => {
+            let (object, end) = second();
+            let is_object = matches!(
+                object,
+                b"table" | b"set" | b"element" | b"chain" | b"rule" | b"map" | b"ruleset"
+            );
+            // A set of ipset may have such a name, and then a network follows.
+            let next = skip_blanks(line, end);
+            is_object && (first != b"add" || leading_entry(line, next).is_err())
+        }
+        _ => false,
+    }
+}
+
+fn read(lines: &mut Lines<'_>, sink: &mut dyn Sink) {
+    let Some(&Line { number: opened, text, raw: opener, .. }) = lines.line() else { return };
+    let mut script = Script::default();
+    let mut entries = Vec::new();
+    if let Err(error) = script.read_line(opened, text, &mut entries, sink) {
+        lines.reject(error, sink);
+    }
+    while script.is_open() {
+        let Some((number, raw)) = lines.take() else {
+            if !script.unknown.is_open() {
+                sink.reject(opened, ParseError::at(0, Reason::Unclosed), opener);
+            }
+            break;
+        };
+        let read = trim(raw).and_then(|text| script.read_line(number, text, &mut entries, sink));
+        if let Err(error) = read {
+            sink.reject(number, error, raw);
+            script.follow_rejected(raw);
+        }
+    }
+    lines.advance();
+}
 
 /// A block that is read.
 #[derive(Clone, Copy, PartialEq, Eq)]
@@ -19,42 +71,16 @@ enum Block {
 
 /// The blocks that are open.
 #[derive(Clone, Copy, Default)]
-pub(super) struct Script {
+struct Script {
     /// From the outermost inwards.
     known: [Option<Block>; 3],
-    /// Within those, how many that are not known.
-    unknown: u64,
-}
-
-/// Whether a line outside of all blocks is nft's: two words decide, since ipset has some of the
-/// first ones too.
-pub(super) fn begins(line: &[u8]) -> bool {
-    let start = skip_blanks(line, 0);
-    let (first, end) = word(line, start);
-    let start = skip_blanks(line, end);
-    let (second, end) = word(line, start);
-    match first {
-        b"table" | b"define" | b"redefine" => !second.is_empty(),
-        b"add" | b"create" | b"delete" | b"destroy" | b"flush" | b"insert" | b"replace" => {
-            let object = matches!(
-                second,
-                b"table" | b"set" | b"element" | b"chain" | b"rule" | b"map" | b"ruleset"
-            );
-            // A set of ipset may have such a name, and then a network follows.
-            let next = skip_blanks(line, end);
-            object && (first != b"add" || parse_front(line, next).is_err())
-        }
-        _ => false,
-    }
+    /// Within those, the ones that are not read.
+    unknown: UnknownBlocks,
 }
 
 impl Script {
-    pub fn is_open(&self) -> bool {
-        self.unknown > 0 || self.known[0].is_some()
-    }
-
-    pub fn is_known(&self) -> bool {
-        self.unknown == 0
+    fn is_open(&self) -> bool {
+        self.unknown.is_open() || self.known[0].is_some()
     }
 
     fn depth(&self) -> usize {
@@ -79,44 +105,40 @@ impl Script {
         }
     }
 
-    /// Reads a line. Either all entries of it are passed on, or it is rejected.
-    pub fn line(&mut self, line: &[u8], mut entry: impl FnMut(Entry)) -> Result<(), ParseError> {
-        // The sign that a statement goes on, which it does in braces anyway.
-        let line = line.trim_ascii_end();
-        let line = line.strip_suffix(b"\\").unwrap_or(line);
+    /// Reads a line, with `entries` to keep its elements in meanwhile. Either all of them are passed
+    /// on, or the line is rejected and no block is opened or closed.
+    fn read_line(
+        &mut self,
+        number: u64,
+        line: &[u8],
+        entries: &mut Vec<Entry>,
+        sink: &mut dyn Sink,
+    ) -> Result<(), ParseError> {
+        entries.clear();
         let mut after = *self;
-        if let Err(fault) = after.read(line, &mut |_| {}) {
-            self.skip(line);
-            return Err(fault);
+        after.read(statement(line), entries)?;
+        *self = after;
+        for &entry in entries.iter() {
+            sink.entry(number, entry, None);
         }
-        self.read(line, &mut entry)
+        Ok(())
     }
 
-    /// Follows the blocks of a line that was rejected, whatever it is: those that it opens are not
-    /// known.
-    pub fn skip(&mut self, line: &[u8]) {
-        let mut quoted = false;
-        for &byte in line {
-            match byte {
-                b'"' => quoted = !quoted,
-                _ if quoted => {}
-                b'#' => break,
-                b'{' => self.unknown += 1,
-                b'}' if self.unknown > 0 => self.unknown -= 1,
-                b'}' => self.close(),
-                _ => {}
-            }
+    /// Follows the braces of a rejected line: the blocks that it opens are not read.
+    fn follow_rejected(&mut self, line: &[u8]) {
+        for _ in 0..self.unknown.follow(line) {
+            self.close();
         }
     }
 
-    fn read(&mut self, line: &[u8], entry: &mut impl FnMut(Entry)) -> Result<(), ParseError> {
+    fn read(&mut self, line: &[u8], entries: &mut Vec<Entry>) -> Result<(), ParseError> {
         let mut at = skip_blanks(line, 0);
         while at < line.len() && line[at] != b'#' {
-            if self.unknown > 0 {
+            if self.unknown.is_open() {
                 return Err(ParseError::at(at, Reason::UnknownBlock));
             }
             at = match self.innermost() {
-                Some(Block::Elements) if line[at] != b'}' => element(line, at, entry)?,
+                Some(Block::Elements) if line[at] != b'}' => element(line, at, entries)?,
                 _ => self.statement(line, at)?,
             };
             at = skip_blanks(line, at);
@@ -132,7 +154,7 @@ impl Script {
         if line.get(end) == Some(&b'{') {
             let block = self.opened_by(&words).map_err(|reason| ParseError::at(at, reason))?;
             self.open(block);
-        } else if !words.is_empty() && !self.is_passed_over(&words) {
+        } else if !words.is_empty() && !self.is_about_no_network(&words) {
             return Err(ParseError::at(at, Reason::UnknownBlock));
         } else if closes {
             if self.depth() == 0 {
@@ -170,7 +192,7 @@ impl Script {
     }
 
     /// Whether a statement says nothing of any network.
-    fn is_passed_over(&self, words: &Words<'_>) -> bool {
+    fn is_about_no_network(&self, words: &Words<'_>) -> bool {
         match (self.innermost(), words.as_slice()) {
             (None, [b"add" | b"create", b"table", name @ ..]) => is_name(name, 1),
             (None, [b"flush", b"ruleset"]) => true,
@@ -188,18 +210,18 @@ impl Script {
 }
 
 /// Reads an element with the comma behind it; returns the offset behind that.
-fn element(line: &[u8], at: usize, entry: &mut impl FnMut(Entry)) -> Result<usize, ParseError> {
-    let front = parse_front(line, at)?;
-    let mut end = front.end;
+fn element(line: &[u8], at: usize, entries: &mut Vec<Entry>) -> Result<usize, ParseError> {
+    let leading = leading_entry(line, at)?;
+    let mut end = leading.end;
     loop {
         let start = skip_blanks(line, end);
         match line.get(start) {
             None | Some(b'}' | b'#') => {
-                entry(front.entry);
+                entries.push(leading.entry);
                 return Ok(start);
             }
             Some(b',') => {
-                entry(front.entry);
+                entries.push(leading.entry);
                 return Ok(start + 1);
             }
             Some(_) if start == end => return Err(ParseError::at(start, Reason::TrailingText)),

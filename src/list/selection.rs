@@ -1,15 +1,29 @@
-//! How wide an entry may be before it is taken for a mistake.
+//! Which entries count, and those that do not since they are too wide.
 
 use std::fmt;
 
-use super::line::Entry;
+use super::entry::Entry;
 use crate::ip::address::Address;
 use crate::ip::family::PerFamily;
 use crate::ip::range::Range;
 
-/// The prefix lengths of the widest networks that a list may name. An entry with more addresses is
-/// set aside: popular feeds hold 224.0.0.0/3, and a slip of the pen 0.0.0.0/0. 0 to 32 for IPv4, 0 to
-/// 128 for IPv6.
+/// Which entries count.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Selection {
+    /// Those that are not wider than this; wider ones are ignored.
+    pub widest: Widest,
+    /// If so many, the newest. Older ones are counted before any is ignored.
+    pub newest: Option<u64>,
+}
+
+impl Selection {
+    /// All of them.
+    pub const ALL: Selection = Selection { widest: Widest::ANY, newest: None };
+}
+
+/// The prefix lengths of the widest networks that a list may name: 0 to 32 for IPv4, 0 to 128 for
+/// IPv6. An entry with more addresses is ignored: popular feeds hold 224.0.0.0/3, and a slip of the
+/// pen 0.0.0.0/0.
 pub type Widest = PerFamily<u8>;
 
 impl Widest {
@@ -31,10 +45,10 @@ impl Widest {
     }
 }
 
-/// An entry that was set aside.
+/// An entry that was ignored, since it is too wide.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub struct SetAside {
-    /// The list, by name.
+pub struct IgnoredEntry {
+    /// The name of the list.
     pub list: String,
     /// The line, counted from 1.
     pub line: u64,
@@ -44,16 +58,17 @@ pub struct SetAside {
     pub widest: Widest,
 }
 
-impl fmt::Display for SetAside {
+impl fmt::Display for IgnoredEntry {
+    /// `FILE:LINE: entry is ignored (too wide): ...`, with the option that permits it.
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let SetAside { list, line, entry, widest } = self;
+        let IgnoredEntry { list, line, entry, widest } = self;
         let (option, length) = match entry {
             Entry::V4(_) => ("--widest", widest.v4),
             Entry::V6(_) => ("--widest6", widest.v6),
         };
         write!(
             f,
-            "{list}:{line}: {entry} is wider than /{length}, set aside as a mistake ({option})"
+            "{list}:{line}: {entry} is ignored (too wide): wider than /{length}, which {option} sets"
         )
     }
 }

@@ -1,0 +1,61 @@
+//! The entries that have an end.
+
+use std::collections::TryReserveError;
+
+use super::end::End;
+use super::entry::Entry;
+use super::memory::try_push;
+use crate::ip::range::{Range, RangeSet, RangeSets};
+use crate::ip::{Families, PerFamily};
+
+/// Entries that have an end. Expired ones are kept, too, since a clock may be put back.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct ExpiringEntries(PerFamily<Expiring<u32>, Expiring<u128>>);
+
+type Expiring<A> = Vec<(End, Range<A>)>;
+
+impl ExpiringEntries {
+    /// Adds an entry, if there is memory for it.
+    pub fn push(&mut self, entry: Entry, end: End) -> Result<(), TryReserveError> {
+        match entry {
+            Entry::V4(range) => try_push(&mut self.0.v4, (end, range)),
+            Entry::V6(range) => try_push(&mut self.0.v6, (end, range)),
+        }
+    }
+
+    /// Whether there are none.
+    pub fn is_empty(&self) -> bool {
+        self.0.v4.is_empty() && self.0.v6.is_empty()
+    }
+
+    /// What those that have not expired hold: of an address in several of them, the last end counts.
+    pub fn at(&self, now: End) -> RangeSets {
+        fn lasting<A: Copy>(entries: &[(End, Range<A>)], now: End) -> Vec<Range<A>> {
+            entries.iter().filter(|(end, _)| *end > now).map(|(_, range)| *range).collect()
+        }
+        RangeSets {
+            v4: RangeSet::from_ranges(lasting(&self.0.v4, now)),
+            v6: RangeSet::from_ranges(lasting(&self.0.v6, now)),
+        }
+    }
+
+    fn ends(&self) -> impl Iterator<Item = End> + '_ {
+        self.0.v4.iter().map(|(end, _)| *end).chain(self.0.v6.iter().map(|(end, _)| *end))
+    }
+
+    /// How many have expired.
+    pub fn expired(&self, now: End) -> u64 {
+        self.ends().filter(|end| *end <= now).count() as u64
+    }
+
+    /// When the next one expires.
+    pub fn next(&self, now: End) -> Option<End> {
+        self.ends().filter(|end| *end > now).min()
+    }
+
+    /// Those of `families`, and those of the others.
+    pub fn split(self, families: Families) -> (Self, Self) {
+        let (ours, others) = self.0.split(families);
+        (ExpiringEntries(ours), ExpiringEntries(others))
+    }
+}

@@ -1,0 +1,54 @@
+//! `START<TAB>END<TAB>LENGTH` and any further columns, as DShield has it.
+
+use super::super::entry::Entry;
+use super::super::grammar::{Form, LeadingEntry, leading_entry, prefix_length, skip_blanks};
+use super::super::parse_error::{ParseError, Reason};
+use super::ipsum::is_host_and_count;
+use super::reader::{Format, Line, Lines, Parsed, Sink};
+use super::text::check_name;
+use crate::ip::range::Range;
+
+pub(super) const FORMAT: Format = Format { name: "DShield", detect, read };
+
+/// The one line that is neither comment nor network.
+const HEADING: &[u8] = b"Start\tEnd\tNetblock\t";
+
+fn detect(line: &Line<'_>) -> bool {
+    parse(line).is_some()
+}
+
+fn read(lines: &mut Lines<'_>, sink: &mut dyn Sink) {
+    lines.read_while(sink, parse);
+}
+
+#[inline(always)]
+fn parse(line: &Line<'_>) -> Option<Parsed> {
+    let Some(leading) = line.leading() else {
+        let is_heading = line.text[skip_blanks(line.text, 0)..].starts_with(HEADING);
+        return is_heading.then_some(Ok(None));
+    };
+    let is_column = leading.form == Form::Host && line.text.get(leading.end) == Some(&b'\t');
+    let has_more = is_column && !is_host_and_count(line.text, leading);
+    has_more.then(|| network(line.text, leading).map(Some))
+}
+
+fn network(line: &[u8], leading: &LeadingEntry) -> Result<Entry, ParseError> {
+    let start = leading.end + 1;
+    let second = leading_entry(line, start).map_err(|_| leading.trailing_text(line))?;
+    let (Entry::V4(first), Entry::V4(last)) = (leading.entry, second.entry) else {
+        return Err(leading.trailing_text(line));
+    };
+    if second.form != Form::Host || line.get(second.end) != Some(&b'\t') {
+        return Err(leading.trailing_text(line));
+    }
+    let start = second.end + 1;
+    let end = memchr::memchr(b'\t', &line[start..]).map_or(line.len(), |length| start + length);
+    let length =
+        prefix_length(&line[start..end], 32).map_err(|reason| ParseError::at(start, reason))?;
+    let network = Range::network(first.first(), length);
+    if (network.first(), network.last()) != (first.first(), last.first()) {
+        return Err(ParseError::at(start, Reason::NotThatNetwork));
+    }
+    check_name(line, end)?;
+    Ok(Entry::V4(network))
+}

@@ -1,0 +1,69 @@
+//! `NAME:FIRST-LAST`, as PeerGuardian has it.
+
+use super::super::address::is_address_byte;
+use super::super::entry::Entry;
+use super::super::grammar::{Form, LeadingEntry, leading_entry, skip_blanks};
+use super::super::parse_error::{ParseError, Reason};
+use super::reader::{Format, Line, Lines, Sink};
+use super::text::{check_name, is_reserved, word};
+
+pub(super) const FORMAT: Format = Format { name: "PeerGuardian", detect, read };
+
+fn detect(line: &Line<'_>) -> bool {
+    line.found.is_err() && name_end(line.text).is_some()
+}
+
+fn read(lines: &mut Lines<'_>, sink: &mut dyn Sink) {
+    // One line: what is another format's may look like a name, too.
+    if let Some(line) = lines.line() {
+        match parse(line.text) {
+            Some(Ok(entry)) => sink.entry(line.number, entry, None),
+            Some(Err(error)) => lines.reject(error, sink),
+            None => lines.reject_unknown(sink),
+        }
+    }
+    lines.advance();
+}
+
+/// Where the last colon stands, if it is behind a name and a digit behind it.
+fn name_end(line: &[u8]) -> Option<usize> {
+    let colon = memchr::memrchr(b':', line)?;
+    line.get(colon + 1).filter(|byte| byte.is_ascii_digit())?;
+    let name = &line[skip_blanks(line, 0)..colon];
+    // Only a name can be told from the beginning of an address that the colon is a part of.
+    let is_address = name.iter().all(|&byte| is_address_byte(byte) || byte == b' ');
+    (!is_address).then_some(colon)
+}
+
+/// The range; nothing if it is no range of IPv4 that stands behind the colon.
+fn parse(line: &[u8]) -> Option<Result<Entry, ParseError>> {
+    let colon = name_end(line)?;
+    let range = leading_entry(line, colon + 1).ok()?;
+    let is_range = range.form == Form::Range && matches!(range.entry, Entry::V4(_));
+    is_range.then(|| check(line, colon, &range).map(|()| range.entry))
+}
+
+fn check(line: &[u8], colon: usize, range: &LeadingEntry) -> Result<(), ParseError> {
+    let start = skip_blanks(line, 0);
+    if skip_blanks(line, range.end) != line.len() {
+        return Err(range.trailing_text(line));
+    }
+    let name = &line[start..colon];
+    if is_reserved(name) {
+        return Err(ParseError::at(start, Reason::Exception));
+    }
+    let (first, end) = word(name, 0);
+    // A command of ipset without its network.
+    if first == b"add" {
+        return Err(ParseError::at(start, Reason::UnknownBlock));
+    }
+    if leading_entry(&line[..start + end], start).is_ok() {
+        return Err(ParseError::at(start, Reason::SecondAddress));
+    }
+    // A piece of an IPv6 address, or the end of a line that was cut, run into the next one.
+    let begins = |at: &usize| name.get(at + 1).is_some_and(|b| *b == b':' || b.is_ascii_digit());
+    if let Some(at) = memchr::memchr_iter(b':', name).find(begins) {
+        return Err(ParseError::at(start + at + 1, Reason::SecondAddress));
+    }
+    check_name(&line[..colon], start)
+}

@@ -1,0 +1,72 @@
+//! The plain list: one entry a line, perhaps with its end, blanks and comments.
+
+use super::super::address::{LOOKAHEAD, parse_v4_at_once};
+use super::super::end::End;
+use super::super::entry::Entry;
+use super::super::grammar::{Found, read_line, trim};
+use super::super::parse_error::ParseError;
+use super::reader::{Format, Line, Lines, Sink};
+use crate::ip::range::Range;
+
+pub(super) const FORMAT: Format =
+    Format { name: "plain", detect, read: |lines, sink| read(lines, sink) };
+
+fn detect(line: &Line<'_>) -> bool {
+    matches!(line.found, Ok(Found::Nothing | Found::Entry(..)))
+}
+
+/// Reads all lines up to one that is not plain: the path that a list of millions takes.
+pub(super) fn read<S: Sink + ?Sized>(lines: &mut Lines<'_>, sink: &mut S) {
+    if let Some(&Line { number, found: Ok(Found::Entry(entry, end)), .. }) = lines.line() {
+        sink.entry(number, entry, end);
+    }
+    loop {
+        while let Some((range, bytes)) = parse_v4(lines.below()) {
+            let number = lines.take_bytes(bytes);
+            sink.entry(number, Entry::V4(range), None);
+        }
+        let Some(line) = lines.take_line() else { return lines.stop_at(None) };
+        match line.found {
+            Ok(Found::Entry(entry, end)) => sink.entry(line.number, entry, end),
+            Ok(Found::Nothing) => {}
+            _ => return lines.stop_at(Some(line)),
+        }
+    }
+}
+
+/// Reads one line, without its LF; a CR before that is ignored.
+///
+/// `None` is a line with nothing on it, or only a comment.
+pub fn parse(line: &[u8]) -> Result<Option<(Entry, Option<End>)>, ParseError> {
+    let line = trim(line)?;
+    match read_line(line)? {
+        Found::Nothing => Ok(None),
+        Found::Entry(entry, end) => Ok(Some((entry, end))),
+        Found::LeadingEntry(leading) => Err(leading.trailing_text(line)),
+    }
+}
+
+/// Reads the commonest line, `a.b.c.d` or `a.b.c.d/len` at the very start of `text` with a line
+/// end behind it. Returns the range and the bytes used, line end included.
+///
+/// `None` says only that this is some other line, or too near to the end of the text: [`parse`]
+/// decides what it is, and agrees with this function wherever it returns something.
+#[inline]
+pub fn parse_v4(text: &[u8]) -> Option<(Range<u32>, usize)> {
+    let text: &[u8; LOOKAHEAD] = text.first_chunk()?;
+    let (address, mut at) = parse_v4_at_once(text)?;
+    let mut length = 32;
+    if text[at] == b'/' {
+        let tens = text[at + 1].wrapping_sub(b'0');
+        let ones = text[at + 2].wrapping_sub(b'0');
+        (length, at) = match (tens, ones) {
+            (1..=3, 0..=9) if tens * 10 + ones <= 32 => (tens * 10 + ones, at + 3),
+            (0..=9, 10..) => (tens, at + 2),
+            _ => return None,
+        };
+    }
+    if text[at] == b'\r' {
+        at += 1;
+    }
+    (text[at] == b'\n').then(|| (Range::network(address, length), at + 1))
+}

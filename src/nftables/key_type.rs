@@ -1,0 +1,40 @@
+//! The types of keys that sets of addresses have.
+
+#![cfg(feature = "nftables")]
+
+use super::constants::{TYPE_IP6ADDR, TYPE_IPADDR};
+
+/// The type of a set's keys, as nft knows it.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum KeyType {
+    /// IPv4 addresses.
+    V4,
+    /// IPv6 addresses.
+    V6,
+}
+
+impl KeyType {
+    /// As it is written in nft.
+    pub fn name(self) -> &'static str {
+        match self {
+            KeyType::V4 => "ipv4_addr",
+            KeyType::V6 => "ipv6_addr",
+        }
+    }
+
+    /// What such keys are.
+    pub fn what(self) -> &'static str {
+        match self {
+            KeyType::V4 => "IPv4 addresses",
+            KeyType::V6 => "IPv6 addresses",
+        }
+    }
+
+    /// The number that nft gives the type, and the bytes of a key.
+    pub fn number_and_length(self) -> (u32, u32) {
+        match self {
+            KeyType::V4 => (TYPE_IPADDR, 4),
+            KeyType::V6 => (TYPE_IP6ADDR, 16),
+        }
+    }
+}
