@@ -40,7 +40,7 @@ build:
 	@sh dev/need.sh --check build
 	$(CARGO) build --release --locked
 
-# What the packages are for: build, demo, test, vm, fuzz, package, bench.
+# What the packages are for: build, demo, test, vm, soak, fuzz, package, bench.
 FOR = build
 
 .PHONY: deps

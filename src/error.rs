@@ -3,6 +3,7 @@
 
 use std::fmt;
 use std::io;
+use std::net::IpAddr;
 use std::path::PathBuf;
 
 use crate::list::ListError;
@@ -120,9 +121,20 @@ impl Error {
         self.exit_status() == REFUSED
     }
 
-    /// Whether another attempt may succeed although neither the lists nor the options have changed.
-    pub fn may_pass(&self) -> bool {
-        !self.is_refusal() && !matches!(self, Error::AnotherDaemon { .. } | Error::NoPidFile { .. })
+    /// The error together with the entry that caused it, if one entry did: `entry` returns the
+    /// `FILE:LINE` of the entry that has an address dropped.
+    pub fn with_entry(self, find: impl FnOnce(IpAddr) -> Option<String>) -> Self {
+        match self {
+            #[cfg(feature = "nftables")]
+            Error::Nftables { source, entry: None } => {
+                let entry = source.address().and_then(find);
+                Error::Nftables { source, entry }
+            }
+            error => {
+                drop(find);
+                error
+            }
+        }
     }
 
     /// The message of the error, and that what was in force before stays in force.

@@ -3,7 +3,7 @@
 //! Past this point no value is invalid: names are checked, lengths are in range, a list is a path or
 //! standard input.
 
-use std::ffi::{CString, OsString};
+use std::ffi::CString;
 use std::net::IpAddr;
 use std::num::NonZeroU32;
 use std::ops::RangeInclusive;
@@ -13,6 +13,7 @@ use clap::builder::{OsStringValueParser, TypedValueParser};
 use clap::{ArgAction, Args, Parser, Subcommand, value_parser};
 use clap_complete::Shell;
 
+use super::values::{address, interface, length, mark, percent, queues, source};
 use crate::list::Source;
 use crate::nftables::layout::Layout;
 use crate::nftables::name::{MANAGED_TABLE, SetName, TableName};
@@ -271,74 +272,4 @@ pub struct Verbosity {
     /// Print fewer messages: once for warnings and errors only, twice for errors only
     #[arg(short, long, action = ArgAction::Count, conflicts_with = "verbose")]
     pub quiet: u8,
-}
-
-/// A path is bytes, and need not be text.
-fn source(text: OsString) -> Result<Source, &'static str> {
-    if text.is_empty() {
-        return Err("the path is empty; give a file, a directory, or - for standard input");
-    }
-    Ok(if text == "-" { Source::Stdin } else { Source::Path(text.into()) })
-}
-
-fn length<const LEAST: u8, const MOST: u8>(text: &str) -> Result<u8, String> {
-    match text.parse() {
-        Ok(length) if (LEAST..=MOST).contains(&length) => Ok(length),
-        _ => Err(format!("a prefix length is a number from {LEAST} to {MOST}, without a slash")),
-    }
-}
-
-fn percent(text: &str) -> Result<u8, &'static str> {
-    match text.parse() {
-        Ok(percent @ 0..=100) => Ok(percent),
-        _ => Err("a percentage is a number from 0 to 100, without a sign"),
-    }
-}
-
-fn address(text: &str) -> Result<IpAddr, &'static str> {
-    text.parse().map_err(|_| "not an IP address; networks and host names cannot be tested")
-}
-
-/// Each queue needs a thread. More threads than processors are of no use.
-const MOST_QUEUES: usize = 256;
-
-fn queues(text: &str) -> Result<RangeInclusive<u16>, String> {
-    let number = |text: &str| {
-        let digits = !text.is_empty() && text.bytes().all(|byte| byte.is_ascii_digit());
-        let number = digits.then(|| text.parse().ok()).flatten();
-        number.ok_or("a queue is a number from 0 to 65535, or two of them as in 0:3")
-    };
-    let (first, last) = text.split_once(':').unwrap_or((text, text));
-    let queues = number(first)?..=number(last)?;
-    match queues.len() {
-        0 => Err(format!("the last queue comes before the first; write {last}:{first}")),
-        1..=MOST_QUEUES => Ok(queues),
-        count => Err(format!("{count} queues need a thread each; give {MOST_QUEUES} at most")),
-    }
-}
-
-fn mark(text: &str) -> Result<NonZeroU32, &'static str> {
-    let number = match text.strip_prefix("0x").or(text.strip_prefix("0X")) {
-        Some(digits) if !digits.starts_with('+') => u32::from_str_radix(digits, 16),
-        Some(_) => return Err("a mark is a number, such as 16 or 0x10"),
-        None => text.parse(),
-    };
-    let number = number.map_err(|_| "a mark is a number of 32 bits, such as 16 or 0x10")?;
-    NonZeroU32::new(number).ok_or("unmarked packets have the mark 0; give another number")
-}
-
-/// The longest name of an interface in bytes: `IFNAMSIZ` without the NUL.
-const MAX_INTERFACE: usize = 15;
-
-fn interface(text: &str) -> Result<CString, String> {
-    let valid = !text.is_empty()
-        && text != "*"
-        && text.len() <= MAX_INTERFACE
-        && !text.contains(|c: char| c == '/' || c == ':' || c.is_whitespace() || c.is_control());
-    match CString::new(text) {
-        Ok(name) if valid => Ok(name),
-        _ => {
-            Err(format!("an interface has a name of 1 to {MAX_INTERFACE} bytes, like eth0 or ppp*"))
-        }
-    }
 }

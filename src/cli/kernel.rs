@@ -3,14 +3,13 @@
 
 use std::net::IpAddr;
 
-use serde::Serialize;
+use serde::{Serialize, Serializer};
 
 use super::args::{LoadOptions, NameOptions, RunOptions};
 use crate::daemon::Files;
 use crate::error::Error;
 use crate::ip::range::RangeSets;
-use crate::load::Host;
-use crate::load::pipeline::Outcome;
+use crate::load::{Host, Loaded};
 use crate::progress::Progress;
 use crate::status::Dropped;
 
@@ -20,7 +19,7 @@ pub use with::*;
 pub use without::*;
 
 /// Whether the kernel has an address in force.
-#[derive(Debug, PartialEq, Eq, Serialize)]
+#[derive(Debug, Serialize)]
 #[serde(rename_all = "snake_case")]
 #[cfg_attr(not(feature = "nftables"), expect(dead_code))]
 pub enum Kernel {
@@ -31,7 +30,7 @@ pub enum Kernel {
     /// There is no such table, or no rule in it looks such a set up.
     NothingInForce,
     /// The kernel gave no answer, for this reason.
-    Unknown(String),
+    Unknown(#[serde(serialize_with = "as_text")] Unknown),
 }
 
 #[cfg(feature = "nftables")]
@@ -52,11 +51,18 @@ mod with {
         daemon::run(pipeline, Nftables::new(target(&options.load), !options.no_repair), files)
     }
 
-    /// Puts range sets in force in the table of the options.
-    pub fn apply(options: &LoadOptions, sets: &RangeSets, progress: &dyn Progress) -> Outcome {
-        let committed = target(options).apply(sets, progress)?;
-        // Before it is dropped, for which the kernel first frees the old sets.
-        Ok((committed.applied, Instant::now()))
+    /// Loads the lists once into the table of the options.
+    pub fn load(
+        options: &LoadOptions,
+        host: Host,
+        progress: &dyn Progress,
+    ) -> Result<Loaded, Error> {
+        let mut pipeline = settings::tables_pipeline(options, host);
+        pipeline.load(progress, |sets| {
+            let committed = target(options).apply(sets, progress)?;
+            // Before it is dropped, for which the kernel first frees the old sets.
+            Ok((committed.applied, Instant::now()))
+        })
     }
 
     /// Whether the kernel has an address in force; or why the kernel gave no answer.
@@ -69,7 +75,7 @@ mod with {
             Ok(InForce::Yes) => Kernel::InForce,
             Ok(InForce::No) => Kernel::NotInForce,
             Ok(InForce::Nothing) => Kernel::NothingInForce,
-            Err(error) => Kernel::Unknown(error.to_string()),
+            Err(error) => Kernel::Unknown(Unknown::Kernel(error)),
         }
     }
 
@@ -114,12 +120,12 @@ mod without {
         usage("this netfilterd was built without nftables: --queue is required")
     }
 
-    pub fn apply(_: &LoadOptions, _: &RangeSets, _: &dyn Progress) -> Outcome {
+    pub fn load(_: &LoadOptions, _: Host, _: &dyn Progress) -> Result<Loaded, Error> {
         usage("this netfilterd was built without nftables and fills no sets; use run with --queue")
     }
 
     pub fn in_force(_: &NameOptions, _: IpAddr) -> Kernel {
-        Kernel::Unknown(NOT_ASKED.to_string())
+        Kernel::Unknown(Unknown::NotAsked)
     }
 
     pub fn all_in_force(_: &NameOptions) -> Result<RangeSets, Unknown> {
@@ -129,6 +135,10 @@ mod without {
     pub fn dropped(_: Option<&str>) -> Vec<Dropped> {
         Vec::new()
     }
+}
+
+fn as_text<S: Serializer>(reason: &Unknown, serializer: S) -> Result<S::Ok, S::Error> {
+    serializer.collect_str(reason)
 }
 
 /// Why it is not known what is in force.

@@ -3,15 +3,14 @@
 use std::process::ExitCode;
 
 use super::args::LoadOptions;
-use super::{kernel, settings};
+use super::kernel;
 use crate::error::Error;
 use crate::load::Host;
 use crate::progress::Progress;
 
 /// Loads the lists and logs what was done.
 pub fn run(options: &LoadOptions, host: Host, progress: &dyn Progress) -> Result<ExitCode, Error> {
-    let mut pipeline = settings::tables_pipeline(options, host);
-    let loaded = pipeline.load(progress, |sets| kernel::apply(options, sets, progress))?;
+    let loaded = kernel::load(options, host, progress)?;
     log::info!("{loaded}");
     Ok(ExitCode::SUCCESS)
 }

@@ -1,6 +1,6 @@
 //! The command line: what was typed, what it means, and one file a command.
 //!
-//! In reading order: [`args`] (what can be typed), `settings` (what it means for the stages), then
+//! In reading order: [`args`] (what can be typed), `values` (what a value may be), `settings` (what it means for the stages), then
 //! the commands `run`, `load`, `check`, `print`, `test`, `status` and `completions`; `kernel` (what
 //! commands read from the kernel), `log` and `terminal` (messages and progress on standard error).
 
@@ -16,6 +16,7 @@ mod settings;
 mod status;
 mod terminal;
 mod test;
+mod values;
 
 use std::io::{self, BufWriter, Write};
 use std::process::ExitCode;

@@ -71,6 +71,7 @@ pub fn guards(options: &LoadOptions) -> Guards {
 }
 
 /// The pipeline of lists that are loaded into nftables.
+#[cfg(feature = "nftables")]
 pub fn tables_pipeline(options: &LoadOptions, host: Host) -> Pipeline {
     check_names(options);
     pipeline(options, load_request(options), table_key(&options.names), host)

@@ -72,9 +72,12 @@ impl Shown {
             }
             self.kind = kind;
         }
+        // Both before anything is drawn, so that no frame has figures of another step.
+        self.bar.update(|state| {
+            state.set_len(of);
+            state.set_pos(at);
+        });
         self.bar.set_message(message);
-        self.bar.set_length(of);
-        self.bar.set_position(at);
     }
 }
 

@@ -6,7 +6,6 @@ use std::time::Instant;
 use crate::error::Error;
 use crate::ip::range::RangeSets;
 use crate::load::pipeline::Outcome;
-use crate::progress::Progress;
 use crate::status::{Dropped, Mode, Status};
 
 /// Keeps range sets in force, as sets in nftables or as verdicts of queues. Knows nothing of lists.
@@ -16,7 +15,7 @@ pub trait BackEnd {
 
     /// Puts range sets in force; changes only what differs, if that is known. The first call also opens
     /// what the back end needs. On error the sets that were in force stay in force.
-    fn apply(&mut self, sets: &RangeSets, progress: &dyn Progress) -> Outcome;
+    fn apply(&mut self, sets: &RangeSets) -> Outcome;
 
     /// The range sets that were put in force last; `None` before the first [`BackEnd::apply`].
     fn held(&self) -> Option<RangeSets>;

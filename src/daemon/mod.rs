@@ -176,7 +176,7 @@ impl<B: BackEnd> Daemon<'_, B> {
     }
 
     fn load(&mut self) -> Result<Loaded, Error> {
-        let loaded = self.pipeline.load(&Unseen, |sets| self.back_end.apply(sets, &Unseen));
+        let loaded = self.pipeline.load(&Unseen, |sets| self.back_end.apply(sets));
         sys::give_memory_back();
         loaded
     }
@@ -256,29 +256,27 @@ impl<B: BackEnd> Daemon<'_, B> {
         if self.revise_at.take_if(|at| *at <= now).is_none() {
             return;
         }
-        let held = self.back_end.held();
-        let revised = self.pipeline.revise(|| held, |sets| self.back_end.apply(sets, &Unseen));
-        self.set_alarm();
+        let Some(held) = self.back_end.held() else { return };
+        let revised = self.pipeline.revise(&held, |sets| self.back_end.apply(sets));
+        drop(held);
+        sys::give_memory_back();
         match revised {
-            Ok(None) => {}
+            Ok(None) => self.set_alarm(),
             Ok(Some(loaded)) => {
-                sys::give_memory_back();
+                self.set_alarm();
                 log::info!("{loaded}");
                 self.status.revised(&loaded);
                 self.write_status();
                 notify(&[NotifyState::Status(&loaded.to_string())]);
             }
+            // The alarm stays off: the entry has expired already, so the alarm would fire at once.
             Err(error) => {
-                if error.may_pass() {
-                    log::error!(
-                        "cannot apply expired entries or changed protected addresses: {error}; \
-                         retrying in {} s",
-                        RETRY.as_secs()
-                    );
-                    self.revise_at = Some(now + RETRY);
-                } else {
-                    log::error!("{error}");
-                }
+                log::error!(
+                    "cannot apply expired entries or changed protected addresses: {error}; \
+                     retrying in {} s",
+                    RETRY.as_secs()
+                );
+                self.revise_at = Some(now + RETRY);
             }
         }
     }

@@ -8,12 +8,13 @@ use super::back_end::BackEnd;
 use crate::daemon::repair::{Answer, Schedule};
 use crate::ip::range::RangeSets;
 use crate::load::pipeline::Outcome;
+use crate::netlink::Program;
 use crate::nftables::counters;
 use crate::nftables::monitor::Monitor;
 use crate::nftables::name::TableName;
 use crate::nftables::objects::Direction;
 use crate::nftables::{Connection, Error, Target};
-use crate::progress::Progress;
+use crate::progress::Unseen;
 use crate::status::{Dropped, Mode, Repairs, Status};
 
 /// Keeps range sets in force in a [`Target`].
@@ -31,11 +32,13 @@ pub struct Nftables {
 impl BackEnd for Nftables {
     const MODE: Mode = Mode::Tables;
 
-    fn apply(&mut self, sets: &RangeSets, progress: &dyn Progress) -> Outcome {
-        // Notifications that wait name the program of a change. Leaving the group would lose them.
-        self.receive();
+    fn apply(&mut self, sets: &RangeSets) -> Outcome {
+        // Leaving the group would lose the notifications that wait.
+        for by in self.changes() {
+            log::debug!("table {} was changed by {by}; this load restores it", self.target.table());
+        }
         let outcome = self.without_notifications(|target| {
-            let committed = target.apply(sets, progress)?;
+            let committed = target.apply(sets, &Unseen)?;
             // Before it is dropped, for which the kernel first frees the old sets.
             Ok((committed.applied, Instant::now()))
         });
@@ -159,8 +162,13 @@ impl Nftables {
             return;
         }
         match self.target.is_in_place() {
-            Ok(true) => self.schedule.loaded(),
+            Ok(true) => {
+                self.schedule.loaded();
+                self.culprit = None;
+            }
             Ok(false) => {
+                // Whoever it was, it need not be who changed something before.
+                self.culprit = None;
                 let table = self.target.table();
                 if self.schedule.changed(Instant::now()) != Answer::Already {
                     log::warn!("table {table} was changed by an unknown program; repairing it");
@@ -170,21 +178,25 @@ impl Nftables {
         }
     }
 
-    /// Reads the notifications that wait, and schedules a repair if the table was changed.
-    fn receive(&mut self) {
-        let Some(monitor) = self.monitor.as_mut() else { return };
+    /// Reads the notifications that wait. Returns the programs that changed the table.
+    fn changes(&mut self) -> Vec<Program> {
+        let Some(monitor) = self.monitor.as_mut() else { return Vec::new() };
         let transactions = match monitor.transactions() {
             Ok(transactions) => transactions,
             Err(error) => {
                 log::debug!("receiving changes of the ruleset again, after an error: {error}");
-                return self.join();
+                self.join();
+                return Vec::new();
             }
         };
-        for transaction in transactions {
-            if !self.target.record(&transaction) {
-                continue;
-            }
-            let (table, by) = (self.target.table(), &transaction.by);
+        let about_us = transactions.into_iter().filter(|change| self.target.record(change));
+        about_us.map(|change| change.by).collect()
+    }
+
+    /// Schedules a repair if the notifications that wait say that the table was changed.
+    fn receive(&mut self) {
+        for by in self.changes() {
+            let table = self.target.table();
             self.culprit = by.is_known().then(|| by.to_string());
             match self.schedule.changed(Instant::now()) {
                 Answer::Already => log::debug!("table {table} was also changed by {by}"),
@@ -202,13 +214,14 @@ impl Nftables {
 
     /// Repairs what other programs have changed.
     fn repair(&mut self) {
+        let culprit = self.culprit.take();
         let result = self.without_notifications(Target::repair);
         let now = Instant::now();
         self.schedule.repaired(now);
         match result {
             Ok(()) => {
                 log::info!("repaired table {}", self.target.table());
-                self.repairs.record(self.culprit.take());
+                self.repairs.record(culprit);
             }
             Err(error) => log::error!(
                 "cannot repair table {}: {error}; retrying after the next change of it",

@@ -7,13 +7,12 @@ use super::back_end::{BackEnd, outcome};
 use crate::ip::range::RangeSets;
 use crate::load::pipeline::Outcome;
 use crate::nfqueue::Queues;
-use crate::progress::Progress;
 use crate::status::{Dropped, Mode, Status};
 
 impl BackEnd for Queues {
     const MODE: Mode = Mode::Queue;
 
-    fn apply(&mut self, sets: &RangeSets, _: &dyn Progress) -> Outcome {
+    fn apply(&mut self, sets: &RangeSets) -> Outcome {
         outcome(Queues::apply(self, sets))
     }
 

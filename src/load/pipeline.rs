@@ -77,7 +77,8 @@ impl Pipeline {
         let begin = Instant::now();
         let desired = read(&self.request, self.host.as_ref(), &mut self.remarks, progress)?;
         self.ask_guards(&desired)?;
-        let (applied, end) = apply(&desired.sets).map_err(|error| with_entry(error, &desired))?;
+        let (applied, end) = apply(&desired.sets)
+            .map_err(|error| error.with_entry(|address| desired.first_origin(address)))?;
         let loaded = Loaded::new(applied, &desired, end.saturating_duration_since(begin));
         self.force = false;
         self.state.remember(loaded.networks.sum());
@@ -93,43 +94,46 @@ impl Pipeline {
 
     /// Computes what must be in force by now, without reading the lists: entries may have expired, and
     /// the protected addresses may have changed. If the result differs from what is `held`, has `apply`
-    /// put it in force. Calls `held` only if it can matter: the addresses of a host are renewed every
-    /// few minutes, and mostly nothing has changed.
+    /// put it in force, and returns the report. On error everything stays as it was, so that another
+    /// attempt finds the same.
     pub fn revise(
         &mut self,
-        held: impl FnOnce() -> Option<RangeSets>,
+        held: &RangeSets,
         apply: impl FnOnce(&RangeSets) -> Outcome,
     ) -> Result<Option<Loaded>, Error> {
         let begin = Instant::now();
         let protected = protected(self.host.as_ref())?;
         let Some(last) = &mut self.last else { return Ok(None) };
+        // The addresses of a host are renewed every few minutes, and mostly nothing has changed.
         if !last.timeline.has_ends() && protected.sets() == last.protected.sets() {
             return Ok(None);
         }
-        let Some(held) = held() else { return Ok(None) };
         let now = End::now();
-        last.loaded.expired = last.timeline.expired(now);
-        last.loaded.next_end = last.timeline.next_end(now);
         let merged = last.timeline.at(now);
         let (sets, exclusions) = Exclusions::out_of(merged, &last.allowed, protected.sets());
-        if sets != held {
+        let mut revised = None;
+        if sets != *held {
             last.log_protection_changes(&protected, &sets, &exclusions);
             let (applied, end) = apply(&sets)?;
-            last.loaded = Loaded {
+            revised = Some(Loaded {
                 done: applied,
                 networks: sets.network_counts(),
                 addresses: sets.addresses(),
                 allowed: exclusions.allowed.network_count(),
                 protected: exclusions.protected.network_count(),
+                expired: last.timeline.expired(now),
+                next_end: last.timeline.next_end(now),
                 time: end.saturating_duration_since(begin),
                 ..last.loaded.clone()
-            };
-            self.state.remember(last.loaded.networks.sum());
+            });
         }
-        let changed = sets != held;
         last.timeline.share(&sets, exclusions.all());
         (last.protected, last.at) = (protected, now);
-        Ok(changed.then(|| last.loaded.clone()))
+        if let Some(revised) = &revised {
+            last.loaded = revised.clone();
+            self.state.remember(revised.networks.sum());
+        }
+        Ok(revised)
     }
 
     /// The time at which the next entry expires, so that [`Pipeline::revise`] has to be called. It may
@@ -190,7 +194,9 @@ impl Last {
         exclusions: &Exclusions,
     ) {
         let (before, now) = (self.protected.items(), protected.items());
-        let is_new = |item: &&Item| !before.contains(item) && item.is_in(&exclusions.protected);
+        // What is allowed was not dropped before either.
+        let spared = exclusions.protected.subtract(&exclusions.allowed);
+        let is_new = |item: &&Item| !before.contains(item) && item.is_in(&spared);
         for item in now.iter().filter(is_new) {
             log::warn!("{item} is listed, and protected from now on");
         }
@@ -198,18 +204,5 @@ impl Last {
         for item in before.iter().filter(is_gone) {
             log::info!("{item} is listed, and no longer protected, so it is dropped");
         }
-    }
-}
-
-/// The error together with the entry that caused it, if one entry did.
-#[cfg_attr(not(feature = "nftables"), expect(unused_variables))]
-fn with_entry(error: Error, desired: &DesiredState) -> Error {
-    match error {
-        #[cfg(feature = "nftables")]
-        Error::Nftables { source, entry: None } => {
-            let entry = source.address().and_then(|address| desired.first_origin(address));
-            Error::Nftables { source, entry }
-        }
-        error => error,
     }
 }

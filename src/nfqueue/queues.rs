@@ -7,7 +7,7 @@ use std::ffi::CString;
 use std::os::fd::BorrowedFd;
 use std::sync::Arc;
 use std::sync::mpsc;
-use std::thread::{self, JoinHandle};
+use std::thread::JoinHandle;
 
 use arc_swap::ArcSwap;
 
@@ -120,10 +120,7 @@ impl Queues {
         let (began, answers) = mpsc::channel();
         for queue in self.options.queues.clone() {
             let shared = Arc::new(Shared::new(queue, self.judge.clone()));
-            let (of_worker, options, began) = (shared.clone(), self.options.clone(), began.clone());
-            let thread = thread::Builder::new()
-                .name(format!("queue {queue}"))
-                .spawn(move || worker::serve(&of_worker, &options, &began));
+            let thread = worker::start(shared.clone(), self.options.clone(), began.clone());
             let started = match thread {
                 Ok(thread) => {
                     self.workers.push(Worker { shared, thread });

@@ -1,8 +1,9 @@
 //! The thread of a queue: receives packets, has them judged, and sends the verdicts.
 
 use std::io;
+use std::sync::Arc;
 use std::sync::mpsc::Sender;
-use std::thread;
+use std::thread::{self, JoinHandle};
 use std::time::{Duration, Instant};
 
 use super::Options;
@@ -41,9 +42,25 @@ impl Drop for AbortOnPanic {
     }
 }
 
-/// Serves a queue until [`Shared::stop`]. Sends the result of binding the queue to `began`.
-pub fn serve(shared: &Shared, options: &Options, began: &Sender<Result<(), QueueError>>) {
-    let _guard = AbortOnPanic;
+/// Starts a thread that serves a queue until [`Shared::stop`]. It sends the result of binding the queue
+/// to `began`.
+pub fn start(
+    shared: Arc<Shared>,
+    options: Options,
+    began: Sender<Result<(), QueueError>>,
+) -> io::Result<JoinHandle<()>> {
+    spawn(shared.queue, move || serve(&shared, &options, &began))
+}
+
+/// A thread for a queue, which ends the process if it panics.
+fn spawn(queue: u16, body: impl FnOnce() + Send + 'static) -> io::Result<JoinHandle<()>> {
+    thread::Builder::new().name(format!("queue {queue}")).spawn(|| {
+        let _guard = AbortOnPanic;
+        body();
+    })
+}
+
+fn serve(shared: &Shared, options: &Options, began: &Sender<Result<(), QueueError>>) {
     let mut worker = Worker {
         shared,
         options,
@@ -241,10 +258,7 @@ mod tests {
     #[test]
     fn a_worker_that_panics_ends_the_process() {
         if std::env::var_os(PANICS).is_some() {
-            let worker = thread::spawn(|| {
-                let _guard = AbortOnPanic;
-                panic!("as a worker might");
-            });
+            let worker = spawn(0, || panic!("as a worker might")).unwrap();
             // Without the guard the process would go on from here, and end well.
             let _ = worker.join();
             return;

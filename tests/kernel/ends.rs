@@ -38,6 +38,29 @@ fn an_entry_leaves_when_its_end_has_come_and_the_list_is_not_read_for_that() {
 
 #[test]
 #[ignore = "needs root: network namespaces"]
+fn an_entry_whose_removal_fails_is_tried_again_with_a_pause_in_between() {
+    let (inside, folder) = (Namespace::new(), Folder::new());
+    let table = "add table inet t; add set inet t a { type ipv4_addr; flags interval; }; \
+                 add set inet t b { type ipv6_addr; flags interval; }";
+    inside.nft(table);
+    let list = folder.file("list", format!("192.0.2.7\n192.0.2.9 until {}\n", now() + SOON));
+    let options = ["--table", "inet t", "--set4", "a", "--set6", "b", "--no-repair"];
+    let daemon = Daemon::start(&inside, &[&["-f", &list], &options[..]].concat());
+    inside.nft("delete table inet t");
+    // The table is named, and so is the time until the next attempt.
+    let failed = ["error: ", "inet t", " 5 s"];
+    daemon.wait_for_line(&failed, 1);
+    inside.nft(table);
+    daemon.wait_for_status(|status| status["loaded"]["networks4"] == 1);
+    assert!(inside.nft("list set inet t a").contains("192.0.2.7"));
+    assert!(!inside.nft("list set inet t a").contains("192.0.2.9"));
+    // Each attempt that failed said so: between the first and the last lie seconds.
+    let attempts = daemon.lines(&failed).len();
+    assert!(attempts <= 3, "{attempts} attempts");
+}
+
+#[test]
+#[ignore = "needs root: network namespaces"]
 fn an_entry_that_ends_while_the_list_is_loaded_leaves_too() {
     let (inside, folder) = (Namespace::new(), Folder::new());
     let list = folder.file("list", "192.0.2.7\n");

@@ -465,7 +465,7 @@ fn listening_sockets() -> Vec<[String; 2]> {
     sockets
 }
 
-/// Whether the number is the port of such a socket or the id of a process that has one.
+/// Whether a number is the port of such a socket, or the id of a process that has one.
 fn listens(number: &str) -> bool {
     let descriptors = fs::read_dir(format!("/proc/{number}/fd")).into_iter().flatten().flatten();
     let open: Vec<_> = descriptors.filter_map(|it| fs::read_link(it.path()).ok()).collect();
@@ -473,12 +473,10 @@ fn listens(number: &str) -> bool {
     listening_sockets().iter().any(|[port, inode]| port == number || is_open(inode))
 }
 
-/// Whether a number that a load has said is that of a listener: of the process, or of its socket
-/// where the process cannot be found out.
-fn names_a_listener(loaded: &Ran) -> bool {
-    let said = loaded.stderr();
-    let mut numbers = said.split(|c: char| !c.is_ascii_digit()).filter(|text| !text.is_empty());
-    numbers.any(listens)
+/// The warnings of a load, besides that of `--no-protect`.
+fn warnings(loaded: &Ran) -> Vec<String> {
+    let of_it = |line: &&str| line.contains("warning: ") && !line.contains("--no-protect");
+    loaded.stderr().lines().filter(of_it).map(str::to_string).collect()
 }
 
 #[test]
@@ -494,21 +492,23 @@ fn while_somebody_listens_a_large_list_is_loaded_in_parts_and_they_are_named() {
         let monitor = other.command("nft").arg("monitor").stdout(Stdio::null()).spawn().unwrap();
         let monitor = Background(monitor);
         eventually("a listener", || listens(&monitor.0.id().to_string()));
-        // One that listens is named. It may be another on this machine than the one just started,
-        // and may have ended since: then the next load names another.
+        // One that listens is named, once. It may be another on this machine than the one just
+        // started, and may have ended since: then the next load names another.
         eventually("a name of one that listens", || {
             let before = generation();
             let loaded = namespace.load(&["-f", &large, "--no-protect"]);
             // Each transaction makes the generation one higher: here 640 KB in parts of 256 KiB.
             assert_eq!(generation() - before, 4, "three to fill and one to switch");
             assert_eq!(namespace.managed("drop4").len(), 40_000);
-            names_a_listener(&loaded)
+            let [warning] = &warnings(&loaded)[..] else { panic!("{}", loaded.stderr()) };
+            warning.split(|c: char| !c.is_ascii_digit()).any(listens)
         });
 
         // A small one is one transaction, whoever listens.
         let before = generation();
-        let small = namespace.load(&["-f", &folder.file("small", FOES), "--max-shrink", "100"]);
-        assert!(!names_a_listener(&small), "{}", small.stderr());
+        let few = folder.file("few", FOES);
+        let small = namespace.load(&["-f", &few, "--max-shrink", "100", "--no-protect"]);
+        assert_eq!(warnings(&small), [""; 0]);
         assert_eq!(generation() - before, 2, "one to fill and one to switch");
     }
 }

@@ -262,13 +262,14 @@ fn switches(pid: u32) -> Option<String> {
 fn a_daemon_that_has_nothing_to_do_makes_no_system_call() {
     needs(&["strace"]);
     let (namespace, folder) = (Namespace::new(), Folder::new());
-    // Where nobody else writes: a daemon is notified of what happens in the folders above its list.
-    let quiet = format!("/var/tmp/{}", namespace.name());
-    fs::create_dir(&quiet).unwrap();
-    let list = format!("{quiet}/list");
-    fs::write(&list, FOES).unwrap();
+    let list = folder.file("list", FOES);
+    // Not where others write: a daemon hears of what happens in the folders above its list.
+    let quiet = "mount -t tmpfs none /mnt && cp \"$0\" /mnt/list && exec \"$@\" -f /mnt/list";
     for options in [&[][..], &["--watch"], &["--watch", "--no-repair"]] {
-        let daemon = Daemon::start(&namespace, &[&["-f", &list], options].concat());
+        let mut command = namespace.command("sh");
+        command.args(["-c", quiet, &list, program()]).args(options).args(namespace.files());
+        let daemon = Daemon::spawn(&mut command);
+        daemon.wait_for_loads(1);
         eventually("the start is over", || {
             let before = switches(daemon.pid());
             thread::sleep(Duration::from_millis(500));
@@ -293,5 +294,4 @@ fn a_daemon_that_has_nothing_to_do_makes_no_system_call() {
         assert_eq!(calls.lines().count(), 1, "{options:?}: {calls}");
         assert!(calls.contains("resuming interrupted") || calls.contains("poll("), "{calls}");
     }
-    fs::remove_dir_all(quiet).unwrap();
 }

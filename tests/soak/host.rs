@@ -1,6 +1,7 @@
 //! A host: a namespace with a daemon in it, its list and its files.
 
 use std::fs;
+use std::io::Write;
 use std::sync::mpsc::{Receiver, Sender};
 use std::time::{Duration, SystemTime};
 
@@ -261,11 +262,12 @@ impl Host {
 
     fn write(&self, text: &str) {
         let draft = self.path("draft");
-        fs::write(&draft, text).unwrap();
+        let mut file = fs::File::create(&draft).unwrap();
+        file.write_all(text.as_bytes()).unwrap();
         // A list is not read before it has rested for a moment; this one has.
-        let hour_ago = SystemTime::now() - Duration::from_secs(3600);
-        let file = fs::File::options().write(true).open(&draft).unwrap();
-        file.set_modified(hour_ago).unwrap();
+        file.set_modified(SystemTime::now() - Duration::from_secs(3600)).unwrap();
+        // Closed before it is in its place: a daemon that watches would see that, too.
+        drop(file);
         fs::rename(&draft, self.list()).unwrap();
     }
 
