@@ -25,7 +25,7 @@ fn a_daemon_does_not_wait_for_a_reader_of_its_log_that_has_stopped() {
     let mut command = namespace.command(program());
     command.args(["-f", &list, "--status-file", &folder.file("status", "")]);
     command.args(namespace.state()).stdin(Stdio::null()).stderr(OwnedFd::from(writer));
-    let mut daemon = KillAtEnd(command.spawn().unwrap());
+    let mut daemon = Background(command.spawn().unwrap());
     drop(command);
     let pid = nix::unistd::Pid::from_raw(daemon.0.id() as i32);
     let tell = |signal| nix::sys::signal::kill(pid, signal).unwrap();
@@ -202,7 +202,7 @@ fn closed_or_broken_outputs_are_no_matter() {
             shell.args(["-c", &line, "sh", program(), command, "-f", &list]);
             let files = if command == "run" { namespace.files() } else { namespace.state() };
             // A group of their own, which is ended together.
-            let mut child = KillAtEnd(shell.args(files).process_group(0).spawn().unwrap());
+            let mut child = Background(shell.args(files).process_group(0).spawn().unwrap());
             let host = format!("192.0.2.{number}/32");
             eventually(&format!("{command} {how}"), || {
                 namespace.ruleset().contains("@drop4") && namespace.managed("drop4").contains(&host)
@@ -270,19 +270,4 @@ fn a_namespace_that_is_deleted_lives_on_with_its_daemon() {
     let ruleset = run(&mut nft).stdout();
     assert!(ruleset.contains("198.51.100.0/24"), "{ruleset}");
     assert_eq!(daemon.end("TERM"), 0);
-}
-
-/// A program, killed when this is dropped; with its group, if it has one of its own.
-struct KillAtEnd(std::process::Child);
-
-impl Drop for KillAtEnd {
-    fn drop(&mut self) {
-        // Its number is its own until somebody has waited for it.
-        if matches!(self.0.try_wait(), Ok(None)) {
-            let group = nix::unistd::Pid::from_raw(self.0.id() as i32);
-            let _ = nix::sys::signal::killpg(group, nix::sys::signal::Signal::SIGKILL);
-        }
-        let _ = self.0.kill();
-        let _ = self.0.wait();
-    }
 }

@@ -60,21 +60,10 @@ fn two_daemons_without_a_pid_file_name_each_other_and_leave_a_whole_list() {
 }
 
 /// A shell command that is repeated until this is dropped.
-struct Loop(std::process::Child);
-
-impl Loop {
-    fn start(namespace: &Namespace, command: &str) -> Self {
-        let script = format!("while :; do {command}; done");
-        let mut command = namespace.command("sh");
-        Loop(command.args(["-c", &script]).stderr(Stdio::null()).spawn().unwrap())
-    }
-}
-
-impl Drop for Loop {
-    fn drop(&mut self) {
-        let _ = self.0.kill();
-        let _ = self.0.wait();
-    }
+fn repeated(namespace: &Namespace, command: &str) -> Background {
+    let script = format!("while :; do {command}; done");
+    let mut command = namespace.command("sh");
+    Background(command.args(["-c", &script]).stderr(Stdio::null()).spawn().unwrap())
 }
 
 #[test]
@@ -89,7 +78,7 @@ fn while_the_ruleset_is_flushed_in_a_loop_a_load_ends_and_afterwards_all_is_righ
         let namespace = Namespace::new();
         namespace.nft(TABLE);
         let daemon = Daemon::start(&namespace, &[&["-f", &list][..], options].concat());
-        let flushing = Loop::start(&namespace, &format!("nft -f {table}"));
+        let flushing = repeated(&namespace, &format!("nft -f {table}"));
         for _ in 0..20 {
             let ran = namespace.netfilterd(&[&["load", "-f", &list][..], options].concat());
             // Whoever wins each of the few tries: it ends, and says what became of it.
@@ -112,7 +101,7 @@ fn while_the_ruleset_is_flushed_in_a_loop_a_load_ends_and_afterwards_all_is_righ
 fn one_who_watches_all_that_happens_makes_it_slower_and_not_wrong() {
     let (namespace, folder) = (Namespace::new(), Folder::new());
     let mut monitor = namespace.command("nft");
-    let mut monitor = monitor.arg("monitor").stdout(Stdio::null()).spawn().unwrap();
+    let _monitor = Background(monitor.arg("monitor").stdout(Stdio::null()).spawn().unwrap());
     for layout in ["interval", "hash"] {
         for last in [1, 5] {
             let text = hosts(5000, last);
@@ -120,8 +109,6 @@ fn one_who_watches_all_that_happens_makes_it_slower_and_not_wrong() {
             assert_eq!(namespace.managed("drop4"), merged(&text).v4);
         }
     }
-    let _ = monitor.kill();
-    let _ = monitor.wait();
 }
 
 #[test]

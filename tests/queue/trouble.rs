@@ -119,12 +119,10 @@ fn where_the_receive_buffer_cannot_be_made_large_its_overflow_is_survived_and_co
     let folder = Folder::new();
     let list = folder.file("list", FOES);
     // In a user namespace of its own, as in a container.
-    let mut holder = Command::new("unshare")
-        .args(["--user", "--map-root-user", "--net", "sleep", "600"])
-        .spawn()
-        .unwrap();
-    let _holder = KillAtEnd(&mut holder);
-    let pid = _holder.0.id().to_string();
+    let mut holder = Command::new("unshare");
+    holder.args(["--user", "--map-root-user", "--net", "sleep", "600"]);
+    let holder = Background(holder.spawn().unwrap());
+    let pid = holder.0.id().to_string();
     let inside = |program: &str| {
         let mut command = Command::new("nsenter");
         command.args(["--target", &pid, "--user", "--preserve-credentials", "--net", program]);
@@ -153,15 +151,6 @@ fn where_the_receive_buffer_cannot_be_made_large_its_overflow_is_survived_and_co
     println!("{counted:?}");
     assert_eq!(counted.packets + counted.buffer_full, SENT + 1);
     assert!(counted.packets > 1 && counted.buffer_full > 0, "{counted:?}");
-}
-
-struct KillAtEnd<'a>(&'a mut std::process::Child);
-
-impl Drop for KillAtEnd<'_> {
-    fn drop(&mut self) {
-        let _ = self.0.kill();
-        let _ = self.0.wait();
-    }
 }
 
 #[test]

@@ -2,7 +2,7 @@
 //! write.
 
 use std::fs;
-use std::process::{Child, Command};
+use std::process::Command;
 
 use super::*;
 
@@ -81,15 +81,5 @@ impl List {
     pub fn is_in_order(&self) {
         let ran = netfilterd(&["check", "--strict", "-f", &self.path]);
         assert_eq!(ran.status(), 0, "{}{}", ran.stderr(), self.text());
-    }
-}
-
-/// Ended when it is dropped.
-pub struct Background(pub Child);
-
-impl Drop for Background {
-    fn drop(&mut self) {
-        let _ = self.0.kill();
-        let _ = self.0.wait();
     }
 }

@@ -28,6 +28,7 @@ pub use daemon::Daemon;
 pub use files::{Folder, odd_path};
 pub use merged::merged;
 pub use namespace::Namespace;
+pub use process::Background;
 pub use ran::{Ran, assert_line_names, assert_names, netfilterd, run};
 pub use wait::{DEADLINE, awaited, eventually, patience};
 pub use wire::*;

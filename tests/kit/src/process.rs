@@ -1,7 +1,11 @@
-//! What a daemon holds of the machine: memory, descriptors, threads.
+//! Other programs than netfilterd, and what a daemon holds of the machine: memory, descriptors,
+//! threads.
 
 use std::fs;
-use std::process::ExitStatus;
+use std::process::{Child, ExitStatus};
+
+use nix::sys::signal::{Signal, killpg};
+use nix::unistd::Pid;
 
 use super::Daemon;
 
@@ -44,5 +48,19 @@ impl Daemon {
     /// How it has ended, if it has.
     pub fn try_wait(&mut self) -> Option<ExitStatus> {
         self.child.try_wait().unwrap()
+    }
+}
+
+/// A program that is killed when this is dropped; with its group, if it has one of its own.
+pub struct Background(pub Child);
+
+impl Drop for Background {
+    fn drop(&mut self) {
+        // Its number is its own until somebody has waited for it.
+        if matches!(self.0.try_wait(), Ok(None)) {
+            let _ = killpg(Pid::from_raw(self.0.id() as i32), Signal::SIGKILL);
+        }
+        let _ = self.0.kill();
+        let _ = self.0.wait();
     }
 }
