@@ -25,11 +25,17 @@ pub(super) fn read<S: Sink + ?Sized>(lines: &mut Lines<'_>, sink: &mut S) {
             let number = lines.take_bytes(bytes);
             sink.entry(number, Entry::V4(range), None);
         }
-        let Some(line) = lines.take_line() else { return lines.stop_at(None) };
-        match line.found {
-            Ok(Found::Entry(entry, end)) => sink.entry(line.number, entry, end),
+        // As Lines::advance does, but nothing is kept of a line that is plain.
+        let onward = lines.below();
+        let Some((number, raw)) = lines.take() else { return lines.stop_at(None) };
+        let text = trim(raw);
+        match text.and_then(read_line) {
+            Ok(Found::Entry(entry, end)) => sink.entry(number, entry, end),
             Ok(Found::Nothing) => {}
-            _ => return lines.stop_at(Some(line)),
+            found => {
+                let text = text.unwrap_or_default();
+                return lines.stop_at(Some(Line { number, raw, text, found, onward }));
+            }
         }
     }
 }

@@ -89,19 +89,12 @@ impl<'a> Lines<'a> {
 
     /// Goes on to the line below.
     pub fn advance(&mut self) {
-        self.line = self.take_line();
-    }
-
-    /// Takes the line below, to read it or to stop at it.
-    #[inline(always)]
-    pub fn take_line(&mut self) -> Option<Line<'a>> {
         let onward = self.below;
-        let (number, raw) = self.take()?;
-        let (text, found) = match trim(raw) {
-            Ok(text) => (text, read_line(text)),
-            Err(error) => (&raw[..0], Err(error)),
-        };
-        Some(Line { number, raw, text, found, onward })
+        self.line = self.take().map(|(number, raw)| {
+            let text = trim(raw);
+            let found = text.and_then(read_line);
+            Line { number, raw, text: text.unwrap_or_default(), found, onward }
+        });
     }
 
     /// Stops at a line that was taken, or at the end.

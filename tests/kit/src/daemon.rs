@@ -2,7 +2,7 @@
 
 use std::fs;
 use std::os::unix::process::ExitStatusExt;
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::process::{Child, Command, ExitStatus, Stdio};
 use std::thread;
 use std::time::Duration;
@@ -13,6 +13,12 @@ use serde_json::Value;
 
 use crate::files::with_files;
 use crate::{Folder, Namespace, awaited, program};
+
+/// What is in a status file; null where there is none.
+pub fn status_in(path: &Path) -> Value {
+    let text = fs::read(path).unwrap_or_default();
+    if text.is_empty() { Value::Null } else { serde_json::from_slice(&text).unwrap() }
+}
 
 /// A netfilterd that stays; killed when it is dropped.
 ///
@@ -93,9 +99,7 @@ impl Daemon {
 
     /// What is in the status file; null where there is none.
     pub fn status(&self) -> Value {
-        let path = self.status.as_ref().expect("a daemon with a --status-file");
-        let text = fs::read(path).unwrap_or_default();
-        if text.is_empty() { Value::Null } else { serde_json::from_slice(&text).unwrap() }
+        status_in(self.status.as_ref().expect("a daemon with a --status-file"))
     }
 
     /// Waits until the status is such, to that.

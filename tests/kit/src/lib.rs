@@ -25,7 +25,7 @@ use std::path::Path;
 use std::sync::OnceLock;
 use std::sync::atomic::{AtomicU32, Ordering};
 
-pub use daemon::Daemon;
+pub use daemon::{Daemon, status_in};
 pub use files::{Folder, odd_path};
 pub use merged::merged;
 pub use namespace::Namespace;
