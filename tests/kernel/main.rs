@@ -14,6 +14,7 @@ mod managed;
 mod misjudged;
 mod model;
 mod privileges;
+mod progress;
 mod protected;
 mod repair;
 mod safety;

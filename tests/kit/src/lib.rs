@@ -17,6 +17,7 @@ pub mod ran;
 pub mod random;
 pub mod reader;
 pub mod ruleset;
+pub mod terminal;
 pub mod wait;
 pub mod wire;
 
