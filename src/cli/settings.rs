@@ -8,7 +8,6 @@ use crate::ip::{Families, Mask};
 use crate::list::{Selection, Source, Widest};
 use crate::load::remarks::Remarks;
 use crate::load::{Host, Pipeline, pipeline, state};
-use crate::nftables::layout::Layout;
 use crate::policy::desired::{DesiredState, Request};
 use crate::policy::guard::Guards;
 use crate::progress::Progress;
@@ -89,7 +88,7 @@ pub fn table_key(names: &NameOptions) -> String {
 /// Exits with a usage error if options contradict each other.
 pub fn check_names(options: &LoadOptions) {
     check_set_names(&options.names);
-    if options.layout == Layout::Hash && !options.names.table.is_managed() {
+    if options.layout.needs_managed_table() && !options.names.table.is_managed() {
         usage(
             "--layout hash needs the managed table, whose rules netfilterd writes; omit one of the two",
         );

@@ -5,7 +5,9 @@ use std::ops::AddAssign;
 use serde::{Deserialize, Serialize};
 
 /// The counters of one queue since it was bound, or of one batch of packets.
+// A newer `status` reads the file of an older daemon, which does not have every counter.
 #[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
+#[serde(default)]
 pub struct QueueCounters {
     /// The number of the queue, 0 to 65535.
     pub queue: u16,

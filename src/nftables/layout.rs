@@ -27,6 +27,16 @@ pub enum Layout {
     Hash,
 }
 
+impl Layout {
+    /// Whether it needs the managed table, since its look-ups are rules of their own kind.
+    pub fn needs_managed_table(self) -> bool {
+        match self {
+            Layout::Auto | Layout::Interval => false,
+            Layout::Hash => true,
+        }
+    }
+}
+
 /// From how many networks of one length up a hash set is worth a second set.
 pub const HASH_FROM: usize = 4096;
 

@@ -21,3 +21,30 @@ fn a_status_file_that_is_spoiled_is_named() {
         netfilterd(&["status", "--status-file", &file]).expect(1, &[&file]);
     }
 }
+
+#[test]
+fn the_status_of_an_older_daemon_is_read_though_a_counter_is_missing() {
+    let folder = Folder::new();
+    // The process must live, and have the name.
+    let mut daemon = std::process::Command::new(program())
+        .args(["print", "--no-protect", "-f", "-"])
+        .stdin(std::process::Stdio::piped())
+        .stdout(std::process::Stdio::null())
+        .spawn()
+        .unwrap();
+    let status = format!(
+        "{{\"version\":\"0.0.9\",\"pid\":{},\"mode\":\"queue\",\"started\":\"2026-01-01T00:00:00Z\",\
+         \"loaded\":null,\"failed\":null,\"queues\":[{{\"queue\":7,\"packets\":12}}]}}",
+        daemon.id()
+    );
+    let file = folder.file("status", status);
+    let asked = netfilterd(&["status", "--json", "--status-file", &file]);
+    drop(daemon.stdin.take());
+    daemon.wait().unwrap();
+    let read: serde_json::Value = serde_json::from_str(&asked.stdout()).expect("a status");
+    assert_eq!(
+        (&read["queues"][0]["queue"], &read["queues"][0]["packets"]),
+        (&7.into(), &12.into())
+    );
+    assert_eq!(read["queues"][0]["dropped"], 0);
+}
