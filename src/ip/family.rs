@@ -1,12 +1,9 @@
 //! A pair of values, one for each family.
 
-use std::net::IpAddr;
 use std::ops::Add;
 
-use serde::{Deserialize, Serialize};
-
 /// A value for IPv4 and one for IPv6. Their types differ if they hold addresses.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub struct PerFamily<T, U = T> {
     /// The value for IPv4.
     pub v4: T,
@@ -35,24 +32,6 @@ impl<T: Default, U: Default> PerFamily<T, U> {
 }
 
 impl<T> PerFamily<T> {
-    /// The same value for both families.
-    pub fn both(value: T) -> Self
-    where
-        T: Clone,
-    {
-        PerFamily { v4: value.clone(), v6: value }
-    }
-
-    /// The value for the family of an address.
-    pub fn of(&self, address: IpAddr) -> &T {
-        if address.is_ipv4() { &self.v4 } else { &self.v6 }
-    }
-
-    /// Applies `change` to both values.
-    pub fn map<U>(self, mut change: impl FnMut(T) -> U) -> PerFamily<U> {
-        PerFamily { v4: change(self.v4), v6: change(self.v6) }
-    }
-
     /// The sum of both values.
     pub fn sum(self) -> T
     where

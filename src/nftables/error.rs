@@ -122,19 +122,6 @@ pub enum Retry {
     AfterCure,
 }
 
-/// What an error is about, and so where to look.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Subject {
-    /// An entry of a list, by an address in it.
-    Entry(IpAddr),
-    /// Tables, sets and rules.
-    Ruleset,
-    /// What the process is permitted, and the memory that it has.
-    Process,
-    /// What the kernel can do, and its answers.
-    Kernel,
-}
-
 impl Error {
     /// The address of the element at fault, to look its entry up by.
     pub fn address(&self) -> Option<IpAddr> {
@@ -170,36 +157,6 @@ impl Error {
             | Error::NoSet { .. }
             | Error::UnsuitableSet { .. }
             | Error::ForeignTable { .. } => Retry::AfterCure,
-        }
-    }
-
-    /// Whether it may pass without anybody doing something.
-    pub fn is_transient(&self) -> bool {
-        self.retry() != Retry::AfterCure
-    }
-
-    /// What it is about.
-    pub fn subject(&self) -> Subject {
-        match self {
-            Error::Refused { address: Some(address), .. } => Subject::Entry(*address),
-            Error::Refused { errno: libc::EPERM | libc::ENOMEM | libc::ENOBUFS, .. }
-            | Error::Socket { .. }
-            | Error::TooLarge { .. }
-            | Error::NoMemory => Subject::Process,
-            Error::Refused {
-                errno: libc::ERESTART | libc::ENOENT | libc::EEXIST | libc::EBUSY | libc::ENFILE,
-                ..
-            }
-            | Error::Changing
-            | Error::NoTable { .. }
-            | Error::NoSet { .. }
-            | Error::UnsuitableSet { .. }
-            | Error::ForeignTable { .. } => Subject::Ruleset,
-            Error::Refused { .. }
-            | Error::NoAnswer { .. }
-            | Error::Malformed
-            | Error::OutcomeUnknown { .. }
-            | Error::MessageTooLong => Subject::Kernel,
         }
     }
 }
@@ -386,15 +343,14 @@ mod tests {
     fn what_another_program_was_quicker_with_is_tried_again_at_once() {
         for errno in [libc::ERESTART, libc::ENOENT, libc::EEXIST] {
             assert_eq!(refused(errno, None).retry(), Retry::Now);
-            assert_eq!(refused(errno, None).subject(), Subject::Ruleset);
         }
         let lost = Error::OutcomeUnknown { source: io::ErrorKind::UnexpectedEof.into() };
-        assert_eq!((lost.retry(), lost.is_transient()), (Retry::Now, true));
+        assert_eq!(lost.retry(), Retry::Now);
         assert!(lost.source().is_some());
     }
 
     #[test]
-    fn what_may_pass_by_itself_is_transient_and_what_needs_a_cure_is_not() {
+    fn what_may_pass_by_itself_is_worth_another_attempt_and_what_needs_a_cure_is_not() {
         for errno in [libc::ENOMEM, libc::EBUSY] {
             assert_eq!(refused(errno, None).retry(), Retry::Later);
         }
@@ -402,7 +358,7 @@ mod tests {
         for error in
             [refused(libc::EPERM, None), Error::TooLarge { bytes: 1 }, Error::NoTable { table }]
         {
-            assert!(!error.is_transient(), "{error}");
+            assert_eq!(error.retry(), Retry::AfterCure, "{error}");
         }
     }
 
@@ -410,7 +366,6 @@ mod tests {
     fn an_error_with_an_element_is_about_the_entry_that_it_came_from() {
         let address: IpAddr = "192.0.2.7".parse().unwrap();
         let error = refused(libc::EEXIST, Some(address));
-        assert_eq!(error.subject(), Subject::Entry(address));
         assert_eq!((error.address(), error.errno()), (Some(address), Some(libc::EEXIST)));
         assert!(error.source().is_none());
     }

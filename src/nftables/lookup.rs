@@ -11,7 +11,7 @@ use super::elements::{self, Key};
 use super::error::Error;
 use super::inspect;
 use super::transaction::Connection;
-use crate::ip::range::{Address, Range, RangeSet, RangeSets};
+use crate::ip::range::{Range, RangeSet, RangeSets};
 use crate::nftables::name::{SetName, TableName};
 use crate::nftables::set_name::KernelSetName;
 
@@ -37,26 +37,31 @@ pub fn all_in_force(
     table: &TableName,
     [set4, set6]: [&SetName; 2],
 ) -> Result<Option<RangeSets>, Error> {
-    let (mut v4, mut v6) = (Vec::new(), Vec::new());
-    for name in &looked_up(connection, table)? {
-        if let Some(KernelSetName { length, .. }) = is_of(name, set4, table) {
-            let Some(ranges) = ranges_of(connection, table, name, length)? else {
-                return Ok(None);
-            };
-            v4.extend(ranges);
-        } else if let Some(KernelSetName { length, .. }) = is_of(name, set6, table) {
-            let Some(ranges) = ranges_of(connection, table, name, length)? else {
-                return Ok(None);
-            };
-            v6.extend(ranges);
-        }
+    let names = looked_up(connection, table)?;
+    // After a dump that was given up the connection is of no further use.
+    let Some(v4) = range_set(connection, table, &names, set4)? else { return Ok(None) };
+    let Some(v6) = range_set(connection, table, &names, set6)? else { return Ok(None) };
+    Ok(Some(RangeSets { v4, v6 }))
+}
+
+/// What the sets hold that are among `names` and hold the lists for `set`; `None` if it is too much.
+fn range_set<A: Key>(
+    connection: &mut Connection,
+    table: &TableName,
+    names: &[CString],
+    set: &SetName,
+) -> Result<Option<RangeSet<A>>, Error> {
+    let mut all = Vec::new();
+    for (name, length) in sets_for(set, table, names) {
+        let Some(ranges) = ranges_of(connection, table, name, length)? else { return Ok(None) };
+        all.extend(ranges);
     }
-    Ok(Some(RangeSets { v4: RangeSet::from_ranges(v4), v6: RangeSet::from_ranges(v6) }))
+    Ok(Some(RangeSet::from_ranges(all)))
 }
 
 /// The ranges in a set, which holds networks of `length` bits by their first addresses, or is an
 /// interval set; `None` if they are too many.
-fn ranges_of<A: Address + Key>(
+fn ranges_of<A: Key>(
     connection: &mut Connection,
     table: &TableName,
     set: &CStr,
@@ -97,8 +102,7 @@ pub fn in_force(
     address: IpAddr,
 ) -> Result<InForce, Error> {
     let mut answer = InForce::Nothing;
-    for name in &looked_up(connection, table)? {
-        let Some(KernelSetName { length, .. }) = is_of(name, set, table) else { continue };
+    for (name, length) in sets_for(set, table, &looked_up(connection, table)?) {
         let has_it = match address {
             IpAddr::V4(address) => has(connection, table, name, length, u32::from(address))?,
             IpAddr::V6(address) => has(connection, table, name, length, u128::from(address))?,
@@ -111,15 +115,26 @@ pub fn in_force(
     Ok(answer)
 }
 
-/// What a set holds, if it is one of those that the lists for `set` are in: in the managed table one
-/// whose name says so, else that set itself, which is an interval set.
-fn is_of(name: &CStr, set: &SetName, table: &TableName) -> Option<KernelSetName> {
-    let name = name.to_bytes();
-    let read = KernelSetName::parse(name, set)?;
-    (table.is_managed() || name == set.as_str().as_bytes()).then_some(read)
+/// Those of the sets called `names` that hold the lists for `set`, with the length of the networks in
+/// a hash set: in the managed table those whose names say so, in a foreign one the interval set of
+/// exactly that name. In the managed table netfilterd did not fill a set of exactly that name.
+fn sets_for<'a>(
+    set: &SetName,
+    table: &TableName,
+    names: &'a [CString],
+) -> impl Iterator<Item = (&'a CStr, Option<u8>)> {
+    names.iter().filter_map(|name| {
+        let bytes = name.as_bytes();
+        let length = if table.is_managed() {
+            KernelSetName::parse(bytes, set)?.length
+        } else {
+            (bytes == set.as_str().as_bytes()).then_some(None)?
+        };
+        Some((name.as_c_str(), length))
+    })
 }
 
-fn has<A: Address + Key>(
+fn has<A: Key>(
     connection: &mut Connection,
     table: &TableName,
     set: &CStr,

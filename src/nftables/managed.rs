@@ -269,10 +269,16 @@ impl Managed {
         Error::ForeignTable { table: self.table.clone(), kind, name: name.to_string() }
     }
 
-    /// The generation of a set, if it is one of ours by its name.
+    /// The generation of a set, if it is one of ours by its name. A name without one counts as the
+    /// first: that is how the script of `netfilterd print --format nft` calls its sets.
     fn generation(&self, name: &CStr) -> Option<u64> {
-        let parse = |base| KernelSetName::parse(name.to_bytes(), base);
-        [&self.set4, &self.set6].into_iter().find_map(parse).map(|name| name.generation)
+        let name = name.to_bytes();
+        [&self.set4, &self.set6].into_iter().find_map(|base| {
+            if name == base.as_str().as_bytes() {
+                return Some(0);
+            }
+            KernelSetName::parse(name, base).map(|name| name.generation)
+        })
     }
 }
 

@@ -111,10 +111,11 @@ impl Connection {
                     );
                     self.socket.send_buffer()?.saturating_sub(BUFFER_OVERHEAD)
                 }
-                result => {
-                    *transactions += u32::from(result.is_ok());
+                Err(error) => return Err(error),
+                Ok(()) => {
+                    *transactions += 1;
                     sending.report(all, all);
-                    return result;
+                    return Ok(());
                 }
             },
         };

@@ -62,11 +62,6 @@ impl Datagrams {
         Ok(())
     }
 
-    /// Whether as many were received as there is room for, so that more may wait.
-    pub fn is_full(&self) -> bool {
-        self.received == self.headers.len()
-    }
-
     /// What was received last.
     pub fn iter(&self) -> impl Iterator<Item = &[u8]> {
         self.headers[..self.received]

@@ -105,6 +105,35 @@ fn in_a_table_of_ones_own_it_is_the_set_of_that_name() {
     assert_eq!(asked(&inside, "inet t", ["ab", "b"], "198.18.0.1"), InForce::Yes);
 }
 
+/// Sets that netfilterd did not fill, in the managed table, and a rule that looks them up.
+const GIVEN: &str = "table inet netfilterd {
+    set drop4 { type ipv4_addr; flags interval; elements = { 192.0.2.0/24 } }
+    set drop4_g007 { type ipv4_addr; flags interval; elements = { 198.51.100.0/24 } }
+    set drop4_024_g7 { type ipv4_addr; elements = { 203.0.113.0 } }
+    chain inbound { ip saddr @drop4 drop; }
+}";
+
+#[test]
+#[ignore = "needs root: network namespaces"]
+fn in_the_managed_table_a_set_counts_by_the_generation_in_its_name() {
+    let (inside, folder) = (Namespace::new(), Folder::new());
+    let list = folder.file("list", "192.0.2.0/24\n");
+    inside.nft(GIVEN);
+    let ask = |address: &str| asked(&inside, MANAGED.0, MANAGED.1, address);
+    assert_eq!(ask("192.0.2.7"), InForce::Nothing, "the set has no generation");
+    let ran = inside.netfilterd(&["test", "-f", &list, "--json", "192.0.2.7"]);
+    assert_eq!(ran.json()[0]["kernel"], "nothing_in_force");
+    let check = inside.netfilterd(&["check", "-f", &list, "--no-protect"]).stdout();
+    assert!(check.ends_with(": +1 -0\n"), "{check}");
+
+    inside.nft("add rule inet netfilterd inbound ip saddr @drop4_g007 drop");
+    inside.nft("add rule inet netfilterd inbound ip saddr & 255.255.255.0 @drop4_024_g7 drop");
+    for address in ["198.51.100.7", "203.0.113.7"] {
+        assert_eq!(ask(address), InForce::Yes, "zeros may stand before a number: {address}");
+    }
+    assert_eq!(ask("192.0.2.7"), InForce::No);
+}
+
 #[test]
 #[ignore = "needs root: network namespaces"]
 fn test_says_what_the_kernel_has_and_where_it_differs_from_the_lists() {

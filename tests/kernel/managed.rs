@@ -1,10 +1,15 @@
 //! The managed table, judged by nft and by packets.
 
+use std::cell::RefCell;
 use std::fs;
 use std::process::{Command, Stdio};
 
 use kit::*;
-use netfilterd::nftables::Connection;
+use netfilterd::nftables::batch::Batch;
+use netfilterd::nftables::name::TableName;
+use netfilterd::nftables::transaction::Sending;
+use netfilterd::nftables::{Connection, objects};
+use netfilterd::progress::{Progress, Step};
 
 const FOES: &str = "198.51.100.0/24\n2001:db8:bad::/48\n127.0.0.0/8\n";
 
@@ -526,4 +531,36 @@ fn other_names_for_the_sets_are_kept_to() {
     // The listing loads again: no name in it is one that nft cannot type.
     let listing = namespace.nft("list ruleset");
     namespace.nft(&format!("flush ruleset; {listing}"));
+}
+
+/// The networks sent, of how many, as they were reported.
+#[derive(Default)]
+struct Reported(RefCell<Vec<(u64, u64)>>);
+
+impl Progress for Reported {
+    fn step(&self, step: Step) {
+        if let Step::Sending { networks, of } = step {
+            self.0.borrow_mut().push((networks, of));
+        }
+    }
+}
+
+#[test]
+#[ignore = "needs root: network namespaces"]
+fn networks_that_the_kernel_refused_are_not_reported_as_sent() {
+    let table: TableName = "inet netfilterd".parse().unwrap();
+    let commit = |fill: fn(&mut Batch, &TableName)| {
+        Namespace::new().within(|| {
+            let (mut batch, reported) = (Batch::new(), Reported::default());
+            fill(&mut batch, &table);
+            let mut connection = Connection::open().unwrap();
+            let sending = Sending::new(&reported, 10);
+            let (transactions, result) = connection.commit_in_parts(batch, &sending);
+            (transactions, result.is_ok(), reported.0.into_inner())
+        })
+    };
+    let added = commit(objects::add_table);
+    assert_eq!(added, (1, true, vec![(0, 10), (10, 10)]));
+    let refused = commit(|batch, table| objects::delete_set(batch, table, c"drop4"));
+    assert_eq!(refused, (0, false, vec![(0, 10)]));
 }

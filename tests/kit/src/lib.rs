@@ -1,5 +1,5 @@
-//! What the tests against the kernel stand on: network namespaces that are gone when the test is,
-//! also when it fails; commands in them; packets between them.
+//! What the tests, the fuzz targets and the soak stand on: network namespaces that are gone when a test
+//! is, also when it fails; daemons and packets in them; readers and models too simple to be wrong.
 
 pub mod agents;
 pub mod counters;
