@@ -27,5 +27,6 @@ fn print_writes_a_map_to_a_file_and_not_to_a_terminal() {
     assert!(std::fs::read(&map).unwrap() == picture, "the picture of these networks");
     let said = shell("");
     assert_eq!(said.status(), 2, "{}", said.stdout());
+    assert_names(&said.stdout(), &["a terminal"]);
     assert!(!said.stdout().contains("PNG"), "{}", said.stdout());
 }

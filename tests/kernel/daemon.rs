@@ -77,7 +77,7 @@ fn a_start_that_fails_touches_nothing() {
     let ran = namespace.netfilterd(&["-f", gone.to_str().unwrap()]);
     ran.expect(1, &[gone.to_str().unwrap(), "No such file"]);
     namespace.netfilterd(&["-f", &folder.file("empty", "")]).expect(3, &["--min-entries"]);
-    namespace.netfilterd(&["run", "-f", "-"]).expect(2, &[]);
+    namespace.netfilterd(&["run", "-f", "-"]).expect(2, &["standard input", "SIGHUP"]);
     assert_eq!(namespace.ruleset(), "");
 }
 

@@ -71,7 +71,7 @@ fn collect_moves_the_elements_of_dynamic_sets_and_tells_of_each() {
     assert!(wire.inside.ruleset().contains(&format!("{FOE4} . 9")), "pairs are no addresses");
 
     collect(&["nonesuch", "plain"]).expect(1, &["nonesuch", "inet rates", "No such file"]);
-    assert_eq!(collect(&["plain ; flush ruleset"]).status(), 2);
+    collect(&["plain ; flush ruleset"]).expect(2, &["plain ; flush ruleset: "]);
     // What cannot be listed stays in its set.
     wire.inside.nft("add element inet rates plain { 192.0.2.6 }");
     fs::remove_file(&list.path).unwrap();
@@ -133,7 +133,12 @@ fn the_actions_of_fail2ban_list_take_out_and_hang_up() {
     // Another process by the same number is left alone.
     let mut other = Background(Command::new("sleep").arg("60").spawn().unwrap());
     fs::write(&pid, other.0.id().to_string()).unwrap();
-    run(&mut action("netfilterd-hup", "actionban", &[("pidfile", &pid)])).expect(1, &[]);
+    let ran = run(&mut action("netfilterd-hup", "actionban", &[("pidfile", &pid)]));
+    assert_eq!(
+        (ran.status(), ran.stderr().as_str()),
+        (1, ""),
+        "the file and the process are there"
+    );
     assert!(other.0.try_wait().unwrap().is_none());
 }
 
@@ -178,7 +183,7 @@ fn conntrack_summary_counts_protocols_states_and_sources() {
         of(&["-n", "1", "-"], "nonsense\n\n")[0],
         "0 connections from 0 addresses, 0 without an answer"
     );
-    assert_eq!(run(&mut agent("conntrack-summary", &["-n", "x"])).status(), 2);
+    run(&mut agent("conntrack-summary", &["-n", "x"])).expect(2, &["[-n COUNT]"]);
     run(&mut agent("conntrack-summary", &["/nonexistent"])).expect(1, &["/nonexistent"]);
 
     // The kernel's own.

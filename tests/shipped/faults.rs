@@ -5,13 +5,15 @@ use std::collections::BTreeSet;
 use std::fs;
 use std::path::Path;
 
-/// All tests below tests/, as the page has them: `binary::module::name`.
+/// All tests, as the page has them: `binary::module::name` of those below tests/, and
+/// `src::module::name` of those beside the code.
 fn tests() -> BTreeSet<String> {
+    let top = Path::new(env!("CARGO_MANIFEST_DIR"));
     let mut tests = BTreeSet::new();
     for binary in ["pure", "cli", "kernel", "queue", "shipped"] {
-        let folder = Path::new(env!("CARGO_MANIFEST_DIR")).join("tests").join(binary);
-        tests_below(&folder, binary, &mut tests);
+        tests_below(&top.join("tests").join(binary), binary, &mut tests);
     }
+    tests_below(&top.join("src"), "src", &mut tests);
     tests
 }
 

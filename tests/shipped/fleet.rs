@@ -282,7 +282,7 @@ fn the_daemon_is_told_of_a_change_and_of_nothing_else() {
     let daemon = Daemon::start(&namespace, &["-f", &fleet.path("list"), "--pid-file", &pid]);
     fleet.pulls_nothing(&["-p", &pid]);
     fleet.answers("500", SECOND);
-    fleet.pull(&["-p", &pid]).expect(1, &[]);
+    fleet.pull(&["-p", &pid]).expect(1, &[&fleet.url, "500"]);
     fleet.answers("tagged", SECOND);
     fleet.pulls_anew(&["-p", &pid]);
     daemon.wait_for_loads(2);
