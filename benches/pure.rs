@@ -8,7 +8,7 @@ use std::net::{Ipv4Addr, Ipv6Addr};
 use divan::counter::ItemsCount;
 use divan::{Bencher, black_box};
 use netfilterd::ip::mask::Mask;
-use netfilterd::ip::range::{Address, Range, RangeSet, RangeSets};
+use netfilterd::ip::{Address, Range, RangeSet, RangeSets};
 use netfilterd::list::List;
 use netfilterd::nfqueue::index::Index;
 use netfilterd::nftables::batch::Batch;

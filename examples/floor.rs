@@ -12,8 +12,8 @@ use std::error::Error;
 use std::time::Instant;
 
 use clap::ValueEnum;
+use netfilterd::ip::RangeSets;
 use netfilterd::ip::mask::Mask;
-use netfilterd::ip::range::RangeSets;
 use netfilterd::list::{self, List};
 use netfilterd::netlink::{Protocol, Reply, Socket};
 use netfilterd::nftables::batch::{Batch, FinishedBatch};

@@ -8,7 +8,7 @@ use std::ops::Range as Indices;
 
 use kit::flags::Number;
 use kit::reader::Pair;
-use netfilterd::ip::range::{Address, Range, RangeSet};
+use netfilterd::ip::{Address, Range, RangeSet};
 use netfilterd::list::Entry;
 
 /// The range set of the same places, with the universe at `base`.

@@ -10,7 +10,7 @@ use std::net::IpAddr;
 use kit::reader::{Pair, entry};
 use libfuzzer_sys::fuzz_target;
 use library::pair;
-use netfilterd::ip::range::{Address, RangeSet, RangeSets};
+use netfilterd::ip::{Address, RangeSet, RangeSets};
 use netfilterd::list::{self, End, Entry, List, Selection, Widest};
 use netfilterd::nftables::name::MANAGED_TABLE;
 use netfilterd::output::print::{self, Format, Names, Printed};

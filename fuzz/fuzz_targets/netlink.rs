@@ -5,7 +5,7 @@
 
 use libfuzzer_sys::arbitrary::{Result, Unstructured};
 use libfuzzer_sys::fuzz_target;
-use netfilterd::ip::range::{Range, RangeSet};
+use netfilterd::ip::{Range, RangeSet};
 use netfilterd::netlink::route;
 use netfilterd::netlink::{self, Message};
 use netfilterd::nftables::batch::{Batch, FinishedBatch};

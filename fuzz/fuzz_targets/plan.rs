@@ -14,7 +14,7 @@ use libfuzzer_sys::fuzz_target;
 use library::set;
 use netfilterd::ip::change::Change;
 use netfilterd::ip::mask::Mask;
-use netfilterd::ip::range::{Range, RangeSet, RangeSets};
+use netfilterd::ip::{Range, RangeSet, RangeSets};
 use netfilterd::netlink::Message;
 use netfilterd::nftables::batch::Batch;
 use netfilterd::nftables::elements::{self, Action, Key};

@@ -8,7 +8,7 @@ use std::sync::Arc;
 
 use libfuzzer_sys::arbitrary::{Result, Unstructured};
 use libfuzzer_sys::fuzz_target;
-use netfilterd::ip::range::{Range, RangeSet};
+use netfilterd::ip::{Range, RangeSet};
 use netfilterd::netlink::{HEADER, Message, message_kind};
 use netfilterd::nfqueue::Options;
 use netfilterd::nfqueue::index::Index;

@@ -9,7 +9,7 @@ use kit::flags::{Flags, Number, SIZE, both, fewest_networks, flags, number, runs
 use libfuzzer_sys::arbitrary::{Result, Unstructured};
 use libfuzzer_sys::fuzz_target;
 use library::{ranges, set};
-use netfilterd::ip::range::{Address, Range, RangeSet};
+use netfilterd::ip::{Address, Range, RangeSet};
 use netfilterd::nfqueue::index::Index;
 use places::{base, places};
 

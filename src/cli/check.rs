@@ -4,11 +4,12 @@ use std::io::Write;
 use std::process::ExitCode;
 
 use super::args::LoadOptions;
+use super::out::to_stdout;
 use super::terminal::Terminal;
-use super::{kernel, settings, to_stdout};
+use super::{kernel, settings};
 use crate::error::{Error, REFUSED};
 use crate::ip::PerFamily;
-use crate::ip::range::{RangeSet, RangeSets};
+use crate::ip::{RangeSet, RangeSets};
 use crate::list::Entry;
 use crate::load::remarks::Remarks;
 use crate::load::{Host, pipeline, state};

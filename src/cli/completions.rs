@@ -6,7 +6,7 @@ use std::process::ExitCode;
 use clap::CommandFactory;
 
 use super::args::{Cli, CompletionsOptions};
-use super::to_stdout;
+use super::out::to_stdout;
 use crate::error::Error;
 
 /// Writes the completion script for a shell to standard output.

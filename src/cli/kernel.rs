@@ -8,7 +8,7 @@ use serde::{Serialize, Serializer};
 use super::args::{LoadOptions, NameOptions, RunOptions};
 use crate::daemon::Files;
 use crate::error::Error;
-use crate::ip::range::RangeSets;
+use crate::ip::RangeSets;
 use crate::load::{Host, Loaded};
 use crate::progress::Progress;
 use crate::status::Dropped;
@@ -113,7 +113,7 @@ mod with {
 
 #[cfg(not(feature = "nftables"))]
 mod without {
-    use super::super::usage;
+    use super::super::out::usage;
     use super::*;
 
     pub fn run(_: &RunOptions, _: Files<'_>, _: Host) -> Result<(), Error> {

@@ -2,7 +2,7 @@
 //!
 //! In reading order: [`args`] (what can be typed), `values` (what a value may be), `settings` (what it means for the stages), then
 //! the commands `run`, `load`, `check`, `print`, `test`, `status` and `completions`; `kernel` (what
-//! commands read from the kernel), `log` and `terminal` (messages and progress on standard error).
+//! commands read from the kernel), `out` (standard output, and usage errors), `log` and `terminal` (messages and progress on standard error).
 
 pub mod args;
 mod check;
@@ -10,6 +10,7 @@ mod completions;
 mod kernel;
 mod load;
 mod log;
+mod out;
 mod print;
 mod run;
 mod settings;
@@ -18,14 +19,9 @@ mod terminal;
 mod test;
 mod values;
 
-use std::io::{self, BufWriter, Write};
 use std::process::ExitCode;
 
-use clap::CommandFactory;
-use clap::error::ErrorKind;
-
 use crate::daemon;
-use crate::error::Error;
 use crate::load::Host;
 use crate::sys::privileges;
 use args::{Cli, Command, Verbosity};
@@ -76,21 +72,5 @@ impl Command {
             Command::Status(options) => options.verbosity,
             Command::Completions(options) => options.verbosity,
         }
-    }
-}
-
-/// Exits with a usage error in the form of clap's own.
-fn usage(message: &str) -> ! {
-    Cli::command().error(ErrorKind::ArgumentConflict, message).exit()
-}
-
-/// Writes to standard output. A reader that closes the pipe early is not an error.
-fn to_stdout(
-    write: impl FnOnce(&mut BufWriter<io::StdoutLock<'_>>) -> io::Result<()>,
-) -> Result<(), Error> {
-    let mut out = BufWriter::with_capacity(64 << 10, io::stdout().lock());
-    match write(&mut out).and_then(|()| out.flush()) {
-        Err(error) if error.kind() == io::ErrorKind::BrokenPipe => Ok(()),
-        result => result.map_err(|source| Error::Stdout { source }),
     }
 }

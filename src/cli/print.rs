@@ -4,8 +4,9 @@ use std::io::{self, IsTerminal};
 use std::process::ExitCode;
 
 use super::args::PrintOptions;
+use super::out::{to_stdout, usage};
+use super::settings;
 use super::terminal::Terminal;
-use super::{settings, to_stdout, usage};
 use crate::error::Error;
 use crate::load::Host;
 use crate::output::print::{self, Names, Printed};

@@ -4,7 +4,8 @@ use std::ops::RangeInclusive;
 use std::process::ExitCode;
 
 use super::args::RunOptions;
-use super::{kernel, settings, usage};
+use super::out::usage;
+use super::{kernel, settings};
 use crate::daemon;
 use crate::error::Error;
 use crate::list::Source;

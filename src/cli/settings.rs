@@ -2,7 +2,7 @@
 //! table and sets to fill.
 
 use super::args::{ListOptions, LoadOptions, NameOptions};
-use super::usage;
+use super::out::usage;
 use crate::error::Error;
 use crate::ip::{Families, Mask};
 use crate::list::{Selection, Source, Widest};

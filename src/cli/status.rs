@@ -4,7 +4,8 @@ use std::io::Write;
 use std::process::ExitCode;
 
 use super::args::StatusOptions;
-use super::{kernel, to_stdout};
+use super::kernel;
+use super::out::to_stdout;
 use crate::error::{Error, FAILED};
 use crate::status;
 

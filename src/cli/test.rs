@@ -8,9 +8,10 @@ use serde::Serialize;
 
 use super::args::TestOptions;
 use super::kernel::{self, Kernel};
-use super::{settings, to_stdout};
+use super::out::to_stdout;
+use super::settings;
 use crate::error::Error;
-use crate::ip::range::{Address, RangeSet};
+use crate::ip::{Address, RangeSet};
 use crate::load::Host;
 use crate::nftables::name::TableName;
 use crate::policy::desired::{DesiredState, Origin};

@@ -6,7 +6,7 @@ use std::time::Instant;
 
 use super::back_end::BackEnd;
 use crate::daemon::repair::{Answer, Schedule};
-use crate::ip::range::RangeSets;
+use crate::ip::RangeSets;
 use crate::load::pipeline::Outcome;
 use crate::netlink::Program;
 use crate::nftables::counters;

@@ -4,7 +4,7 @@ use std::os::fd::BorrowedFd;
 use std::time::Instant;
 
 use super::back_end::{BackEnd, outcome};
-use crate::ip::range::RangeSets;
+use crate::ip::RangeSets;
 use crate::load::pipeline::Outcome;
 use crate::nfqueue::Queues;
 use crate::status::{Dropped, Mode, Status};

@@ -3,7 +3,7 @@
 use std::ops::Add;
 
 use super::address::Address;
-use super::range::{RangeSet, RangeSets};
+use super::range_set::{RangeSet, RangeSets};
 
 /// A difference, counted in the fewest networks that name exactly the addresses that differ.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]

@@ -8,7 +8,8 @@
 
 use super::address::Address;
 use super::family::PerFamily;
-use super::range::{Range, RangeSet, RangeSets};
+use super::range::Range;
+use super::range_set::{RangeSet, RangeSets};
 
 /// The prefix lengths of `--mask` and `--mask6`, 8 to 32 for IPv4 and 16 to 128 for IPv6; `None` leaves
 /// a family as it is.

@@ -1,6 +1,7 @@
 //! Brings ranges in any order to the canonical form: sorts them, then merges them.
 
-use super::{Address, Range};
+use super::address::Address;
+use super::range::Range;
 
 /// The number of ranges from which a radix sort repays its counters and its second copy of the ranges.
 const RADIX_SORT_FROM: usize = 1 << 16;

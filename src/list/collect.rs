@@ -12,7 +12,7 @@ use super::rejection::Rejection;
 use super::report::{NAMED, Report, Summary};
 use super::selection::{IgnoredEntry, Selection};
 use super::source::List;
-use crate::ip::range::Range;
+use crate::ip::Range;
 use crate::sys;
 
 /// What is read of several lists, one after the other.

@@ -9,7 +9,7 @@ use super::report::Report;
 use super::selection::Selection;
 use super::source::List;
 use super::suspect;
-use crate::ip::range::{RangeSet, RangeSets};
+use crate::ip::{RangeSet, RangeSets};
 use crate::progress::{Progress, Step, Unseen};
 
 /// What a number of lists hold together.

@@ -3,7 +3,7 @@
 use std::fmt;
 use std::net::IpAddr;
 
-use crate::ip::range::Range;
+use crate::ip::Range;
 
 /// A host, network or range that a list names.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]

@@ -5,8 +5,8 @@ use std::collections::TryReserveError;
 use super::end::End;
 use super::entry::Entry;
 use super::memory::try_push;
-use crate::ip::range::{Range, RangeSet, RangeSets};
 use crate::ip::{Families, PerFamily};
+use crate::ip::{Range, RangeSet, RangeSets};
 
 /// Entries that have an end. Expired ones are kept, too, since a clock may be put back.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]

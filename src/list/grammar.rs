@@ -9,7 +9,7 @@ use super::address::{LOOKAHEAD, is_address_byte, parse_v4, parse_v4_at_once, par
 use super::end::End;
 use super::entry::Entry;
 use super::parse_error::{MAX_LINE, ParseError, Reason};
-use crate::ip::range::Range;
+use crate::ip::Range;
 
 /// What the grammar finds on a line.
 #[derive(Clone, Copy, Debug)]

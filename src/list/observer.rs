@@ -2,7 +2,7 @@
 
 use super::end::End;
 use super::entry::Entry;
-use crate::ip::range::Range;
+use crate::ip::Range;
 
 /// Looks at the entries that count, now or until their end, as they are read.
 pub trait EntryObserver {

@@ -3,9 +3,9 @@
 use std::fmt;
 
 use super::entry::Entry;
+use crate::ip::Range;
 use crate::ip::address::Address;
 use crate::ip::family::PerFamily;
-use crate::ip::range::Range;
 
 /// Which entries count.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]

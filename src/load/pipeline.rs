@@ -8,8 +8,8 @@
 use std::time::Instant;
 
 use crate::error::Error;
+use crate::ip::RangeSets;
 use crate::ip::change::Applied;
-use crate::ip::range::RangeSets;
 use crate::list::End;
 use crate::load::host::Host;
 use crate::load::remarks::Remarks;

@@ -3,6 +3,7 @@
 //! host's interfaces, addresses and routes. Nothing of what netfilter's messages say.
 
 mod error;
+mod header;
 mod program;
 mod read;
 pub mod route;
@@ -10,6 +11,7 @@ mod socket;
 mod write;
 
 pub use error::RequestError;
+pub use header::{ALIGNMENT, ATTRIBUTE, GENERIC, HEADER, message_kind};
 pub use program::Program;
 pub use read::{
     Attribute, AttributeIter, Message, Messages, Reply, attributes, find, find_str, find_u32,
@@ -17,17 +19,3 @@ pub use read::{
 };
 pub use socket::{Protocol, Received, Socket};
 pub use write::{Attributes, append, generic};
-
-/// Bytes of a `struct nlmsghdr`.
-pub const HEADER: usize = 16;
-/// Bytes of a `struct nfgenmsg`.
-pub const GENERIC: usize = 4;
-/// Bytes of a `struct nlattr`.
-pub const ATTRIBUTE: usize = 4;
-/// What netlink aligns everything to.
-pub const ALIGNMENT: usize = 4;
-
-/// The type of a netfilter message: the subsystem (`NFNL_SUBSYS_*`) in the upper half.
-pub const fn message_kind(subsystem: libc::c_int, kind: libc::c_int) -> u16 {
-    (subsystem as u16) << 8 | kind as u16
-}

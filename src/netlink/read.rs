@@ -1,7 +1,7 @@
 //! Messages as they are received: lengths checked, attributes found, errors understood. Whatever
 //! comes in, nothing here panics.
 
-use super::{ALIGNMENT, ATTRIBUTE, GENERIC, HEADER};
+use super::header::{ALIGNMENT, ATTRIBUTE, GENERIC, HEADER};
 
 // Attributes of an extended ACK, linux/netlink.h.
 const NLMSGERR_ATTR_MSG: u16 = 1;

@@ -3,7 +3,7 @@
 
 use std::ffi::CStr;
 
-use super::{ALIGNMENT, ATTRIBUTE, GENERIC};
+use super::header::{ALIGNMENT, ATTRIBUTE, GENERIC};
 
 /// Marks an attribute that holds attributes.
 const NESTED: u16 = libc::NLA_F_NESTED as u16;

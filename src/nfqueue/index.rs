@@ -11,7 +11,7 @@
 //! The rest of the time is waiting for memory. Therefore addresses are looked up side by side, level by
 //! level: while the processor waits for the block of one address, it requests the blocks of the next.
 
-use crate::ip::range::{Address, Range, RangeSet};
+use crate::ip::{Address, Range, RangeSet};
 
 /// Heads in a block: one cache line of 64 bytes for IPv4, two for IPv6.
 const BLOCK: usize = 16;

@@ -5,11 +5,11 @@
 
 use std::sync::Arc;
 
-use super::Options;
 use super::index::Index;
 use super::message::{Packet, Verdict};
+use super::options::Options;
 use super::packet::Addresses;
-use crate::ip::range::Address;
+use crate::ip::Address;
 
 /// The loopback interface, in every network namespace (`LOOPBACK_IFINDEX` of the kernel).
 const LOOPBACK: u32 = 1;

@@ -4,7 +4,7 @@
 
 use std::num::NonZeroU32;
 
-use super::Options;
+use super::options::Options;
 use super::packet;
 use crate::netlink::{Attributes, Message, Reply, append, generic, message_kind};
 

@@ -8,9 +8,6 @@
 //!
 //! Knows nothing of nftables, lists or the daemon. The modules up to [`message`] do no input or output.
 
-use std::num::NonZeroU32;
-use std::ops::RangeInclusive;
-
 pub mod counters;
 pub mod error;
 pub mod index;
@@ -18,6 +15,7 @@ pub mod interfaces;
 pub mod judge;
 pub mod kernel;
 pub mod message;
+pub mod options;
 pub mod packet;
 pub mod queues;
 mod shared;
@@ -26,20 +24,5 @@ mod worker;
 
 pub use counters::QueueCounters;
 pub use error::QueueError;
+pub use options::Options;
 pub use queues::Queues;
-
-/// How queues are served: the options of queue mode after they were checked.
-#[derive(Clone, Debug)]
-pub struct Options {
-    /// The numbers of the queues, each served by a thread of its own.
-    pub queues: RangeInclusive<u16>,
-    /// The number of packets that may wait in each queue.
-    pub max_length: u32,
-    /// Whether packets that find the queue full or cannot be read are accepted; otherwise they are
-    /// dropped.
-    pub fail_open: bool,
-    /// If set, a packet that would be accepted gets this mark, and the hook is repeated.
-    pub mark_accept: Option<NonZeroU32>,
-    /// If set, a packet that would be dropped gets this mark, and the hook is repeated.
-    pub mark_drop: Option<NonZeroU32>,
-}

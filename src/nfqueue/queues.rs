@@ -11,17 +11,17 @@ use std::thread::JoinHandle;
 
 use arc_swap::ArcSwap;
 
-use super::Options;
 use super::counters::QueueCounters;
 use super::error::QueueError;
 use super::index::Index;
 use super::interfaces::NamedInterfaces;
 use super::judge::{Interfaces, Judge, Lists};
 use super::kernel;
+use super::options::Options;
 use super::shared::Shared;
 use super::worker;
+use crate::ip::RangeSets;
 use crate::ip::change::{Applied, Change};
-use crate::ip::range::RangeSets;
 
 /// The queues, and the sets by which their packets are judged.
 pub struct Queues {

@@ -3,10 +3,10 @@
 use std::io;
 use std::os::fd::{AsFd, BorrowedFd, OwnedFd};
 
-use super::Options;
 use super::error::QueueError;
 use super::kernel;
 use super::message;
+use super::options::Options;
 use crate::netlink::{Program, Protocol, Reply, Socket};
 
 /// The bytes of the receive buffer that the kernel charges for a message: it allocates powers of two,

@@ -6,11 +6,11 @@ use std::sync::mpsc::Sender;
 use std::thread::{self, JoinHandle};
 use std::time::{Duration, Instant};
 
-use super::Options;
 use super::counters::QueueCounters;
 use super::error::QueueError;
 use super::judge::{Judgement, Judgements};
 use super::message::{self, Incoming, Verdicts, sequence};
+use super::options::Options;
 use super::shared::Shared;
 use super::socket::{self, QueueSocket};
 use crate::netlink::{Message, Reply};

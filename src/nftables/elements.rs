@@ -13,7 +13,7 @@ use std::net::IpAddr;
 
 use super::batch::Batch;
 use super::constants::*;
-use crate::ip::range::{Address, Range};
+use crate::ip::{Address, Range};
 use crate::netlink::{ATTRIBUTE, Attributes, Message, attributes, find, find_u32};
 use crate::nftables::layout::SetElements;
 use crate::nftables::name::TableName;

@@ -18,7 +18,7 @@ use super::key_type::KeyType;
 use super::listeners;
 use super::transaction::{Connection, Sending};
 use crate::ip::change::Change;
-use crate::ip::range::{RangeSet, RangeSets};
+use crate::ip::{RangeSet, RangeSets};
 use crate::nftables::layout::Shapes;
 use crate::nftables::name::{SetName, TableName};
 use crate::nftables::plan::{Delta, Differing, Plan};

@@ -13,7 +13,7 @@ use std::fmt;
 
 use crate::ip::family::PerFamily;
 use crate::ip::mask::Mask;
-use crate::ip::range::{Address, Range, RangeSet, RangeSets};
+use crate::ip::{Address, Range, RangeSet, RangeSets};
 
 /// The layout that is asked for.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, clap::ValueEnum)]

@@ -11,7 +11,7 @@ use super::elements::{self, Key};
 use super::error::Error;
 use super::inspect;
 use super::transaction::Connection;
-use crate::ip::range::{Range, RangeSet, RangeSets};
+use crate::ip::{Range, RangeSet, RangeSets};
 use crate::nftables::name::{SetName, TableName};
 use crate::nftables::set_name::KernelSetName;
 

@@ -17,7 +17,7 @@ use nftnl::{Chain, ChainType, Hook, MsgType, Policy, ProtoFamily, Rule, Table};
 
 use super::batch::Batch;
 use super::constants::*;
-use crate::ip::range::Address;
+use crate::ip::Address;
 use crate::netlink::Attributes;
 use crate::nftables::layout::{SetKind, Shapes};
 use crate::nftables::name::{Family, SetName, TableName};

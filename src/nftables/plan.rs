@@ -5,7 +5,7 @@
 //! exactly the addresses that differ.
 
 use crate::ip::change::Change;
-use crate::ip::range::{Address, Range, RangeSet, RangeSets, differences};
+use crate::ip::{Address, Range, RangeSet, RangeSets, differences};
 use crate::nftables::layout::{LaidOut, SetElements, SetKind, Shape, Shapes};
 
 /// What is to be done to get from what is held to what is desired.

@@ -7,7 +7,7 @@ use std::io::{self, Write};
 
 use ipnet::IpNet;
 
-use crate::ip::range::{Address, RangeSet, RangeSets};
+use crate::ip::{Address, RangeSet, RangeSets};
 use crate::nftables::name::{SetName, TableName};
 #[cfg(feature = "map")]
 use crate::output::map::Map;

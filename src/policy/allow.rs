@@ -6,7 +6,7 @@
 use std::fmt;
 use std::net::IpAddr;
 
-use crate::ip::range::RangeSets;
+use crate::ip::RangeSets;
 use crate::list::{self, Contents, Entry, List, ListError, Rejection, Source, Summary};
 use crate::progress::Unseen;
 use crate::words::{Count, Noun};

@@ -6,8 +6,8 @@
 use std::fmt;
 use std::net::IpAddr;
 
+use crate::ip::RangeSets;
 use crate::ip::mask::Mask;
-use crate::ip::range::RangeSets;
 use crate::ip::{Families, PerFamily};
 use crate::list::{self, Contents, End, Entry, List, ListError, Report, Selection, Source};
 use crate::policy::allow::{AllowError, Allowed};

@@ -1,6 +1,6 @@
 //! Exclusions: what is allowed or protected is taken out of the merged lists.
 
-use crate::ip::range::RangeSets;
+use crate::ip::RangeSets;
 
 /// The addresses that the lists name but netfilterd does not drop.
 #[derive(Clone, Debug, Default)]

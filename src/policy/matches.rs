@@ -2,7 +2,7 @@
 //! because a second pass over a million lines would take as long as the first.
 
 use crate::ip::mask::Mask;
-use crate::ip::range::{Range, RangeSets};
+use crate::ip::{Range, RangeSets};
 use crate::list::{End, Entry, EntryObserver};
 
 /// The number of entries that the log names for each reason; further entries are only counted.

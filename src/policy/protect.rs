@@ -8,7 +8,7 @@ use std::net::{IpAddr, Ipv4Addr, Ipv6Addr};
 
 use ipnet::{IpNet, Ipv4Net, Ipv6Net};
 
-use crate::ip::range::{Range, RangeSet, RangeSets};
+use crate::ip::{Range, RangeSet, RangeSets};
 use crate::list::Entry;
 
 /// The addresses that the host needs.

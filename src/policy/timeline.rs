@@ -2,8 +2,8 @@
 //!
 //! Reads no clock: the caller passes the time.
 
+use crate::ip::RangeSets;
 use crate::ip::mask::Mask;
-use crate::ip::range::RangeSets;
 use crate::list::{End, ExpiringEntries};
 
 /// The entries by the time at which they expire, so that the lists need not be read again.

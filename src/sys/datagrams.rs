@@ -8,7 +8,7 @@
 use std::io;
 use std::os::fd::{AsRawFd, BorrowedFd};
 
-use super::check;
+use super::check::check;
 
 /// Room for so many datagrams of so many bytes each, and those that were received last.
 pub struct Datagrams {

@@ -6,7 +6,7 @@ use std::fs::File;
 use std::io;
 use std::os::fd::AsRawFd;
 
-use super::check;
+use super::check::check;
 
 /// Takes the exclusive lock of an open file (flock(2)), which ends when the file is closed; `false`
 /// if another process has it.

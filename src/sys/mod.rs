@@ -8,6 +8,7 @@
 //! `unsafe` is permitted in five of these files and nowhere else. Everything that this module
 //! offers is safe to call with any arguments.
 
+mod check;
 mod datagrams;
 #[cfg(feature = "nftables")]
 mod libnftnl;
@@ -17,8 +18,6 @@ pub mod privileges;
 pub mod replace;
 mod socket;
 mod wait;
-
-use std::io;
 
 pub use datagrams::Datagrams;
 #[cfg(feature = "nftables")]
@@ -30,8 +29,3 @@ pub use socket::{
     set_netlink_option,
 };
 pub use wait::{wait_readable, wait_writable};
-
-/// Turns the -1 of a system call into the error it stands for.
-fn check(result: libc::c_int) -> io::Result<libc::c_int> {
-    if result == -1 { Err(io::Error::last_os_error()) } else { Ok(result) }
-}

@@ -9,7 +9,7 @@ use nix::errno::Errno;
 use nix::fcntl::{FcntlArg, FdFlag, fcntl};
 use nix::sys::socket::{MsgFlags, getsockopt, setsockopt, sockopt};
 
-use super::check;
+use super::check::check;
 
 /// The descriptor of a netlink socket, for as long as the socket is borrowed.
 pub fn netlink_fd(socket: &mnl::Socket) -> BorrowedFd<'_> {

@@ -10,7 +10,7 @@ use std::net::IpAddr;
 use std::process::{Command, Stdio};
 
 use netfilterd::ip::mask::Mask;
-use netfilterd::ip::range::{Address, RangeSet, RangeSets};
+use netfilterd::ip::{Address, RangeSet, RangeSets};
 use netfilterd::list::{self, List, ListError};
 use serde_json::Value;
 use sha2::{Digest, Sha256};

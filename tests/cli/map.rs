@@ -3,7 +3,7 @@
 use std::process::Command;
 
 use kit::*;
-use netfilterd::ip::range::RangeSet;
+use netfilterd::ip::RangeSet;
 use netfilterd::list::{self, List};
 use netfilterd::output::map::Map;
 

@@ -234,7 +234,7 @@ fn the_shipped_rulesets_load_and_are_filled() {
 /// Whether a TCP connection to port 25 comes about.
 fn connects(wire: &Wire, from: &str, to: &str) -> bool {
     use std::net::TcpListener;
-    let listener = wire.inside.within(|| TcpListener::bind((to, 25)).unwrap());
+    let listener = wire.inside.within(|| bind_again(|| TcpListener::bind((to, 25))));
     // The standard library cannot bind a TCP client to a source; a route of its own does it.
     wire.outside.ip(&format!("route replace {to}/32 dev wire0 src {from}"));
     let address = listener.local_addr().unwrap();

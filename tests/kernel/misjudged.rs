@@ -16,7 +16,7 @@ use std::thread;
 use std::time::{Duration, Instant, SystemTime};
 
 use kit::*;
-use netfilterd::ip::range::{Address, Range, RangeSet, RangeSets};
+use netfilterd::ip::{Address, Range, RangeSet, RangeSets};
 use netfilterd::list::List;
 use netfilterd::nftables::Connection;
 use netfilterd::nftables::batch::Batch;

@@ -3,8 +3,8 @@
 use std::collections::BTreeMap;
 
 use kit::merged;
+use netfilterd::ip::RangeSets;
 use netfilterd::ip::mask::Mask;
-use netfilterd::ip::range::RangeSets;
 use netfilterd::list::{self, End, List, Selection, Widest};
 use netfilterd::policy::timeline::Timeline;
 

@@ -5,7 +5,7 @@ use std::collections::BTreeSet;
 
 use netfilterd::ip::change::Change;
 use netfilterd::ip::mask::Mask;
-use netfilterd::ip::range::{Address, Range, RangeSet, RangeSets};
+use netfilterd::ip::{Address, Range, RangeSet, RangeSets};
 use netfilterd::nftables::kernel::release_changes_ranges_safely;
 use netfilterd::nftables::layout::{Elements, HASH_FROM, Hash, LaidOut, Layout, Shape, Shapes};
 use netfilterd::nftables::plan::{Delta, Differing, Plan};

@@ -3,7 +3,7 @@
 
 use std::net::Ipv4Addr;
 
-use netfilterd::ip::range::Range;
+use netfilterd::ip::Range;
 use netfilterd::list::End;
 use netfilterd::list::format::plain;
 use netfilterd::list::parse_error::{MAX_LINE, Reason};

@@ -1,7 +1,7 @@
 //! The picture of the IPv4 space, decoded and looked at.
 
 use netfilterd::ip::mask::Mask;
-use netfilterd::ip::range::{RangeSet, RangeSets};
+use netfilterd::ip::{RangeSet, RangeSets};
 use netfilterd::list::{self, List};
 use netfilterd::output::map::Map;
 use netfilterd::policy::exclusions::Exclusions;

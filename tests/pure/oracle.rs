@@ -6,7 +6,7 @@ use std::ops::Range as Indices;
 use kit::flags::{Flags, Number, SIZE, both, fewest_networks, flags, number, runs};
 use netfilterd::ip::change::Change;
 use netfilterd::ip::mask::Mask;
-use netfilterd::ip::range::{Address, Range, RangeSet, RangeSets};
+use netfilterd::ip::{Address, Range, RangeSet, RangeSets};
 
 /// The addresses of a family, as the library has them and as the flags have them.
 trait Family: Number + Address {}

@@ -4,7 +4,7 @@
 use std::num::NonZeroU32;
 use std::sync::Arc;
 
-use netfilterd::ip::range::{Address, Range, RangeSet};
+use netfilterd::ip::{Address, Range, RangeSet};
 use netfilterd::netlink::Message;
 use netfilterd::nfqueue::Options;
 use netfilterd::nfqueue::index::Index;

@@ -7,8 +7,8 @@ use std::time::{Duration, SystemTime};
 
 use kit::*;
 use netfilterd::ip::mask::Mask;
-use netfilterd::ip::range::{Range, RangeSet, RangeSets};
 use netfilterd::ip::{Families, PerFamily};
+use netfilterd::ip::{Range, RangeSet, RangeSets};
 use netfilterd::list::{End, Entry, EntryObserver, Selection, Source, Widest};
 use netfilterd::load::host;
 use netfilterd::policy::desired::{DesiredState, Request};

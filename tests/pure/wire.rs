@@ -8,7 +8,7 @@
 use std::ffi::CString;
 use std::net::IpAddr;
 
-use netfilterd::ip::range::Range;
+use netfilterd::ip::Range;
 use netfilterd::netlink::{Message, Reply, attributes, find};
 use netfilterd::nftables::batch::{Batch, FinishedBatch};
 use netfilterd::nftables::elements::{self, Action};

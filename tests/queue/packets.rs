@@ -411,7 +411,7 @@ fn with_marks_the_chain_goes_on_after_an_accept_and_a_drop_is_left_to_the_rules(
             wire.inside.iptables(way, BOTH, rule);
         }
         let arrives = |source: &str, inside: &str, port: u16| {
-            let receiver = wire.inside.within(|| UdpSocket::bind((inside, port)).unwrap());
+            let receiver = wire.inside.within(|| bind_again(|| UdpSocket::bind((inside, port))));
             receiver.set_read_timeout(Some(patience(300))).unwrap();
             let sender = wire.outside.within(|| UdpSocket::bind((source, 0)).unwrap());
             sender.send_to(b"?", (inside, port)).unwrap();

@@ -88,7 +88,7 @@ fn honeypot_leads_the_listed_to_another_port_and_nobody_else() {
         assert_eq!(refused.kind(), ErrorKind::ConnectionRefused, "and 22 has one");
         connect(&wire, friend, inside, 22).expect("the real one");
         let to: IpAddr = inside.parse().unwrap();
-        let honeypot = wire.inside.within(|| TcpListener::bind((to, 2222)).unwrap());
+        let honeypot = wire.inside.within(|| bind_again(|| TcpListener::bind((to, 2222))));
         connect(&wire, foe, inside, 22).expect("the honeypot");
         honeypot.set_nonblocking(true).unwrap();
         let (_, peer) = honeypot.accept().expect("it is the honeypot that answered");
@@ -162,7 +162,7 @@ fn ips_inspects_what_its_firewall_accepts_and_spares_what_is_established() {
         connect(&wire, friend, inside, 81).expect_err("not offered");
         assert_eq!(inspected(), before, "what the firewall drops");
         let to: SocketAddr = (inside.parse::<IpAddr>().unwrap(), 80).into();
-        let listener = wire.inside.within(|| TcpListener::bind(to).unwrap());
+        let listener = wire.inside.within(|| bind_again(|| TcpListener::bind(to)));
         let mut client = dial(&wire.outside, friend, to).expect("offered");
         let (mut server, _) = listener.accept().unwrap();
         let begun = inspected();
@@ -195,7 +195,7 @@ fn ips_asks_its_inspector_where_the_kernel_has_the_queue_statement() {
     for (friend, inside) in [(FRIEND4, INSIDE4), (FRIEND6, INSIDE6)] {
         connect(&wire, friend, inside, 80).expect("bypass: there is no program");
         let to: SocketAddr = (inside.parse::<IpAddr>().unwrap(), 80).into();
-        let listener = wire.inside.within(|| TcpListener::bind(to).unwrap());
+        let listener = wire.inside.within(|| bind_again(|| TcpListener::bind(to)));
         let mut client = dial(&wire.outside, friend, to).unwrap();
         let (mut server, _) = listener.accept().unwrap();
         let _queue = Queues::serve(&wire.inside, &list, &["--queue", "4"]);
@@ -207,9 +207,9 @@ fn ips_asks_its_inspector_where_the_kernel_has_the_queue_statement() {
 /// Whether a datagram comes to port 53.
 fn asks(wire: &Wire, from: &str, to: &str, datagram: &[u8]) -> bool {
     let (from, to): (IpAddr, IpAddr) = (from.parse().unwrap(), to.parse().unwrap());
-    let server = wire.inside.within(|| UdpSocket::bind((to, 53)).unwrap());
+    let server = wire.inside.within(|| bind_again(|| UdpSocket::bind((to, 53))));
     server.set_read_timeout(Some(patience(400))).unwrap();
-    let client = wire.outside.within(|| UdpSocket::bind((from, 0)).unwrap());
+    let client = wire.outside.within(|| bind_again(|| UdpSocket::bind((from, 0))));
     client.send_to(datagram, (to, 53)).unwrap();
     server.recv(&mut [0; 512]).is_ok()
 }
@@ -217,7 +217,7 @@ fn asks(wire: &Wire, from: &str, to: &str, datagram: &[u8]) -> bool {
 /// Whether a text comes to a port, over a connection.
 fn says(wire: &Wire, from: &str, to: &str, port: u16, text: &[u8]) -> bool {
     let to: SocketAddr = (to.parse::<IpAddr>().unwrap(), port).into();
-    let listener = wire.inside.within(|| TcpListener::bind(to).unwrap());
+    let listener = wire.inside.within(|| bind_again(|| TcpListener::bind(to)));
     let mut client = dial(&wire.outside, from, to).expect("nothing was said yet");
     let (mut server, _) = listener.accept().unwrap();
     server.set_read_timeout(Some(patience(400))).unwrap();

@@ -114,7 +114,7 @@ fn recent_lets_ident_in_from_whom_mail_was_sent_to_and_from_nobody_else() {
         let ident = |from| connect(&wire, from, inside, 113).map_err(|error| error.kind());
         assert_eq!(ident(friend), Err(ErrorKind::ConnectionRefused), "no mail yet");
         let mail_server = SocketAddr::new(friend.parse().unwrap(), 25);
-        let _listener = wire.outside.within(|| TcpListener::bind(mail_server).unwrap());
+        let _listener = wire.outside.within(|| bind_again(|| TcpListener::bind(mail_server)));
         dial(&wire.inside, inside, mail_server).expect("sends mail");
         assert!(left(&wire, &format!("mailed{family}"), friend).unwrap() <= 60);
         assert_eq!(ident(friend), Ok(()), "an answer for the mail server");

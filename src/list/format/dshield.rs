@@ -6,7 +6,7 @@ use super::super::parse_error::{ParseError, Reason};
 use super::ipsum::is_host_and_count;
 use super::reader::{Format, Line, Lines, Parsed, Sink};
 use super::text::check_name;
-use crate::ip::range::Range;
+use crate::ip::Range;
 
 pub(super) const FORMAT: Format = Format { name: "DShield", detect, read };
 

@@ -6,7 +6,7 @@ use super::super::entry::Entry;
 use super::super::grammar::{Found, read_line, trim};
 use super::super::parse_error::ParseError;
 use super::reader::{Format, Line, Lines, Sink};
-use crate::ip::range::Range;
+use crate::ip::Range;
 
 pub(super) const FORMAT: Format =
     Format { name: "plain", detect, read: |lines, sink| read(lines, sink) };

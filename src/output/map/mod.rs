@@ -9,7 +9,7 @@ use std::io::{self, Write};
 
 use font8x8::UnicodeFonts;
 
-use crate::ip::range::{Range, RangeSet};
+use crate::ip::{Range, RangeSet};
 use crate::words::{Count, Grouped, Noun};
 use curve::cell;
 

@@ -80,7 +80,7 @@ impl Run {
         }
         wire.inside.nft(OTHER);
         let sockets = [&wire.inside, &wire.outside].map(|namespace| {
-            let socket = namespace.within(|| UdpSocket::bind(("::", PORT)).unwrap());
+            let socket = namespace.within(|| bind_again(|| UdpSocket::bind(("::", PORT))));
             socket.set_read_timeout(Some(Duration::from_millis(20))).unwrap();
             socket
         });

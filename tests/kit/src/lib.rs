@@ -31,7 +31,7 @@ pub use merged::merged;
 pub use namespace::Namespace;
 pub use process::Background;
 pub use ran::{Ran, assert_line_names, assert_names, netfilterd, run};
-pub use wait::{DEADLINE, awaited, eventually, patience};
+pub use wait::{DEADLINE, awaited, bind_again, eventually, patience};
 pub use wire::*;
 
 /// The top folder of the project.

@@ -2,7 +2,7 @@
 
 use std::net::{IpAddr, SocketAddr, TcpListener, TcpStream};
 
-use super::{FOES, Folder, Namespace, TOP, Wire, patience};
+use super::{FOES, Folder, Namespace, TOP, Wire, bind_again, patience};
 
 /// The path of a file in rulesets/.
 pub fn path(file: &str) -> String {
@@ -37,7 +37,7 @@ pub fn fill(namespace: &Namespace, text: &str) {
 /// Connects from an address outside to a port inside, where somebody listens.
 pub fn connect(wire: &Wire, from: &str, to: &str, port: u16) -> std::io::Result<()> {
     let to: IpAddr = to.parse().unwrap();
-    let _listener = wire.inside.within(|| TcpListener::bind((to, port)).unwrap());
+    let _listener = wire.inside.within(|| bind_again(|| TcpListener::bind((to, port))));
     dial(&wire.outside, from, (to, port).into()).map(drop)
 }
 

@@ -42,3 +42,13 @@ fn crowd() -> u64 {
     let running: u64 = text.split([' ', '/']).nth(3).unwrap().parse().unwrap();
     running.div_ceil(thread::available_parallelism().map_or(1, |count| count.get() as u64)).max(1)
 }
+
+/// A socket that is bound to a port of its own choice. A program that another test starts holds copies of
+/// all descriptors for a moment, between fork and exec, and with them a port that was given up here.
+pub fn bind_again<T>(mut bind: impl FnMut() -> std::io::Result<T>) -> T {
+    let bind = || match bind() {
+        Err(error) if error.kind() == std::io::ErrorKind::AddrInUse => None,
+        result => Some(result.expect("a port")),
+    };
+    awaited(|| "the port is still in use".to_string(), bind)
+}
