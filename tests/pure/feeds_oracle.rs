@@ -346,3 +346,14 @@ fn no_bytes_whatever_end_the_program() {
         let _ = list::parse(&[List::new("test", text)]);
     }
 }
+
+#[test]
+fn a_number_that_is_too_large_for_its_type_is_no_reason_to_reject_a_record() {
+    let line = "{\"type\":\"metadata\",\"size\":1.67e33333333333333333333}";
+    assert_eq!(kit::reader::second_reader(line.as_bytes()), Some(vec![]));
+    let contents = netfilterd::list::parse(&[netfilterd::list::List::new(
+        "list",
+        format!("{line}\n192.0.2.1\n").into(),
+    )]);
+    assert_eq!(contents.unwrap().report.rejections, []);
+}

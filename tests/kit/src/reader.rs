@@ -280,8 +280,37 @@ fn free_text(line: &[u8]) -> Option<Vec<Pair>> {
     .then_some(vec![pair])
 }
 
+/// JSON with the exponents of its numbers left out: a number may be larger than what it is read into
+/// here, and nothing in a record depends on one. An exponent that is none stays, and is an error.
+fn without_exponents(text: &str) -> String {
+    let bytes = text.as_bytes();
+    let (mut kept, mut at, mut in_string) = (Vec::new(), 0, false);
+    while at < bytes.len() {
+        let byte = bytes[at];
+        if in_string && byte == b'\\' {
+            kept.extend(&bytes[at..bytes.len().min(at + 2)]);
+            at += 2;
+            continue;
+        }
+        in_string ^= byte == b'"';
+        let after_digit = at > 0 && bytes[at - 1].is_ascii_digit();
+        if !in_string && after_digit && matches!(byte, b'e' | b'E') {
+            let sign = usize::from(matches!(bytes.get(at + 1), Some(b'+' | b'-')));
+            let rest = &bytes[at + 1 + sign..];
+            let digits = rest.iter().take_while(|byte| byte.is_ascii_digit()).count();
+            if digits > 0 {
+                at += 1 + sign + digits;
+                continue;
+            }
+        }
+        kept.push(byte);
+        at += 1;
+    }
+    String::from_utf8_lossy(&kept).into_owned()
+}
+
 fn record(text: &str) -> Option<Vec<Pair>> {
-    let value: Value = serde_json::from_str(text).ok()?;
+    let value: Value = serde_json::from_str(&without_exponents(text)).ok()?;
     match (&value["cidr"], &value["type"]) {
         (Value::Null, Value::String(kind)) if kind == "metadata" => Some(vec![]),
         (Value::String(network), _) => entry(network).map(|(_, pair)| vec![pair]),
