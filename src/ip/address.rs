@@ -17,12 +17,10 @@ pub trait Address: Copy + Ord + fmt::Debug + Send + Sync + 'static {
     const BITS: u8;
     /// The last address of the family, all ones.
     const MAX: Self;
-    /// The first address of the family, all zeros.
-    const MIN: Self;
 
     /// The next higher address, or `None` after [`Address::MAX`].
     fn next(self) -> Option<Self>;
-    /// The next lower address, or `None` before [`Address::MIN`].
+    /// The next lower address, or `None` before the first of the family.
     fn previous(self) -> Option<Self>;
     /// `self` with the bits behind the first `length` cleared: the first address of its network.
     fn first_of(self, length: u8) -> Self;
@@ -56,7 +54,6 @@ macro_rules! address {
 
             const BITS: u8 = <$number>::BITS as u8;
             const MAX: Self = <$number>::MAX;
-            const MIN: Self = <$number>::MIN;
 
             fn next(self) -> Option<Self> {
                 self.checked_add(1)

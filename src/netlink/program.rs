@@ -132,6 +132,10 @@ impl Port {
 
 #[cfg(test)]
 mod tests {
+    use std::os::fd::{AsFd, AsRawFd};
+
+    use nix::sys::socket::{NetlinkAddr, getsockname};
+
     use super::*;
 
     #[test]
@@ -139,7 +143,8 @@ mod tests {
         use crate::netlink::{Protocol, Socket};
         let socket = Socket::open(Protocol::Netfilter).unwrap();
         let pid = std::process::id();
-        let Program::Process { name, pid: found } = Program::of_port(socket.port()) else {
+        let address = getsockname::<NetlinkAddr>(socket.as_fd().as_raw_fd()).unwrap();
+        let Program::Process { name, pid: found } = Program::of_port(address.pid()) else {
             panic!("not found");
         };
         assert_eq!(found, pid);

@@ -63,11 +63,6 @@ impl Socket {
         Ok(Socket { socket, protocol, sequence: 0, datagram: Vec::new() })
     }
 
-    /// Its number in the network namespace, by which the kernel tells whom to answer.
-    pub fn port(&self) -> u32 {
-        self.socket.portid()
-    }
-
     /// Makes room for `bytes` of what was received and not taken yet, in the kernel's own count:
     /// beyond the system's limit if the process may, else up to the limit.
     pub fn size_receive_buffer(&self, bytes: usize) -> io::Result<()> {
@@ -366,7 +361,7 @@ mod tests {
     #[test]
     fn a_group_is_joined_and_left() {
         let socket = Socket::open(Protocol::Route).unwrap();
-        let port = socket.port().to_string();
+        let port = socket.socket.portid().to_string();
         let groups = || {
             let text = std::fs::read_to_string("/proc/thread-self/net/netlink").unwrap();
             let columns = text.lines().map(|line| line.split_ascii_whitespace().collect());

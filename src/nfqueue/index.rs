@@ -64,13 +64,6 @@ impl<A: Address> Index<A> {
         &self.set
     }
 
-    /// Whether `address` is in the set.
-    pub fn contains(&self, address: A) -> bool {
-        let mut found = false;
-        self.find_each(&[address], |_| found = true);
-        found
-    }
-
     /// Calls `found` with the index of each of the `addresses` that is in the set, in ascending order.
     pub fn find_each(&self, addresses: &[A], mut found: impl FnMut(usize)) {
         for (turn, addresses) in addresses.chunks(ABREAST).enumerate() {
@@ -142,7 +135,7 @@ mod tests {
     fn agrees_with_the_set<A: Address>(ranges: Vec<Range<A>>) {
         let set = RangeSet::from_ranges(ranges);
         let index = Index::new(set.clone());
-        let mut addresses = vec![A::MIN, A::MAX];
+        let mut addresses = vec![A::MAX.first_of(0), A::MAX];
         for range in set.ranges() {
             addresses.extend([range.first(), range.last()]);
             addresses.extend(range.first().previous());
@@ -152,7 +145,9 @@ mod tests {
         index.find_each(&addresses, |number| found[number] = true);
         for (&address, found) in addresses.iter().zip(found) {
             assert_eq!(found, set.contains(address), "{address:?} of {}", set.len());
-            assert_eq!(index.contains(address), found, "{address:?} of {}", set.len());
+            let mut alone = false;
+            index.find_each(&[address], |_| alone = true);
+            assert_eq!(alone, found, "{address:?} of {}", set.len());
         }
     }
 

@@ -99,13 +99,8 @@ impl Delta {
     }
 
     /// The number of elements that differ.
-    pub fn len(&self) -> usize {
+    fn len(&self) -> usize {
         self.v4.len() + self.v6.len()
-    }
-
-    /// Whether no element differs.
-    pub fn is_empty(&self) -> bool {
-        self.len() == 0
     }
 
     /// Whether a range grows, shrinks or merges with another: an address would go from one element
@@ -175,16 +170,11 @@ impl<A: Address> Differing<A> {
     }
 
     /// The number of elements that differ.
-    pub fn len(&self) -> usize {
+    fn len(&self) -> usize {
         self.delete_keys.len()
             + self.add_keys.len()
             + self.delete_ranges.len()
             + self.add_ranges.len()
-    }
-
-    /// Whether no element differs.
-    pub fn is_empty(&self) -> bool {
-        self.len() == 0
     }
 }
 

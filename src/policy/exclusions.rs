@@ -29,11 +29,6 @@ impl Exclusions {
         (merged.subtract(&both), exclusions)
     }
 
-    /// Whether nothing was excluded.
-    pub fn is_empty(&self) -> bool {
-        self.allowed.is_empty() && self.protected.is_empty()
-    }
-
     /// All addresses that were excluded.
     pub fn all(&self) -> RangeSets {
         self.allowed.union(&self.protected)

@@ -345,6 +345,13 @@ fn what_is_no_ip_header_is_unreadable_and_neither_listed_nor_unlisted() {
     assert!(Addresses::parse(10, &v6).is_some(), "what follows does not matter");
 }
 
+/// Whether an address is in the set, asked for alone.
+fn holds<A: Address>(index: &Index<A>, address: A) -> bool {
+    let mut found = false;
+    index.find_each(&[address], |_| found = true);
+    found
+}
+
 /// The index against a walk through all ranges, for sets of many sizes around the edges of its
 /// blocks, and for addresses around the edges of the ranges.
 fn agrees<A: Address + std::fmt::Debug>(random: &mut Random, address: impl Fn(u64) -> A) {
@@ -364,10 +371,11 @@ fn agrees<A: Address + std::fmt::Debug>(random: &mut Random, address: impl Fn(u6
             [first.previous(), Some(first), Some(last), last.next()]
         });
         let mut asked: Vec<A> = edges.flatten().collect();
-        asked.extend([A::MIN, A::MAX].into_iter().chain((0..100).map(|_| address(random.next()))));
+        asked.extend([A::MAX.first_of(0), A::MAX]);
+        asked.extend((0..100).map(|_| address(random.next())));
         for asked in asked {
             let naive = set.ranges().iter().any(|range| range.contains(asked));
-            assert_eq!(index.contains(asked), naive, "{asked:?} in {size} ranges");
+            assert_eq!(holds(&index, asked), naive, "{asked:?} in {size} ranges");
         }
     }
 }
@@ -385,9 +393,9 @@ fn the_index_finds_what_is_in_the_set_and_nothing_else() {
 #[test]
 fn the_ends_of_the_address_space_are_addresses_like_others() {
     let whole = Index::new(RangeSet::from_ranges(vec![Range::network(0u32, 0)]));
-    assert!(whole.contains(0) && whole.contains(u32::MAX) && whole.contains(1 << 31));
+    assert!(holds(&whole, 0) && holds(&whole, u32::MAX) && holds(&whole, 1 << 31));
     let ends = [Range::host(0u32), Range::host(u32::MAX)];
     let ends = Index::new(RangeSet::from_ranges(ends.to_vec()));
-    assert!(ends.contains(0) && ends.contains(u32::MAX));
-    assert!(!ends.contains(1) && !ends.contains(u32::MAX - 1));
+    assert!(holds(&ends, 0) && holds(&ends, u32::MAX));
+    assert!(!holds(&ends, 1) && !holds(&ends, u32::MAX - 1));
 }
