@@ -8,8 +8,10 @@ use std::io;
 use std::net::IpAddr;
 use std::time::Duration;
 
+use super::cure::cure;
 use super::key_type::KeyType;
 use super::operation::Operation;
+use super::set_fault::{Create, SetFault, Unsuitable};
 use crate::netlink::RequestError;
 use crate::nftables::name::{SetName, TableName};
 
@@ -91,37 +93,6 @@ pub enum Error {
     },
 }
 
-/// What is wrong with a set for networks.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum SetFault {
-    /// It is a map.
-    Map,
-    /// Its keys are something else: their type, as nft numbers them, and their bytes.
-    Keys {
-        /// The type.
-        key_type: u32,
-        /// The bytes.
-        key_length: u32,
-    },
-    /// It has no flag interval.
-    NoInterval,
-    /// It has the flag constant.
-    Constant,
-    /// It has the flag timeout.
-    Timeout,
-}
-
-/// When it may help to do the same again.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Retry {
-    /// At once: another program changed something just then, or an answer was lost.
-    Now,
-    /// Later: it may pass by itself.
-    Later,
-    /// Once the cure that the error names has been done.
-    AfterCure,
-}
-
 impl Error {
     /// The address of the element at fault, to look its entry up by.
     pub fn address(&self) -> Option<IpAddr> {
@@ -139,25 +110,14 @@ impl Error {
         }
     }
 
-    /// When it may help to do the same again.
-    pub fn retry(&self) -> Retry {
-        match self {
+    /// Whether it may help to do the same again at once: another program changed something just
+    /// then, or an answer was lost.
+    pub fn retry_helps(&self) -> bool {
+        matches!(
+            self,
             Error::Refused { errno: libc::ERESTART | libc::ENOENT | libc::EEXIST, .. }
-            | Error::OutcomeUnknown { .. } => Retry::Now,
-            Error::Refused { errno: libc::ENOMEM | libc::EBUSY | libc::ENOBUFS, .. }
-            | Error::Socket { .. }
-            | Error::NoAnswer { .. }
-            | Error::NoMemory
-            | Error::Changing => Retry::Later,
-            Error::Refused { .. }
-            | Error::Malformed
-            | Error::TooLarge { .. }
-            | Error::MessageTooLong
-            | Error::NoTable { .. }
-            | Error::NoSet { .. }
-            | Error::UnsuitableSet { .. }
-            | Error::ForeignTable { .. } => Retry::AfterCure,
-        }
+                | Error::OutcomeUnknown { .. }
+        )
     }
 }
 
@@ -196,15 +156,7 @@ impl std::error::Error for Error {
 impl fmt::Display for Error {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
-            Error::Socket { source } => {
-                write!(f, "cannot use a netlink socket: {source}")?;
-                match source.raw_os_error() {
-                    Some(libc::EAFNOSUPPORT | libc::EACCES | libc::EPERM) => {
-                        f.write_str("; permit the process the address family AF_NETLINK")
-                    }
-                    _ => Ok(()),
-                }
-            }
+            Error::Socket { source } => fmt_socket(source, f),
             Error::NoAnswer { after } => write!(
                 f,
                 "the kernel did not answer a question about the ruleset within {} s; load again",
@@ -215,15 +167,7 @@ impl fmt::Display for Error {
                  of uname -r",
             ),
             Error::Refused { operation, errno, text, address } => {
-                operation.fmt(f)?;
-                if let Some(address) = address {
-                    write!(f, " at {address}")?;
-                }
-                write!(f, ": {}", io::Error::from_raw_os_error(*errno))?;
-                if let Some(text) = text {
-                    write!(f, " ({})", text.escape_debug())?;
-                }
-                cure(*errno, address.is_some()).map_or(Ok(()), |cure| write!(f, "; {cure}"))
+                fmt_refused(operation, *errno, text.as_deref(), *address, f)
             }
             Error::OutcomeUnknown { source } => write!(
                 f,
@@ -271,61 +215,34 @@ impl fmt::Display for Error {
     }
 }
 
-/// What is wrong with a set that should have keys of a type.
-struct Unsuitable(SetFault, KeyType);
-
-impl fmt::Display for Unsuitable {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let Unsuitable(fault, keys) = self;
-        match fault {
-            SetFault::Map => f.write_str("is a map, not a set"),
-            SetFault::Keys { key_type, key_length } => write!(
-                f,
-                "does not hold {} (its key is type {key_type}, {key_length} bytes)",
-                keys.what()
-            ),
-            SetFault::NoInterval => {
-                f.write_str("lacks the flag interval, so it cannot hold networks")
-            }
-            SetFault::Constant => f.write_str("is constant, so it cannot be changed"),
-            SetFault::Timeout => f.write_str("has timeouts, by which networks would leave it"),
+/// A socket that cannot be used, with the cure if the process may not have one.
+fn fmt_socket(source: &io::Error, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+    write!(f, "cannot use a netlink socket: {source}")?;
+    match source.raw_os_error() {
+        Some(libc::EAFNOSUPPORT | libc::EACCES | libc::EPERM) => {
+            f.write_str("; permit the process the address family AF_NETLINK")
         }
+        _ => Ok(()),
     }
 }
 
-/// The command that creates the set as it should be.
-struct Create<'a>(&'a TableName, &'a SetName, KeyType);
-
-impl fmt::Display for Create<'_> {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let Create(table, set, keys) = self;
-        write!(f, "nft add set {table} {set} '{{ type {}; flags interval; }}'", keys.name())
+/// What the kernel refused, where, in which words, and the cure.
+fn fmt_refused(
+    operation: &Operation,
+    errno: i32,
+    text: Option<&str>,
+    address: Option<IpAddr>,
+    f: &mut fmt::Formatter<'_>,
+) -> fmt::Result {
+    write!(f, "{operation}")?;
+    if let Some(address) = address {
+        write!(f, " at {address}")?;
     }
-}
-
-/// What an error number means here, in the words of the one who has to cure it; `element` if it was
-/// one that was refused.
-fn cure(errno: i32, element: bool) -> Option<&'static str> {
-    Some(match errno {
-        libc::EPERM => {
-            "netfilterd needs CAP_NET_ADMIN; if it has that, another program owns the table"
-        }
-        libc::ENOENT => "another program deleted a table, set or chain meanwhile; load again",
-        libc::EEXIST if !element => "another netfilterd is loading at the same time; load again",
-        libc::EEXIST => "another program added overlapping elements; empty the set and load again",
-        libc::ENFILE => "the set is full; create it without a size",
-        libc::EBUSY => "a rule of another program still uses it; delete that rule",
-        libc::ENOMEM => {
-            "the kernel has no memory for it, or the memory cgroup is too small; raise the limit or \
-             load fewer networks"
-        }
-        libc::EOPNOTSUPP | libc::EAFNOSUPPORT => {
-            "this kernel lacks a part of nf_tables (family inet); load the module nf_tables, or use \
-             another kernel"
-        }
-        libc::EINVAL => "this kernel does not support a part of the request; use a newer one",
-        _ => return None,
-    })
+    write!(f, ": {}", io::Error::from_raw_os_error(errno))?;
+    if let Some(text) = text {
+        write!(f, " ({})", text.escape_debug())?;
+    }
+    cure(errno, address.is_some()).map_or(Ok(()), |cure| write!(f, "; {cure}"))
 }
 
 #[cfg(test)]
@@ -342,23 +259,21 @@ mod tests {
     #[test]
     fn what_another_program_was_quicker_with_is_tried_again_at_once() {
         for errno in [libc::ERESTART, libc::ENOENT, libc::EEXIST] {
-            assert_eq!(refused(errno, None).retry(), Retry::Now);
+            assert!(refused(errno, None).retry_helps(), "{errno}");
         }
         let lost = Error::OutcomeUnknown { source: io::ErrorKind::UnexpectedEof.into() };
-        assert_eq!(lost.retry(), Retry::Now);
+        assert!(lost.retry_helps());
         assert!(lost.source().is_some());
     }
 
     #[test]
-    fn what_may_pass_by_itself_is_worth_another_attempt_and_what_needs_a_cure_is_not() {
-        for errno in [libc::ENOMEM, libc::EBUSY] {
-            assert_eq!(refused(errno, None).retry(), Retry::Later);
+    fn what_takes_time_or_a_cure_is_not_tried_again_at_once() {
+        for errno in [libc::ENOMEM, libc::EBUSY, libc::ENOBUFS, libc::EPERM] {
+            assert!(!refused(errno, None).retry_helps(), "{errno}");
         }
         let table: TableName = "inet t".parse().unwrap();
-        for error in
-            [refused(libc::EPERM, None), Error::TooLarge { bytes: 1 }, Error::NoTable { table }]
-        {
-            assert_eq!(error.retry(), Retry::AfterCure, "{error}");
+        for error in [Error::Changing, Error::TooLarge { bytes: 1 }, Error::NoTable { table }] {
+            assert!(!error.retry_helps(), "{error}");
         }
     }
 
@@ -367,6 +282,7 @@ mod tests {
         let address: IpAddr = "192.0.2.7".parse().unwrap();
         let error = refused(libc::EEXIST, Some(address));
         assert_eq!((error.address(), error.errno()), (Some(address), Some(libc::EEXIST)));
+        assert!(error.to_string().contains(" at 192.0.2.7: "), "{error}");
         assert!(error.source().is_none());
     }
 }

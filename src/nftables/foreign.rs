@@ -11,11 +11,12 @@ use std::ffi::{CStr, CString};
 
 use super::batch::Batch;
 use super::elements::{self, Action, Key};
-use super::error::{Error, SetFault};
+use super::error::Error;
 use super::inspect::{self, Set};
 use super::kernel;
 use super::key_type::KeyType;
 use super::listeners;
+use super::set_fault::SetFault;
 use super::transaction::{Connection, Sending};
 use crate::ip::change::Change;
 use crate::ip::{RangeSet, RangeSets};

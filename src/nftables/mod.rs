@@ -7,8 +7,8 @@
 //!
 //! The rest is compiled with the feature `nftables` only, by an attribute in each file: `constants`
 //! (numbers), [`batch`] (what makes a transaction), [`elements`] and [`objects`] (what goes into it),
-//! [`transaction`] (the one place that sends), [`operation`] and [`error`] (what went wrong), [`listeners`] (whom a large transaction
-//! concerns), [`inspect`], [`lookup`] and [`counters`] (questions), the two ways of putting range
+//! [`transaction`] (the one place that sends), [`operation`], [`set_fault`], `cure` and [`error`] (what
+//! went wrong, and what to do about it), [`listeners`] (whom a large transaction concerns), [`inspect`], [`lookup`] and [`counters`] (questions), the two ways of putting range
 //! sets in force, [`managed`] (in a table of our own) and [`foreign`] (in sets of another program's),
 //! [`kernel`] (where kernels differ in that), [`monitor`] (changes by other programs), and
 //! [`target`], which takes the one way or the other and remembers what is in force.
@@ -16,6 +16,7 @@
 pub mod batch;
 mod constants;
 pub mod counters;
+mod cure;
 pub mod elements;
 pub mod error;
 pub mod foreign;
@@ -31,6 +32,7 @@ pub mod name;
 pub mod objects;
 pub mod operation;
 pub mod plan;
+pub mod set_fault;
 pub mod set_name;
 pub mod target;
 pub mod transaction;

@@ -4,7 +4,7 @@
 
 use std::ffi::CString;
 
-use super::error::{Error, Retry};
+use super::error::Error;
 use super::foreign::Foreign;
 use super::kernel;
 use super::managed::{Managed, Placed};
@@ -260,7 +260,7 @@ fn apply_managed(
     let mut tries = 1;
     loop {
         match managed.rebuild(connection, sets, &sending) {
-            Err(error) if tries < TRIES && error.retry() == Retry::Now => tries += 1,
+            Err(error) if tries < TRIES && error.retry_helps() => tries += 1,
             Err(error) => return Err(error),
             Ok((placed, transactions)) => {
                 let applied = Applied::Rebuilt(Change::between(last, sets));
@@ -297,7 +297,7 @@ fn apply_foreign(
                 let transactions = change.is_some().into();
                 return Ok(Outcome { applied, placed: None, transactions });
             }
-            Err(error) if error.retry() != Retry::Now => return Err(error),
+            Err(error) if !error.retry_helps() => return Err(error),
             Err(error) => log::debug!("{error}; looking at the set again"),
         }
     }
