@@ -125,19 +125,16 @@ impl Target {
         // What was committed is known to be there only as long as nobody has changed anything.
         let known = self.held.as_ref().filter(|held| held.generation == Some(before));
         let last = self.held.as_ref().map(|held| &held.sets);
-        let outcome = match &self.table {
-            Table::Managed(managed) => {
-                apply_managed(managed, connection, known, last, sets, progress)
-            }
-            Table::Foreign(foreign) => {
-                apply_foreign(foreign, connection, known, last, sets, progress)
-            }
+        let load = Load { known, last, desired: sets, progress };
+        let done = match &self.table {
+            Table::Managed(managed) => load.fill_managed(managed, connection),
+            Table::Foreign(foreign) => load.fill_foreign(foreign, connection),
         };
-        if matches!(outcome, Err(Error::OutcomeUnknown { .. })) {
+        if matches!(done, Err(Error::OutcomeUnknown { .. })) {
             self.touched();
         }
         // After any other error nothing was changed, so what was known before is still known.
-        let Outcome { applied, placed, transactions } = outcome?;
+        let Done { applied, placed, transactions } = done?;
         // It is in force, whether this question is answered or not.
         let after = connection.generation().ok();
         let ours_alone = after.filter(|after| after.wrapping_sub(before) == transactions);
@@ -219,89 +216,107 @@ impl Target {
 }
 
 /// What was done, the kernel sets that hold it now, and how many transactions it took.
-struct Outcome {
+struct Done {
     applied: Applied,
     placed: Option<Placed>,
     transactions: u32,
 }
 
-/// Puts `sets` in force in the managed table: by a change where `known` is known to be there, else
-/// by a rebuild, which is compared with what was put there `last`.
-fn apply_managed(
-    managed: &Managed,
-    connection: &mut Connection,
-    known: Option<&Held>,
-    last: Option<&RangeSets>,
-    sets: &RangeSets,
-    progress: &dyn Progress,
-) -> Result<Outcome, Error> {
-    if let Some(Held { sets: held, placed: Some(placed), generation: Some(at) }) = known {
-        let outcome =
-            |applied, transactions| Outcome { applied, placed: Some(*placed), transactions };
-        match Plan::new(held, sets, &placed.shapes, &managed.fresh_shapes(sets)) {
-            Plan::Nothing => return Ok(outcome(Applied::Unchanged, 0)),
-            // Fresh sets are filled before any packet meets them.
-            Plan::Delta(delta) if delta.changes_ranges() && !kernel::changes_ranges_safely() => {}
-            Plan::Delta(delta) => {
-                let change = delta.change(&placed.shapes);
-                let sending = Sending::new(progress, change.added + change.removed);
-                match managed.change(connection, *at, *placed, &delta, &sending) {
-                    Ok(true) => return Ok(outcome(Applied::Changed(change), 1)),
-                    // A rebuild can be made in several transactions.
-                    Ok(false) => {}
-                    // A rebuild relies on nothing that could be otherwise than it was thought.
-                    Err(error) => log::debug!("{error}; loading all of it again"),
-                }
-            }
-            Plan::Rebuild => {}
-        }
-    }
-    let sending = Sending::new(progress, sets.network_count());
-    let mut tries = 1;
-    loop {
-        match managed.rebuild(connection, sets, &sending) {
-            Err(error) if tries < TRIES && error.retry_helps() => tries += 1,
-            Err(error) => return Err(error),
-            Ok((placed, transactions)) => {
-                let applied = Applied::Rebuilt(Change::between(last, sets));
-                return Ok(Outcome { applied, placed: Some(placed), transactions });
-            }
-        }
-    }
+/// Range sets that are to be put in force, and what is known of what is in force now.
+struct Load<'a> {
+    /// What was put in force last, if it is known to be there still.
+    known: Option<&'a Held>,
+    /// What was put in force last, whether it is still there or not.
+    last: Option<&'a RangeSets>,
+    desired: &'a RangeSets,
+    progress: &'a dyn Progress,
 }
 
-/// Puts `sets` in force in a foreign table: by a change against what is known or dumped, or by a
-/// flush and refill.
-fn apply_foreign(
-    foreign: &Foreign,
-    connection: &mut Connection,
-    known: Option<&Held>,
-    last: Option<&RangeSets>,
-    sets: &RangeSets,
-    progress: &dyn Progress,
-) -> Result<Outcome, Error> {
-    let places = foreign.look(connection, sets)?;
-    let mut known = known.and_then(|known| Some((known.generation?, known.sets.clone())));
-    for _ in 0..TRIES + u32::from(known.is_some()) {
-        let (at, held) = match known.take() {
-            Some(known) => known,
-            None => {
-                let at = connection.generation()?;
-                let Some(held) = foreign.dump(&places)? else { break };
-                (at, held)
+impl Load<'_> {
+    /// Puts the sets in force in the managed table: by a change where it is known what is there, else
+    /// by a rebuild.
+    fn fill_managed(&self, managed: &Managed, connection: &mut Connection) -> Result<Done, Error> {
+        if let Some(done) = self.change_managed(managed, connection) {
+            return Ok(done);
+        }
+        let sending = Sending::new(self.progress, self.desired.network_count());
+        let mut tries = 1;
+        loop {
+            match managed.rebuild(connection, self.desired, &sending) {
+                Err(error) if tries < TRIES && error.retry_helps() => tries += 1,
+                Err(error) => return Err(error),
+                Ok((placed, transactions)) => {
+                    let applied = self.rebuilt();
+                    return Ok(Done { applied, placed: Some(placed), transactions });
+                }
             }
-        };
-        match foreign.change(connection, &places, at, &held, sets, progress) {
-            Ok(change) => {
-                let applied = change.map_or(Applied::Unchanged, Applied::Changed);
-                let transactions = change.is_some().into();
-                return Ok(Outcome { applied, placed: None, transactions });
-            }
-            Err(error) if !error.retry_helps() => return Err(error),
-            Err(error) => log::debug!("{error}; looking at the set again"),
         }
     }
-    foreign.replace(connection, &places, sets, progress)?;
-    let applied = Applied::Rebuilt(Change::between(last, sets));
-    Ok(Outcome { applied, placed: None, transactions: 1 })
+
+    /// Changes the managed table where it differs; `None` if it is to be rebuilt, where nothing was
+    /// changed.
+    fn change_managed(&self, managed: &Managed, connection: &mut Connection) -> Option<Done> {
+        let Some(Held { sets: held, placed: Some(placed), generation: Some(at) }) = self.known
+        else {
+            return None;
+        };
+        let done = |applied, transactions| Done { applied, placed: Some(*placed), transactions };
+        let fresh = managed.fresh_shapes(self.desired);
+        match Plan::new(held, self.desired, &placed.shapes, &fresh) {
+            Plan::Nothing => Some(done(Applied::Unchanged, 0)),
+            // Fresh sets are filled before any packet meets them.
+            Plan::Delta(delta) if delta.changes_ranges() && !kernel::changes_ranges_safely() => {
+                None
+            }
+            Plan::Delta(delta) => {
+                let change = delta.change(&placed.shapes);
+                let sending = Sending::new(self.progress, change.added + change.removed);
+                match managed.change(connection, *at, *placed, &delta, &sending) {
+                    Ok(true) => Some(done(Applied::Changed(change), 1)),
+                    // A rebuild can be made in several transactions.
+                    Ok(false) => None,
+                    // A rebuild relies on nothing that could be otherwise than it was thought.
+                    Err(error) => {
+                        log::debug!("{error}; loading all of it again");
+                        None
+                    }
+                }
+            }
+            Plan::Rebuild => None,
+        }
+    }
+
+    /// Puts the sets in force in a foreign table: by a change against what is known or dumped, or by
+    /// a flush and refill.
+    fn fill_foreign(&self, foreign: &Foreign, connection: &mut Connection) -> Result<Done, Error> {
+        let &Load { known, desired, progress, .. } = self;
+        let places = foreign.look(connection, desired)?;
+        let mut known = known.and_then(|known| Some((known.generation?, known.sets.clone())));
+        for _ in 0..TRIES + u32::from(known.is_some()) {
+            let (at, held) = match known.take() {
+                Some(known) => known,
+                None => {
+                    let at = connection.generation()?;
+                    let Some(held) = foreign.dump(&places)? else { break };
+                    (at, held)
+                }
+            };
+            match foreign.change(connection, &places, at, &held, desired, progress) {
+                Ok(change) => {
+                    let applied = change.map_or(Applied::Unchanged, Applied::Changed);
+                    let transactions = change.is_some().into();
+                    return Ok(Done { applied, placed: None, transactions });
+                }
+                Err(error) if !error.retry_helps() => return Err(error),
+                Err(error) => log::debug!("{error}; looking at the set again"),
+            }
+        }
+        foreign.replace(connection, &places, desired, progress)?;
+        Ok(Done { applied: self.rebuilt(), placed: None, transactions: 1 })
+    }
+
+    /// That all of it was put in force again, counted against what was there last.
+    fn rebuilt(&self) -> Applied {
+        Applied::Rebuilt(Change::between(self.last, self.desired))
+    }
 }
