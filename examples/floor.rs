@@ -18,8 +18,9 @@ use netfilterd::list::{self, List};
 use netfilterd::netlink::{Protocol, Reply, Socket};
 use netfilterd::nftables::batch::{Batch, FinishedBatch};
 use netfilterd::nftables::elements::{self, Action};
+use netfilterd::nftables::key_type::KeyType;
 use netfilterd::nftables::layout::{LaidOut, Layout, Shapes};
-use netfilterd::nftables::name::{MANAGED_TABLE, TableName};
+use netfilterd::nftables::name::{MANAGED_TABLE, SetNames, TableName};
 use netfilterd::nftables::objects::{self, Direction, KernelSet};
 
 type Result<T> = std::result::Result<T, Box<dyn Error>>;
@@ -64,10 +65,9 @@ fn transactions(
     objects::add_sets(&mut fill, table, &kernel_sets);
     for set in &kernel_sets {
         let (name, add) = (&set.name, Action::Add);
-        if set.v6 {
-            elements::change(&mut fill, add, table, name, v6.elements_of(set.kind));
-        } else {
-            elements::change(&mut fill, add, table, name, v4.elements_of(set.kind));
+        match set.keys {
+            KeyType::V4 => elements::change(&mut fill, add, table, name, v4.elements_of(set.kind)),
+            KeyType::V6 => elements::change(&mut fill, add, table, name, v6.elements_of(set.kind)),
         }
     }
 
@@ -87,7 +87,8 @@ fn transactions(
 }
 
 fn kernel_sets(shapes: &Shapes, generation: u64) -> Result<Vec<KernelSet>> {
-    Ok(KernelSet::all([&"drop4".parse()?, &"drop6".parse()?], shapes, generation))
+    let names = SetNames { v4: "drop4".parse()?, v6: "drop6".parse()? };
+    Ok(KernelSet::all(&names, shapes, generation))
 }
 
 /// One send, and every answer that waits behind it.

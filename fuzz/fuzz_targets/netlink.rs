@@ -12,7 +12,7 @@ use netfilterd::nftables::batch::{Batch, FinishedBatch};
 use netfilterd::nftables::elements::{self, Action, Key};
 use netfilterd::nftables::error::Error;
 use netfilterd::nftables::monitor::{Notifications, Transaction};
-use netfilterd::nftables::name::{SetName, TableName};
+use netfilterd::nftables::name::{SetNames, TableName};
 use netfilterd::nftables::{inspect, transaction};
 
 fuzz_target!(|data: &[u8]| {
@@ -168,8 +168,8 @@ fn replies_are_to_messages(bytes: &[u8]) {
 fn each_transaction_has_an_end(bytes: &[u8], messages: &[Message<'_>]) {
     let kinds = messages.iter().map(|message| message.kind_in(libc::NFNL_SUBSYS_NFTABLES));
     let ends = kinds.filter(|kind| *kind == Some(libc::NFT_MSG_NEWGEN)).count();
-    let sets: [SetName; 2] = ["drop4", "drop6"].map(|name| name.parse().expect("a name"));
-    let read = |sets: Option<[SetName; 2]>| -> Vec<Transaction> {
+    let [v4, v6] = ["drop4", "drop6"].map(|name| name.parse().expect("a name"));
+    let read = |sets: Option<SetNames>| -> Vec<Transaction> {
         let mut notifications = Notifications::new(table(), sets);
         let read = |message| notifications.read(&message);
         let transactions: Vec<Transaction> = netlink::messages(bytes).filter_map(read).collect();
@@ -178,7 +178,7 @@ fn each_transaction_has_an_end(bytes: &[u8], messages: &[Message<'_>]) {
         transactions
     };
     // Who asks for less hears of less.
-    for (all, some) in read(None).iter().zip(read(Some(sets))) {
+    for (all, some) in read(None).iter().zip(read(Some(SetNames { v4, v6 }))) {
         assert_eq!((all.generation, &all.by), (some.generation, &some.by));
         assert!(all.touched || !some.touched);
     }

@@ -42,7 +42,7 @@ mod with {
     use crate::daemon;
     use crate::daemon::nftables::Nftables;
     use crate::nftables::lookup::{self, InForce};
-    use crate::nftables::name::TableName;
+    use crate::nftables::name::{SetNames, TableName};
     use crate::nftables::{Connection, Options, Target};
 
     /// Runs a daemon that keeps in the sets what the lists ask for.
@@ -67,9 +67,8 @@ mod with {
 
     /// Whether the kernel has an address in force; or why the kernel gave no answer.
     pub fn in_force(names: &NameOptions, address: IpAddr) -> Kernel {
-        let set = if address.is_ipv4() { &names.set4 } else { &names.set6 };
         let answer = Connection::open().and_then(|mut connection| {
-            lookup::in_force(&mut connection, &names.table, set, address)
+            lookup::in_force(&mut connection, &names.table, &set_names(names), address)
         });
         match answer {
             Ok(InForce::Yes) => Kernel::InForce,
@@ -81,9 +80,10 @@ mod with {
 
     /// All networks that the kernel has in force; or why they are not known.
     pub fn all_in_force(names: &NameOptions) -> Result<RangeSets, Unknown> {
-        let sets = [&names.set4, &names.set6];
         Connection::open()
-            .and_then(|mut connection| lookup::all_in_force(&mut connection, &names.table, sets))
+            .and_then(|mut connection| {
+                lookup::all_in_force(&mut connection, &names.table, &set_names(names))
+            })
             .map_err(Unknown::Kernel)?
             .ok_or(Unknown::TooMuch)
     }
@@ -98,12 +98,14 @@ mod with {
         })
     }
 
+    fn set_names(names: &NameOptions) -> SetNames {
+        SetNames { v4: names.set4.clone(), v6: names.set6.clone() }
+    }
+
     fn target(options: &LoadOptions) -> Target {
-        let names = &options.names;
         Target::new(Options {
-            table: names.table.clone(),
-            set4: names.set4.clone(),
-            set6: names.set6.clone(),
+            table: options.names.table.clone(),
+            sets: set_names(&options.names),
             interfaces: options.interface.clone(),
             layout: options.layout,
             mask: settings::request(&options.lists).mask,

@@ -10,6 +10,7 @@ use crate::ip::RangeSets;
 use crate::load::pipeline::Outcome;
 use crate::netlink::Program;
 use crate::nftables::counters;
+use crate::nftables::key_type::KeyType;
 use crate::nftables::monitor::Monitor;
 use crate::nftables::name::TableName;
 use crate::nftables::objects::Direction;
@@ -102,7 +103,10 @@ pub fn dropped(table: &TableName) -> Result<Vec<Dropped>, Error> {
             Direction::Inbound => "in",
             Direction::Outbound => "out",
         };
-        let family = if counter.v6 { "ipv6" } else { "ipv4" };
+        let family = match counter.addresses {
+            KeyType::V4 => "ipv4",
+            KeyType::V6 => "ipv6",
+        };
         Dropped {
             direction: direction.to_string(),
             family: family.to_string(),

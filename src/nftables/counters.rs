@@ -4,6 +4,7 @@
 
 use super::constants::*;
 use super::error::Error;
+use super::key_type::KeyType;
 use super::objects::{self, Direction};
 use super::transaction::Connection;
 use crate::netlink::{Message, attributes, find, find_u64};
@@ -14,8 +15,8 @@ use crate::nftables::name::TableName;
 pub struct Counter {
     /// The way.
     pub direction: Direction,
-    /// Whether it is of IPv6.
-    pub v6: bool,
+    /// The type of the addresses by which it was dropped.
+    pub addresses: KeyType,
     /// Packets.
     pub packets: u64,
     /// Bytes of them, from the IP header on.
@@ -26,14 +27,19 @@ pub struct Counter {
 pub fn counters(connection: &mut Connection, table: &TableName) -> Result<Vec<Counter>, Error> {
     let mut all = Vec::new();
     for direction in Direction::ALL {
-        for v6 in [false, true] {
+        for addresses in KeyType::ALL {
             let counter = connection.get(
                 libc::NFT_MSG_GETOBJ,
                 table.family(),
-                |request| objects::name_counter(request, table, direction, v6),
+                |request| objects::name_counter(request, table, direction, addresses),
                 read,
             )?;
-            all.extend(counter.map(|(packets, bytes)| Counter { direction, v6, packets, bytes }));
+            all.extend(counter.map(|(packets, bytes)| Counter {
+                direction,
+                addresses,
+                packets,
+                bytes,
+            }));
         }
     }
     Ok(all)

@@ -19,9 +19,9 @@ use super::listeners;
 use super::set_fault::SetFault;
 use super::transaction::{Connection, Sending};
 use crate::ip::change::Change;
-use crate::ip::{RangeSet, RangeSets};
+use crate::ip::{PerFamily, RangeSet, RangeSets};
 use crate::nftables::layout::Shapes;
-use crate::nftables::name::{SetName, TableName};
+use crate::nftables::name::{SetName, SetNames, TableName};
 use crate::nftables::plan::{Delta, Differing, Plan};
 use crate::progress::Progress;
 
@@ -32,24 +32,21 @@ const MOST_DUMPED: usize = 400_000;
 /// A table of another program, in which netfilterd fills two sets.
 pub struct Foreign {
     table: TableName,
-    set4: SetName,
-    set6: SetName,
+    sets: SetNames,
 }
 
 /// The sets that were looked at and can be filled; one that is missing is not needed.
-pub struct Places {
-    v4: Option<Place>,
-    v6: Option<Place>,
-}
+pub type Places = PerFamily<Option<Place>>;
 
-struct Place {
+/// A set that can be filled.
+pub struct Place {
     name: CString,
 }
 
 impl Foreign {
-    /// Sets `set4` and `set6` of `table`.
-    pub fn new(table: TableName, set4: SetName, set6: SetName) -> Self {
-        Foreign { table, set4, set6 }
+    /// The sets called `sets` of `table`.
+    pub fn new(table: TableName, sets: SetNames) -> Self {
+        Foreign { table, sets }
     }
 
     /// The table by family and name.
@@ -58,8 +55,8 @@ impl Foreign {
     }
 
     /// The names of the sets.
-    pub fn sets(&self) -> [SetName; 2] {
-        [self.set4.clone(), self.set6.clone()]
+    pub fn sets(&self) -> &SetNames {
+        &self.sets
     }
 
     /// Looks at the table and its sets. Warns if no rule uses a set, or the table is dormant.
@@ -74,10 +71,11 @@ impl Foreign {
             );
         }
         let found = inspect::sets(connection, &self.table)?;
-        let v4 = self.place(&found, &self.set4, KeyType::V4, sets.v4.is_empty())?;
-        let v6 = self.place(&found, &self.set6, KeyType::V6, sets.v6.is_empty())?;
-        self.warn_if_unused(connection, [&v4, &v6])?;
-        Ok(Places { v4, v6 })
+        let v4 = self.place(&found, &self.sets.v4, KeyType::V4, sets.v4.is_empty())?;
+        let v6 = self.place(&found, &self.sets.v6, KeyType::V6, sets.v6.is_empty())?;
+        let places = Places { v4, v6 };
+        self.warn_if_unused(connection, &places)?;
+        Ok(places)
     }
 
     /// What the sets hold; `None` if that is more than is worth dumping, or not in the form of a
@@ -217,13 +215,9 @@ impl Foreign {
         }
     }
 
-    fn warn_if_unused(
-        &self,
-        connection: &mut Connection,
-        places: [&Option<Place>; 2],
-    ) -> Result<(), Error> {
+    fn warn_if_unused(&self, connection: &mut Connection, places: &Places) -> Result<(), Error> {
         let rules = inspect::rules(connection, &self.table)?;
-        for place in places.into_iter().flatten() {
+        for place in [&places.v4, &places.v6].into_iter().flatten() {
             let name: &CStr = &place.name;
             let uses =
                 |rule: &inspect::Rule| rule.looks_up.iter().any(|set| set == name.to_bytes());

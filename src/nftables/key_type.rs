@@ -14,6 +14,9 @@ pub enum KeyType {
 }
 
 impl KeyType {
+    /// Both of them.
+    pub const ALL: [KeyType; 2] = [KeyType::V4, KeyType::V6];
+
     /// As it is written in nft.
     pub fn name(self) -> &'static str {
         match self {

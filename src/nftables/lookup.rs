@@ -12,7 +12,7 @@ use super::error::Error;
 use super::inspect;
 use super::transaction::Connection;
 use crate::ip::{Range, RangeSet, RangeSets};
-use crate::nftables::name::{SetName, TableName};
+use crate::nftables::name::{SetName, SetNames, TableName};
 use crate::nftables::set_name::KernelSetName;
 
 /// Whether an address is in force, as the kernel says.
@@ -30,17 +30,16 @@ pub enum InForce {
 /// interval set takes seconds, since the kernel goes through the set again for each piece.
 const MOST_ELEMENTS: usize = 200_000;
 
-/// What is in force by the sets named after `sets` that rules of `table` look up: IPv4, then IPv6.
-/// `None` if it is too much to ask for.
+/// What is in force by the sets named after `sets` that rules of `table` look up. `None` if it is too much to ask for.
 pub fn all_in_force(
     connection: &mut Connection,
     table: &TableName,
-    [set4, set6]: [&SetName; 2],
+    sets: &SetNames,
 ) -> Result<Option<RangeSets>, Error> {
     let names = looked_up(connection, table)?;
     // After a dump that was given up the connection is of no further use.
-    let Some(v4) = range_set(connection, table, &names, set4)? else { return Ok(None) };
-    let Some(v6) = range_set(connection, table, &names, set6)? else { return Ok(None) };
+    let Some(v4) = range_set(connection, table, &names, &sets.v4)? else { return Ok(None) };
+    let Some(v6) = range_set(connection, table, &names, &sets.v6)? else { return Ok(None) };
     Ok(Some(RangeSets { v4, v6 }))
 }
 
@@ -93,21 +92,30 @@ fn looked_up(connection: &mut Connection, table: &TableName) -> Result<Vec<CStri
     Ok(names)
 }
 
-/// Whether `address` is in a set named after `set` that a rule of `table` looks up: in the managed
-/// table one with a generation and perhaps a prefix length in its name, else the set itself.
+/// Whether `address` is in a set named after that of its family in `sets` that a rule of `table` looks
+/// up: in the managed table one with a generation and perhaps a prefix length in its name, else the set
+/// itself.
 pub fn in_force(
     connection: &mut Connection,
     table: &TableName,
-    set: &SetName,
+    sets: &SetNames,
     address: IpAddr,
+) -> Result<InForce, Error> {
+    match address {
+        IpAddr::V4(address) => holds(connection, table, &sets.v4, u32::from(address)),
+        IpAddr::V6(address) => holds(connection, table, &sets.v6, u128::from(address)),
+    }
+}
+
+fn holds<A: Key>(
+    connection: &mut Connection,
+    table: &TableName,
+    set: &SetName,
+    address: A,
 ) -> Result<InForce, Error> {
     let mut answer = InForce::Nothing;
     for (name, length) in sets_for(set, table, &looked_up(connection, table)?) {
-        let has_it = match address {
-            IpAddr::V4(address) => has(connection, table, name, length, u32::from(address))?,
-            IpAddr::V6(address) => has(connection, table, name, length, u128::from(address))?,
-        };
-        if has_it {
+        if has(connection, table, name, length, address)? {
             return Ok(InForce::Yes);
         }
         answer = InForce::No;

@@ -16,21 +16,21 @@ use super::batch::Batch;
 use super::elements::{self, Action};
 use super::error::Error;
 use super::inspect;
+use super::key_type::KeyType;
 use super::listeners;
 use super::objects::{self, Direction, KernelSet};
 use super::transaction::{Connection, Sending};
 use crate::ip::RangeSets;
 use crate::ip::mask::Mask;
 use crate::nftables::layout::{LaidOut, Layout, Shapes};
-use crate::nftables::name::{SetName, TableName};
+use crate::nftables::name::{SetNames, TableName};
 use crate::nftables::plan::{Delta, Differing};
 use crate::nftables::set_name::KernelSetName;
 
 /// A table that netfilterd creates, fills and repairs.
 pub struct Managed {
     table: TableName,
-    set4: SetName,
-    set6: SetName,
+    sets: SetNames,
     interfaces: Vec<InterfaceName>,
     layout: Layout,
     mask: Mask,
@@ -56,17 +56,16 @@ struct Found {
 }
 
 impl Managed {
-    /// A managed table called `table`, with sets named after `set4` and `set6` and a generation.
+    /// A managed table called `table`, with sets named after `sets` and a generation.
     pub fn new(
         table: TableName,
-        set4: SetName,
-        set6: SetName,
+        sets: SetNames,
         interfaces: &[CString],
         layout: Layout,
         mask: Mask,
     ) -> Self {
         let interfaces = interfaces.iter().map(|name| objects::interface(name)).collect();
-        Managed { table, set4, set6, interfaces, layout, mask }
+        Managed { table, sets, interfaces, layout, mask }
     }
 
     /// The table by family and name.
@@ -143,10 +142,9 @@ impl Managed {
         // All deletes come first: a range may be added where another was.
         for action in [Action::Delete, Action::Add] {
             for set in self.kernel_sets(placed) {
-                if set.v6 {
-                    differing(&mut batch, action, &self.table, &set, &delta.v6);
-                } else {
-                    differing(&mut batch, action, &self.table, &set, &delta.v4);
+                match set.keys {
+                    KeyType::V4 => differing(&mut batch, action, &self.table, &set, &delta.v4),
+                    KeyType::V6 => differing(&mut batch, action, &self.table, &set, &delta.v6),
                 }
             }
         }
@@ -158,7 +156,7 @@ impl Managed {
     }
 
     fn kernel_sets(&self, placed: Placed) -> Vec<KernelSet> {
-        KernelSet::all([&self.set4, &self.set6], &placed.shapes, placed.generation)
+        KernelSet::all(&self.sets, &placed.shapes, placed.generation)
     }
 
     /// The first transaction, which can be made in parts: creates the table and its counters if they
@@ -176,10 +174,13 @@ impl Managed {
         };
         for set in kernel_sets {
             let (table, name, add) = (&self.table, &set.name, Action::Add);
-            if set.v6 {
-                elements::change(&mut batch, add, table, name, v6.elements_of(set.kind));
-            } else {
-                elements::change(&mut batch, add, table, name, v4.elements_of(set.kind));
+            match set.keys {
+                KeyType::V4 => {
+                    elements::change(&mut batch, add, table, name, v4.elements_of(set.kind))
+                }
+                KeyType::V6 => {
+                    elements::change(&mut batch, add, table, name, v6.elements_of(set.kind))
+                }
             }
         }
         batch
@@ -273,7 +274,7 @@ impl Managed {
     /// first: that is how the script of `netfilterd print --format nft` calls its sets.
     fn generation(&self, name: &CStr) -> Option<u64> {
         let name = name.to_bytes();
-        [&self.set4, &self.set6].into_iter().find_map(|base| {
+        [&self.sets.v4, &self.sets.v6].into_iter().find_map(|base| {
             if name == base.as_str().as_bytes() {
                 return Some(0);
             }

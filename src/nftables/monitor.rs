@@ -11,7 +11,7 @@ use std::os::fd::{AsFd, BorrowedFd};
 use super::constants::*;
 use super::error::Error;
 use crate::netlink::{Message, Program, Protocol, Socket, find, find_str, find_u32};
-use crate::nftables::name::{SetName, TableName};
+use crate::nftables::name::{SetNames, TableName};
 
 /// Room for the notifications of a large transaction, in bytes. If it is too little, some are lost,
 /// which the monitor notices.
@@ -28,7 +28,7 @@ pub struct Notifications {
     table: TableName,
     /// The sets that netfilterd fills in a foreign table; what else changes there does not concern
     /// it.
-    sets: Option<[SetName; 2]>,
+    sets: Option<SetNames>,
     /// Whether the transaction whose notifications are being read concerns our table.
     touched: bool,
 }
@@ -46,7 +46,7 @@ pub struct Transaction {
 
 impl Monitor {
     /// A monitor of `table`, or of `sets` in it, that has not joined yet.
-    pub fn open(table: TableName, sets: Option<[SetName; 2]>) -> Result<Self, Error> {
+    pub fn open(table: TableName, sets: Option<SetNames>) -> Result<Self, Error> {
         let socket = Socket::open(Protocol::Netfilter)?;
         socket.size_receive_buffer(RECEIVE_BUFFER)?;
         Ok(Monitor { socket, notifications: Notifications::new(table, sets) })
@@ -91,7 +91,7 @@ impl AsFd for Monitor {
 
 impl Notifications {
     /// Those about `table`, or about `sets` in it.
-    pub fn new(table: TableName, sets: Option<[SetName; 2]>) -> Self {
+    pub fn new(table: TableName, sets: Option<SetNames>) -> Self {
         Notifications { table, sets, touched: false }
     }
 
@@ -130,7 +130,7 @@ impl Notifications {
             | libc::NFT_MSG_DELSETELEM => {
                 // Also that of the list of elements.
                 let name = find_str(message.attributes(), NFTA_SET_NAME).unwrap_or_default();
-                sets.iter().any(|set| set.as_str() == name)
+                [&sets.v4, &sets.v6].iter().any(|set| set.as_str() == name)
             }
             _ => false,
         }

@@ -8,6 +8,8 @@ use std::ffi::{CStr, CString};
 use std::fmt;
 use std::str::FromStr;
 
+use crate::ip::PerFamily;
+
 /// The managed table, in the form of `--table`: the one that netfilterd creates and keeps.
 pub const MANAGED_TABLE: &str = "inet netfilterd";
 
@@ -99,6 +101,9 @@ impl SetName {
         &self.0
     }
 }
+
+/// The names of the two sets that netfilterd fills.
+pub type SetNames = PerFamily<SetName>;
 
 impl fmt::Display for SetName {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {

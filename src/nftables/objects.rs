@@ -17,10 +17,11 @@ use nftnl::{Chain, ChainType, Hook, MsgType, Policy, ProtoFamily, Rule, Table};
 
 use super::batch::Batch;
 use super::constants::*;
+use super::key_type::KeyType;
 use crate::ip::Address;
 use crate::netlink::Attributes;
 use crate::nftables::layout::{SetKind, Shapes};
-use crate::nftables::name::{Family, SetName, TableName};
+use crate::nftables::name::{Family, SetNames, TableName};
 use crate::nftables::set_name::KernelSetName;
 use crate::sys;
 
@@ -65,13 +66,13 @@ impl Direction {
         }
     }
 
-    /// The name of the counter of what is dropped, by family.
-    pub fn counter(self, v6: bool) -> &'static CStr {
-        match (self, v6) {
-            (Direction::Inbound, false) => c"inbound4",
-            (Direction::Inbound, true) => c"inbound6",
-            (Direction::Outbound, false) => c"outbound4",
-            (Direction::Outbound, true) => c"outbound6",
+    /// The name of the counter of what is dropped, by the type of the addresses.
+    pub fn counter(self, keys: KeyType) -> &'static CStr {
+        match (self, keys) {
+            (Direction::Inbound, KeyType::V4) => c"inbound4",
+            (Direction::Inbound, KeyType::V6) => c"inbound6",
+            (Direction::Outbound, KeyType::V4) => c"outbound4",
+            (Direction::Outbound, KeyType::V6) => c"outbound6",
         }
     }
 
@@ -89,12 +90,12 @@ impl Direction {
         }
     }
 
-    fn address(self, v6: bool) -> Payload {
-        Payload::Network(match (self, v6) {
-            (Direction::Inbound, false) => NetworkHeaderField::Ipv4(Ipv4HeaderField::Saddr),
-            (Direction::Inbound, true) => NetworkHeaderField::Ipv6(Ipv6HeaderField::Saddr),
-            (Direction::Outbound, false) => NetworkHeaderField::Ipv4(Ipv4HeaderField::Daddr),
-            (Direction::Outbound, true) => NetworkHeaderField::Ipv6(Ipv6HeaderField::Daddr),
+    fn address(self, keys: KeyType) -> Payload {
+        Payload::Network(match (self, keys) {
+            (Direction::Inbound, KeyType::V4) => NetworkHeaderField::Ipv4(Ipv4HeaderField::Saddr),
+            (Direction::Inbound, KeyType::V6) => NetworkHeaderField::Ipv6(Ipv6HeaderField::Saddr),
+            (Direction::Outbound, KeyType::V4) => NetworkHeaderField::Ipv4(Ipv4HeaderField::Daddr),
+            (Direction::Outbound, KeyType::V6) => NetworkHeaderField::Ipv6(Ipv6HeaderField::Daddr),
         })
     }
 }
@@ -123,9 +124,9 @@ pub fn add_table(batch: &mut Batch, table: &TableName) {
 /// Creates the named counters that are missing; one that exists keeps its count.
 pub fn add_counters(batch: &mut Batch, table: &TableName) {
     for direction in Direction::ALL {
-        for v6 in [false, true] {
+        for keys in KeyType::ALL {
             batch.message(libc::NFT_MSG_NEWOBJ, libc::NLM_F_CREATE, table.family(), |message| {
-                name_counter(message, table, direction, v6);
+                name_counter(message, table, direction, keys);
                 message.nest(NFTA_OBJ_DATA, |_| {});
             });
         }
@@ -137,10 +138,10 @@ pub fn name_counter(
     message: &mut Attributes<'_>,
     table: &TableName,
     direction: Direction,
-    v6: bool,
+    keys: KeyType,
 ) {
     message.put_str(NFTA_OBJ_TABLE, table.name());
-    message.put_str(NFTA_OBJ_NAME, direction.counter(v6));
+    message.put_str(NFTA_OBJ_NAME, direction.counter(keys));
     message.put_u32(NFTA_OBJ_TYPE, NFT_OBJECT_COUNTER);
 }
 
@@ -149,20 +150,20 @@ pub fn name_counter(
 pub struct KernelSet {
     /// Its name, generation included.
     pub name: CString,
-    /// Whether it holds IPv6 addresses.
-    pub v6: bool,
+    /// The type of the addresses that it holds.
+    pub keys: KeyType,
     /// What it holds, and how it is looked up in.
     pub kind: SetKind,
 }
 
 impl KernelSet {
-    /// The sets of a generation, named after `set4` and `set6`, in the order of look-up.
-    pub fn all([set4, set6]: [&SetName; 2], shapes: &Shapes, generation: u64) -> Vec<KernelSet> {
-        let families = [(false, set4, shapes.v4), (true, set6, shapes.v6)];
-        let sets = families.into_iter().flat_map(|(v6, base, shape)| {
+    /// The sets of a generation, named after `names`, in the order of look-up.
+    pub fn all(names: &SetNames, shapes: &Shapes, generation: u64) -> Vec<KernelSet> {
+        let families = [(KeyType::V4, &names.v4, shapes.v4), (KeyType::V6, &names.v6, shapes.v6)];
+        let sets = families.into_iter().flat_map(|(keys, base, shape)| {
             shape.kinds().map(move |kind| {
                 let name = KernelSetName { length: kind.length(), generation }.format(base);
-                KernelSet { name, v6, kind }
+                KernelSet { name, keys, kind }
             })
         });
         sets.collect()
@@ -179,10 +180,9 @@ impl KernelSet {
 /// in it.
 pub fn add_sets(batch: &mut Batch, table: &TableName, sets: &[KernelSet]) {
     for (id, set) in (1..).zip(sets) {
-        if set.v6 {
-            add_set::<Ipv6Addr>(batch, table, set, id);
-        } else {
-            add_set::<Ipv4Addr>(batch, table, set, id);
+        match set.keys {
+            KeyType::V4 => add_set::<Ipv4Addr>(batch, table, set, id),
+            KeyType::V6 => add_set::<Ipv6Addr>(batch, table, set, id),
         }
     }
 }
@@ -260,7 +260,10 @@ fn drop_rule<'a>(
     interface: Option<&InterfaceName>,
     set: &KernelSet,
 ) -> Rule<'a> {
-    let family = if set.v6 { libc::NFPROTO_IPV6 } else { libc::NFPROTO_IPV4 };
+    let family = match set.keys {
+        KeyType::V4 => libc::NFPROTO_IPV4,
+        KeyType::V6 => libc::NFPROTO_IPV6,
+    };
     let mut rule = Rule::new(chain);
     if let Some(interface) = interface {
         rule.add_expr(&direction.interface_name());
@@ -268,16 +271,16 @@ fn drop_rule<'a>(
     }
     rule.add_expr(&Meta::NfProto);
     rule.add_expr(&Cmp::new(CmpOp::Eq, family as u8));
-    rule.add_expr(&direction.address(set.v6));
+    rule.add_expr(&direction.address(set.keys));
     // A mask of all ones would only cost time.
-    match set.kind.length() {
-        Some(length) if set.v6 && length < 128 => {
-            let mask = Ipv6Addr::from(u128::MAX.first_of(length));
-            rule.add_expr(&Bitwise::new(mask, Ipv6Addr::UNSPECIFIED));
-        }
-        Some(length) if !set.v6 && length < 32 => {
+    match (set.keys, set.kind.length()) {
+        (KeyType::V4, Some(length)) if length < 32 => {
             let mask = Ipv4Addr::from(u32::MAX.first_of(length));
             rule.add_expr(&Bitwise::new(mask, Ipv4Addr::UNSPECIFIED));
+        }
+        (KeyType::V6, Some(length)) if length < 128 => {
+            let mask = Ipv6Addr::from(u128::MAX.first_of(length));
+            rule.add_expr(&Bitwise::new(mask, Ipv6Addr::UNSPECIFIED));
         }
         _ => {}
     }
@@ -289,7 +292,7 @@ fn drop_rule<'a>(
     rule.add_expr(&Cmp::new(CmpOp::Neq, LOOPBACK));
     rule.add_expr(&sys::ObjectReference {
         kind: NFT_OBJECT_COUNTER,
-        name: direction.counter(set.v6),
+        name: direction.counter(set.keys),
     });
     rule.add_expr(&Verdict::Drop);
     rule

@@ -5,7 +5,7 @@
 //! exactly the addresses that differ.
 
 use crate::ip::change::Change;
-use crate::ip::{Address, Range, RangeSet, RangeSets, differences};
+use crate::ip::{Address, PerFamily, Range, RangeSet, RangeSets, differences};
 use crate::nftables::layout::{LaidOut, SetElements, SetKind, Shape, Shapes};
 
 /// What is to be done to get from what is held to what is desired.
@@ -20,13 +20,7 @@ pub enum Plan {
 }
 
 /// The elements that differ, of both families.
-#[derive(Clone, Debug, Default, PartialEq, Eq)]
-pub struct Delta {
-    /// IPv4.
-    pub v4: Differing<u32>,
-    /// IPv6.
-    pub v6: Differing<u128>,
-}
+pub type Delta = PerFamily<Differing<u32>, Differing<u128>>;
 
 /// The elements of one family that differ, each list ascending.
 #[derive(Clone, Debug, PartialEq, Eq)]

@@ -14,7 +14,7 @@ use crate::ip::RangeSets;
 use crate::ip::change::{Applied, Change};
 use crate::ip::mask::Mask;
 use crate::nftables::layout::{Layout, Shapes};
-use crate::nftables::name::{SetName, TableName};
+use crate::nftables::name::{SetNames, TableName};
 use crate::nftables::plan::Plan;
 use crate::progress::{Progress, Unseen};
 
@@ -26,10 +26,8 @@ const TRIES: u32 = 5;
 pub struct Options {
     /// The table: [`crate::nftables::name::MANAGED_TABLE`], or a foreign one.
     pub table: TableName,
-    /// The set of IPv4 networks.
-    pub set4: SetName,
-    /// The set of IPv6 networks.
-    pub set6: SetName,
+    /// The names of the sets.
+    pub sets: SetNames,
     /// The interfaces to filter on, all if empty; in the managed table only.
     pub interfaces: Vec<CString>,
     /// The layout; in the managed table only.
@@ -75,11 +73,11 @@ pub struct Committed {
 impl Target {
     /// A target of which nothing is known yet.
     pub fn new(options: Options) -> Self {
-        let Options { table, set4, set6, interfaces, layout, mask } = options;
+        let Options { table, sets, interfaces, layout, mask } = options;
         let table = if table.is_managed() {
-            Table::Managed(Managed::new(table, set4, set6, &interfaces, layout, mask))
+            Table::Managed(Managed::new(table, sets, &interfaces, layout, mask))
         } else {
-            Table::Foreign(Foreign::new(table, set4, set6))
+            Table::Foreign(Foreign::new(table, sets))
         };
         Target { table, held: None }
     }
@@ -156,7 +154,7 @@ impl Target {
     pub fn monitor(&self) -> Result<Monitor, Error> {
         let sets = match &self.table {
             Table::Managed(_) => None,
-            Table::Foreign(foreign) => Some(foreign.sets()),
+            Table::Foreign(foreign) => Some(foreign.sets().clone()),
         };
         let mut monitor = Monitor::open(self.table().clone(), sets)?;
         monitor.join()?;

@@ -5,15 +5,16 @@ use std::net::IpAddr;
 use kit::*;
 use netfilterd::nftables::Connection;
 use netfilterd::nftables::lookup::{InForce, in_force};
-use netfilterd::nftables::name::{SetName, TableName};
+use netfilterd::nftables::name::{SetNames, TableName};
 
 fn asked(namespace: &Namespace, table: &str, sets: [&str; 2], address: &str) -> InForce {
     let table: TableName = table.parse().unwrap();
     let address: IpAddr = address.parse().unwrap();
-    let set: SetName = sets[usize::from(address.is_ipv6())].parse().unwrap();
+    let [v4, v6] = sets.map(|name| name.parse().unwrap());
+    let sets = SetNames { v4, v6 };
     namespace.within(|| {
         let mut connection = Connection::open().unwrap();
-        in_force(&mut connection, &table, &set, address).unwrap()
+        in_force(&mut connection, &table, &sets, address).unwrap()
     })
 }
 

@@ -23,7 +23,7 @@ use netfilterd::nftables::batch::Batch;
 use netfilterd::nftables::elements::{self, Action};
 use netfilterd::nftables::kernel;
 use netfilterd::nftables::layout::Shapes;
-use netfilterd::nftables::name::{MANAGED_TABLE, TableName};
+use netfilterd::nftables::name::{MANAGED_TABLE, SetNames, TableName};
 use netfilterd::nftables::objects::{self, Direction, KernelSet};
 
 /// So many packets from listed sources are judged in each mode, and as many from unlisted ones.
@@ -122,8 +122,8 @@ fn parsed(text: String) -> RangeSets {
 
 /// The two sets of a generation.
 fn kernel_sets(generation: u64) -> Vec<KernelSet> {
-    let [set4, set6] = ["drop4", "drop6"].map(|name| name.parse().unwrap());
-    KernelSet::all([&set4, &set6], &Shapes::INTERVAL, generation)
+    let names = SetNames { v4: "drop4".parse().unwrap(), v6: "drop6".parse().unwrap() };
+    KernelSet::all(&names, &Shapes::INTERVAL, generation)
 }
 
 /// The transaction that should have been two: `kernel_sets` are filled and looked up from now on,

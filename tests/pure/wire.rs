@@ -13,6 +13,7 @@ use netfilterd::netlink::{Message, Reply, attributes, find};
 use netfilterd::nftables::batch::{Batch, FinishedBatch};
 use netfilterd::nftables::elements::{self, Action};
 use netfilterd::nftables::error::Error;
+use netfilterd::nftables::key_type::KeyType::{V4, V6};
 use netfilterd::nftables::layout::{Hash, SetKind};
 use netfilterd::nftables::name::{Family, TableName};
 use netfilterd::nftables::objects::{self, KernelSet};
@@ -277,11 +278,10 @@ fn the_table_has_a_comment_that_says_whose_it_is() {
 
 #[test]
 fn interval_sets_have_the_flag_and_no_size_and_hash_sets_a_size_and_no_flag() {
-    let set = |name: &str, v6, kind| KernelSet { name: CString::new(name).unwrap(), v6, kind };
+    let set = |name: &str, keys, kind| KernelSet { name: CString::new(name).unwrap(), keys, kind };
     let (hash, interval) = (SetKind::Hash(Hash { length: 24, size: 5000 }), SetKind::Interval);
-    let sets =
-        [("a", false, interval), ("b", true, interval), ("c", false, hash), ("d", true, hash)]
-            .map(|(name, v6, kind)| set(name, v6, kind));
+    let sets = [("a", V4, interval), ("b", V6, interval), ("c", V4, hash), ("d", V6, hash)]
+        .map(|(name, keys, kind)| set(name, keys, kind));
     let mut batch = Batch::new();
     objects::add_sets(&mut batch, &table(), &sets);
     let batch = batch.finish().unwrap();
@@ -294,7 +294,7 @@ fn interval_sets_have_the_flag_and_no_size_and_hash_sets_a_size_and_no_flag() {
             SetKind::Hash(hash) => (0, Some(hash.size)),
         };
         assert_eq!(number(3).unwrap_or(0), flags, "NFTA_SET_FLAGS, NFT_SET_INTERVAL");
-        let (key_type, key_length) = if set.v6 { (8, 16) } else { (7, 4) };
+        let (key_type, key_length) = if set.keys == V6 { (8, 16) } else { (7, 4) };
         assert_eq!(number(4), Some(key_type), "NFTA_SET_KEY_TYPE");
         assert_eq!(number(5), Some(key_length), "NFTA_SET_KEY_LEN");
         assert!(number(10).is_some(), "NFTA_SET_ID is mandatory");
