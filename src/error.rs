@@ -138,13 +138,31 @@ impl Error {
     }
 
     /// The message of the error, and that what was in force before stays in force.
-    pub fn keeping(&self) -> String {
-        let separator = if self.is_refusal() { ',' } else { ';' };
-        format!("{self}{separator} keeping what is loaded")
+    pub fn keeping(&self) -> Keeping<'_> {
+        Keeping(self)
+    }
+
+    /// The message of the error without the text of lists, for what every user of the host may read:
+    /// the list may be a link to a file that is not for everybody.
+    pub fn for_everybody(&self) -> String {
+        format!("{self:#}")
+    }
+}
+
+/// An error after which what was in force before stays in force.
+pub struct Keeping<'a>(&'a Error);
+
+impl fmt::Display for Keeping<'_> {
+    /// With `{:#}` without the text of lists.
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let separator = if self.0.is_refusal() { ',' } else { ';' };
+        self.0.fmt(f)?;
+        write!(f, "{separator} keeping what is loaded")
     }
 }
 
 impl fmt::Display for Error {
+    /// With `{:#}` without the text of lists.
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
             Error::List { source } => source.fmt(f),

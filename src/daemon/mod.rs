@@ -193,10 +193,10 @@ impl<B: BackEnd> Daemon<'_, B> {
                 loaded.to_string()
             }
             Err(error) => {
-                let status = error.keeping();
-                log::error!("{status}");
+                log::error!("{}", error.keeping());
                 self.status.failed(&error);
-                status
+                // systemctl shows it to everybody.
+                format!("{:#}", error.keeping())
             }
         };
         self.write_status();

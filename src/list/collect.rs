@@ -32,6 +32,8 @@ pub struct Collector<'a, O> {
     /// How many of its entries are older than those that count.
     older: u64,
     first_rejection: Option<Rejection>,
+    /// Whether messages may quote its lines.
+    public: bool,
     out_of_memory: bool,
 }
 
@@ -54,6 +56,7 @@ impl<'a, O: EntryObserver> Collector<'a, O> {
             summary: Summary::default(),
             older: 0,
             first_rejection: None,
+            public: false,
             out_of_memory: false,
         }
     }
@@ -63,6 +66,7 @@ impl<'a, O: EntryObserver> Collector<'a, O> {
     pub fn read(&mut self, list: &List, older: u64) -> Result<Option<Rejection>, ListError> {
         self.older = older;
         self.first_rejection = None;
+        self.public = list.is_public();
         self.summary = Summary {
             name: list.name().to_string(),
             modified: list.modified(),
@@ -131,6 +135,7 @@ impl<O: EntryObserver> Sink for Collector<'_, O> {
         if !is_named && self.first_rejection.is_some() {
             return;
         }
+        let text = self.public.then_some(text);
         let rejection = Rejection::new(&self.summary.name, line, error, text);
         if is_named {
             self.report.rejections.push(rejection.clone());

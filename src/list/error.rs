@@ -61,6 +61,7 @@ impl ListError {
 }
 
 impl fmt::Display for ListError {
+    /// With `{:#}` without the text of lines.
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
             ListError::Read { list, error } => write!(f, "{list}: {error}"),
@@ -77,10 +78,13 @@ impl fmt::Display for ListError {
             ListError::AllMissing { lists } => {
                 write!(f, "none of the lists exists; create one of {}", lists.join(", "))
             }
-            ListError::NoEntry { list, first } => write!(
-                f,
-                "{list}: is not a list of addresses, no line of it could be read; the first: {first}"
-            ),
+            ListError::NoEntry { list, first } => {
+                write!(
+                    f,
+                    "{list}: is not a list of addresses, no line of it could be read; the first: "
+                )?;
+                first.fmt(f)
+            }
         }
     }
 }

@@ -1,12 +1,13 @@
 //! Files to bytes: the whole file, one version of it, or an error.
 //!
-//! Knows nothing of what a list holds. Never maps a file (a truncation would kill the process) and
-//! never waits for one (a FIFO would hold up the daemon).
+//! Knows nothing of what a list holds. Never maps a file (a truncation would kill the process), and
+//! opens no FIFO and no device.
 
 use std::error::Error;
 use std::fmt;
 use std::fs::{File, Metadata, OpenOptions};
 use std::io::{self, Read};
+use std::os::fd::AsRawFd;
 use std::os::unix::fs::{FileTypeExt, MetadataExt, OpenOptionsExt};
 use std::path::{Path, PathBuf};
 use std::time::Duration;
@@ -127,28 +128,35 @@ pub fn expand(path: &Path) -> Result<Vec<PathBuf>, ReadError> {
     Ok(files)
 }
 
+/// One version of a file.
+pub struct Content {
+    /// All bytes of it.
+    pub bytes: Vec<u8>,
+    /// Whether every user of the host may read the file, so that messages may quote it.
+    pub public: bool,
+}
+
 /// Reads one version of the file at `path`, whole. Calls `progress` with how many of its bytes are
 /// read, again and again; when the file is read again, from the beginning.
-pub fn read(path: &Path, progress: &mut dyn FnMut(u64)) -> Result<Vec<u8>, ReadError> {
+///
+/// Waits for a process that holds a write lease on the file, as a file server does; the kernel ends a
+/// lease after 45 s (`/proc/sys/fs/lease-break-time`).
+pub fn read(path: &Path, progress: &mut dyn FnMut(u64)) -> Result<Content, ReadError> {
     for attempt in 0..TRIES {
         if attempt > 0 {
             std::thread::sleep(PAUSE);
         }
-        if let Some(bytes) = read_once(path, progress)? {
-            return Ok(bytes);
+        if let Some(content) = read_once(path, progress)? {
+            return Ok(content);
         }
     }
     Err(ReadError::Changing)
 }
 
 /// `None` if the file was changed or replaced meanwhile.
-fn read_once(path: &Path, progress: &mut dyn FnMut(u64)) -> Result<Option<Vec<u8>>, ReadError> {
-    // O_NONBLOCK: opening a FIFO without a writer would wait for ever.
-    let file = OpenOptions::new().read(true).custom_flags(libc::O_NONBLOCK).open(path)?;
+fn read_once(path: &Path, progress: &mut dyn FnMut(u64)) -> Result<Option<Content>, ReadError> {
+    let file = open(path)?;
     let before = file.metadata()?;
-    if let Some(kind) = not_a_file(&before) {
-        return Err(ReadError::NotAFile { kind });
-    }
     if before.len() > MAX_FILE {
         return Err(ReadError::TooLarge { bytes: before.len() });
     }
@@ -160,7 +168,36 @@ fn read_once(path: &Path, progress: &mut dyn FnMut(u64)) -> Result<Option<Vec<u8
     // By path again: a file that was replaced is unchanged itself, and old.
     let now = path.metadata()?;
     let same = version(&before) == version(&after) && version(&after) == version(&now);
-    Ok(same.then_some(bytes))
+    Ok(same.then(|| Content { bytes, public: is_public(path, &before) }))
+}
+
+/// Opens a file for reading, and nothing but a regular file. The opening of a device has effects, such
+/// as a watchdog that begins to count, and the opening of a FIFO waits for a writer, so what the path
+/// leads to is looked at before.
+fn open(path: &Path) -> Result<File, ReadError> {
+    let found = OpenOptions::new().read(true).custom_flags(libc::O_PATH).open(path)?;
+    if let Some(kind) = not_a_file(&found.metadata()?) {
+        return Err(ReadError::NotAFile { kind });
+    }
+    // By its descriptor, because the path may lead elsewhere by now.
+    match File::open(format!("/proc/self/fd/{}", found.as_raw_fd())) {
+        // There is no /proc. Without waiting, in case that the path leads to a FIFO by now.
+        Err(error) if error.kind() == io::ErrorKind::NotFound => {
+            let file = OpenOptions::new().read(true).custom_flags(libc::O_NONBLOCK).open(path)?;
+            not_a_file(&file.metadata()?).map_or(Ok(file), |kind| Err(ReadError::NotAFile { kind }))
+        }
+        opened => Ok(opened?),
+    }
+}
+
+/// Whether every user may read the file: by its own mode, and through all folders that lead to it. The
+/// path of a list may be a link that somebody made to a file of root's.
+fn is_public(path: &Path, metadata: &Metadata) -> bool {
+    let others_may = |metadata: &Metadata, bit| metadata.mode() & bit != 0;
+    let open_folder =
+        |folder: &Path| folder.metadata().is_ok_and(|metadata| others_may(&metadata, 0o001));
+    others_may(metadata, 0o004)
+        && path.canonicalize().is_ok_and(|real| real.ancestors().skip(1).all(open_folder))
 }
 
 /// The null device is let through: reading it is the documented way to empty the sets.

@@ -93,6 +93,7 @@ pub enum Reason {
 }
 
 impl fmt::Display for Reason {
+    /// With `{:#}` without anything that stands in the line.
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
             Reason::TooLong => write!(f, "line is longer than {MAX_LINE} bytes"),
@@ -114,7 +115,11 @@ impl fmt::Display for Reason {
                 "netmask 0.0.0.0 is everything to some, one host to others; write /0 or /32",
             ),
             Reason::MappedNetwork(Some((address, length))) => {
-                write!(f, "IPv4-mapped network; write the IPv4 one, {address}/{length}")
+                let network = match f.alternate() {
+                    true => "without ::ffff:".to_string(),
+                    false => format!("{address}/{length}"),
+                };
+                write!(f, "IPv4-mapped network; write the IPv4 one, {network}")
             }
             Reason::MappedNetwork(None) => {
                 f.write_str("IPv4-mapped network wider than all of IPv4; write the IPv4 one")

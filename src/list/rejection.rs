@@ -18,30 +18,38 @@ pub struct Rejection {
     pub column: usize,
     /// What is wrong there.
     pub reason: Reason,
-    /// The line's beginning, escaped.
-    pub excerpt: String,
+    /// The line's beginning, escaped; `None` if not every user may read the list.
+    pub excerpt: Option<String>,
 }
 
 impl Rejection {
-    pub(super) fn new(list: &str, line: u64, error: ParseError, text: &[u8]) -> Self {
-        let text = text.strip_suffix(b"\r").unwrap_or(text);
-        let shown = &text[..text.len().min(EXCERPT)];
-        let more = if shown.len() < text.len() { "..." } else { "" };
+    /// A rejection that quotes `text`, the line, if it may be quoted.
+    pub(super) fn new(list: &str, line: u64, error: ParseError, text: Option<&[u8]>) -> Self {
         Rejection {
             list: list.to_string(),
             line,
             column: error.at + 1,
             reason: error.reason,
-            excerpt: format!("{}{more}", shown.escape_ascii()),
+            excerpt: text.map(excerpt),
         }
     }
 }
 
+fn excerpt(text: &[u8]) -> String {
+    let text = text.strip_suffix(b"\r").unwrap_or(text);
+    let shown = &text[..text.len().min(EXCERPT)];
+    let more = if shown.len() < text.len() { "..." } else { "" };
+    format!("{}{more}", shown.escape_ascii())
+}
+
 impl fmt::Display for Rejection {
-    /// `FILE:LINE:COLUMN: reason: "text"`.
+    /// `FILE:LINE:COLUMN: reason: "text"`; with `{:#}` without the text.
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         let Rejection { list, line, column, reason, excerpt } = self;
-        write!(f, "{list}:{line}:{column}: {reason}: \"{excerpt}\"")
+        match excerpt.as_ref().filter(|_| !f.alternate()) {
+            Some(excerpt) => write!(f, "{list}:{line}:{column}: {reason}: \"{excerpt}\""),
+            None => write!(f, "{list}:{line}:{column}: {reason:#}"),
+        }
     }
 }
 

@@ -6,7 +6,7 @@ use std::time::SystemTime;
 use super::end::End;
 use super::entry::Entry;
 use super::error::ListError;
-use super::file;
+use super::file::{self, Content};
 use super::format::{self, Sink};
 use super::parse_error::ParseError;
 use crate::progress::{Progress, Step};
@@ -29,12 +29,13 @@ pub struct List {
     name: String,
     text: Vec<u8>,
     modified: Option<SystemTime>,
+    public: bool,
 }
 
 impl List {
     /// A list of `text`, called `name` in messages.
     pub fn new(name: impl Into<String>, text: Vec<u8>) -> Self {
-        List { name: name.into(), text, modified: None }
+        List { name: name.into(), text, modified: None, public: true }
     }
 
     /// The name in messages: the path as given, with unprintable characters escaped.
@@ -50,6 +51,12 @@ impl List {
     /// When the file was last written to; what is no file has no such time.
     pub fn modified(&self) -> Option<SystemTime> {
         self.modified
+    }
+
+    /// Whether every user of the host may read it, so that messages may quote it. What is no file is
+    /// known to the user who wrote it.
+    pub fn is_public(&self) -> bool {
+        self.public
     }
 
     /// Whether its last line has no end, as that of a file has which was cut off. A JSON document
@@ -174,9 +181,9 @@ fn read_stdin(progress: &mut dyn FnMut(u64)) -> Result<List, ListError> {
 fn read_file(path: &Path, progress: &mut dyn FnMut(u64)) -> Result<List, ListError> {
     let name = printable(path);
     match file::read(path, progress) {
-        Ok(text) => {
+        Ok(Content { bytes: text, public }) => {
             let modified = path.metadata().and_then(|metadata| metadata.modified()).ok();
-            Ok(List { name, text, modified })
+            Ok(List { name, text, modified, public })
         }
         Err(error) => Err(ListError::Read { list: name, error }),
     }

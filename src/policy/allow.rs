@@ -39,14 +39,21 @@ pub enum AllowError {
 }
 
 impl fmt::Display for AllowError {
+    /// With `{:#}` without the text of lines.
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
-            AllowError::List { source } => write!(f, "allowlist {source}"),
-            AllowError::Rejected { first, lines } => write!(
-                f,
-                "an allowlist must be readable as a whole; {} rejected; correct the first: {first}",
-                Count(*lines, Noun::Line)
-            ),
+            AllowError::List { source } => {
+                f.write_str("allowlist ")?;
+                source.fmt(f)
+            }
+            AllowError::Rejected { first, lines } => {
+                write!(
+                    f,
+                    "an allowlist must be readable as a whole; {} rejected; correct the first: ",
+                    Count(*lines, Noun::Line)
+                )?;
+                first.fmt(f)
+            }
             AllowError::Expires { place } => write!(
                 f,
                 "{place}: an entry of an allowlist cannot expire (until); remove the time, or the \

@@ -147,7 +147,7 @@ impl From<&Summary> for ListStatus {
 pub struct Failed {
     /// The time of the failure.
     pub at: Timestamp,
-    /// The error message, without the program's name.
+    /// The error message, without the program's name and without the text of lists.
     pub line: String,
     /// How many have failed since the last that did not, this one included.
     #[serde(default)]
@@ -248,7 +248,7 @@ impl Status {
             false => self.totals.failures += 1,
         }
         let times = self.failed.as_ref().map_or(0, |failed| failed.times) + 1;
-        self.failed = Some(Failed { at: now(), line: error.to_string(), times });
+        self.failed = Some(Failed { at: now(), line: error.for_everybody(), times });
     }
 
     /// Whether the last load succeeded.

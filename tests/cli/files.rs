@@ -1,9 +1,10 @@
 //! Situations of the file system: which files are read, and which are refused by name.
 
-use std::fs;
-use std::io::Write;
-use std::os::unix::fs::symlink;
+use std::fs::{self, Permissions};
+use std::io::{BufRead, BufReader, Write};
+use std::os::unix::fs::{PermissionsExt, symlink};
 use std::os::unix::net::UnixListener;
+use std::path::Path;
 use std::process::{Command, Stdio};
 use std::time::Instant;
 
@@ -24,7 +25,7 @@ fn what_is_no_regular_file_is_refused_at_once_and_by_name() {
     let long = "n".repeat(256);
     for (name, message) in [
         ("fifo", "FIFO"),
-        ("socket", "No such device or address"),
+        ("socket", "socket"),
         ("zero", "device"),
         ("loop", "Too many levels of symbolic links"),
         ("dangling", "No such file or directory"),
@@ -85,7 +86,7 @@ fn symbolic_links_are_followed_and_odd_names_are_shown_escaped() {
 fn a_file_that_may_not_be_read_is_an_error() {
     let folder = Folder::new();
     let list = folder.file("list", "192.0.2.1\n");
-    fs::set_permissions(&list, std::os::unix::fs::PermissionsExt::from_mode(0o0)).unwrap();
+    fs::set_permissions(&list, Permissions::from_mode(0o0)).unwrap();
     // Root may read it all the same, unless that is taken from it.
     let mut command = Command::new(program());
     if nix::unistd::geteuid().is_root() {
@@ -97,6 +98,94 @@ fn a_file_that_may_not_be_read_is_an_error() {
         ]);
     }
     run(command.args(["check", "-f", &list])).expect(1, &["Permission denied"]);
+}
+
+#[test]
+fn only_a_file_that_every_user_may_read_is_quoted() {
+    let folder = Folder::new();
+    let list = folder.file("list", "192.0.2.1\nsecret of root\n");
+    let mode = |path: &Path, mode| fs::set_permissions(path, Permissions::from_mode(mode)).unwrap();
+    mode(folder.path(), 0o755);
+    let asked = || {
+        let ran = netfilterd(&["print", "-f", &list]);
+        ran.expect(0, &["list:2:1: not an address"]);
+        ran.stderr()
+    };
+    for (file, above, quoted) in [
+        (0o644, 0o755, true),
+        (0o604, 0o711, true),
+        (0o640, 0o755, false),
+        (0o600, 0o755, false),
+        (0o644, 0o750, false),
+    ] {
+        mode(list.as_ref(), file);
+        mode(folder.path(), above);
+        assert_eq!(asked().contains("secret"), quoted, "{file:o} in a folder {above:o}");
+    }
+    // A link has no mode of its own; and none of the errors is more talkative.
+    let deep = folder.path().join("deep");
+    fs::create_dir(&deep).unwrap();
+    mode(folder.path(), 0o755);
+    mode(&deep, 0o700);
+    fs::write(deep.join("shadow"), "secret of root\n").unwrap();
+    fs::remove_file(&list).unwrap();
+    symlink("deep/shadow", &list).unwrap();
+    let other = folder.file("other", "192.0.2.1\n");
+    for arguments in [&["check", "-f", &list][..], &["check", "-f", &other, "-a", &list]] {
+        let ran = netfilterd(arguments);
+        ran.expect(1, &["list:1:1: not an address"]);
+        assert!(!ran.stderr().contains("secret"), "{}", ran.stderr());
+    }
+}
+
+#[test]
+#[ignore = "needs strace"]
+fn a_device_is_not_opened_to_find_out_that_it_is_none_of_the_lists() {
+    needs(&["strace"]);
+    let folder = Folder::new();
+    let fifo = folder.path().join("fifo");
+    assert!(Command::new("mkfifo").arg(&fifo).status().unwrap().success());
+    for path in ["/dev/zero", "/dev/tty", fifo.to_str().unwrap()] {
+        let mut command = Command::new("strace");
+        command.args(["-qq", "-e", "trace=open,openat", "-P", path, program()]);
+        let ran = run(command.args(["check", "-f", path]));
+        assert_eq!(ran.status(), 1);
+        // strace writes to standard error, too.
+        let opened: Vec<String> = ran
+            .stderr()
+            .lines()
+            .filter(|line| line.starts_with("open"))
+            .map(String::from)
+            .collect();
+        assert!(
+            !opened.is_empty() && opened.iter().all(|call| call.contains("O_PATH")),
+            "{opened:?}"
+        );
+    }
+}
+
+#[test]
+fn a_write_lease_of_another_program_is_waited_for() {
+    needs(&["python3"]);
+    let folder = Folder::new();
+    let list = folder.file("list", "192.0.2.1\n");
+    // The kernel announces a reader by SIGIO.
+    let script = "import fcntl, signal, sys\n\
+                  signal.pthread_sigmask(signal.SIG_BLOCK, [signal.SIGIO])\n\
+                  file = open(sys.argv[1], 'r+')\n\
+                  fcntl.fcntl(file, fcntl.F_SETLEASE, fcntl.F_WRLCK)\n\
+                  print('held', flush=True)\n\
+                  signal.sigwait([signal.SIGIO])\n\
+                  print('announced', flush=True)\n\
+                  fcntl.fcntl(file, fcntl.F_SETLEASE, fcntl.F_UNLCK)\n";
+    let mut holder = Command::new("python3");
+    holder.args(["-c", script, &list]).stdout(Stdio::piped());
+    let mut holder = Background(holder.spawn().unwrap());
+    let mut said = BufReader::new(holder.0.stdout.take().unwrap()).lines();
+    assert_eq!(said.next().unwrap().unwrap(), "held");
+    let ran = netfilterd(&["print", "-f", &list]);
+    assert_eq!(ran.stdout(), "192.0.2.1/32\n", "{}", ran.stderr());
+    assert_eq!(said.next().unwrap().unwrap(), "announced");
 }
 
 #[test]

@@ -2,8 +2,9 @@
 //! list holds cannot forge a line of a daemon's log.
 
 use std::collections::BTreeSet;
-use std::fs;
-use std::os::unix::fs::symlink;
+use std::fs::{self, Permissions};
+use std::os::unix::fs::{PermissionsExt, symlink};
+use std::os::unix::net::UnixDatagram;
 
 use kit::harmless::{EVIL, assert_harmless};
 use kit::queue::Queues;
@@ -140,6 +141,46 @@ fn a_link_that_somebody_put_in_place_of_its_files_is_not_followed() {
     for name in ["state", "status", "pid"] {
         let precious = folder.path().join(format!("precious-{name}"));
         assert_eq!(fs::read_to_string(precious).unwrap(), "precious", "{name}");
+    }
+    assert_eq!(daemon.end("TERM"), 0);
+}
+
+#[test]
+#[ignore = "needs root: network namespaces"]
+fn a_list_that_leads_to_a_file_of_roots_shows_nobody_what_is_in_it() {
+    let (namespace, folder) = (Namespace::new(), Folder::new());
+    fs::set_permissions(folder.path(), Permissions::from_mode(0o755)).unwrap();
+    let list = folder.file("drop_ips", "192.0.2.0/24\nrubbish\n");
+    let secret = folder.file("shadow", "root:secret:19000\n");
+    fs::set_permissions(&secret, Permissions::from_mode(0o600)).unwrap();
+    let notified = UnixDatagram::bind(folder.path().join("notify")).unwrap();
+    let mut command = namespace.command(program());
+    command.args(["-f", &list, "--status-file"]).arg(folder.path().join("status"));
+    command.arg("--state-file").arg(folder.path().join("state"));
+    command.env("NOTIFY_SOCKET", folder.path().join("notify"));
+    let daemon = Daemon::spawn(&mut command);
+    daemon.wait_for("drop_ips:2:1: not an address: \"rubbish\"", 1);
+    // A list of which no line can be read: its first line is quoted in the log alone.
+    fs::write(&list, "rubbish\n").unwrap();
+    daemon.signal("HUP");
+    daemon.wait_for("the first: ", 1);
+    daemon.wait_for("drop_ips:1:1: not an address: \"rubbish\"", 1);
+    let failed = daemon.wait_for_failures(1);
+    assert!(failed["line"].as_str().unwrap().ends_with("drop_ips:1:1: not an address"));
+    fs::remove_file(&list).unwrap();
+    symlink(&secret, &list).unwrap();
+    daemon.signal("HUP");
+    daemon.wait_for_failures(2);
+    daemon.wait_for_line(&["drop_ips:1:1: not an address;"], 1);
+    let status = fs::read_to_string(folder.path().join("status")).unwrap();
+    for text in [daemon.log(), status] {
+        assert!(!text.contains("secret"), "{text}");
+    }
+    notified.set_nonblocking(true).unwrap();
+    let mut message = [0; 4096];
+    while let Ok(length) = notified.recv(&mut message) {
+        let message = String::from_utf8_lossy(&message[..length]);
+        assert!(!message.contains("secret") && !message.contains("rubbish"), "{message}");
     }
     assert_eq!(daemon.end("TERM"), 0);
 }

@@ -42,8 +42,8 @@ fn read_while(path: &Path, versions: &[Vec<u8>; 2], change: impl Fn(&[u8]) + Syn
         let mut seen = [0; 2];
         for _ in 0..100 {
             match file::read(path, &mut |_| {}) {
-                Ok(bytes) => {
-                    let version = versions.iter().position(|version| *version == bytes);
+                Ok(content) => {
+                    let version = versions.iter().position(|version| *version == content.bytes);
                     seen[version.expect("a version, whole")] += 1;
                 }
                 Err(file::ReadError::Changing) => {}
