@@ -92,6 +92,9 @@ pub enum Reason {
     NoNetworkInJson,
 }
 
+/// In place of what stands in a line that may not be quoted.
+const NOT_SHOWN: &str = "without ::ffff:";
+
 impl fmt::Display for Reason {
     /// With `{:#}` without anything that stands in the line.
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
@@ -116,7 +119,7 @@ impl fmt::Display for Reason {
             ),
             Reason::MappedNetwork(Some((address, length))) => {
                 let network = match f.alternate() {
-                    true => "without ::ffff:".to_string(),
+                    true => NOT_SHOWN.to_string(),
                     false => format!("{address}/{length}"),
                 };
                 write!(f, "IPv4-mapped network; write the IPv4 one, {network}")
