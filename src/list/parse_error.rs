@@ -92,8 +92,17 @@ pub enum Reason {
     NoNetworkInJson,
 }
 
-/// In place of what stands in a line that may not be quoted.
-const NOT_SHOWN: &str = "without ::ffff:";
+/// A network that stands in a line, with `true` only how to write it.
+struct Shown(Ipv4Addr, u8, bool);
+
+impl fmt::Display for Shown {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Shown(.., true) => f.write_str("without ::ffff:"),
+            Shown(address, length, false) => write!(f, "{address}/{length}"),
+        }
+    }
+}
 
 impl fmt::Display for Reason {
     /// With `{:#}` without anything that stands in the line.
@@ -118,10 +127,7 @@ impl fmt::Display for Reason {
                 "netmask 0.0.0.0 is everything to some, one host to others; write /0 or /32",
             ),
             Reason::MappedNetwork(Some((address, length))) => {
-                let network = match f.alternate() {
-                    true => NOT_SHOWN.to_string(),
-                    false => format!("{address}/{length}"),
-                };
+                let network = Shown(*address, *length, f.alternate());
                 write!(f, "IPv4-mapped network; write the IPv4 one, {network}")
             }
             Reason::MappedNetwork(None) => {
