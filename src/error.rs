@@ -65,7 +65,7 @@ pub enum Error {
         /// The content of the file: the process id of that daemon.
         pid: String,
     },
-    /// The pid file is a directory, a device, or another thing that cannot hold a number.
+    /// The pid file is not a regular file, or holds something else than a number.
     NoPidFile {
         /// The value of `--pid-file`.
         path: PathBuf,
@@ -191,7 +191,11 @@ impl fmt::Display for Error {
             ),
             Error::NoPidFile { path } => {
                 let path = path.display();
-                write!(f, "pid file {path} is not a regular file; give another --pid-file")
+                write!(
+                    f,
+                    "pid file {path} is not a file with a process id, and is not replaced; give another \
+                     --pid-file"
+                )
             }
             Error::PidFile { path, source } => write!(
                 f,

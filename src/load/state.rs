@@ -12,7 +12,7 @@ use std::time::Duration;
 use serde::{Deserialize, Serialize};
 
 use crate::sys;
-use crate::sys::replace::{folder_of, replace};
+use crate::sys::replace::{OwnFile, folder_of};
 
 /// How often, and with which pauses, to try the lock, which another process holds for a millisecond.
 const TRIES: u32 = 100;
@@ -114,6 +114,8 @@ impl File {
         // An unreadable file was logged when it was read. It is replaced.
         let mut state = self.read().unwrap_or_default();
         state.targets.insert(self.key.clone(), Target { networks });
-        Ok(replace(&self.path, &serde_json::to_vec(&state)?)?)
+        let is_ours = |head: &[u8]| head.starts_with(b"{\"targets\":");
+        let file = OwnFile { path: &self.path, mode: 0o644, is_ours };
+        Ok(file.replace(&serde_json::to_vec(&state)?)?)
     }
 }

@@ -17,7 +17,7 @@ use crate::error::Error;
 use crate::list::{End, Summary};
 use crate::load::Loaded;
 use crate::nfqueue::QueueCounters;
-use crate::sys::replace::{folder_of, replace};
+use crate::sys::replace::{OwnFile, folder_of};
 
 /// How a daemon puts the lists in force.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
@@ -278,6 +278,9 @@ fn rounded(time: Timestamp) -> Timestamp {
     time.round(Unit::Second).unwrap_or(time)
 }
 
+/// What every status file begins with: [`Status::version`] is its first key.
+const BEGINNING: &[u8] = b"{\"version\":\"";
+
 /// The file of a daemon's status. The file is removed when this value is dropped.
 pub struct File<'a> {
     path: &'a Path,
@@ -293,6 +296,11 @@ impl<'a> File<'a> {
         File { path, written: None, failing: false }
     }
 
+    fn own(&self) -> OwnFile<'a> {
+        // `status` is for every user.
+        OwnFile { path: self.path, mode: 0o644, is_ours: |head| head.starts_with(BEGINNING) }
+    }
+
     /// Replaces the file, so that a reader finds the old status or the new one. Returns whether the
     /// status has changed. A failure is logged, and the daemon goes on without the file.
     pub fn write(&mut self, status: &Status) -> bool {
@@ -301,7 +309,7 @@ impl<'a> File<'a> {
         }
         let written = folder_of(self.path)
             .map_err(io::Error::from)
-            .and_then(|_| Ok(replace(self.path, &serde_json::to_vec(status)?)?));
+            .and_then(|_| Ok(self.own().replace(&serde_json::to_vec(status)?)?));
         match written {
             Ok(()) => {
                 self.written = Some(status.clone());
@@ -324,8 +332,8 @@ impl<'a> File<'a> {
 impl Drop for File<'_> {
     fn drop(&mut self) {
         if self.written.is_some() {
-            if let Err(error) = fs::remove_file(self.path) {
-                log::debug!("status file {}: {error}", self.path.display());
+            if let Err(error) = self.own().remove() {
+                log::debug!("status file: {error}");
             }
         }
     }

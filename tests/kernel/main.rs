@@ -13,6 +13,7 @@ mod lookup;
 mod managed;
 mod misjudged;
 mod model;
+mod own_files;
 mod privileges;
 mod progress;
 mod protected;
