@@ -207,7 +207,7 @@ fn a_full_disk_leaves_no_half_of_a_line() {
     let script = "set -e; mount -t tmpfs -o size=8k none \"$1\"; cd \"$1\"
         dd if=/dev/zero bs=4080 count=1 2>/dev/null | tr '\\0' '#' >drop_ips; echo >>drop_ips
         cp drop_ips before; status=0
-        \"$0\" --list drop_ips --until 30d 192.0.2.1 2>said || status=$?
+        \"$0\" --list drop_ips --until 30d 192.0.2.1 2>/dev/null || status=$?
         cmp drop_ips before || exit 9; exit 4$status";
     let folder = Folder::new();
     let mut command = Command::new("unshare");
