@@ -3,12 +3,14 @@
 //!
 //! In reading order: `signals` (the events of the loop), [`back_end`] (what a back end does),
 //! [`nftables`] and [`queues`] (the two back ends), [`repair`] (when to repair what another program has
-//! changed), [`list_watch`] (changes of lists), [`alarm`], [`watchdog`] and [`pid_file`].
+//! changed), [`list_watch`] (changes of lists), [`backoff`] (when to attempt again what has failed),
+//! [`alarm`], [`watchdog`] and [`pid_file`].
 //!
 //! After a reload that fails, the daemon keeps running and what was in force stays in force.
 
 pub mod alarm;
 pub mod back_end;
+pub mod backoff;
 pub mod list_watch;
 #[cfg(feature = "nftables")]
 pub mod nftables;
