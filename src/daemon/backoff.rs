@@ -42,6 +42,11 @@ impl Backoff {
         self.pause.is_some()
     }
 
+    /// Whether an attempt has failed that followed another failure by itself.
+    pub fn is_repeated(&self) -> bool {
+        self.pause.is_some_and(|pause| pause > self.first)
+    }
+
     /// The time of the next attempt; `None` if none is scheduled.
     pub fn due(&self) -> Option<Instant> {
         self.due
