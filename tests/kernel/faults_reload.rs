@@ -1,8 +1,9 @@
-//! Lists on a file system that does not answer.
+//! Reloads that cannot go on, or fail: what the daemon does meanwhile, and that it tries again.
 
 use std::fs;
 use std::os::unix::fs::symlink;
 use std::path::Path;
+use std::process::Command;
 
 use kit::*;
 
@@ -112,4 +113,53 @@ fn an_address_that_is_added_while_a_list_is_read_is_not_dropped_by_that_list() {
     assert_eq!(namespace.managed("drop4"), ["192.0.2.0/24"]);
     daemon.wait_for_line(&["10.77.0.9 (own address)", "protected from now on"], 1);
     assert!(daemon.lines(&["loaded "]).iter().all(|line| line.contains("1 protected")));
+}
+
+#[test]
+#[ignore = "needs root: network namespaces"]
+fn a_reload_that_fails_is_attempted_again_until_it_succeeds_and_reported_once() {
+    let (namespace, folder) = (Namespace::new(), Folder::new());
+    let list = folder.file("list", ONE);
+    let daemon = Daemon::start(&namespace, &["-f", &list]);
+    fs::remove_file(&list).unwrap();
+    daemon.signal("HUP");
+    let failed = daemon.wait_for_failures(1);
+    assert!(failed["next"].is_string(), "{failed}");
+    daemon.wait_for_line(&["error: ", &list, "keeping what is loaded; retrying in 5 s"], 1);
+    daemon.wait_for_failures(2);
+    assert_eq!(daemon.lines(&["error: "]).len(), 1, "{}", daemon.log());
+    // Another error is news, and what a guard refuses is not attempted again.
+    folder.file("list", "");
+    let refused = daemon.wait_for_failures(3);
+    assert!(refused["next"].is_null(), "{refused}");
+    assert_eq!(daemon.lines(&["error: ", "--min-entries"]).len(), 1, "{}", daemon.log());
+    // One who asks gets an answer each time.
+    fs::remove_file(&list).unwrap();
+    daemon.signal("HUP");
+    daemon.wait_for_line(&["error: ", "retrying in 5 s"], 2);
+    folder.file("list", TWO);
+    daemon.wait_for_loads(2);
+    assert_eq!(namespace.managed("drop4"), ["198.51.100.0/24"]);
+}
+
+#[test]
+#[ignore = "needs root: network namespaces"]
+fn a_daemon_whose_descriptors_run_out_waits_and_goes_on_when_there_are_some_again() {
+    needs(&["prlimit"]);
+    let (namespace, folder) = (Namespace::new(), Folder::new());
+    let list = folder.file("list", ONE);
+    let daemon = Daemon::start(&namespace, &["-f", &list]);
+    let limit = |limit: &str| {
+        let (pid, limit) = (format!("--pid={}", daemon.pid()), format!("--nofile={limit}"));
+        assert!(Command::new("prlimit").args([pid, limit]).status().unwrap().success());
+    };
+    // Fewer than it waits for.
+    limit("3:1024");
+    folder.file("list", TWO);
+    daemon.signal("HUP");
+    daemon.wait_for_line(&["error: ", "Too many open files", "retrying in 5 s"], 1);
+    limit("1024:1024");
+    daemon.wait_for_loads(2);
+    assert_eq!(namespace.managed("drop4"), ["198.51.100.0/24"]);
+    assert_eq!(daemon.end("TERM"), 0);
 }
