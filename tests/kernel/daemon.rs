@@ -308,17 +308,13 @@ fn signals_that_the_parent_had_blocked_or_ignored_are_handled() {
     let mut command = namespace.command(program());
     let mut child = command.args(["print", "-f", "-"]).stdin(Stdio::piped()).spawn().unwrap();
     before.thread_set_mask().unwrap();
-    eventually("it is the program", || is_netfilterd(child.id()));
+    let name = || fs::read_to_string(format!("/proc/{}/comm", child.id())).unwrap();
+    eventually("it is the program", || name() == "netfilterd\n");
     eventually("it has ended", || {
         kill(Pid::from_raw(child.id() as i32), Signal::SIGTERM).unwrap();
         child.try_wait().unwrap().is_some()
     });
     assert_eq!(child.wait().unwrap().signal(), Some(Signal::SIGTERM as i32));
-}
-
-fn is_netfilterd(pid: u32) -> bool {
-    let status = fs::read_to_string(format!("/proc/{pid}/status")).unwrap_or_default();
-    status.starts_with("Name:\tnetfilterd\n")
 }
 
 /// Whether the process is the program by now, and SIGHUP (bit 0) is in one of the masks that keep it
@@ -329,7 +325,7 @@ fn outlives_hup(pid: u32) -> bool {
         let (name, mask) = line.split_once(':')?;
         ["SigIgn", "SigBlk", "SigCgt"].contains(&name).then_some(mask.trim())
     });
-    is_netfilterd(pid)
+    status.starts_with("Name:\tnetfilterd\n")
         && masks.any(|mask| u64::from_str_radix(mask, 16).is_ok_and(|mask| mask & 1 != 0))
 }
 
