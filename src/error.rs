@@ -89,6 +89,16 @@ pub enum Error {
         /// The error of the pipe or of the handler.
         source: io::Error,
     },
+    /// The daemon cannot wait for signals.
+    Wait {
+        /// The error of poll(2).
+        source: io::Error,
+    },
+    /// The daemon has no thread to read the lists.
+    Reader {
+        /// The error of the thread, or of eventfd(2).
+        source: io::Error,
+    },
     /// The daemon has no timer for entries that expire.
     Timer {
         /// The error of timerfd_create(2).
@@ -212,6 +222,14 @@ impl fmt::Display for Error {
             Error::Signals { source } => {
                 write!(f, "cannot receive signals: {source}; raise the limit of open files")
             }
+            Error::Wait { source } => {
+                write!(f, "cannot wait for signals: {source}; start the daemon again")
+            }
+            Error::Reader { source } => write!(
+                f,
+                "cannot start a thread to read the lists: {source}; raise the limits of processes and \
+                 of open files"
+            ),
             Error::Timer { source } => {
                 write!(f, "cannot create a timer: {source}; raise the limit of open files")
             }
@@ -240,6 +258,8 @@ impl std::error::Error for Error {
             | Error::PidFile { source, .. }
             | Error::StatusFile { source, .. }
             | Error::Signals { source }
+            | Error::Wait { source }
+            | Error::Reader { source }
             | Error::Timer { source }
             | Error::Watch { source }
             | Error::Stdout { source } => Some(source),

@@ -33,7 +33,7 @@ pub fn run(cli: Cli) -> ExitCode {
     let command = cli.command.unwrap_or(Command::Run(cli.run));
     let stays = matches!(command, Command::Run(_));
     if !stays {
-        daemon::release_hup();
+        daemon::release();
     }
     let terminal = Terminal::default();
     log::start(command.verbosity(), if stays { None } else { Some(terminal.clone()) });

@@ -1,17 +1,22 @@
-//! The pipeline: lists are read, guards are asked, range sets are passed to a back end, and the result
-//! is recorded.
+//! The pipeline: lists that were read are judged by the guards, range sets are passed to a back end,
+//! and the result is recorded.
+//!
+//! A load has two parts. The first one reads the lists (`read.rs`) and may take for ever; what it needs
+//! is in a [`ReadRequest`]. The second one is [`Pipeline::finish`]. Between the two, the pipeline can
+//! be used as before.
 //!
 //! Knows nothing of the kernel: range sets go to `apply`, which returns what it changed. The pipeline
 //! keeps what the next load needs: what the lists ask for at other times, what is protected, and how
 //! many networks are in force.
 
-use std::time::Instant;
+use std::time::{Duration, Instant};
 
 use crate::error::Error;
 use crate::ip::RangeSets;
 use crate::ip::change::Applied;
 use crate::list::End;
 use crate::load::host::Host;
+use crate::load::read::{ReadLists, ReadRequest};
 use crate::load::remarks::Remarks;
 use crate::load::report::Loaded;
 use crate::load::state;
@@ -41,9 +46,14 @@ struct Last {
     timeline: Timeline,
     allowed: RangeSets,
     protected: Protected,
+    /// The time at which these addresses were looked up.
+    protected_at: Instant,
     /// The time for which the sets in force were computed.
     at: End,
 }
+
+/// How long protected addresses count as new after they were looked up. Most lists are read in less.
+const NEW: Duration = Duration::from_secs(1);
 
 /// The result of `apply`, which puts range sets in force: what changed, and when the change was
 /// complete.
@@ -67,15 +77,32 @@ impl Pipeline {
         self.host.is_some()
     }
 
-    /// Reads the lists, asks the guards, and has `apply` put in force what the lists ask for. On error
-    /// the sets that were in force stay in force.
+    /// Reads the lists, and finishes the load. For commands, which have nothing else to do meanwhile.
     pub fn load(
         &mut self,
         progress: &dyn Progress,
         apply: impl FnOnce(&RangeSets) -> Outcome,
     ) -> Result<Loaded, Error> {
+        let lists = self.request()?.read(progress)?;
+        self.finish(lists, apply)
+    }
+
+    /// Begins a load: what is needed to read the lists, on any thread.
+    pub fn request(&self) -> Result<ReadRequest, Error> {
         let begin = Instant::now();
-        let desired = read(&self.request, self.host.as_ref(), &mut self.remarks, progress)?;
+        let protected = protected(self.host.as_ref())?;
+        Ok(ReadRequest { request: self.request.clone(), protected, begin })
+    }
+
+    /// Finishes a load: asks the guards, and has `apply` put in force what the lists ask for. On error
+    /// the sets that were in force stay in force.
+    pub fn finish(
+        &mut self,
+        lists: ReadLists,
+        apply: impl FnOnce(&RangeSets) -> Outcome,
+    ) -> Result<Loaded, Error> {
+        let (desired, protected_at, begin) = self.up_to_date(lists)?;
+        self.remarks.log(&desired, self.request.families);
         self.ask_guards(&desired)?;
         let (applied, end) = apply(&desired.sets)
             .map_err(|error| error.with_entry(|address| desired.first_origin(address)))?;
@@ -88,8 +115,26 @@ impl Pipeline {
             timeline: desired.timeline,
             allowed: desired.allowed.sets,
             protected: desired.protected,
+            protected_at,
         });
         Ok(loaded)
+    }
+
+    /// What the lists ask for by now, the time at which the protected addresses were looked up, and the
+    /// time at which the load began. While the lists were read, addresses may have changed and entries
+    /// may have expired.
+    fn up_to_date(&self, lists: ReadLists) -> Result<(DesiredState, Instant, Instant), Error> {
+        let ReadLists { desired, begin } = lists;
+        let newer = self.last.as_ref().filter(|last| last.protected_at > begin);
+        if newer.is_none() && begin.elapsed() < NEW {
+            return Ok((desired, begin, begin));
+        }
+        let protected_at = Instant::now();
+        let protected = protected(self.host.as_ref())?;
+        let before = newer.map_or(&desired.protected, |last| &last.protected).clone();
+        let desired = desired.renewed(protected, End::now());
+        log_protection_changes(&before, &desired.protected, &desired.sets, &desired.exclusions);
+        Ok((desired, protected_at, begin))
     }
 
     /// Computes what must be in force by now, without reading the lists: entries may have expired, and
@@ -102,10 +147,12 @@ impl Pipeline {
         apply: impl FnOnce(&RangeSets) -> Outcome,
     ) -> Result<Option<Loaded>, Error> {
         let begin = Instant::now();
+        let protected_at = Instant::now();
         let protected = protected(self.host.as_ref())?;
         let Some(last) = &mut self.last else { return Ok(None) };
         // The addresses of a host are renewed every few minutes, and mostly nothing has changed.
         if !last.timeline.has_ends() && protected.sets() == last.protected.sets() {
+            last.protected_at = protected_at;
             return Ok(None);
         }
         let now = End::now();
@@ -113,7 +160,7 @@ impl Pipeline {
         let (sets, exclusions) = Exclusions::out_of(merged, &last.allowed, protected.sets());
         let mut revised = None;
         if sets != *held {
-            last.log_protection_changes(&protected, &sets, &exclusions);
+            log_protection_changes(&last.protected, &protected, &sets, &exclusions);
             let (applied, end) = apply(&sets)?;
             revised = Some(Loaded {
                 done: applied,
@@ -128,7 +175,7 @@ impl Pipeline {
             });
         }
         last.timeline.share(&sets, exclusions.all());
-        (last.protected, last.at) = (protected, now);
+        (last.protected, last.protected_at, last.at) = (protected, protected_at, now);
         if let Some(revised) = &revised {
             last.loaded = revised.clone();
             self.state.remember(revised.networks.sum());
@@ -185,24 +232,21 @@ fn protected(host: Option<&Host>) -> Result<Protected, Error> {
     }
 }
 
-impl Last {
-    /// Logs which listed addresses are protected from now on, and which no longer.
-    fn log_protection_changes(
-        &self,
-        protected: &Protected,
-        sets: &RangeSets,
-        exclusions: &Exclusions,
-    ) {
-        let (before, now) = (self.protected.items(), protected.items());
-        // What is allowed was not dropped before either.
-        let spared = exclusions.protected.subtract(&exclusions.allowed);
-        let is_new = |item: &&Item| !before.contains(item) && item.is_in(&spared);
-        for item in now.iter().filter(is_new) {
-            log::warn!("{item} is listed, and protected from now on");
-        }
-        let is_gone = |item: &&Item| !now.contains(item) && item.is_in(sets);
-        for item in before.iter().filter(is_gone) {
-            log::info!("{item} is listed, and no longer protected, so it is dropped");
-        }
+/// Logs which listed addresses are protected from now on, and which no longer.
+fn log_protection_changes(
+    before: &Protected,
+    now: &Protected,
+    sets: &RangeSets,
+    exclusions: &Exclusions,
+) {
+    // What is allowed was not dropped before either.
+    let spared = exclusions.protected.subtract(&exclusions.allowed);
+    let is_new = |item: &&Item| !before.items().contains(item) && item.is_in(&spared);
+    for item in now.items().iter().filter(is_new) {
+        log::warn!("{item} is listed, and protected from now on");
+    }
+    let is_gone = |item: &&Item| !now.items().contains(item) && item.is_in(sets);
+    for item in before.items().iter().filter(is_gone) {
+        log::info!("{item} is listed, and no longer protected, so it is dropped");
     }
 }

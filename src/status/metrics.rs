@@ -116,7 +116,7 @@ fn daemon(status: &Status) -> Vec<Family> {
         ),
         gauge(
             "last_load_successful",
-            "1 if the last load succeeded, 0 if it failed.",
+            "1 if the last load succeeded, 0 if it failed or if a list is read for too long.",
             [alone(successful)],
         ),
         counter("loads_total", "Loads that succeeded.", [alone(totals.loads as f64)]),

@@ -9,6 +9,7 @@ mod text;
 use std::fs;
 use std::io;
 use std::path::Path;
+use std::time::Duration;
 
 use jiff::{Timestamp, Unit};
 use serde::{Deserialize, Serialize};
@@ -47,6 +48,9 @@ pub struct Status {
     pub loaded: Option<InForce>,
     /// The last load, if it failed.
     pub failed: Option<Failed>,
+    /// The lists that are being read now; `None` if none are.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub reading: Option<BeingRead>,
     /// The numbers of loads since the daemon started.
     #[serde(default)]
     pub totals: Totals,
@@ -152,6 +156,20 @@ pub struct Failed {
     /// How many have failed since the last that did not, this one included.
     #[serde(default)]
     pub times: u64,
+    /// The time of the next attempt; `None` if there is none until the lists change.
+    #[serde(default)]
+    pub next: Option<Timestamp>,
+}
+
+/// Lists that are being read.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub struct BeingRead {
+    /// The path of the list that is being read now.
+    pub list: String,
+    /// The time at which reading the lists began.
+    pub since: Timestamp,
+    /// Whether this takes too long, so that what is in force may not be what the lists ask for.
+    pub late: bool,
 }
 
 /// The numbers of loads by their outcome, since the daemon started.
@@ -209,6 +227,7 @@ impl Status {
             table: None,
             loaded: None,
             failed: None,
+            reading: None,
             totals: Totals::default(),
             repairs: Repairs::default(),
             dropped: Vec::new(),
@@ -241,19 +260,21 @@ impl Status {
         }
     }
 
-    /// Records a load that failed and changed nothing.
-    pub fn failed(&mut self, error: &Error) {
+    /// Records a load that failed and changed nothing, and the `pause` until the next attempt.
+    pub fn failed(&mut self, error: &Error, pause: Option<Duration>) {
         match error.is_refusal() {
             true => self.totals.refusals += 1,
             false => self.totals.failures += 1,
         }
         let times = self.failed.as_ref().map_or(0, |failed| failed.times) + 1;
-        self.failed = Some(Failed { at: now(), line: error.for_everybody(), times });
+        let next = pause.and_then(|pause| now().checked_add(pause).ok());
+        self.failed = Some(Failed { at: now(), line: error.for_everybody(), times, next });
     }
 
-    /// Whether the last load succeeded.
+    /// Whether the last load succeeded, and none is overdue.
     pub fn is_healthy(&self) -> bool {
-        self.loaded.is_some() && self.failed.is_none()
+        let is_late = self.reading.as_ref().is_some_and(|reading| reading.late);
+        self.loaded.is_some() && self.failed.is_none() && !is_late
     }
 }
 
@@ -270,7 +291,8 @@ impl InForce {
     }
 }
 
-fn now() -> Timestamp {
+/// The time of now, in whole seconds.
+pub fn now() -> Timestamp {
     rounded(Timestamp::now())
 }
 

@@ -7,6 +7,7 @@ mod ends;
 mod faults_host;
 mod faults_kernel;
 mod faults_killed;
+mod faults_reload;
 mod foreign;
 mod limits;
 mod lookup;
