@@ -22,13 +22,17 @@ pub(super) const NFTA_CHAIN_HOOK: u16 = 4;
 pub(super) const NFTA_HOOK_HOOKNUM: u16 = 1;
 pub(super) const NFTA_HOOK_PRIORITY: u16 = 2;
 
-// enum nft_rule_attributes, nft_expr_attributes and nft_lookup_attributes.
+// enum nft_rule_attributes, nft_expr_attributes, nft_lookup_attributes, nft_dynset_attributes and
+// nft_objref_attributes.
 pub(super) const NFTA_RULE_TABLE: u16 = 1;
 pub(super) const NFTA_RULE_CHAIN: u16 = 2;
+pub(super) const NFTA_RULE_HANDLE: u16 = 3;
 pub(super) const NFTA_RULE_EXPRESSIONS: u16 = 4;
 pub(super) const NFTA_EXPR_NAME: u16 = 1;
 pub(super) const NFTA_EXPR_DATA: u16 = 2;
 pub(super) const NFTA_LOOKUP_SET: u16 = 1;
+pub(super) const NFTA_DYNSET_SET_NAME: u16 = 1;
+pub(super) const NFTA_OBJREF_SET_NAME: u16 = 4;
 
 // enum nft_set_attributes.
 pub(super) const NFTA_SET_TABLE: u16 = 1;

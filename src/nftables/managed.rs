@@ -13,15 +13,17 @@ use std::ffi::{CStr, CString};
 use nftnl::expr::InterfaceName;
 
 use super::batch::Batch;
+use super::chains::{self, Chain};
 use super::elements::{self, Action};
 use super::error::Error;
-use super::inspect;
+use super::inspect::{self, Rule};
 use super::key_type::KeyType;
 use super::listeners;
-use super::objects::{self, Direction, KernelSet};
+use super::objects::{self, KernelSet};
 use super::transaction::{Connection, Sending};
 use crate::ip::RangeSets;
 use crate::ip::mask::Mask;
+use crate::netlink;
 use crate::nftables::layout::{LaidOut, Layout, Shapes};
 use crate::nftables::name::{SetNames, TableName};
 use crate::nftables::plan::{Delta, Differing};
@@ -52,7 +54,7 @@ struct Found {
     /// The highest of their generations.
     generation: u64,
     /// Our chains with a wrong hook or priority.
-    misplaced: Vec<Direction>,
+    misplaced: Vec<Chain>,
 }
 
 impl Managed {
@@ -64,7 +66,7 @@ impl Managed {
         layout: Layout,
         mask: Mask,
     ) -> Self {
-        let interfaces = interfaces.iter().map(|name| objects::interface(name)).collect();
+        let interfaces = interfaces.iter().map(|name| chains::interface(name)).collect();
         Managed { table, sets, interfaces, layout, mask }
     }
 
@@ -190,15 +192,10 @@ impl Managed {
     /// ones.
     fn switch(&self, kernel_sets: &[KernelSet], found: &Found, delete: bool) -> Batch {
         let mut batch = Batch::new();
-        for direction in Direction::ALL {
-            if found.misplaced.contains(&direction) {
-                objects::flush_chain(&mut batch, &self.table, direction);
-                objects::delete_chain(&mut batch, &self.table, direction);
-            }
-            objects::add_chain(&mut batch, &self.table, direction);
-            objects::flush_chain(&mut batch, &self.table, direction);
-            objects::add_rules(&mut batch, &self.table, direction, kernel_sets, &self.interfaces);
+        for &chain in &found.misplaced {
+            chains::delete(&mut batch, &self.table, chain);
         }
+        chains::switch(&mut batch, &self.table, kernel_sets, &self.interfaces);
         if delete {
             for set in &found.sets {
                 objects::delete_set(&mut batch, &self.table, set);
@@ -207,21 +204,22 @@ impl Managed {
         batch
     }
 
-    /// Whether the table has its chains, and in them exactly the rules that look these sets up.
+    /// Whether the table has its chains, and in them exactly the rules that a switch to these sets writes.
     pub fn is_in_place(&self, connection: &mut Connection, placed: Placed) -> Result<bool, Error> {
         let found = self.find(connection)?;
-        let kernel_sets = self.kernel_sets(placed);
-        let looked_up = || kernel_sets.iter().map(|set| set.name.as_bytes());
         let rules = inspect::rules(connection, &self.table)?;
-        let each = Direction::ALL.iter().all(|direction| {
-            let chain = direction.chain().to_bytes();
-            let rules = rules.iter().filter(|rule| rule.chain.as_bytes() == chain);
-            // The same look-ups for every interface.
-            let expected: Vec<&[u8]> =
-                (0..self.interfaces.len().max(1)).flat_map(|_| looked_up()).collect();
-            let found: Vec<&[u8]> =
-                rules.clone().flat_map(|rule| rule.looks_up.iter().map(Vec::as_slice)).collect();
-            found == expected && rules.count() == expected.len()
+        let mut written = Batch::new();
+        let kernel_sets = self.kernel_sets(placed);
+        chains::add_rules(&mut written, &self.table, &kernel_sets, &self.interfaces);
+        let written: Vec<Rule> = netlink::messages(written.bytes())
+            .filter_map(|message| inspect::read_rule(&message, &self.table))
+            .collect();
+        let each = Chain::ALL.into_iter().all(|chain| {
+            let of_chain = |rule: &&Rule| rule.chain.as_c_str() == chain.name();
+            let shown: Vec<&Rule> = rules.iter().filter(of_chain).collect();
+            let written: Vec<&Rule> = written.iter().filter(of_chain).collect();
+            shown.len() == written.len()
+                && shown.into_iter().zip(written).all(|(shown, written)| shown.is(written))
         });
         Ok(each && found.misplaced.is_empty())
     }
@@ -249,14 +247,10 @@ impl Managed {
             }
         }
         for chain in inspect::chains(connection, &self.table)? {
-            let direction = Direction::ALL
-                .into_iter()
-                .find(|ours| ours.chain().to_bytes() == chain.name.as_bytes());
-            match direction {
-                Some(direction) => {
-                    let right = Some((direction.hook() as u32, objects::PRIORITY));
-                    if chain.hook != right {
-                        found.misplaced.push(direction);
+            match Chain::named(chain.name.as_bytes()) {
+                Some(ours) => {
+                    if chain.hook != ours.hook() {
+                        found.misplaced.push(ours);
                     }
                 }
                 None if ours => {}
