@@ -136,6 +136,8 @@ pub struct Rule {
     /// The names of all sets that it uses, those that it looks up among them. The kernel deletes none
     /// of them as long as the rule is there.
     pub uses: Vec<Vec<u8>>,
+    /// The chain to which it sends packets.
+    pub leads_to: Option<CString>,
     /// Its expressions, as the kernel shows them.
     expressions: Vec<u8>,
 }
@@ -146,6 +148,23 @@ impl Rule {
     pub fn is(&self, written: &Rule) -> bool {
         self.chain == written.chain && shows(&self.expressions, &written.expressions)
     }
+}
+
+/// How the kernel calls chains without a name of their own, which are part of a rule: `jump { ... }`.
+const PART_OF_A_RULE: &[u8] = b"__chain";
+
+/// The rule that has to be deleted for `rule` to be gone: `rule` itself, unless that is part of another.
+pub fn outermost<'a>(mut rule: &'a Rule, rules: &'a [Rule]) -> &'a Rule {
+    // Each chain is part of one rule, so there are no more steps than rules.
+    for _ in 0..rules.len() {
+        if !rule.chain.to_bytes().starts_with(PART_OF_A_RULE) {
+            break;
+        }
+        let leads_there = |other: &&Rule| other.leads_to.as_ref() == Some(&rule.chain);
+        let Some(outer) = rules.iter().find(leads_there) else { break };
+        rule = outer;
+    }
+    rule
 }
 
 /// Whether all that was written in a list of expressions is in what is shown.
@@ -187,6 +206,7 @@ pub fn read_rule(message: &Message<'_>, table: &TableName) -> Option<Rule> {
         handle: find_u64(message.attributes(), NFTA_RULE_HANDLE),
         looks_up: sets_in(expressions, &[(b"lookup", NFTA_LOOKUP_SET)]),
         uses: sets_in(expressions, &USES_OF_SETS),
+        leads_to: expressions_of(expressions).find_map(leads_to),
         expressions: expressions.to_vec(),
     })
 }
@@ -201,14 +221,27 @@ const USES_OF_SETS: [(&[u8], u16); 3] = [
 
 /// The sets that expressions of these kinds name.
 fn sets_in(expressions: &[u8], kinds: &[(&[u8], u16)]) -> Vec<Vec<u8>> {
-    attributes(expressions)
-        .filter_map(|expression| {
-            let name = without_nul(find(attributes(expression.value), NFTA_EXPR_NAME)?);
-            let (_, set) = kinds.iter().find(|(kind, _)| *kind == name)?;
-            let data = find(attributes(expression.value), NFTA_EXPR_DATA)?;
-            Some(without_nul(find(attributes(data), *set)?).to_vec())
-        })
-        .collect()
+    let sets = expressions_of(expressions).filter_map(|(name, data)| {
+        let (_, set) = kinds.iter().find(|(kind, _)| *kind == name)?;
+        Some(without_nul(find(attributes(data), *set)?).to_vec())
+    });
+    sets.collect()
+}
+
+/// The chain to which an expression sends packets, if it is a verdict that does.
+fn leads_to((name, data): (&[u8], &[u8])) -> Option<CString> {
+    (name == b"immediate").then_some(())?;
+    let data = find(attributes(data), NFTA_IMMEDIATE_DATA)?;
+    let verdict = find(attributes(data), NFTA_DATA_VERDICT)?;
+    find(attributes(verdict), NFTA_VERDICT_CHAIN).and_then(c_string)
+}
+
+/// The name of each expression and its attributes.
+fn expressions_of(expressions: &[u8]) -> impl Iterator<Item = (&[u8], &[u8])> {
+    attributes(expressions).filter_map(|expression| {
+        let name = without_nul(find(attributes(expression.value), NFTA_EXPR_NAME)?);
+        Some((name, find(attributes(expression.value), NFTA_EXPR_DATA)?))
+    })
 }
 
 fn without_nul(value: &[u8]) -> &[u8] {

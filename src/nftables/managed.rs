@@ -48,9 +48,12 @@ pub struct Placed {
 }
 
 /// What is in the table before it is changed.
+#[derive(Default)]
 struct Found {
     /// Our sets of all generations, in use or left over.
     sets: Vec<CString>,
+    /// All rules.
+    rules: Vec<Rule>,
     /// The highest of their generations.
     generation: u64,
     /// Our chains with a wrong hook or priority.
@@ -101,12 +104,18 @@ impl Managed {
             }
             return Err(error);
         }
-        let switched = match connection.commit(self.switch(&kernel_sets, &found, true)) {
-            // A rule that is not netfilterd's uses an old set. The set stays, to be deleted another
-            // time; to keep the new list out of force for it would be worse.
+        let old = self.without_other_rules(&found);
+        let mut deletions = 0;
+        let switched = match connection.commit(self.switch(&kernel_sets, &found, &old)) {
+            // Another program has added such a rule meanwhile. What keeps a set from being deleted must
+            // not keep the new list out of force.
             Err(error) if error.errno() == Some(libc::EBUSY) => {
-                log::warn!("{error}; the set stays until then");
-                connection.commit(self.switch(&kernel_sets, &found, false))
+                log::debug!("{error}; deleting the old sets one by one");
+                let switched = connection.commit(self.switch(&kernel_sets, &found, &[]));
+                if switched.is_ok() {
+                    deletions = self.delete_each(connection, &old);
+                }
+                switched
             }
             // The answer was lost; the rules themselves tell.
             Err(Error::OutcomeUnknown { source }) if self.is_in_place(connection, placed)? => {
@@ -116,7 +125,51 @@ impl Managed {
             result => result,
         };
         switched.inspect_err(|_| self.remove(connection, &kernel_sets))?;
-        Ok((placed, fills + 1))
+        Ok((placed, fills + 1 + deletions))
+    }
+
+    /// The sets that are there and that no rule of another program uses: the kernel deletes no set that
+    /// a rule uses. Logs such rules, as a warning where a set is replaced just now, so only once for
+    /// each set.
+    fn without_other_rules(&self, found: &Found) -> Vec<CString> {
+        let free = |set: &&CString| {
+            let uses = |rule: &&Rule| rule.uses.iter().any(|used| used == set.to_bytes());
+            let rules = found.rules.iter().filter(uses);
+            let rules = rules.map(|rule| inspect::outermost(rule, &found.rules));
+            let replaced = self.generation(set) == Some(found.generation);
+            let level = if replaced { log::Level::Warn } else { log::Level::Debug };
+            // The switch deletes the rules of our own chains.
+            let others = |rule: &&Rule| Chain::named(rule.chain.to_bytes()).is_none();
+            let mut other = rules.filter(others).peekable();
+            let is_free = other.peek().is_none();
+            for rule in other {
+                let (table, set) = (&self.table, set.to_string_lossy());
+                let chain = rule.chain.to_string_lossy();
+                log::log!(
+                    level,
+                    "a rule of another program in chain {chain} of table {table} uses set {set}, so \
+                     the set stays with the old list; delete that rule: nft delete rule {table} {chain} \
+                     handle {}",
+                    rule.handle.unwrap_or_default()
+                );
+            }
+            is_free
+        };
+        found.sets.iter().filter(free).cloned().collect()
+    }
+
+    /// Deletes the sets that no rule uses, each in a transaction of its own. Returns how many.
+    fn delete_each(&self, connection: &mut Connection, sets: &[CString]) -> u32 {
+        let mut deleted = 0;
+        for set in sets {
+            let mut batch = Batch::new();
+            objects::delete_set(&mut batch, &self.table, set);
+            match connection.commit(batch) {
+                Ok(()) => deleted += 1,
+                Err(error) => log::debug!("{error}; the set stays until then"),
+            }
+        }
+        deleted
     }
 
     /// Deletes new sets, which no rule uses; what was in force stays in force.
@@ -188,18 +241,15 @@ impl Managed {
         batch
     }
 
-    /// The second transaction: switches the rules to the new sets, and with `delete` deletes the old
-    /// ones.
-    fn switch(&self, kernel_sets: &[KernelSet], found: &Found, delete: bool) -> Batch {
+    /// The second transaction: switches the rules to the new sets, and deletes `old` ones.
+    fn switch(&self, kernel_sets: &[KernelSet], found: &Found, old: &[CString]) -> Batch {
         let mut batch = Batch::new();
         for &chain in &found.misplaced {
             chains::delete(&mut batch, &self.table, chain);
         }
         chains::switch(&mut batch, &self.table, kernel_sets, &self.interfaces);
-        if delete {
-            for set in &found.sets {
-                objects::delete_set(&mut batch, &self.table, set);
-            }
+        for set in old {
+            objects::delete_set(&mut batch, &self.table, set);
         }
         batch
     }
@@ -207,7 +257,6 @@ impl Managed {
     /// Whether the table has its chains, and in them exactly the rules that a switch to these sets writes.
     pub fn is_in_place(&self, connection: &mut Connection, placed: Placed) -> Result<bool, Error> {
         let found = self.find(connection)?;
-        let rules = inspect::rules(connection, &self.table)?;
         let mut written = Batch::new();
         let kernel_sets = self.kernel_sets(placed);
         chains::add_rules(&mut written, &self.table, &kernel_sets, &self.interfaces);
@@ -216,7 +265,7 @@ impl Managed {
             .collect();
         let each = Chain::ALL.into_iter().all(|chain| {
             let of_chain = |rule: &&Rule| rule.chain.as_c_str() == chain.name();
-            let shown: Vec<&Rule> = rules.iter().filter(of_chain).collect();
+            let shown: Vec<&Rule> = found.rules.iter().filter(of_chain).collect();
             let written: Vec<&Rule> = written.iter().filter(of_chain).collect();
             shown.len() == written.len()
                 && shown.into_iter().zip(written).all(|(shown, written)| shown.is(written))
@@ -226,7 +275,7 @@ impl Managed {
 
     /// What is in the table, or an error if it is another program's.
     fn find(&self, connection: &mut Connection) -> Result<Found, Error> {
-        let mut found = Found { sets: Vec::new(), generation: 0, misplaced: Vec::new() };
+        let mut found = Found::default();
         let Some(table) = inspect::table(connection, &self.table)? else { return Ok(found) };
         if table.dormant {
             log::warn!(
@@ -257,6 +306,7 @@ impl Managed {
                 None => return Err(self.foreign("chain", &chain.name)),
             }
         }
+        found.rules = inspect::rules(connection, &self.table)?;
         Ok(found)
     }
 

@@ -181,6 +181,7 @@ fn names_in_the_managed_table_that_something_else_has_are_worked_around() {
         namespace.load(&["-f", &list]);
         if taken.starts_with("delete") {
             namespace.nft("flush chain inet netfilterd inbound");
+            namespace.nft("flush chain inet netfilterd from_listed4");
         }
         namespace.nft(taken);
         namespace.load(&["-f", &list]);
