@@ -244,6 +244,10 @@ impl Managed {
     /// The second transaction: switches the rules to the new sets, and deletes `old` ones.
     fn switch(&self, kernel_sets: &[KernelSet], found: &Found, old: &[CString]) -> Batch {
         let mut batch = Batch::new();
+        // Should they have gone meanwhile. Without the table there is nothing to look up, either, but then
+        // it is a look-up that the kernel refuses.
+        objects::add_table(&mut batch, &self.table);
+        objects::add_counters(&mut batch, &self.table);
         for &chain in &found.misplaced {
             chains::delete(&mut batch, &self.table, chain);
         }

@@ -341,7 +341,7 @@ fn a_rule_that_is_added_in_the_middle_of_a_load_does_not_make_it_fail() {
                 namespace.nft("flush chain inet netfilterd mine");
             }
         });
-        for _ in 0..20 {
+        for _ in 0..60 {
             let ran = namespace.netfilterd(&["load", "-f", &list]);
             if ran.status() != 0 {
                 done.store(true, Ordering::Relaxed);
