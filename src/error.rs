@@ -182,8 +182,8 @@ impl fmt::Display for Error {
             }
             Error::Host { source } => write!(
                 f,
-                "cannot determine the host's addresses and gateways: {source}; allow netfilterd \
-                 netlink sockets, or give --no-protect"
+                "cannot determine the host's addresses and gateways: {source}; give --no-protect to \
+                 load without them"
             ),
             #[cfg(feature = "nftables")]
             Error::Nftables { source, entry: None } => source.fmt(f),

@@ -82,6 +82,11 @@ fn names_that_cannot_work_are_usage_errors() {
     let same = ["--set4", "same", "--set6", "same"];
     netfilterd(&[&["load"], &same[..]].concat()).expect(2, &["--set4", "--set6"]);
     netfilterd(&[&["print"], &same[..]].concat()).expect(2, &["--set4", "--set6"]);
+    // The sets of the managed table have a length and a generation behind these names.
+    for (one, other) in [("x", "x_24"), ("x_24", "x"), ("x", "x_g7")] {
+        let names = ["load", "-f", "/dev/null", "--set4", one, "--set6", other];
+        netfilterd(&names).expect(2, &["--set4", "--set6", "number"]);
+    }
     let (fits, long) = ("x".repeat(27), "x".repeat(28));
     let print = ["print", "-f", "/dev/null", "--format", "ipset", "--set4"];
     netfilterd(&[&print[..], &[&fits]].concat()).expect(0, &[]);

@@ -44,6 +44,35 @@ const INIT_PID_NAMESPACE: &str = "pid:[4026531836]";
 
 #[test]
 #[ignore = "needs root: network namespaces"]
+fn a_socket_that_cannot_be_had_is_named_with_a_cure_for_its_reason() {
+    needs(&["strace"]);
+    let (namespace, folder) = (Namespace::new(), Folder::new());
+    let list = folder.file("list", hosts(3, 1));
+    for (errno, cure) in [
+        ("EPROTONOSUPPORT", "module nfnetlink"),
+        ("EAFNOSUPPORT", "AF_NETLINK"),
+        ("EMFILE", "limit of open files"),
+        ("ENFILE", "fs.file-max"),
+        ("ENOBUFS", "memory"),
+    ] {
+        // Without protection the first socket is the one to nf_tables.
+        for (options, what) in
+            [(&["--no-protect"][..], "a netlink socket"), (&[], "the host's addresses")]
+        {
+            let mut command = namespace.command("strace");
+            let fault = format!("inject=socket:error={errno}:when=1+");
+            command.args(["-qq", "-o", "/dev/null", "-e", &fault, program(), "load", "-f", &list]);
+            let ran = run(command.args(options).args(namespace.state()));
+            let cure =
+                if (errno, options.len()) == ("EPROTONOSUPPORT", 0) { "kernel" } else { cure };
+            ran.expect(1, &[what, cure]);
+        }
+    }
+    assert_eq!(namespace.ruleset(), "");
+}
+
+#[test]
+#[ignore = "needs root: network namespaces"]
 fn two_daemons_without_a_pid_file_name_each_other_and_leave_a_whole_list() {
     let (namespace, folder) = (Namespace::new(), Folder::new());
     let texts = [hosts(100, 1), hosts(100, 5)];
@@ -181,6 +210,7 @@ fn names_in_the_managed_table_that_something_else_has_are_worked_around() {
         namespace.load(&["-f", &list]);
         if taken.starts_with("delete") {
             namespace.nft("flush chain inet netfilterd inbound");
+            namespace.nft("flush chain inet netfilterd from_listed4");
         }
         namespace.nft(taken);
         namespace.load(&["-f", &list]);
