@@ -109,6 +109,18 @@ pub enum Error {
         /// The error of inotify(7).
         source: io::Error,
     },
+    /// A load that has to be confirmed cannot be begun, because it could not be undone.
+    Confirm {
+        /// Why not.
+        reason: String,
+    },
+    /// A load was not confirmed, and has been undone.
+    NotConfirmed,
+    /// The process that would undo a load has ended, and the load is in force.
+    CannotReturn {
+        /// How that was noticed.
+        source: io::Error,
+    },
     /// Standard output cannot be written.
     Stdout {
         /// The error of the write.
@@ -129,6 +141,17 @@ impl Error {
     /// Whether a guard refused the load. Other errors are failures.
     pub fn is_refusal(&self) -> bool {
         self.exit_status() == REFUSED
+    }
+
+    /// Whether the load may have been put in force although it failed.
+    pub fn is_outcome_unknown(&self) -> bool {
+        match self {
+            #[cfg(feature = "nftables")]
+            Error::Nftables { source, .. } => {
+                matches!(**source, nftables::Error::OutcomeUnknown { .. })
+            }
+            _ => false,
+        }
     }
 
     /// The error together with the entry that caused it, if one entry did: `entry` returns the
@@ -238,6 +261,20 @@ impl fmt::Display for Error {
                 "cannot watch the lists: {source}; raise fs.inotify.max_user_watches or \
                  fs.inotify.max_user_instances, or omit --watch"
             ),
+            Error::Confirm { reason } => write!(
+                f,
+                "cannot return to what is in force, so nothing was loaded: {reason}; load without \
+                 --confirm"
+            ),
+            Error::NotConfirmed => f.write_str(
+                "the load was not confirmed, so what was in force before is in force again; load again, \
+                 and type yes",
+            ),
+            Error::CannotReturn { source } => write!(
+                f,
+                "the process that would return to what was in force has ended ({source}), so the new list \
+                 stays in force; load the old list again if you need it"
+            ),
             Error::Stdout { source } => write!(
                 f,
                 "cannot write to standard output: {source}; redirect it to a file that has room"
@@ -262,7 +299,9 @@ impl std::error::Error for Error {
             | Error::Reader { source }
             | Error::Timer { source }
             | Error::Watch { source }
+            | Error::CannotReturn { source }
             | Error::Stdout { source } => Some(source),
+            Error::Confirm { .. } | Error::NotConfirmed => None,
             Error::Refused { .. } | Error::AnotherDaemon { .. } | Error::NoPidFile { .. } => None,
         }
     }

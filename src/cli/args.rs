@@ -50,7 +50,7 @@ pub enum Command {
     /// Load, keep running, and reload on SIGHUP (the default)
     Run(RunOptions),
     /// Load once and exit
-    Load(LoadOptions),
+    Load(OnceOptions),
     /// Show what load would do, and change nothing
     Check(LoadOptions),
     /// Write the merged networks to standard output
@@ -120,7 +120,18 @@ pub struct QueueOptions {
     pub mark_drop: Option<NonZeroU32>,
 }
 
-/// Options of `load` and `check`.
+/// Options of `load`: those of `check`, and what only a load that is watched needs.
+#[derive(Debug, Args)]
+pub struct OnceOptions {
+    /// The same options as those of `check`.
+    #[command(flatten)]
+    pub load: LoadOptions,
+    /// Return to what was in force before, unless you confirm the load within SECONDS
+    #[arg(long, value_name = "SECONDS", value_parser = value_parser!(u64).range(1..=86_400), allow_negative_numbers = true)]
+    pub confirm: Option<u64>,
+}
+
+/// Options that `load`, `check` and `run` have in common.
 #[derive(Debug, Args)]
 pub struct LoadOptions {
     /// The lists, and how their entries are used.

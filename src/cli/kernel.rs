@@ -9,7 +9,7 @@ use super::args::{LoadOptions, NameOptions, RunOptions};
 use crate::daemon::Files;
 use crate::error::Error;
 use crate::ip::RangeSets;
-use crate::load::{Host, Loaded};
+use crate::load::Host;
 use crate::progress::Progress;
 use crate::status::Dropped;
 
@@ -35,12 +35,15 @@ pub enum Kernel {
 
 #[cfg(feature = "nftables")]
 mod with {
-    use std::time::Instant;
+    use std::time::{Duration, Instant};
 
+    use super::super::confirm::Confirmation;
     use super::super::settings;
     use super::*;
     use crate::daemon;
     use crate::daemon::nftables::Nftables;
+    use crate::load::Pipeline;
+    use crate::load::pipeline::Outcome;
     use crate::nftables::lookup::{self, InForce};
     use crate::nftables::name::{SetNames, TableName};
     use crate::nftables::{Connection, Options, Target};
@@ -51,18 +54,56 @@ mod with {
         daemon::run(pipeline, Nftables::new(target(&options.load), !options.no_repair), files)
     }
 
-    /// Loads the lists once into the table of the options.
-    pub fn load(
+    /// Loads the lists once into the table of the options, and logs what was done.
+    pub fn load(options: &LoadOptions, host: Host, progress: &dyn Progress) -> Result<(), Error> {
+        let mut pipeline = settings::tables_pipeline(options, host);
+        load_into(&mut pipeline, &mut target(options), progress)
+    }
+
+    /// The same, and undoes it unless it is confirmed within so many seconds.
+    pub fn load_and_confirm(
         options: &LoadOptions,
+        seconds: u64,
         host: Host,
         progress: &dyn Progress,
-    ) -> Result<Loaded, Error> {
+    ) -> Result<(), Error> {
+        // First of all, because it must come before any thread.
+        let time = Duration::from_secs(seconds);
+        let mut confirmation = Confirmation::begin(target(options), time)?;
         let mut pipeline = settings::tables_pipeline(options, host);
-        pipeline.load(progress, |sets| {
-            let committed = target(options).apply(sets, progress)?;
-            // Before it is dropped, for which the kernel first frees the old sets.
-            Ok((committed.applied, Instant::now()))
-        })
+        let mut target = target(options);
+        target.keep_replaced();
+        let lists = pipeline.request()?.read(progress)?;
+        confirmation.note()?;
+        let applied = pipeline.finish(lists, |sets| apply(&mut target, sets, progress));
+        match applied {
+            // It may be in force, so the child returns to what was.
+            Err(error) if error.is_outcome_unknown() => Err(error),
+            Err(error) => {
+                confirmation.failed();
+                Err(error)
+            }
+            Ok(loaded) => {
+                log::info!("{loaded}");
+                confirmation.ask()
+            }
+        }
+    }
+
+    fn load_into(
+        pipeline: &mut Pipeline,
+        target: &mut Target,
+        progress: &dyn Progress,
+    ) -> Result<(), Error> {
+        let loaded = pipeline.load(progress, |sets| apply(target, sets, progress))?;
+        log::info!("{loaded}");
+        Ok(())
+    }
+
+    fn apply(target: &mut Target, sets: &RangeSets, progress: &dyn Progress) -> Outcome {
+        let committed = target.apply(sets, progress)?;
+        // Before it is dropped, for which the kernel first frees the old sets.
+        Ok((committed.applied, Instant::now()))
     }
 
     /// Whether the kernel has an address in force; or why the kernel gave no answer.
@@ -122,8 +163,17 @@ mod without {
         usage("this netfilterd was built without nftables: --queue is required")
     }
 
-    pub fn load(_: &LoadOptions, _: Host, _: &dyn Progress) -> Result<Loaded, Error> {
+    pub fn load(_: &LoadOptions, _: Host, _: &dyn Progress) -> Result<(), Error> {
         usage("this netfilterd was built without nftables and fills no sets; use run with --queue")
+    }
+
+    pub fn load_and_confirm(
+        options: &LoadOptions,
+        _: u64,
+        host: Host,
+        progress: &dyn Progress,
+    ) -> Result<(), Error> {
+        load(options, host, progress)
     }
 
     pub fn in_force(_: &NameOptions, _: IpAddr) -> Kernel {

@@ -2,16 +2,29 @@
 
 use std::process::ExitCode;
 
-use super::args::LoadOptions;
+use super::args::OnceOptions;
+use super::out::usage;
 use super::{kernel, outputs};
 use crate::error::Error;
+use crate::list::Source;
 use crate::load::Host;
 use crate::progress::Progress;
 
 /// Loads the lists and logs what was done.
-pub fn run(options: &LoadOptions, host: Host, progress: &dyn Progress) -> Result<ExitCode, Error> {
-    outputs::check_load(options);
-    let loaded = kernel::load(options, host, progress)?;
-    log::info!("{loaded}");
+pub fn run(options: &OnceOptions, host: Host, progress: &dyn Progress) -> Result<ExitCode, Error> {
+    let OnceOptions { load, confirm } = options;
+    let lists = &load.lists;
+    if confirm.is_some()
+        && [&lists.file, &lists.allow].into_iter().any(|of| of.contains(&Source::Stdin))
+    {
+        usage(
+            "--confirm reads the answer from standard input, which cannot be a list; name a file",
+        );
+    }
+    outputs::check_load(load);
+    match confirm {
+        None => kernel::load(load, host, progress)?,
+        Some(seconds) => kernel::load_and_confirm(load, *seconds, host, progress)?,
+    }
     Ok(ExitCode::SUCCESS)
 }

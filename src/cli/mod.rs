@@ -1,12 +1,14 @@
 //! The command line: what was typed, what it means, and one file a command.
 //!
 //! In reading order: [`args`] (what can be typed), `values` (what a value may be), `settings` (what it means for the stages), `outputs` (which files may be written), then
-//! the commands `run`, `load`, `check`, `print`, `test`, `status` and `completions`; `kernel` (what
+//! the commands `run`, `load` (`confirm` undoes it without an answer), `check`, `print`, `test`, `status` and `completions`; `kernel` (what
 //! commands read from the kernel), `out` (standard output, and usage errors), `log` and `terminal` (messages and progress on standard error).
 
 pub mod args;
 mod check;
 mod completions;
+#[cfg(feature = "nftables")]
+mod confirm;
 mod kernel;
 mod load;
 mod log;
@@ -67,7 +69,8 @@ impl Command {
     fn verbosity(&self) -> Verbosity {
         match self {
             Command::Run(options) => options.load.verbosity,
-            Command::Load(options) | Command::Check(options) => options.verbosity,
+            Command::Load(options) => options.load.verbosity,
+            Command::Check(options) => options.verbosity,
             Command::Print(options) => options.verbosity,
             Command::Test(options) => options.verbosity,
             Command::Status(options) => options.verbosity,

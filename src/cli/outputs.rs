@@ -1,6 +1,6 @@
 //! The files that a command writes must be neither lists nor one another.
 //!
-//! A file that netfilterd did not write is not replaced in any case. A list may be missing or empty as
+//! A file that netfilterd did not write is not replaced in any case. But a list may be missing or empty as
 //! yet, and a file among lists would be read as a list, so the paths are compared, too.
 
 use std::path::{Path, PathBuf};
@@ -62,26 +62,26 @@ fn check(options: &LoadOptions, outputs: &[(&str, &Path)]) {
     }
 }
 
-/// Whether two paths lead to one file, or would if it existed.
-fn same(one: &Path, other: &Path) -> bool {
-    match (one.canonicalize(), other.canonicalize()) {
-        (Ok(one), Ok(other)) => one == other,
-        (Err(_), Err(_)) => place(one).is_some_and(|one| Some(one) == place(other)),
-        _ => false,
-    }
+/// Whether two paths are one, as they are written or where the first really leads. The file system of a
+/// list may not answer, so nothing is asked of it.
+fn same(output: &Path, other: &Path) -> bool {
+    let other = std::path::absolute(other).ok();
+    other.is_some_and(|other| places(output).contains(&other))
 }
 
-/// The path of a file in a folder that exists, without links.
-fn place(path: &Path) -> Option<PathBuf> {
-    let folder = std::path::absolute(path).ok()?.parent()?.canonicalize().ok()?;
-    Some(folder.join(path.file_name()?))
-}
-
+/// Whether a file is in a folder, and its name is not hidden.
 fn would_be_list(output: &Path, folder: &Path) -> bool {
     let hidden = output.file_name().is_some_and(|name| name.as_encoded_bytes().starts_with(b"."));
-    !hidden
-        && folder.is_dir()
-        && place(output).is_some_and(|place| {
-            folder.canonicalize().is_ok_and(|folder| place.parent() == Some(folder.as_path()))
-        })
+    let folder = std::path::absolute(folder).ok();
+    !hidden && places(output).iter().any(|place| place.parent() == folder.as_deref())
+}
+
+/// The paths of a file that is to be written: as it is written, without the links of its folder, and
+/// without any link.
+fn places(output: &Path) -> Vec<PathBuf> {
+    let written = std::path::absolute(output).ok();
+    let folder =
+        written.as_deref().and_then(Path::parent).and_then(|path| path.canonicalize().ok());
+    let in_folder = folder.zip(output.file_name()).map(|(folder, name)| folder.join(name));
+    [written, in_folder, output.canonicalize().ok()].into_iter().flatten().collect()
 }

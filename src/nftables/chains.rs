@@ -33,6 +33,7 @@ use nftnl::{Chain as ChainObject, ChainType, Hook, MsgType, Policy, Rule};
 
 use super::batch::Batch;
 use super::constants::NFT_OBJECT_COUNTER;
+use super::inspect;
 use super::key_type::KeyType;
 use super::objects::{Direction, KernelSet, parent, proto};
 use crate::ip::{Address, neighbour};
@@ -121,6 +122,17 @@ pub fn switch(
         flush(batch, table, chain);
     }
     add_rules(batch, table, sets, interfaces);
+}
+
+/// Gives all chains the rules that they had, which `rules` are in the order of the kernel.
+pub fn restore(batch: &mut Batch, table: &TableName, rules: &[inspect::Rule]) {
+    for chain in Chain::ALL {
+        create(batch, table, chain);
+        flush(batch, table, chain);
+    }
+    for rule in rules {
+        rule.add_again(batch, table);
+    }
 }
 
 /// Creates a chain, or restores the policy of one that exists.

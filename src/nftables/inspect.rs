@@ -6,6 +6,7 @@
 
 use std::ffi::{CStr, CString};
 
+use super::batch::Batch;
 use super::constants::*;
 use super::error::Error;
 use super::key_type::KeyType;
@@ -147,6 +148,18 @@ impl Rule {
     /// written is shown. The kernel may show others besides, which were left to it.
     pub fn is(&self, written: &Rule) -> bool {
         self.chain == written.chain && shows(&self.expressions, &written.expressions)
+    }
+
+    /// Adds a rule that does the same at the end of the chain of the same name.
+    pub fn add_again(&self, batch: &mut Batch, table: &TableName) {
+        let flags = libc::NLM_F_CREATE | libc::NLM_F_APPEND;
+        batch.message(libc::NFT_MSG_NEWRULE, flags, table.family(), |message| {
+            message.put_str(NFTA_RULE_TABLE, table.name());
+            message.put_str(NFTA_RULE_CHAIN, &self.chain);
+            message.nest(NFTA_RULE_EXPRESSIONS, |expressions| {
+                expressions.raw().extend_from_slice(&self.expressions);
+            });
+        });
     }
 }
 

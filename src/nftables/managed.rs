@@ -36,6 +36,8 @@ pub struct Managed {
     interfaces: Vec<InterfaceName>,
     layout: Layout,
     mask: Mask,
+    /// Whether sets that are replaced stay in the table, so that it can be restored.
+    keeps_replaced: bool,
 }
 
 /// Which sets of the table the rules look up.
@@ -70,12 +72,55 @@ impl Managed {
         mask: Mask,
     ) -> Self {
         let interfaces = interfaces.iter().map(|name| chains::interface(name)).collect();
-        Managed { table, sets, interfaces, layout, mask }
+        Managed { table, sets, interfaces, layout, mask, keeps_replaced: false }
     }
 
     /// The table by family and name.
     pub fn table(&self) -> &TableName {
         &self.table
+    }
+
+    /// Leaves sets in the table when they are replaced, until [`Managed::delete_unused`].
+    pub fn keep_replaced(&mut self) {
+        self.keeps_replaced = true;
+    }
+
+    /// The rules of netfilterd's chains, with which [`Managed::restore`] can be called after a load that
+    /// kept the sets which it replaced; `None` if there is no table.
+    pub fn rules(&self, connection: &mut Connection) -> Result<Option<Vec<Rule>>, Error> {
+        if inspect::table(connection, &self.table)?.is_none() {
+            return Ok(None);
+        }
+        let mut rules = self.find(connection)?.rules;
+        rules.retain(|rule| Chain::named(rule.chain.to_bytes()).is_some());
+        Ok(Some(rules))
+    }
+
+    /// Puts these rules in place of those that netfilterd's chains have now, or deletes the table, in one
+    /// transaction. Fails if a set that the rules look up is gone.
+    pub fn restore(
+        &self,
+        connection: &mut Connection,
+        rules: Option<&[Rule]>,
+    ) -> Result<(), Error> {
+        let mut batch = Batch::new();
+        match rules {
+            None if inspect::table(connection, &self.table)?.is_none() => return Ok(()),
+            None => objects::delete_table(&mut batch, &self.table),
+            Some(rules) => chains::restore(&mut batch, &self.table, rules),
+        }
+        connection.commit(batch)
+    }
+
+    /// Deletes the sets that no rule uses.
+    pub fn delete_unused(&self, connection: &mut Connection) -> Result<(), Error> {
+        let found = self.find(connection)?;
+        let is_used = |set: &CString| {
+            found.rules.iter().any(|rule| rule.uses.iter().any(|used| used == set.to_bytes()))
+        };
+        let unused: Vec<_> = found.sets.iter().filter(|set| !is_used(set)).cloned().collect();
+        self.delete_each(connection, &unused);
+        Ok(())
     }
 
     /// The shapes that fresh sets for `sets` have.
@@ -104,7 +149,10 @@ impl Managed {
             }
             return Err(error);
         }
-        let old = self.without_other_rules(&found);
+        let old = match self.keeps_replaced {
+            true => Vec::new(),
+            false => self.without_other_rules(&found),
+        };
         let mut deletions = 0;
         let switched = match connection.commit(self.switch(&kernel_sets, &found, &old)) {
             // Another program has added such a rule meanwhile. What keeps a set from being deleted must

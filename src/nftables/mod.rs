@@ -10,7 +10,7 @@
 //! [`transaction`] (the one place that sends), [`operation`], [`set_fault`], `cure` and [`error`] (what
 //! went wrong, and what to do about it), [`listeners`] (whom a large transaction concerns), [`inspect`], [`lookup`] and [`counters`] (questions), the two ways of putting range
 //! sets in force, [`managed`] (in a table of our own) and [`foreign`] (in sets of another program's),
-//! [`kernel`] (where kernels differ in that), [`monitor`] (changes by other programs), and
+//! [`kernel`] (where kernels differ in that), [`monitor`] (changes by other programs), [`snapshot`] (to return to what was in force), and
 //! [`target`], which takes the one way or the other and remembers what is in force.
 
 pub mod batch;
@@ -35,6 +35,7 @@ pub mod operation;
 pub mod plan;
 pub mod set_fault;
 pub mod set_name;
+pub mod snapshot;
 pub mod target;
 pub mod transaction;
 

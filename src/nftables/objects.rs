@@ -63,6 +63,13 @@ pub fn add_table(batch: &mut Batch, table: &TableName) {
     });
 }
 
+/// Deletes the table with everything in it.
+pub fn delete_table(batch: &mut Batch, table: &TableName) {
+    batch.message(libc::NFT_MSG_DELTABLE, 0, table.family(), |message| {
+        message.put_str(NFTA_TABLE_NAME, table.name());
+    });
+}
+
 /// Creates the named counters that are missing; one that exists keeps its count.
 pub fn add_counters(batch: &mut Batch, table: &TableName) {
     for direction in Direction::ALL {

@@ -45,7 +45,8 @@ pub struct Target {
     held: Option<Held>,
 }
 
-enum Table {
+/// The two kinds of tables.
+pub(super) enum Table {
     Managed(Managed),
     Foreign(Foreign),
 }
@@ -80,6 +81,17 @@ impl Target {
             Table::Foreign(Foreign::new(table, sets))
         };
         Target { table, held: None }
+    }
+
+    pub(super) fn place(&self) -> &Table {
+        &self.table
+    }
+
+    /// From now on loads keep what they replace, so that [`Target::restore`] can return to it.
+    pub fn keep_replaced(&mut self) {
+        if let Table::Managed(managed) = &mut self.table {
+            managed.keep_replaced();
+        }
     }
 
     /// The table by family and name.

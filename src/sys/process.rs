@@ -1,0 +1,31 @@
+//! A second process of this program.
+
+#![allow(unsafe_code)]
+
+use std::fs;
+use std::io;
+
+use super::check::check;
+
+/// Which of the two processes this is after [`fork`].
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Forked {
+    /// The process that called it.
+    Parent,
+    /// The new one.
+    Child,
+}
+
+/// Makes a copy of this process, which goes on behind the call as well. Fails if the process has more
+/// than one thread: of these the copy has only one, and what the others held would stay locked.
+pub fn fork() -> io::Result<Forked> {
+    if fs::read_dir("/proc/self/task")?.count() != 1 {
+        return Err(io::Error::other("the process has several threads"));
+    }
+    // SAFETY: this is the only thread, so all memory and every lock are as this thread left them, in
+    // the copy as well.
+    match check(unsafe { libc::fork() })? {
+        0 => Ok(Forked::Child),
+        _ => Ok(Forked::Parent),
+    }
+}
