@@ -125,8 +125,14 @@ fn ask_everybody(message: &Message<'_>, offset: u32) {
     intervals_are_a_range_set(&elements::read::<u32>(message));
     intervals_are_a_range_set(&elements::read::<u128>(message));
     let _ = (route::interface(message), route::own(message));
-    let gateways = route::gateways(message);
-    assert!(gateways.is_empty() || route::is_default_route(message));
+    let _ = (route::matters(message, |_| false), route::NextHop::of(message));
+    if let Some(route) = route::Route::of(message) {
+        // Each hop takes some of the message.
+        assert!(route.hops().count() <= message.bytes.len());
+        assert!(!route.is_default() || route.is_unicast());
+        assert!(!route.is_on_link() || route.hops().all(|hop| hop.gateway.is_none()));
+        let _ = (route.destination(), route.object());
+    }
 }
 
 /// Each begins where an element does. Those of a kernel are disjoint; of other elements, a range

@@ -50,7 +50,7 @@ pub fn protecting(host: Host, lists: &ListOptions) -> Option<Host> {
 pub fn pipeline(options: &LoadOptions, request: Request, key: String, host: Host) -> Pipeline {
     warn_if_unprotected(&options.lists);
     let state = state::File::new(&options.state_file, key);
-    let host = protecting(host, &options.lists);
+    let host = protecting(host.only_on(&options.interface), &options.lists);
     Pipeline::new(request, guards(options), options.force, host, state)
 }
 

@@ -14,6 +14,7 @@ use crate::error::Error;
 use crate::ip::{Address, RangeSet};
 use crate::load::Host;
 use crate::nftables::name::TableName;
+use crate::policy::connected::{HostNetwork, Networks};
 use crate::policy::desired::{DesiredState, Origin};
 use crate::progress::Unseen;
 
@@ -160,6 +161,13 @@ fn range_of(desired: &DesiredState, address: IpAddr) -> Option<String> {
 fn why_spared(desired: &DesiredState, address: IpAddr) -> Option<String> {
     if let Some(item) = desired.protected.of(address) {
         return Some(format!("protected: {item}"));
+    }
+    if desired.exclusions.connected.contains(address) {
+        let networks = desired.protected.networks().map(Networks::all).unwrap_or_default();
+        // The inner one decides, which comes last.
+        let holds =
+            |network: &&HostNetwork| network.is_kept() && network.network.contains(&address);
+        return networks.iter().rfind(holds).map(|network| format!("protected: {network}"));
     }
     desired.allowed.by(address).map(|entry| format!("allowed by {entry}"))
 }

@@ -226,7 +226,7 @@ impl<B: BackEnd> Daemon<'_, B> {
 
     fn addresses_changed(&mut self) {
         let Some(watch) = &mut self.addresses else { return };
-        match watch.drain_addresses() {
+        match watch.drain_addresses(|address| self.pipeline.has_protected(address)) {
             Ok(false) => {}
             Ok(true) => {
                 self.revise_at.get_or_insert(Instant::now() + GATHER);

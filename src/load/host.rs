@@ -1,11 +1,12 @@
 //! Facts about the host: its addresses, gateways and resolvers, and the peer of the SSH session.
 
+use std::ffi::CString;
 use std::fs;
 use std::io;
 use std::net::IpAddr;
 
 use crate::error::Error;
-use crate::netlink::route;
+use crate::load::host_networks;
 use crate::policy::protect::Facts;
 
 /// The files that name resolvers. Where systemd-resolved runs, the first names only its stub on the
@@ -19,26 +20,29 @@ const GENERATIONS: u32 = 64;
 #[derive(Clone, Debug)]
 pub struct Host {
     ssh_peer: Option<IpAddr>,
+    /// The names of `--interface`; if there are none, all interfaces count.
+    interfaces: Vec<CString>,
 }
 
 impl Host {
     /// The host of this process. Finds the peer of the SSH session once, before privileges are dropped.
     pub fn new() -> Self {
-        Host { ssh_peer: ssh_peer() }
+        Host { ssh_peer: ssh_peer(), interfaces: Vec::new() }
+    }
+
+    /// The same host, of whose networks only those of these interfaces count; all of them if there is no
+    /// name. A `*` at the end of a name matches any ending.
+    pub fn only_on(self, interfaces: &[CString]) -> Self {
+        Host { interfaces: interfaces.to_vec(), ..self }
     }
 
     /// The facts as of now. Fails if the kernel does not list addresses and routes.
     pub fn facts(&self) -> Result<Facts, Error> {
         let failed = |source: io::Error| Error::Host { source };
-        let addresses = route::addresses().map_err(failed)?;
-        let mut gateways = route::default_gateways().map_err(failed)?;
-        // On a point-to-point line the peer is the gateway.
-        gateways.extend(addresses.iter().filter_map(|own| own.peer));
         Ok(Facts {
-            own: addresses.iter().map(|own| own.address).collect(),
-            gateways,
             resolvers: RESOLVERS.iter().flat_map(|path| resolvers_of(path)).collect(),
             ssh_peer: self.ssh_peer,
+            ..host_networks::facts(&self.interfaces).map_err(failed)?
         })
     }
 }

@@ -21,6 +21,9 @@ const PATIENCE: Duration = Duration::from_secs(10);
 /// How often a dump is begun again because what it shows changed under it.
 const DUMPS: u32 = 20;
 
+/// The same where what all of them show together is good enough: what was there all the time is in it.
+const LISTS: u32 = 3;
+
 /// The part of the kernel that a socket talks to.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Protocol {
@@ -230,6 +233,28 @@ impl Socket {
             }
         }
         Err(RequestError::Changing)
+    }
+
+    /// Sends the request for a dump and hands `each` its messages, none of which is kept: for dumps
+    /// of a million objects. A dump that was made while what it shows changed may lack an object; it is
+    /// made again, so `each` may see an object twice, or one that is gone by now.
+    pub fn list(
+        &mut self,
+        request: impl Fn(u32) -> Vec<u8>,
+        mut each: impl FnMut(&Message<'_>),
+    ) -> Result<(), RequestError> {
+        for _ in 0..LISTS {
+            let mut mixed = false;
+            self.request(&request, |message| {
+                mixed |= message.flags & libc::NLM_F_DUMP_INTR as u16 != 0;
+                each(message);
+                ControlFlow::Continue(())
+            })?;
+            if !mixed {
+                break;
+            }
+        }
+        Ok(())
     }
 }
 

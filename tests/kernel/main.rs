@@ -2,6 +2,7 @@
 //! force, what stays in force, and what a daemon does about it. All of it needs root.
 
 mod clock_steps;
+mod connected;
 mod daemon;
 mod ends;
 mod faults_host;
