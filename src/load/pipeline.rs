@@ -40,6 +40,8 @@ pub struct Pipeline {
     state: state::File,
     remarks: Remarks,
     last: Option<Last>,
+    /// How long it took to look up the protected addresses when they were looked up last.
+    lookup: Duration,
 }
 
 /// What is kept of the last load that succeeded.
@@ -71,12 +73,19 @@ impl Pipeline {
         state: state::File,
     ) -> Self {
         let remarks = Remarks::default();
-        Pipeline { request, guards, force, host, state, remarks, last: None }
+        let lookup = Duration::ZERO;
+        Pipeline { request, guards, force, host, state, remarks, last: None, lookup }
     }
 
     /// Whether an address is protected after the last load, as far as it is known.
     pub fn has_protected(&self, address: IpAddr) -> bool {
         self.last.as_ref().is_some_and(|last| last.protected.sets().contains(address))
+    }
+
+    /// How long [`Pipeline::revise`] took to look up the protected addresses. A router with a million
+    /// routes needs half a second of the kernel's time for each lookup.
+    pub fn lookup(&self) -> Duration {
+        self.lookup
     }
 
     /// Whether addresses of the host are protected, so that changes of them matter.
@@ -157,6 +166,7 @@ impl Pipeline {
         let begin = Instant::now();
         let protected_at = Instant::now();
         let protected = protected(self.host.as_ref())?;
+        self.lookup = protected_at.elapsed();
         let Some(last) = &mut self.last else { return Ok(None) };
         // The addresses of a host are renewed every few minutes, and mostly nothing has changed.
         if !last.timeline.has_ends() && protected == last.protected {
