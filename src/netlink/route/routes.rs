@@ -61,12 +61,16 @@ pub struct Hop {
 }
 
 impl<'a> Route<'a> {
-    /// The route that is added or deleted; `None` for another message.
+    /// The route that is added or deleted; `None` for another message, and for the routes of families
+    /// that lead to no router with an IP address, such as those of a CAN bus.
     pub fn of(message: &Message<'a>) -> Option<Self> {
         if ![libc::RTM_NEWROUTE, libc::RTM_DELROUTE].contains(&message.kind) {
             return None;
         }
         let header = message.payload().get(..ROUTE_HEADER)?;
+        if ![libc::AF_INET, libc::AF_INET6, libc::AF_MPLS].contains(&header[0].into()) {
+            return None;
+        }
         let mut route = Route {
             family: header[0],
             length: header[1],
