@@ -15,7 +15,8 @@ use crate::ip::{Address, RangeSet};
 use crate::load::Host;
 use crate::nftables::name::TableName;
 use crate::policy::connected::{HostNetwork, Networks};
-use crate::policy::desired::{DesiredState, Origin};
+use crate::policy::desired::DesiredState;
+use crate::policy::origin::Origin;
 use crate::progress::Unseen;
 
 /// The exit status if at least one address is not dropped.

@@ -3,9 +3,9 @@
 use crate::ip::RangeSets;
 use crate::policy::connected::{HostNetwork, Networks};
 use crate::policy::cut_off::cut_off;
-use crate::policy::desired::CutOffNetwork;
 use crate::policy::exclusions::Exclusions;
 use crate::policy::matches::meets;
+use crate::policy::origin::CutOffNetwork;
 use crate::policy::protect::{Item, Protected};
 
 /// Logs which listed addresses and connected networks are protected from now on, and which no longer.

@@ -3,7 +3,6 @@
 //! Every command joins these parts here, in the same order, so `check` runs what the daemon runs.
 //! Knows nothing of the kernel.
 
-use std::fmt;
 use std::net::IpAddr;
 
 use crate::ip::RangeSets;
@@ -15,7 +14,8 @@ use crate::policy::connected::{HostNetwork, Networks};
 use crate::policy::cut_off::{CutOff, cut_off};
 use crate::policy::exclusions::Exclusions;
 use crate::policy::guard::Figures;
-use crate::policy::matches::{Match, MatchFinder, Matches, covers, meets, widened};
+use crate::policy::matches::{Found, Match, MatchFinder, Matches, covers, meets, widened};
+use crate::policy::origin::{CutOffNetwork, Origin};
 use crate::policy::protect::Protected;
 use crate::policy::timeline::Timeline;
 use crate::progress::Progress;
@@ -102,7 +102,7 @@ impl DesiredState {
         let Contents { sets, expiring, report } =
             list::parse_observed(&texts, request.selection, &mut finder, progress)
                 .map_err(Unreadable::List)?;
-        let (matches, covers, private) = finder.all();
+        let Found { matches, covers, private } = finder.found();
         if private.lacks_memory() {
             let bytes = texts.iter().map(|list| list.text().len()).sum();
             return Err(Unreadable::List(ListError::NoMemory { list: "lists".into(), bytes }));
@@ -110,22 +110,14 @@ impl DesiredState {
         let (permanent, other) = sets.split(request.families);
         let (expiring, other_expiring) = expiring.split(request.families);
         let of_other_family = other.union(&other_expiring.at(now)).network_count();
-        let area = protected.networks().map(Networks::kept_area).unwrap_or_default();
-        let (named, named_inside) = match expiring.is_empty() {
-            true => (permanent.addresses(), permanent.intersect(&area)),
-            false => {
-                let all = permanent.union(&expiring.at(now));
-                (all.addresses(), all.intersect(&area))
-            }
+        let named = match expiring.is_empty() {
+            true => Named::by(&permanent, &protected),
+            false => Named::by(&permanent.union(&expiring.at(now)), &protected),
         };
         let mut timeline = Timeline::new(permanent, expiring, request.mask).with_private(private);
         let merged = timeline.at(now);
         let connected = timeline.kept(protected.networks(), now, &merged);
-        // Widening has no effect on what is kept; an entry that covers it has none either.
-        let kept = connected.subtract(&named_inside).addresses();
-        let widened = merged.addresses();
-        let added_by_widening = (widened.v4 - named.v4 - kept.v4)
-            .saturating_add(widened.v6.saturating_sub(named.v6).saturating_sub(kept.v6));
+        let added_by_widening = named.added_by_widening(&merged, &connected);
         let (sets, exclusions) =
             Exclusions::out_of(merged, &allowed.sets, protected.sets(), &connected);
         timeline.share(&sets, exclusions.all());
@@ -311,100 +303,25 @@ impl DesiredState {
     }
 }
 
-/// A network of the host that is cut off, or would be if that were not prevented.
-#[derive(Clone, Copy, Debug)]
-pub struct CutOffNetwork<'a> {
-    /// The network.
-    pub network: &'a HostNetwork,
-    /// Whether it is not cut off, because it is private and connected.
-    pub is_prevented: bool,
-    /// The entry that covers it, or the first of several that together do.
-    pub entry: Option<Origin<'a>>,
-    /// Whether it takes several entries.
-    pub by_several: bool,
+/// What entries name before they are widened.
+struct Named {
+    addresses: PerFamily<u128>,
+    /// Those of private connected networks.
+    connected: RangeSets,
 }
 
-impl fmt::Display for CutOffNetwork<'_> {
-    /// One line with the network, its interface, the entry and the cure.
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let CutOffNetwork { network, entry, by_several, is_prevented } = self;
-        let entry = match entry {
-            Some(entry) if *by_several => format!("{} and others", entry.place()),
-            Some(entry) => entry.place().to_string(),
-            None => "the lists".into(),
-        };
-        match is_prevented {
-            true => write!(
-                f,
-                "cut off: {network}, by {entry}: prevented while the network is private and connected; \
-                 allow it with --allow, or remove the entry"
-            ),
-            false => write!(
-                f,
-                "cut off: {network}, by {entry}: dropped; allow it with --allow, or list only a part of \
-                 it"
-            ),
-        }
-    }
-}
-
-/// An entry with its place, as `test` and messages show it.
-#[derive(Clone, Copy, Debug)]
-pub struct Origin<'a> {
-    /// The name of the list.
-    pub list: &'a str,
-    /// The number of the line, from 1; in a JSON document, the line of the string.
-    pub line: u64,
-    /// The entry as it is written.
-    pub entry: Entry,
-    /// The entry after widening.
-    pub wide: Entry,
-    /// Whether the entry is ignored as too wide.
-    pub ignored: bool,
-    /// The time at which the entry expires; `None` if it is permanent.
-    pub end: Option<End>,
-    /// Whether that time has passed.
-    pub expired: bool,
-}
-
-impl Origin<'_> {
-    /// Whether the entry has any effect: it is neither ignored nor expired.
-    pub fn counts(&self) -> bool {
-        !self.ignored && !self.expired
+impl Named {
+    fn by(entries: &RangeSets, protected: &Protected) -> Self {
+        let area = protected.networks().map(Networks::kept_area).unwrap_or_default();
+        Named { addresses: entries.addresses(), connected: entries.intersect(&area) }
     }
 
-    /// The entry in the form in which messages begin with it.
-    pub fn place(&self) -> Place<'_> {
-        Place(*self)
-    }
-
-    /// Whether widening changed the entry.
-    pub fn is_widened(&self) -> bool {
-        self.wide != self.entry
-    }
-}
-
-impl fmt::Display for Origin<'_> {
-    /// `192.0.2.7/32 (FILE:LINE, widened, until 2027-01-31T00:00:00Z)`.
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(f, "{} ({}:{}", self.entry, self.list, self.line)?;
-        if self.is_widened() {
-            f.write_str(", widened")?;
-        }
-        if let Some(end) = self.end {
-            write!(f, ", until {end}")?;
-        }
-        f.write_str(")")
-    }
-}
-
-/// An entry as messages begin with it: `FILE:LINE: 192.0.2.7/32`.
-pub struct Place<'a>(Origin<'a>);
-
-impl fmt::Display for Place<'_> {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let Origin { list, line, entry, wide, .. } = self.0;
-        write!(f, "{list}:{line}: {entry}")?;
-        if self.0.is_widened() { write!(f, ", widened to {wide},") } else { Ok(()) }
+    /// The addresses of `merged` that no entry names. In connected networks widening has no effect on what
+    /// is `kept`, and neither have the entries that name it.
+    fn added_by_widening(&self, merged: &RangeSets, kept: &RangeSets) -> u128 {
+        let (widened, named) = (merged.addresses(), self.addresses);
+        let not_widened = kept.subtract(&self.connected).addresses();
+        (widened.v4 - named.v4 - not_widened.v4)
+            .saturating_add(widened.v6.saturating_sub(named.v6).saturating_sub(not_widened.v6))
     }
 }

@@ -40,7 +40,18 @@ pub struct Matches {
     pub protected: Vec<Match>,
 }
 
-/// What is found about the networks of the host.
+/// All that was found.
+#[derive(Clone, Debug, Default)]
+pub struct Found {
+    /// Entries that hold allowed or protected addresses.
+    pub matches: Matches,
+    /// The first entry that covers each network of the host, in their order.
+    pub covers: Vec<Option<Match>>,
+    /// The permanent entries that hold private addresses.
+    pub private: PrivateEntries,
+}
+
+/// What is being found about the networks of the host.
 struct NetworkFinder {
     covers: FirstCovers<Match>,
     private: PrivateEntries,
@@ -96,19 +107,14 @@ impl<'a> MatchFinder<'a> {
         }
     }
 
-    /// The matches that were found.
-    pub fn matches(self) -> Matches {
-        self.all().0
-    }
-
-    /// The same, the first entry that covers each network, and the private entries.
-    pub fn all(self) -> (Matches, Vec<Option<Match>>, PrivateEntries) {
+    /// What was found.
+    pub fn found(self) -> Found {
         let (covers, mut private) = match self.networks {
             Some(NetworkFinder { covers, private }) => (covers.found(), private),
             None => (Vec::new(), PrivateEntries::default()),
         };
         private.shrink();
-        (self.matches, covers, private)
+        Found { matches: self.matches, covers, private }
     }
 }
 

@@ -221,7 +221,7 @@ fn no_entry_that_is_widened_to_something_protected_is_overlooked() {
         let is_hit = mask.widen4(range).contains(own);
         hit += u32::from(is_hit);
         assert_eq!(
-            finder.matches().protected.len(),
+            finder.found().matches.protected.len(),
             usize::from(is_hit),
             "{range}, {mask:?}, {own:#x}"
         );
