@@ -37,9 +37,15 @@ impl Host {
 
     /// netfilterd with this /run and the environment that a service manager gives it.
     fn command(&self, arguments: &[&str]) -> Command {
+        self.command_in("", arguments)
+    }
+
+    /// The same in an SSH session.
+    fn command_in(&self, session: &str, arguments: &[&str]) -> Command {
         let mut command = self.wire.inside.command("sh");
-        command.args(["-c", "mount --bind \"$0\" /run && exec env -i SSH_CONNECTION= \"$@\""]);
-        command.arg(self.run("")).arg(program()).args(arguments);
+        command.args(["-c", "mount --bind \"$0\" /run && exec env -i \"$@\""]);
+        command.arg(self.run("")).arg(format!("SSH_CONNECTION={session}"));
+        command.arg(program()).args(arguments);
         command.args(["-f", &self.list, "--mask", "24"]);
         command
     }
@@ -190,6 +196,17 @@ fn every_command_protects_the_sessions_of_logind() {
 
 #[test]
 #[ignore = "needs root: network namespaces"]
+fn a_variable_that_is_out_of_date_does_not_hide_the_session() {
+    let host = Host::new();
+    host.session(3, ADMIN, "active");
+    // As in tmux, which was started in a session from another host.
+    let mut command = host.command_in(&format!("{NEIGHBOUR} 51234 {INSIDE4} 22"), &["load"]);
+    run(command.args(host.wire.inside.state())).expect(0, &[&shown(ADMIN), &shown(NEIGHBOUR)]);
+    assert!(host.admin_passes() && host.passes(NEIGHBOUR));
+}
+
+#[test]
+#[ignore = "needs root: network namespaces"]
 fn logins_of_utmp_are_protected_while_their_process_lives() {
     let host = Host::new();
     let mut login = Background(Command::new("sleep").arg("600").spawn().unwrap());
@@ -252,6 +269,22 @@ fn resolvers_are_followed_and_an_empty_file_does_not_unprotect_them() {
     write(&format!("nameserver {NEIGHBOUR}\n"));
     daemon.wait_for_line(&[&resolver(NEIGHBOUR), "from now on"], 1);
     eventually("the other resolver", || host.passes(NEIGHBOUR) && !host.admin_passes());
+}
+
+#[test]
+#[ignore = "needs root: network namespaces"]
+fn a_resolv_conf_that_is_mounted_as_in_a_container_is_watched() {
+    let host = Host::new();
+    let file = host.folder.file("resolv.conf", "");
+    let mut command = host.wire.inside.command("sh");
+    command.args(["-c", "mount --bind \"$0\" /etc/resolv.conf && exec \"$@\"", &file]);
+    command.args([program(), "-f", &host.list, "--mask", "24"]).args(host.wire.inside.files());
+    let daemon = Daemon::spawn(&mut command);
+    daemon.wait_for_loads(1);
+    // The same file, since it is mounted: written, not replaced.
+    fs::write(&file, format!("nameserver {ADMIN}\n")).unwrap();
+    daemon.wait_for(&format!("{ADMIN} ({})", Why::Resolver), 1);
+    eventually("the resolver", || host.admin_passes());
 }
 
 #[test]
