@@ -21,6 +21,8 @@ pub struct HostWatch {
     paths: Vec<PathBuf>,
     /// `None` after a failure.
     watch: Option<Watch>,
+    /// When to read the events that wait. They wait, since reading them renews all watches.
+    read_at: Option<Instant>,
     look_at: Option<Instant>,
     /// Whether the failure is in the log.
     is_logged: bool,
@@ -31,36 +33,45 @@ impl HostWatch {
     /// since it may find more files; it is due never if there are no paths.
     pub fn open(paths: Vec<PathBuf>, now: Instant) -> Self {
         let look_at = (!paths.is_empty()).then_some(now);
-        let mut host = HostWatch { paths, watch: None, look_at, is_logged: false };
+        let mut host = HostWatch { paths, watch: None, read_at: None, look_at, is_logged: false };
         host.watch_again();
         host
     }
 
-    /// Readable when [`HostWatch::on_readable`] must be called.
+    /// Readable when [`HostWatch::on_readable`] must be called; `None` while events are gathered.
     pub fn descriptor(&self) -> Option<BorrowedFd<'_>> {
-        self.watch.as_ref().map(AsFd::as_fd)
+        self.watch.as_ref().filter(|_| self.read_at.is_none()).map(AsFd::as_fd)
     }
 
-    /// Reads the events that wait.
+    /// Records that events wait.
     pub fn on_readable(&mut self, now: Instant) {
-        match self.watch.as_mut().map(Watch::changed) {
-            None | Some(Ok(false)) => {}
-            Some(Ok(true)) => self.look_within(now, GATHER),
-            Some(Err(error)) => {
-                self.failed(&error);
-                self.look_within(now, GATHER);
-            }
-        }
+        self.read_at = Some(now + GATHER);
     }
 
-    /// The time until the next look; `None` if there is no reason for one.
+    /// The time until [`HostWatch::is_due`] must be called; `None` for never.
     pub fn wait(&self, now: Instant) -> Option<Duration> {
-        self.look_at.map(|at| at.saturating_duration_since(now))
+        let at = [self.read_at, self.look_at].into_iter().flatten().min()?;
+        Some(at.saturating_duration_since(now))
     }
 
     /// Whether it is time to look at the files. Returns `true` once for each look.
     pub fn is_due(&mut self, now: Instant) -> bool {
-        self.look_at.take_if(|at| *at <= now).is_some()
+        let events = self.read_at.take_if(|at| *at <= now).is_some();
+        // New watches begin before the look, so that no later change is missed.
+        let changed = events && self.has_changed();
+        let look = self.look_at.take_if(|at| *at <= now).is_some();
+        changed || look
+    }
+
+    fn has_changed(&mut self) -> bool {
+        match self.watch.as_mut().map(Watch::changed) {
+            None => false,
+            Some(Ok(changed)) => changed,
+            Some(Err(error)) => {
+                self.failed(&error);
+                true
+            }
+        }
     }
 
     /// After a look: which paths it found, and whether all could be read. Without a watch, or if some
@@ -98,7 +109,7 @@ impl HostWatch {
     }
 
     fn failed(&mut self, error: &io::Error) {
-        self.watch = None;
+        (self.watch, self.read_at) = (None, None);
         if !self.is_logged {
             log::warn!(
                 "cannot watch logins and resolvers: {error}; looking at them every {} s: raise \

@@ -3,8 +3,10 @@
 use std::fs;
 use std::net::IpAddr;
 use std::path::Path;
+use std::time::{Duration, Instant};
 
 use kit::Folder;
+use netfilterd::daemon::host_watch::HostWatch;
 use netfilterd::load::host::files::Files;
 use netfilterd::load::host::login::Login;
 use netfilterd::load::host::logins::Logins;
@@ -259,4 +261,26 @@ fn a_resolver_file_that_cannot_be_read_is_named_with_the_cure() {
     assert!(found.is_empty() && !remarks.is_complete());
     let [remark] = remarks.lines() else { panic!("{remarks:?}") };
     assert!(remark.starts_with("cannot read /etc/resolv.conf: ") && remark.contains("allow"));
+}
+
+#[test]
+fn changes_of_the_hosts_files_are_gathered_into_one_look() {
+    let (folder, begin) = (Folder::new(), Instant::now());
+    let gathered = begin + Duration::from_millis(100);
+    let paths = vec![folder.path().join("utmp")];
+    let mut watch = HostWatch::open(paths.clone(), begin);
+    assert!(watch.is_due(begin), "the first look");
+    watch.looked(paths, true, begin);
+    for _ in 0..2 {
+        assert!(watch.descriptor().is_some() && watch.wait(begin).is_none());
+        folder.file("utmp", "x");
+        watch.on_readable(begin);
+        assert!(watch.descriptor().is_none(), "until the changes were gathered");
+        folder.file("utmp", "y");
+        assert!(!watch.is_due(begin) && watch.wait(begin) == Some(gathered - begin));
+        assert!(watch.is_due(gathered) && !watch.is_due(gathered), "once");
+    }
+    folder.file("other", "x");
+    watch.on_readable(begin);
+    assert!(!watch.is_due(gathered) && watch.descriptor().is_some(), "a file of no interest");
 }
