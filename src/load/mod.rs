@@ -6,8 +6,6 @@
 //! (messages when protected addresses change) and [`report`] (what a load did).
 
 pub mod host;
-mod host_dhcp;
-mod host_networks;
 pub mod pipeline;
 pub mod protection;
 pub mod read;

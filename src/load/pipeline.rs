@@ -25,7 +25,7 @@ use crate::load::state;
 use crate::policy::desired::{DesiredState, Request};
 use crate::policy::exclusions::Exclusions;
 use crate::policy::guard::Guards;
-use crate::policy::protect::Protected;
+use crate::policy::protect::{Protected, Why};
 use crate::policy::timeline::Timeline;
 use crate::progress::Progress;
 
@@ -88,9 +88,22 @@ impl Pipeline {
         self.lookup
     }
 
-    /// Whether addresses of the host are protected, so that changes of them matter.
-    pub fn protects(&self) -> bool {
-        self.host.is_some()
+    /// The host whose addresses are protected, so that changes of it matter; `None` if nothing is
+    /// protected.
+    pub fn host(&self) -> Option<&Host> {
+        self.host.as_ref()
+    }
+
+    /// Reads the files of the host. Returns whether logins or resolvers differ from those that are
+    /// protected, so that [`Pipeline::revise`] has to be called. Does not ask the kernel.
+    pub fn host_has_changed(&mut self) -> bool {
+        let (Some(host), Some(last)) = (&mut self.host, &self.last) else { return false };
+        let of_files = |protected: &Protected| {
+            let items = protected.items().iter();
+            let of_files = items.filter(|item| matches!(item.why, Why::Resolver | Why::LoggedIn));
+            of_files.copied().collect::<Vec<_>>()
+        };
+        of_files(&Protected::new(&host.look())) != of_files(&last.protected)
     }
 
     /// Reads the lists, and finishes the load. For commands, which have nothing else to do meanwhile.
@@ -104,9 +117,9 @@ impl Pipeline {
     }
 
     /// Begins a load: what is needed to read the lists, on any thread.
-    pub fn request(&self) -> Result<ReadRequest, Error> {
+    pub fn request(&mut self) -> Result<ReadRequest, Error> {
         let begin = Instant::now();
-        let protected = protected(self.host.as_ref())?;
+        let protected = protected(self.host.as_mut())?;
         Ok(ReadRequest { request: self.request.clone(), protected, begin })
     }
 
@@ -139,14 +152,14 @@ impl Pipeline {
     /// What the lists ask for by now, the time at which the protected addresses were looked up, and the
     /// time at which the load began. While the lists were read, addresses may have changed and entries
     /// may have expired.
-    fn up_to_date(&self, lists: ReadLists) -> Result<(DesiredState, Instant, Instant), Error> {
+    fn up_to_date(&mut self, lists: ReadLists) -> Result<(DesiredState, Instant, Instant), Error> {
         let ReadLists { desired, begin } = lists;
         let newer = self.last.as_ref().filter(|last| last.protected_at > begin);
         if newer.is_none() && begin.elapsed() < NEW {
             return Ok((desired, begin, begin));
         }
         let protected_at = Instant::now();
-        let protected = protected(self.host.as_ref())?;
+        let protected = protected(self.host.as_mut())?;
         let before = newer.map_or(&desired.protected, |last| &last.protected).clone();
         let desired = desired.renewed(protected, End::now());
         let DesiredState { protected, sets, exclusions, .. } = &desired;
@@ -165,12 +178,12 @@ impl Pipeline {
     ) -> Result<Option<Loaded>, Error> {
         let begin = Instant::now();
         let protected_at = Instant::now();
-        let protected = protected(self.host.as_ref())?;
+        let protected = protected(self.host.as_mut())?;
         self.lookup = protected_at.elapsed();
         let Some(last) = &mut self.last else { return Ok(None) };
         // The addresses of a host are renewed every few minutes, and mostly nothing has changed.
-        if !last.timeline.has_ends() && protected == last.protected {
-            last.protected_at = protected_at;
+        if !last.timeline.has_ends() && protected.protects_as(&last.protected) {
+            (last.protected, last.protected_at) = (protected, protected_at);
             return Ok(None);
         }
         let now = End::now();
@@ -237,7 +250,7 @@ impl Pipeline {
 /// excluded. Does not ask the guards.
 pub fn read(
     request: &Request,
-    host: Option<&Host>,
+    host: Option<&mut Host>,
     remarks: &mut Remarks,
     progress: &dyn Progress,
 ) -> Result<DesiredState, Error> {
@@ -246,7 +259,7 @@ pub fn read(
     Ok(desired)
 }
 
-fn protected(host: Option<&Host>) -> Result<Protected, Error> {
+fn protected(host: Option<&mut Host>) -> Result<Protected, Error> {
     match host {
         Some(host) => Ok(Protected::new(&host.facts()?)),
         None => Ok(Protected::default()),

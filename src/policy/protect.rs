@@ -26,8 +26,8 @@ pub struct Facts {
     pub next_hops: Vec<IpAddr>,
     /// The name servers of the host.
     pub resolvers: Vec<IpAddr>,
-    /// The peer of the SSH session in which netfilterd was started.
-    pub ssh_peer: Option<IpAddr>,
+    /// The hosts from which somebody is logged in.
+    pub logged_in: Vec<IpAddr>,
     /// The networks that the host uses.
     pub networks: Vec<HostNetwork>,
 }
@@ -54,8 +54,8 @@ pub enum Why {
     NextHop,
     /// The host resolves names through this server.
     Resolver,
-    /// The administrator is logged in from this address.
-    SshPeer,
+    /// Somebody is logged in from this host, perhaps the administrator.
+    LoggedIn,
 }
 
 impl fmt::Display for Why {
@@ -70,7 +70,7 @@ impl fmt::Display for Why {
             Why::Gateway => "default gateway",
             Why::NextHop => "next hop",
             Why::Resolver => "resolver",
-            Why::SshPeer => "SSH peer",
+            Why::LoggedIn => "logged-in host",
         })
     }
 }
@@ -158,7 +158,7 @@ impl Protected {
             of(&facts.gateways, Why::Gateway),
             of(&facts.next_hops, Why::NextHop),
             of(&facts.resolvers, Why::Resolver),
-            of(facts.ssh_peer.as_slice(), Why::SshPeer),
+            of(&facts.logged_in, Why::LoggedIn),
         ];
         // A host may have thousands of addresses.
         let mut seen = HashSet::new();
@@ -175,6 +175,11 @@ impl Protected {
         let networks = facts.networks.iter().filter(|network| !is_always(&network.network));
         let networks = Some(Networks::new(networks.cloned().collect()));
         Protected { items, sets, networks }
+    }
+
+    /// Whether both protect the same addresses and networks, perhaps for other reasons.
+    pub fn protects_as(&self, other: &Protected) -> bool {
+        self.sets == other.sets && self.networks == other.networks
     }
 
     /// The networks of the host; `None` if nothing is protected.

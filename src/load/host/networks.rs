@@ -7,7 +7,8 @@ use std::net::{IpAddr, Ipv4Addr};
 
 use ipnet::IpNet;
 
-use super::host_dhcp;
+use super::dhcp;
+use super::files::Files;
 use crate::netlink::route::{self, NextHop, Own, Route};
 use crate::policy::connected::{HostNetwork, Reach, is_private};
 use crate::policy::protect::Facts;
@@ -30,7 +31,7 @@ struct Routes {
 
 /// The facts that the kernel's addresses, routes and nexthop objects are. Of networks only those count
 /// that are reached through `interfaces`; all of them if there is no name.
-pub fn facts(interfaces: &[CString]) -> io::Result<Facts> {
+pub fn facts(interfaces: &[CString], files: &Files) -> io::Result<Facts> {
     let names: BTreeMap<u32, Vec<u8>> =
         route::interfaces()?.into_iter().map(|known| (known.index, known.name)).collect();
     let addresses = route::addresses()?;
@@ -46,7 +47,7 @@ pub fn facts(interfaces: &[CString]) -> io::Result<Facts> {
             .filter(|own| is_network(own.network))
             .map(|own| (own.network, own.interface)),
     );
-    let leased = host_dhcp::servers(&addresses.iter().map(|own| own.address).collect());
+    let leased = dhcp::servers(files, &addresses.iter().map(|own| own.address).collect());
     let servers = leased.into_iter().filter_map(|(server, own)| {
         let holder = addresses.iter().find(|holder| holder.address == own)?;
         Some((IpNet::from(server), holder.interface))

@@ -2,9 +2,10 @@
 //! leases.
 
 use std::collections::BTreeSet;
-use std::fs;
 use std::net::IpAddr;
 use std::path::Path;
+
+use super::files::Files;
 
 /// The folders, and how the names of the leases in them begin and end.
 const LEASES: [(&str, &str, &str); 7] = [
@@ -20,19 +21,16 @@ const LEASES: [(&str, &str, &str); 7] = [
     ("/run", "dhclient", ".lease"),
 ];
 
-/// A lease file that is longer is none.
-const LONGEST: u64 = 1 << 20;
-
 /// The servers that leased an address of `own`, each with that address. A file that cannot be read
 /// names none.
-pub fn servers(own: &BTreeSet<IpAddr>) -> Vec<(IpAddr, IpAddr)> {
+pub fn servers(files: &Files, own: &BTreeSet<IpAddr>) -> Vec<(IpAddr, IpAddr)> {
     let mut found = Vec::new();
     for (folder, beginning, ending) in LEASES {
-        for item in fs::read_dir(folder).into_iter().flatten().flatten() {
-            let name = item.file_name();
-            let name = name.to_string_lossy();
+        for path in files.within(Path::new(folder)).unwrap_or_default() {
+            let name = path.file_name().unwrap_or_default().to_string_lossy();
             if name.starts_with(beginning) && name.ends_with(ending) {
-                found.extend(leases_of(&item.path()));
+                let text = files.read(&path).ok().flatten().unwrap_or_default();
+                found.extend(leases(&String::from_utf8_lossy(&text)));
             }
         }
     }
@@ -40,14 +38,6 @@ pub fn servers(own: &BTreeSet<IpAddr>) -> Vec<(IpAddr, IpAddr)> {
     found.sort_unstable();
     found.dedup();
     found
-}
-
-fn leases_of(path: &Path) -> Vec<(IpAddr, IpAddr)> {
-    let is_short = |known: fs::Metadata| known.is_file() && known.len() <= LONGEST;
-    if !fs::metadata(path).is_ok_and(is_short) {
-        return Vec::new();
-    }
-    leases(&String::from_utf8_lossy(&fs::read(path).unwrap_or_default()))
 }
 
 /// Server and leased address of each lease in the text of a file: lines `SERVER_ADDRESS=` and `ADDRESS=`
