@@ -34,6 +34,9 @@ struct Answer {
     entries: Vec<Named>,
     /// Whether the kernel has it in force.
     kernel: Kernel,
+    /// The interfaces on which its packets are dropped, if it is in force on some only.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    interfaces: Option<Vec<String>>,
 }
 
 /// An entry that holds an address.
@@ -58,17 +61,21 @@ pub fn run(options: &TestOptions, host: Host) -> Result<ExitCode, Error> {
     let desired = settings::read(&options.lists, host, &Unseen)?;
     // An IPv4-mapped address is the IPv4 one, as in a list.
     let addresses: Vec<IpAddr> = options.addresses.iter().map(IpAddr::to_canonical).collect();
-    let mut answers: Vec<Answer> = addresses
-        .iter()
-        .map(|&address| Answer {
+    let interfaces = kernel::interfaces(&options.names);
+    let answer = |address| {
+        let kernel = kernel::in_force(&options.names, address);
+        let interfaces = interfaces.clone().filter(|_| matches!(kernel, Kernel::InForce));
+        Answer {
             address,
             dropped: desired.sets.contains(address),
             range: range_of(&desired, address),
             spared: why_spared(&desired, address),
             entries: Vec::new(),
-            kernel: kernel::in_force(&options.names, address),
-        })
-        .collect();
+            kernel,
+            interfaces,
+        }
+    };
+    let mut answers: Vec<Answer> = addresses.iter().copied().map(answer).collect();
     desired.trace(&addresses, |address, origin| {
         for answer in answers.iter_mut().filter(|answer| answer.address == address) {
             answer.entries.push(Named::from(origin));
@@ -121,7 +128,17 @@ impl Answer {
             writeln!(out, "{address}: within {range} after merging")?;
         }
         match (&self.kernel, dropped) {
-            (Kernel::InForce, true) => writeln!(out, "{address}: in force in table {table}"),
+            (Kernel::InForce, true) => match &self.interfaces {
+                None => writeln!(out, "{address}: in force in table {table}"),
+                Some(interfaces) if interfaces.is_empty() => {
+                    writeln!(out, "{address}: in force in table {table} on no interface")
+                }
+                Some(interfaces) => writeln!(
+                    out,
+                    "{address}: in force in table {table} on these interfaces only: {}",
+                    interfaces.join(", ")
+                ),
+            },
             (Kernel::InForce, false) => writeln!(
                 out,
                 "{address}: still in force in table {table}; load again to let it pass"

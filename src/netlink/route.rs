@@ -1,4 +1,4 @@
-//! The host's interfaces, addresses and gateways, by route netlink (rtnetlink(7)).
+//! The host's addresses and gateways, by route netlink (rtnetlink(7)).
 //!
 //! Knows nothing of what the answers are for.
 
@@ -8,10 +8,6 @@ use std::os::fd::{AsFd, BorrowedFd};
 
 use super::{Message, Protocol, Socket, append, attributes, find};
 
-/// Attribute of linux/if_link.h.
-const IFLA_IFNAME: u16 = 3;
-/// Bytes of a `struct ifinfomsg`, linux/rtnetlink.h.
-const LINK_HEADER: usize = 16;
 /// Bytes of a `struct ifaddrmsg`, linux/if_addr.h.
 const ADDRESS_HEADER: usize = 8;
 /// Bytes of a `struct rtmsg`, linux/rtnetlink.h.
@@ -22,20 +18,6 @@ const HOP_HEADER: usize = 8;
 /// The longest prefix of a default route. Tunnels lead everything to themselves by two routes of
 /// length 1, and some hosts have 2000::/3 for all of IPv6.
 const DEFAULT_ROUTE: u8 = 3;
-
-/// A network interface.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Interface {
-    /// Its number, which is never 0.
-    pub index: u32,
-    /// Its name, which need not be text.
-    pub name: Vec<u8>,
-}
-
-/// The interfaces of this process's network namespace.
-pub fn interfaces() -> io::Result<Vec<Interface>> {
-    dump(libc::RTM_GETLINK, &[0; LINK_HEADER], interface)
-}
 
 /// An address of this network namespace.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -119,17 +101,6 @@ fn ip(family: u8, bytes: &[u8]) -> Option<IpAddr> {
         libc::AF_INET6 => Some(Ipv6Addr::from(<[u8; 16]>::try_from(bytes).ok()?).into()),
         _ => None,
     }
-}
-
-/// The interface that a message is about.
-pub fn interface(message: &Message<'_>) -> Option<Interface> {
-    if message.kind != libc::RTM_NEWLINK {
-        return None;
-    }
-    let header = message.payload().get(..LINK_HEADER)?;
-    let index = u32::from_ne_bytes(header[4..8].try_into().ok()?);
-    let name = find(attributes(&message.payload()[LINK_HEADER..]), IFLA_IFNAME)?;
-    Some(Interface { index, name: name.strip_suffix(b"\0").unwrap_or(name).to_vec() })
 }
 
 /// What `read` makes of all objects of a kind, as they were at one time.
