@@ -6,7 +6,7 @@
 use libfuzzer_sys::arbitrary::{Result, Unstructured};
 use libfuzzer_sys::fuzz_target;
 use netfilterd::ip::{Range, RangeSet};
-use netfilterd::netlink::route;
+use netfilterd::netlink::{link, route};
 use netfilterd::netlink::{self, Message};
 use netfilterd::nftables::batch::{Batch, FinishedBatch};
 use netfilterd::nftables::elements::{self, Action, Key};
@@ -124,7 +124,7 @@ fn ask_everybody(message: &Message<'_>, offset: u32) {
     let _ = elements::address_at(message, offset);
     intervals_are_a_range_set(&elements::read::<u32>(message));
     intervals_are_a_range_set(&elements::read::<u128>(message));
-    let _ = (route::interface(message), route::own(message));
+    let _ = (link::link(message), route::own(message));
     let _ = (route::matters(message, |_| false), route::NextHop::of(message));
     if let Some(route) = route::Route::of(message) {
         // Each hop takes some of the message.

@@ -21,6 +21,7 @@ use crate::words::{Count, Grouped, Noun};
 /// Prints what `load` would do.
 pub fn run(options: &LoadOptions, host: Host, terminal: &Terminal) -> Result<ExitCode, Error> {
     settings::check_names(options);
+    settings::check_interfaces(options);
     settings::warn_if_unprotected(&options.lists);
     let mut host = settings::protecting(host.only_on(&options.interface), &options.lists);
     let request = settings::load_request(options);

@@ -8,6 +8,7 @@ use crate::ip::{Families, Mask};
 use crate::list::{Selection, Source, Widest};
 use crate::load::remarks::Remarks;
 use crate::load::{Host, Pipeline, pipeline, state};
+use crate::netlink::link::NamedLinks;
 use crate::nftables::set_name::are_confusable;
 use crate::policy::desired::{DesiredState, Request};
 use crate::policy::guard::Guards;
@@ -98,6 +99,17 @@ pub fn check_names(options: &LoadOptions) {
         usage(
             "--interface needs the managed table; in your own table, match the interface in your rules",
         );
+    }
+}
+
+/// Warns about interfaces on which nothing would be dropped.
+pub fn check_interfaces(options: &LoadOptions) {
+    let mut named = NamedLinks::new(options.interface.clone());
+    if named.is_empty() {
+        return;
+    }
+    if let Err(error) = named.find() {
+        log::warn!("cannot list the interfaces for --interface: {error}");
     }
 }
 

@@ -283,7 +283,7 @@ mod tests {
     use nix::sys::signal::Signal;
 
     use super::*;
-    use crate::netlink::{append, route};
+    use crate::netlink::{append, link};
 
     /// Bytes of a `struct ifinfomsg`.
     const LINK_HEADER: [u8; 16] = [0; 16];
@@ -312,7 +312,7 @@ mod tests {
         let mut socket = Socket::open(Protocol::Route).unwrap();
         // Twice, for the second has to pass the first one's answer over if it was not ended.
         for _ in 0..2 {
-            let found = socket.dump(links, route::interface, usize::MAX).unwrap().unwrap();
+            let found = socket.dump(links, link::link, usize::MAX).unwrap().unwrap();
             assert!(found.iter().any(|interface| interface.name == b"lo"), "{found:?}");
         }
         assert!(matches!(socket.receive(Duration::ZERO), Ok(Received::Nothing)));
@@ -321,7 +321,7 @@ mod tests {
     #[test]
     fn a_dump_of_more_than_the_most_is_none() {
         let mut socket = Socket::open(Protocol::Route).unwrap();
-        assert!(matches!(socket.dump(links, route::interface, 0), Ok(None)));
+        assert!(matches!(socket.dump(links, link::link, 0), Ok(None)));
     }
 
     #[test]
@@ -384,7 +384,7 @@ mod tests {
         };
         socket.receive_waiting(&mut count).unwrap();
         assert!((1..500).contains(&messages) && overruns == 1, "{messages} {overruns}");
-        let found = socket.dump(links, route::interface, usize::MAX).unwrap();
+        let found = socket.dump(links, link::link, usize::MAX).unwrap();
         assert!(found.is_some_and(|found| !found.is_empty()));
     }
 

@@ -183,7 +183,15 @@ fn with_interface_only_the_networks_of_these_interfaces_are_protected() {
     assert!(!passes(&hosts.internet, FORGED_LAN, &hosts.router, WAN[0]), "it came from wan");
     assert!(passes(&hosts.internet, "10.77.0.1", &hosts.router, "10.77.0.2"));
     assert!(passes(&hosts.client, CLIENT[0], &hosts.router, LAN[0]), "another interface");
-    // A pattern of names, as nft has it.
+    // The answer is that for the interfaces of the table.
+    for (address, status) in [(FORGED_LAN, 0), ("10.77.0.9", 1)] {
+        hosts.router.netfilterd(&["test", "-f", &list, address]).expect(status, &[]);
+    }
+    // A pattern of names, as nft has it, and an alternative name.
+    hosts.router.ip("link property add dev wan altname internet");
+    hosts.router.load(&["-f", &list, "-i", "internet"]);
+    assert!(!passes(&hosts.internet, FORGED_LAN, &hosts.router, WAN[0]));
+    assert!(passes(&hosts.internet, "10.77.0.1", &hosts.router, "10.77.0.2"));
     hosts.router.load(&["-f", &list, "-i", "wa*"]);
     assert!(!passes(&hosts.internet, FORGED_LAN, &hosts.router, WAN[0]));
     assert!(passes(&hosts.internet, "10.77.0.1", &hosts.router, "10.77.0.2"));

@@ -11,6 +11,7 @@ mod faults_killed;
 mod faults_reload;
 mod foreign;
 mod in_place;
+mod interfaces;
 mod limits;
 mod logins;
 mod lookup;

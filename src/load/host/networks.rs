@@ -9,6 +9,7 @@ use ipnet::IpNet;
 
 use super::dhcp;
 use super::files::Files;
+use crate::netlink::link::{self, Link};
 use crate::netlink::route::{self, NextHop, Own, Route};
 use crate::policy::connected::{HostNetwork, Reach, is_private};
 use crate::policy::protect::Facts;
@@ -32,8 +33,17 @@ struct Routes {
 /// The facts that the kernel's addresses, routes and nexthop objects are. Of networks only those count
 /// that are reached through `interfaces`; all of them if there is no name.
 pub fn facts(interfaces: &[CString], files: &Files) -> io::Result<Facts> {
-    let names: BTreeMap<u32, Vec<u8>> =
-        route::interfaces()?.into_iter().map(|known| (known.index, known.name)).collect();
+    let links = link::links()?;
+    let named: BTreeSet<u32> = link::resolve(interfaces, &links).0.indices.into_iter().collect();
+    // Packets of the ports of a VRF come in on it, too.
+    let counts = |known: &&Link| {
+        let is_named = |index: &u32| named.contains(index);
+        interfaces.is_empty()
+            || is_named(&known.index)
+            || known.master.as_ref().is_some_and(is_named)
+    };
+    let names: BTreeMap<u32, &[u8]> =
+        links.iter().filter(counts).map(|known| (known.index, &known.name[..])).collect();
     let addresses = route::addresses()?;
     let mut routes = Routes::default();
     route::each_route(|route| routes.add(route))?;
@@ -55,9 +65,8 @@ pub fn facts(interfaces: &[CString], files: &Files) -> io::Result<Facts> {
     let mut networks = Vec::new();
     let mut add = |reach, found: &mut dyn Iterator<Item = (IpNet, u32)>| {
         for (network, index) in found {
-            // It may have been deleted just now.
-            let Some(name) = names.get(&index) else { continue };
-            if interfaces.is_empty() || interfaces.iter().any(|pattern| matches(pattern, name)) {
+            // Packets of other interfaces are not dropped.
+            if let Some(name) = names.get(&index) {
                 let interface = String::from_utf8_lossy(name).into_owned();
                 networks.push(HostNetwork { network, reach, interface });
             }
@@ -141,12 +150,4 @@ fn broadcasts(own: &Own) -> impl Iterator<Item = IpAddr> + use<> {
         _ => None,
     };
     own.broadcast.into_iter().chain(last.map(IpAddr::from))
-}
-
-/// Whether an interface has the name, or a name that begins with the part before the `*`.
-fn matches(pattern: &CString, name: &[u8]) -> bool {
-    match pattern.as_bytes().strip_suffix(b"*") {
-        Some(beginning) => name.starts_with(beginning),
-        None => pattern.as_bytes() == name,
-    }
 }

@@ -1,4 +1,4 @@
-//! The host's interfaces, addresses, routes and nexthop objects, by route netlink (rtnetlink(7)), and
+//! The host's addresses, routes and nexthop objects, by route netlink (rtnetlink(7)), and
 //! notifications when they change.
 //!
 //! Knows nothing of what the answers are for.
@@ -16,26 +16,8 @@ use super::{Message, Protocol, RequestError, Socket, append, attributes, find};
 pub use monitor::{Monitor, matters};
 pub use routes::{Hop, NextHop, Route, each_route, next_hops};
 
-/// Attribute of linux/if_link.h.
-const IFLA_IFNAME: u16 = 3;
-/// Bytes of a `struct ifinfomsg`, linux/rtnetlink.h.
-const LINK_HEADER: usize = 16;
 /// Bytes of a `struct ifaddrmsg`, linux/if_addr.h.
 const ADDRESS_HEADER: usize = 8;
-
-/// A network interface.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Interface {
-    /// Its number, which is never 0.
-    pub index: u32,
-    /// Its name, which need not be text.
-    pub name: Vec<u8>,
-}
-
-/// The interfaces of this process's network namespace.
-pub fn interfaces() -> io::Result<Vec<Interface>> {
-    dump(libc::RTM_GETLINK, &[0; LINK_HEADER], interface)
-}
 
 /// An address of this network namespace.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -85,17 +67,6 @@ fn ip(family: u8, bytes: &[u8]) -> Option<IpAddr> {
         libc::AF_INET6 => Some(Ipv6Addr::from(<[u8; 16]>::try_from(bytes).ok()?).into()),
         _ => None,
     }
-}
-
-/// The interface that a message is about.
-pub fn interface(message: &Message<'_>) -> Option<Interface> {
-    if message.kind != libc::RTM_NEWLINK {
-        return None;
-    }
-    let header = message.payload().get(..LINK_HEADER)?;
-    let index = u32::from_ne_bytes(header[4..8].try_into().ok()?);
-    let name = find(attributes(&message.payload()[LINK_HEADER..]), IFLA_IFNAME)?;
-    Some(Interface { index, name: name.strip_suffix(b"\0").unwrap_or(name).to_vec() })
 }
 
 /// What `read` makes of all objects of a kind, as they were at one time.
