@@ -4,14 +4,15 @@
 //! In reading order: `signals` (the events of the loop), [`reader`] (the thread that reads lists),
 //! `reload` (from a signal to the report of a load), [`back_end`] (what a back end does), [`nftables`]
 //! and [`queues`] (the two back ends), [`repair`] (when to repair what another program has changed),
-//! [`list_watch`] (changes of lists), [`backoff`] (when to attempt again what has failed), [`mailbox`],
-//! [`alarm`], [`watchdog`] and [`pid_file`].
+//! [`list_watch`] (changes of lists), [`host_watch`] (changes of logins and resolvers), [`backoff`] (when
+//! to attempt again what has failed), [`mailbox`], [`alarm`], [`watchdog`] and [`pid_file`].
 //!
 //! After a reload that fails, the daemon keeps running and what was in force stays in force.
 
 pub mod alarm;
 pub mod back_end;
 pub mod backoff;
+pub mod host_watch;
 pub mod list_watch;
 pub mod mailbox;
 #[cfg(feature = "nftables")]
@@ -34,12 +35,13 @@ pub use signals::{hold_hup, release};
 
 use crate::daemon::alarm::Alarm;
 use crate::daemon::backoff::Backoff;
+use crate::daemon::host_watch::HostWatch;
 use crate::daemon::list_watch::Burst;
 use crate::daemon::pid_file::PidFile;
 use crate::daemon::reader::Reader;
 use crate::daemon::watchdog::Watchdog;
 use crate::error::Error;
-use crate::load::Pipeline;
+use crate::load::{Host, Pipeline};
 use crate::netlink::route;
 use crate::status::metrics;
 use crate::status::{self, Mode, Status};
@@ -70,7 +72,9 @@ pub fn run<B: BackEnd>(pipeline: Pipeline, back_end: B, files: Files<'_>) -> Res
     let mut signals = Signals::register().map_err(|source| Error::Signals { source })?;
     let _pid_file = files.pid.map(PidFile::create).transpose()?;
     // Before addresses and lists are read, so that no change is missed.
-    let addresses = if pipeline.protects() { follow_addresses() } else { None };
+    let addresses = if pipeline.host().is_some() { follow_addresses() } else { None };
+    let host =
+        HostWatch::open(pipeline.host().map(Host::paths).unwrap_or_default(), Instant::now());
     let lists = if files.watch.is_empty() {
         None
     } else {
@@ -83,6 +87,7 @@ pub fn run<B: BackEnd>(pipeline: Pipeline, back_end: B, files: Files<'_>) -> Res
         file: status::File::new(files.status),
         metrics: files.metrics.map(metrics::File::new),
         addresses,
+        host,
         lists,
         reader: Reader::new().map_err(|source| Error::Reader { source })?,
         again: false,
@@ -91,6 +96,7 @@ pub fn run<B: BackEnd>(pipeline: Pipeline, back_end: B, files: Files<'_>) -> Res
         burst: Burst::default(),
         alarm: Alarm::new().map_err(|source| Error::Timer { source })?,
         revise_at: None,
+        rest_until: Instant::now(),
         watchdog: Watchdog::set_by_manager(Instant::now()),
     };
     daemon.begin_reload()?;
@@ -103,6 +109,10 @@ const STATUS_EVERY: Duration = Duration::from_secs(1);
 
 /// How long to gather changes of addresses: an interface gets several addresses and routes in turn.
 const GATHER: Duration = Duration::from_millis(100);
+
+/// The pause after a lookup of protected addresses, as a multiple of the time that it took: routes may
+/// change all the time, and a lookup of a million takes half a second.
+const REST: u32 = 10;
 
 /// The pause before another attempt to apply expired entries or changed protected addresses.
 const RETRY: Duration = Duration::from_secs(5);
@@ -127,6 +137,7 @@ struct Daemon<'a, B> {
     metrics: Option<metrics::File<'a>>,
     /// `None` if nothing is protected, or if changes cannot be received.
     addresses: Option<route::Monitor>,
+    host: HostWatch,
     /// `None` without `--watch`, or after a failure.
     lists: Option<list_watch::Watch>,
     burst: Burst,
@@ -141,6 +152,8 @@ struct Daemon<'a, B> {
     alarm: Alarm,
     /// The time at which to call [`Pipeline::revise`].
     revise_at: Option<Instant>,
+    /// Changes of addresses are not applied before this time.
+    rest_until: Instant,
     watchdog: Option<Watchdog>,
 }
 
@@ -158,6 +171,7 @@ impl<B: BackEnd> Daemon<'_, B> {
             Event::Readable(Source::Addresses) => self.addresses_changed(),
             Event::Readable(Source::Lists) => self.lists_changed(),
             Event::Readable(Source::Reader) => self.finish_reload()?,
+            Event::Readable(Source::Host) => self.host.on_readable(Instant::now()),
             Event::Readable(Source::Alarm) => self.alarm_fired(),
             Event::Readable(Source::BackEnd) => self.back_end.on_readable(),
             Event::Time => self.write_status(),
@@ -169,6 +183,7 @@ impl<B: BackEnd> Daemon<'_, B> {
             self.write_status();
         }
         self.write_metrics_if_due(Instant::now());
+        self.look_at_host_if_due(Instant::now());
         self.revise_if_due(Instant::now());
         self.reload_if_due(Instant::now())?;
         if self.watchdog.as_mut().is_some_and(|watchdog| watchdog.is_due(Instant::now())) {
@@ -179,9 +194,10 @@ impl<B: BackEnd> Daemon<'_, B> {
 
     /// Waits for the next event.
     fn event(&self, signals: &mut Signals) -> Result<Event, Error> {
-        let sources: [(Source, Option<BorrowedFd<'_>>); 5] = [
+        let sources: [(Source, Option<BorrowedFd<'_>>); 6] = [
             (Source::Addresses, self.addresses.as_ref().map(AsFd::as_fd)),
             (Source::Lists, self.lists.as_ref().map(AsFd::as_fd)),
+            (Source::Host, self.host.descriptor()),
             (Source::Reader, Some(self.reader.as_fd())),
             (Source::Alarm, Some(self.alarm.as_fd())),
             (Source::BackEnd, self.back_end.descriptor()),
@@ -226,10 +242,11 @@ impl<B: BackEnd> Daemon<'_, B> {
 
     fn addresses_changed(&mut self) {
         let Some(watch) = &mut self.addresses else { return };
-        match watch.drain_addresses() {
+        match watch.drain_addresses(|address| self.pipeline.has_protected(address)) {
             Ok(false) => {}
             Ok(true) => {
-                self.revise_at.get_or_insert(Instant::now() + GATHER);
+                let at = (Instant::now() + GATHER).max(self.rest_until);
+                self.revise_at.get_or_insert(at);
             }
             Err(error) => {
                 log::debug!("receiving changes of addresses again, after an error: {error}");
@@ -239,12 +256,25 @@ impl<B: BackEnd> Daemon<'_, B> {
         }
     }
 
+    fn look_at_host_if_due(&mut self, now: Instant) {
+        if !self.host.is_due(now) {
+            return;
+        }
+        if self.pipeline.host_has_changed() {
+            self.revise_at = Some(now);
+        }
+        if let Some(host) = self.pipeline.host() {
+            self.host.looked(host.paths(), host.is_complete(), now);
+        }
+    }
+
     fn revise_if_due(&mut self, now: Instant) {
         if self.revise_at.take_if(|at| *at <= now).is_none() {
             return;
         }
         let Some(held) = self.back_end.held() else { return };
         let revised = self.pipeline.revise(&held, |sets| self.back_end.apply(sets));
+        self.rest_until = Instant::now() + self.pipeline.lookup() * REST;
         drop(held);
         sys::give_memory_back();
         match revised {
@@ -275,7 +305,9 @@ impl<B: BackEnd> Daemon<'_, B> {
         let watchdog = self.watchdog.as_ref().map(|watchdog| watchdog.wait(now));
         let back_end = self.back_end.deadline().map(|at| at.saturating_duration_since(now));
         let reload = self.reload_due().map(|at| at.saturating_duration_since(now));
-        let waits = [back_end, counts, metrics, again, reload, self.burst.wait(now), watchdog];
+        let host = self.host.wait(now);
+        let waits =
+            [host, back_end, counts, metrics, again, reload, self.burst.wait(now), watchdog];
         waits.into_iter().flatten().min()
     }
 

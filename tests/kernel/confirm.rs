@@ -43,6 +43,7 @@ impl Asked {
     fn answer(&mut self, line: &str) -> i32 {
         let mut stdin = self.process().stdin.take().unwrap();
         stdin.write_all(line.as_bytes()).unwrap();
+        drop(stdin);
         self.process().wait().unwrap().code().unwrap()
     }
 }
@@ -68,7 +69,7 @@ fn a_confirmed_load_stays_and_leaves_nothing_of_the_old_one() {
     let namespace = Namespace::new();
     before(&namespace);
     let mut asked = Asked::load(&namespace, NEW, &[]);
-    assert_eq!(namespace.managed("drop4"), ["203.0.113.0/24"]);
+    assert_eq!(namespace.elements("inet netfilterd", "drop4_g2"), ["203.0.113.0/24"]);
     assert_eq!(asked.answer("yes\n"), 0, "{}", asked.log());
     assert_eq!(namespace.managed("drop4"), ["203.0.113.0/24"]);
     assert_eq!(namespace.managed("drop6"), ["2001:db8:1::/48"]);

@@ -3,6 +3,7 @@
 
 mod clock_steps;
 mod confirm;
+mod connected;
 mod daemon;
 mod ends;
 mod faults_host;
@@ -11,7 +12,9 @@ mod faults_killed;
 mod faults_reload;
 mod foreign;
 mod in_place;
+mod interfaces;
 mod limits;
+mod logins;
 mod lookup;
 mod managed;
 mod misjudged;
