@@ -126,25 +126,25 @@ impl Socket {
     }
 
     /// Receives one datagram, for which it waits up to `patience`, whatever signals come meanwhile.
+    ///
+    /// What waits already is received without a poll before it, so a poll that fails loses nothing.
     pub fn receive(&mut self, patience: Duration) -> io::Result<Received<'_>> {
         self.datagram.resize(DATAGRAM, 0);
         let begin = Instant::now();
         let length = loop {
-            let left = patience.saturating_sub(begin.elapsed());
-            if sys::wait_readable([self.as_fd()], Some(left))? != [true] {
-                if left.is_zero() {
-                    return Ok(Received::Nothing);
-                }
-                continue;
-            }
-            match self.socket.recv_raw(&mut self.datagram) {
-                Ok(length) => break length,
-                Err(error) if error.kind() == io::ErrorKind::Interrupted => {}
+            match sys::receive_now(sys::netlink_fd(&self.socket), &mut self.datagram) {
+                Ok(Some(length)) => break length,
+                Ok(None) => {}
                 Err(error) if error.raw_os_error() == Some(libc::ENOBUFS) => {
                     return Ok(Received::Overrun);
                 }
                 Err(error) => return Err(error),
             }
+            let left = patience.saturating_sub(begin.elapsed());
+            if left.is_zero() {
+                return Ok(Received::Nothing);
+            }
+            sys::wait_readable([self.as_fd()], Some(left))?;
         };
         Ok(Received::Messages(super::messages(&self.datagram[..length])))
     }

@@ -5,7 +5,7 @@
 use std::ffi::CString;
 
 use super::error::Error;
-use super::foreign::Foreign;
+use super::foreign::{Foreign, Places};
 use super::kernel;
 use super::managed::{Managed, Placed};
 use super::monitor::{Monitor, Transaction};
@@ -239,10 +239,16 @@ impl Load<'_> {
         }
         let sending = Sending::new(self.progress, self.desired.network_count());
         let mut tries = 1;
+        // A rebuild takes the place of whatever an earlier one has left, so that another one tells
+        // what became of one whose answer was lost.
+        let mut lost = None;
         loop {
             match managed.rebuild(connection, self.desired, &sending) {
-                Err(error) if tries < TRIES && error.retry_helps() => tries += 1,
-                Err(error) => return Err(error),
+                Err(error) if tries < TRIES && error.retry_helps() => {
+                    tries += 1;
+                    lost = error.lost_answer().or(lost);
+                }
+                Err(error) => return Err(unknown_if(lost, error)),
                 Ok((placed, transactions)) => {
                     let applied = self.rebuilt();
                     return Ok(Done { applied, placed: Some(placed), transactions });
@@ -290,31 +296,88 @@ impl Load<'_> {
         let &Load { known, desired, progress, .. } = self;
         let places = foreign.look(connection, desired)?;
         let mut known = known.and_then(|known| Some((known.generation?, known.sets.clone())));
+        // The error by which an answer was lost, and what was in force before that change.
+        let mut lost: Option<(std::io::Error, RangeSets)> = None;
         for _ in 0..TRIES + u32::from(known.is_some()) {
-            let (at, held) = match known.take() {
-                Some(known) => known,
-                None => {
-                    let at = connection.generation()?;
-                    let Some(held) = foreign.dump(&places)? else { break };
-                    (at, held)
-                }
+            let looked = match known.take() {
+                Some(known) => Ok(Some(known)),
+                None => at_one_time(foreign, &places, connection),
+            };
+            let (at, held) = match looked {
+                Ok(Some(looked)) => looked,
+                Ok(None) => break,
+                Err(error) => return Err(unknown_if(lost.map(|(source, _)| source), error)),
             };
             match foreign.change(connection, &places, at, &held, desired, progress) {
                 Ok(change) => {
-                    let applied = change.map_or(Applied::Unchanged, Applied::Changed);
+                    // Nothing differs any more, if the change whose answer was lost was made.
+                    let made = lost.map(|(_, before)| Change::between(Some(&before), desired));
+                    let applied = change.or(made).map_or(Applied::Unchanged, Applied::Changed);
                     let transactions = change.is_some().into();
                     return Ok(Done { applied, placed: None, transactions });
                 }
-                Err(error) if !error.retry_helps() => return Err(error),
-                Err(error) => log::debug!("{error}; looking at the set again"),
+                Err(Error::OutcomeUnknown { source }) => {
+                    log::debug!("an answer was lost ({source}); looking at the set again");
+                    lost = Some((source, held));
+                }
+                Err(error) if error.retry_helps() => {
+                    log::debug!("{error}; looking at the set again");
+                }
+                // The look before this change has shown that no earlier one was made.
+                Err(error) => return Err(error),
             }
         }
-        foreign.replace(connection, &places, desired, progress)?;
-        Ok(Done { applied: self.rebuilt(), placed: None, transactions: 1 })
+        self.replace_foreign(foreign, connection, &places, lost.map(|(source, _)| source))
+    }
+
+    /// Flushes the sets and fills them again. Whatever they hold then, another time tells what became
+    /// of one whose answer was lost.
+    fn replace_foreign(
+        &self,
+        foreign: &Foreign,
+        connection: &mut Connection,
+        places: &Places,
+        mut lost: Option<std::io::Error>,
+    ) -> Result<Done, Error> {
+        let mut tries = 1;
+        loop {
+            match foreign.replace(connection, places, self.desired, self.progress) {
+                Ok(()) => {
+                    return Ok(Done { applied: self.rebuilt(), placed: None, transactions: 1 });
+                }
+                Err(Error::OutcomeUnknown { source }) if tries < TRIES => {
+                    tries += 1;
+                    lost = Some(source);
+                }
+                Err(error) => return Err(unknown_if(lost, error)),
+            }
+        }
     }
 
     /// That all of it was put in force again, counted against what was there last.
     fn rebuilt(&self) -> Applied {
         Applied::Rebuilt(Change::between(self.last, self.desired))
+    }
+}
+
+/// What the sets of a foreign table hold, and at which generation; `None` as for [`Foreign::dump`].
+fn at_one_time(
+    foreign: &Foreign,
+    places: &Places,
+    connection: &mut Connection,
+) -> Result<Option<(u32, RangeSets)>, Error> {
+    let at = connection.generation()?;
+    Ok(foreign.dump(places)?.map(|held| (at, held)))
+}
+
+/// The error of an attempt. If the answer to an earlier one was `lost`, it is not known what that one
+/// has changed.
+fn unknown_if(lost: Option<std::io::Error>, error: Error) -> Error {
+    match (lost, error) {
+        (Some(source), error) if !matches!(error, Error::OutcomeUnknown { .. }) => {
+            log::debug!("{error}");
+            Error::OutcomeUnknown { source }
+        }
+        (_, error) => error,
     }
 }

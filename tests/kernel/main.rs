@@ -4,6 +4,7 @@
 mod clock_steps;
 mod daemon;
 mod ends;
+mod faults_answers;
 mod faults_host;
 mod faults_kernel;
 mod faults_killed;
