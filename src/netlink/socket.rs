@@ -68,6 +68,11 @@ impl Socket {
         Ok(Socket { socket, protocol, sequence: 0, datagram: Vec::new() })
     }
 
+    /// The address that the kernel gave the socket.
+    pub fn port(&self) -> u32 {
+        self.socket.portid()
+    }
+
     /// Makes room for `bytes` of what was received and not taken yet, in the kernel's own count:
     /// beyond the system's limit if the process may, else up to the limit.
     pub fn size_receive_buffer(&self, bytes: usize) -> io::Result<()> {

@@ -10,6 +10,7 @@ mod faults_kernel;
 mod faults_killed;
 mod faults_reload;
 mod foreign;
+mod in_force;
 mod in_place;
 mod limits;
 mod logins;
