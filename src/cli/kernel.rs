@@ -145,6 +145,10 @@ mod with {
             return Ok(differences.iter().map(ToString::to_string).collect());
         };
         // A number of elements does not say which; these show it, unless they are too many.
+        let counted: u64 = placement.sets.iter().flat_map(|set| set.elements).map(u64::from).sum();
+        if counted > lookup::MOST_ELEMENTS as u64 {
+            return Ok(Vec::new());
+        }
         let names = SetNames { v4, v6 };
         let Some(found) = lookup::all_in_force(&mut connection, table, &names)? else {
             return Ok(Vec::new());
