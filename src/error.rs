@@ -147,7 +147,7 @@ impl Error {
         }
     }
 
-    /// The message of the error, and that what was in force before stays in force.
+    /// The message of the error, and that what was in force before stays in force, if that is known.
     pub fn keeping(&self) -> Keeping<'_> {
         Keeping(self)
     }
@@ -157,16 +157,32 @@ impl Error {
     pub fn for_everybody(&self) -> String {
         format!("{self:#}")
     }
+
+    /// Whether it is not known what is in force after it.
+    #[cfg(feature = "nftables")]
+    fn is_outcome_unknown(&self) -> bool {
+        use nftables::Error::OutcomeUnknown;
+        matches!(self, Error::Nftables { source, .. } if matches!(**source, OutcomeUnknown { .. }))
+    }
+
+    /// Whether it is not known what is in force after it.
+    #[cfg(not(feature = "nftables"))]
+    fn is_outcome_unknown(&self) -> bool {
+        false
+    }
 }
 
-/// An error after which what was in force before stays in force.
+/// An error after which what was in force before stays in force, if that is known.
 pub struct Keeping<'a>(&'a Error);
 
 impl fmt::Display for Keeping<'_> {
     /// With `{:#}` without the text of lists.
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let separator = if self.0.is_refusal() { ',' } else { ';' };
         self.0.fmt(f)?;
+        if self.0.is_outcome_unknown() {
+            return Ok(());
+        }
+        let separator = if self.0.is_refusal() { ',' } else { ';' };
         write!(f, "{separator} keeping what is loaded")
     }
 }

@@ -46,7 +46,7 @@ use crate::netlink::route;
 use crate::status::metrics;
 use crate::status::{self, Mode, Status};
 use crate::sys;
-use back_end::BackEnd;
+use back_end::{BackEnd, Stopped};
 use signals::{Event, Signals, Source};
 
 /// The files that a daemon writes, and the lists that it watches.
@@ -163,7 +163,10 @@ impl<B: BackEnd> Daemon<'_, B> {
         match self.event(signals)? {
             Event::Stop => {
                 notify(&[NotifyState::Stopping]);
-                log::info!("stopping; {}", self.back_end.stop());
+                match self.back_end.stop() {
+                    Stopped::InForce(what) => log::info!("stopping; {what}"),
+                    Stopped::NotInForce(what) => log::warn!("stopping; {what}"),
+                }
                 return Ok(false);
             }
             Event::Reload => self.ask_for_reload()?,
@@ -173,7 +176,10 @@ impl<B: BackEnd> Daemon<'_, B> {
             Event::Readable(Source::Reader) => self.finish_reload()?,
             Event::Readable(Source::Host) => self.host.on_readable(Instant::now()),
             Event::Readable(Source::Alarm) => self.alarm_fired(),
-            Event::Readable(Source::BackEnd) => self.back_end.on_readable(),
+            Event::Readable(Source::BackEnd) => {
+                self.back_end.on_readable();
+                self.write_status();
+            }
             Event::Time => self.write_status(),
         }
         // Whatever the event was, something else may be due.
@@ -278,11 +284,15 @@ impl<B: BackEnd> Daemon<'_, B> {
         drop(held);
         sys::give_memory_back();
         match revised {
-            Ok(None) => self.set_alarm(),
+            Ok(None) => {
+                self.set_alarm();
+                self.status.revised(None);
+                self.write_status();
+            }
             Ok(Some(loaded)) => {
                 self.set_alarm();
                 log::info!("{loaded}");
-                self.status.revised(&loaded);
+                self.status.revised(Some(&loaded));
                 self.write_status();
                 notify(&[NotifyState::Status(&loaded.to_string())]);
             }
@@ -293,7 +303,9 @@ impl<B: BackEnd> Daemon<'_, B> {
                      retrying in {} s",
                     RETRY.as_secs()
                 );
+                self.status.not_revised(&error, RETRY);
                 self.revise_at = Some(now + RETRY);
+                self.write_status();
             }
         }
     }
@@ -306,8 +318,9 @@ impl<B: BackEnd> Daemon<'_, B> {
         let back_end = self.back_end.deadline().map(|at| at.saturating_duration_since(now));
         let reload = self.reload_due().map(|at| at.saturating_duration_since(now));
         let host = self.host.wait(now);
-        let waits =
-            [host, back_end, counts, metrics, again, reload, self.burst.wait(now), watchdog];
+        let status = self.file.is_failing().then_some(RETRY);
+        let burst = self.burst.wait(now);
+        let waits = [host, back_end, counts, metrics, again, reload, burst, watchdog, status];
         waits.into_iter().flatten().min()
     }
 

@@ -39,6 +39,18 @@ impl fmt::Display for Status {
         if let Some(reading) = &self.reading {
             line("reading", reading)?;
         }
+        if let Some(condition) = &self.condition {
+            line("in force", condition)?;
+        }
+        if let Some(Failed { at, line: error, .. }) = &self.not_applied {
+            line(
+                "not applied",
+                &format_args!(
+                    "expired entries or changed protected addresses, for {}: {error}",
+                    Ago(*at)
+                ),
+            )?;
+        }
         self.dropped.iter().try_for_each(|dropped| line("dropped", dropped))?;
         if self.repairs.count > 0 {
             line("repaired", &self.repairs)?;
@@ -93,7 +105,7 @@ impl fmt::Display for Failed {
             0 | 1 => write!(f, "{} ago, ", Ago(*at))?,
             _ => write!(f, "{times} times, last {} ago, ", Ago(*at))?,
         }
-        write!(f, "at {at}, what was loaded before stays in force: {line}")?;
+        write!(f, "at {at}, what was loaded before is kept: {line}")?;
         match next {
             Some(next) => write!(f, "; next attempt at {next}"),
             None => Ok(()),
