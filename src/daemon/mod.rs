@@ -25,7 +25,7 @@ mod signals;
 pub mod watchdog;
 
 use std::os::fd::{AsFd, BorrowedFd};
-use std::path::{Path, PathBuf};
+use std::path::Path;
 use std::time::{Duration, Instant};
 
 use sd_notify::NotifyState;
@@ -34,7 +34,7 @@ pub use signals::{hold_hup, release};
 
 use crate::daemon::alarm::Alarm;
 use crate::daemon::backoff::Backoff;
-use crate::daemon::list_watch::Burst;
+use crate::daemon::list_watch::{Burst, WatchRequest, Watcher};
 use crate::daemon::pid_file::PidFile;
 use crate::daemon::reader::Reader;
 use crate::daemon::watchdog::Watchdog;
@@ -57,7 +57,7 @@ pub struct Files<'a> {
     /// The file of `--metrics`, for the textfile collector of Prometheus.
     pub metrics: Option<&'a Path>,
     /// Lists and folders of lists whose changes cause a reload.
-    pub watch: Vec<PathBuf>,
+    pub watch: Option<WatchRequest>,
 }
 
 /// Loads the lists, and reloads them at each SIGHUP, until SIGTERM or SIGINT.
@@ -71,11 +71,8 @@ pub fn run<B: BackEnd>(pipeline: Pipeline, back_end: B, files: Files<'_>) -> Res
     let _pid_file = files.pid.map(PidFile::create).transpose()?;
     // Before addresses and lists are read, so that no change is missed.
     let addresses = if pipeline.protects() { follow_addresses() } else { None };
-    let lists = if files.watch.is_empty() {
-        None
-    } else {
-        Some(list_watch::Watch::open(files.watch).map_err(|source| Error::Watch { source })?)
-    };
+    let no_thread = |source| Error::Reader { source };
+    let lists = files.watch.map(Watcher::new).transpose().map_err(no_thread)?;
     let mut daemon = Daemon {
         pipeline,
         back_end,
@@ -84,7 +81,7 @@ pub fn run<B: BackEnd>(pipeline: Pipeline, back_end: B, files: Files<'_>) -> Res
         metrics: files.metrics.map(metrics::File::new),
         addresses,
         lists,
-        reader: Reader::new().map_err(|source| Error::Reader { source })?,
+        reader: Reader::new().map_err(no_thread)?,
         again: false,
         retry: reload::RETRY,
         failure: None,
@@ -127,8 +124,8 @@ struct Daemon<'a, B> {
     metrics: Option<metrics::File<'a>>,
     /// `None` if nothing is protected, or if changes cannot be received.
     addresses: Option<route::Monitor>,
-    /// `None` without `--watch`, or after a failure.
-    lists: Option<list_watch::Watch>,
+    /// `None` without `--watch`.
+    lists: Option<Watcher>,
     burst: Burst,
     reader: Reader,
     /// Whether a reload was asked for while lists were being read. One more follows.
@@ -156,7 +153,7 @@ impl<B: BackEnd> Daemon<'_, B> {
             Event::Reload => self.ask_for_reload()?,
             Event::Status => self.log_status(),
             Event::Readable(Source::Addresses) => self.addresses_changed(),
-            Event::Readable(Source::Lists) => self.lists_changed(),
+            Event::Readable(Source::Lists) => self.lists_changed(Instant::now()),
             Event::Readable(Source::Reader) => self.finish_reload()?,
             Event::Readable(Source::Alarm) => self.alarm_fired(),
             Event::Readable(Source::BackEnd) => self.back_end.on_readable(),
@@ -167,6 +164,9 @@ impl<B: BackEnd> Daemon<'_, B> {
             self.back_end.on_deadline();
             sys::give_memory_back();
             self.write_status();
+        }
+        if self.lists.as_ref().and_then(Watcher::deadline).is_some_and(|at| at <= Instant::now()) {
+            self.lists_changed(Instant::now());
         }
         self.write_metrics_if_due(Instant::now());
         self.revise_if_due(Instant::now());
@@ -191,16 +191,14 @@ impl<B: BackEnd> Daemon<'_, B> {
         signals.wait_patiently(&sources, self.wait(Instant::now()))
     }
 
-    fn lists_changed(&mut self) {
-        match self.lists.as_mut().map(list_watch::Watch::changed) {
-            None | Some(Ok(false)) => {}
-            Some(Ok(true)) => self.burst.change(Instant::now()),
-            Some(Err(error)) => {
-                log::error!(
-                    "cannot watch the lists any more: {error}; reload by SIGHUP, or restart the daemon"
-                );
-                self.lists = None;
-            }
+    fn lists_changed(&mut self, now: Instant) {
+        let Some(lists) = &mut self.lists else { return };
+        let before = lists.status().cloned();
+        if lists.changed(now) {
+            self.burst.change(now);
+        }
+        if before.as_ref() != lists.status() && self.status.loaded.is_some() {
+            self.write_status();
         }
     }
 
@@ -275,13 +273,17 @@ impl<B: BackEnd> Daemon<'_, B> {
         let watchdog = self.watchdog.as_ref().map(|watchdog| watchdog.wait(now));
         let back_end = self.back_end.deadline().map(|at| at.saturating_duration_since(now));
         let reload = self.reload_due().map(|at| at.saturating_duration_since(now));
-        let waits = [back_end, counts, metrics, again, reload, self.burst.wait(now), watchdog];
+        let lists = self.lists.as_ref().and_then(Watcher::deadline);
+        let lists = lists.map(|at| at.saturating_duration_since(now));
+        let waits =
+            [back_end, counts, metrics, again, reload, lists, self.burst.wait(now), watchdog];
         waits.into_iter().flatten().min()
     }
 
     fn write_status(&mut self) {
         self.back_end.describe(&mut self.status);
         self.status.reading = self.reader.status();
+        self.status.watch = self.lists.as_ref().and_then(Watcher::status).cloned();
         if self.file.write(&self.status) {
             self.write_metrics(Instant::now());
         }

@@ -51,6 +51,9 @@ pub struct Status {
     /// The lists that are being read now; `None` if none are.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub reading: Option<BeingRead>,
+    /// How the lists are watched; `None` without `--watch`.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub watch: Option<Watching>,
     /// The numbers of loads since the daemon started.
     #[serde(default)]
     pub totals: Totals,
@@ -172,6 +175,17 @@ pub struct BeingRead {
     pub late: bool,
 }
 
+/// How a daemon receives changes of lists.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Watching {
+    /// Whether the kernel reports changes, by inotify(7).
+    pub events: bool,
+    /// How often the daemon looks at the lists, in seconds; `None` if it need not.
+    pub seconds: Option<u64>,
+    /// Why the kernel does not report all changes; `None` if it does.
+    pub because: Option<String>,
+}
+
 /// The numbers of loads by their outcome, since the daemon started.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Serialize, Deserialize)]
 pub struct Totals {
@@ -228,6 +242,7 @@ impl Status {
             loaded: None,
             failed: None,
             reading: None,
+            watch: None,
             totals: Totals::default(),
             repairs: Repairs::default(),
             dropped: Vec::new(),

@@ -163,3 +163,52 @@ fn a_daemon_whose_descriptors_run_out_waits_and_goes_on_when_there_are_some_agai
     assert_eq!(namespace.managed("drop4"), ["198.51.100.0/24"]);
     assert_eq!(daemon.end("TERM"), 0);
 }
+
+#[test]
+#[ignore = "needs root: network namespaces"]
+fn a_watch_that_fails_looks_at_the_lists_by_time_and_is_attempted_again() {
+    needs(&["strace"]);
+    // At the start or after a change; each with what the log names. Calls are counted for each thread: one
+    // watches before it reads the list, the other one from then on.
+    let faults = [
+        ("inotify_init1:error=EMFILE:when=1..2", "raise fs.inotify.max_user_instances"),
+        ("inotify_init1:error=EMFILE:when=2..3", "raise fs.inotify.max_user_instances"),
+        ("inotify_add_watch:error=ENOSPC:when=1..6", "raise fs.inotify.max_user_watches"),
+        ("inotify_add_watch:error=EIO:when=2", "inotify cannot watch /"),
+    ];
+    std::thread::scope(|scope| {
+        for (fault, names) in faults {
+            scope.spawn(move || watch_with(fault, names));
+        }
+    });
+}
+
+/// Runs a daemon that watches its list, while system calls fail for which the log names the cure.
+fn watch_with(fault: &str, names: &str) {
+    let (namespace, folder) = (Namespace::new(), Folder::new());
+    let list = folder.file("list", ONE);
+    let mut command = namespace.command("strace");
+    command.args(["-D", "-f", "-qq", "-o", "/dev/null", "-e", &format!("inject={fault}")]);
+    command.args([program(), "-f", &list, "--watch"]);
+    let daemon = Daemon::spawn(command.args(namespace.files()));
+    daemon.wait_for_loads(1);
+    let mut loads = 1;
+    let mut change = || {
+        folder.file("list", format!("198.51.100.{loads}\n"));
+        loads += 1;
+        daemon.wait_for_loads(loads);
+        let loaded = format!("198.51.100.{}/32", loads - 1);
+        assert_eq!(namespace.managed("drop4"), [loaded], "{fault}");
+    };
+    let said = ["warning: cannot watch the lists by events", names, "every 5 s"];
+    while daemon.lines(&said).is_empty() {
+        change();
+    }
+    change();
+    daemon.wait_for("watching the lists by events again", 1);
+    daemon.wait_for_status(|status| {
+        status["watch"]["because"].is_null() && status["watch"]["events"] == true
+    });
+    change();
+    assert_eq!(daemon.lines(&["cannot watch"]).len(), 1, "{}", daemon.log());
+}

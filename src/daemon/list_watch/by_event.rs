@@ -1,27 +1,37 @@
-//! Receives changes of lists, by inotify(7).
+//! Changes of lists by inotify(7).
 //!
 //! A list has changed when a file was renamed into its place, when a program that wrote to it has
 //! closed it, or when it was removed; not while a program writes to it. Every name of its path is
 //! watched, symbolic links included, so that a replaced folder counts as well.
 
 use std::collections::{BTreeMap, VecDeque};
-use std::ffi::{OsStr, OsString};
+use std::ffi::OsString;
 use std::io;
 use std::os::fd::{AsFd, BorrowedFd};
-use std::os::unix::ffi::OsStrExt;
 use std::os::unix::fs::MetadataExt;
 use std::path::{Component, Path, PathBuf};
-use std::time::{Duration, Instant};
 
 use nix::errno::Errno;
 use nix::sys::inotify::{AddWatchFlags, InitFlags, Inotify, InotifyEvent, WatchDescriptor};
 
+use super::by_time::is_hidden;
+use super::trouble::Trouble;
+
 /// The most symbolic links that are followed in a path; the kernel has the same limit.
 const MOST_LINKS: usize = 40;
 
-/// The watches of some lists. They are renewed after each change, because paths may lead elsewhere then.
-pub struct Watch {
-    paths: Vec<PathBuf>,
+/// What leads to a list changes by these; what is written to other files of the folder matters to none.
+const NAMES: AddWatchFlags = AddWatchFlags::IN_MOVED_TO
+    .union(AddWatchFlags::IN_MOVED_FROM)
+    .union(AddWatchFlags::IN_CREATE)
+    .union(AddWatchFlags::IN_DELETE)
+    .union(AddWatchFlags::IN_MOVE_SELF)
+    .union(AddWatchFlags::IN_DELETE_SELF)
+    .union(AddWatchFlags::IN_ONLYDIR);
+
+/// The watches of some lists. After each change they have to be made anew, because paths may lead
+/// elsewhere then.
+pub struct EventWatch {
     inotify: Inotify,
     folders: Vec<Folder>,
 }
@@ -40,13 +50,31 @@ struct Names {
     named: Vec<OsString>,
     /// Whether the folder is a folder of lists, in which all names matter but hidden ones.
     all: bool,
+    /// Whether one of the names is a list itself, so that it matters what is written to it.
+    has_list: bool,
 }
 
-impl Watch {
-    /// Receives changes from now on. `paths` are lists or folders of lists, which need not exist.
-    pub fn open(paths: Vec<PathBuf>) -> io::Result<Self> {
-        let (inotify, folders) = watch(&paths)?;
-        Ok(Watch { paths, inotify, folders })
+impl EventWatch {
+    /// Receives changes from now on. `paths` are lists or folders of lists, which need not exist. If
+    /// some of their folders cannot be watched, returns the first reason, too.
+    pub fn open(paths: &[PathBuf]) -> Result<(Self, Option<Trouble>), Trouble> {
+        let folders = folders(paths);
+        let flags = InitFlags::IN_CLOEXEC | InitFlags::IN_NONBLOCK;
+        let inotify = Inotify::init(flags).map_err(Trouble::of_instance)?;
+        let (mut watched, mut trouble) = (Vec::new(), None);
+        for (path, names) in folders {
+            let writes = match names.all || names.has_list {
+                true => AddWatchFlags::IN_CLOSE_WRITE,
+                false => AddWatchFlags::empty(),
+            };
+            match inotify.add_watch(&path, NAMES | writes) {
+                Ok(watch) => watched.push(Folder { watch, path, names }),
+                // Removed since it was found. The folder above it is watched.
+                Err(Errno::ENOENT | Errno::ENOTDIR) => {}
+                Err(error) => drop(trouble.get_or_insert(Trouble::of_folder(&path, error))),
+            }
+        }
+        Ok((EventWatch { inotify, folders: watched }, trouble))
     }
 
     /// Reads the events that wait. Returns whether a list has changed.
@@ -55,17 +83,11 @@ impl Watch {
         loop {
             match self.inotify.read_events() {
                 Ok(events) => changed |= events.iter().any(|event| self.matters(event)),
-                Err(Errno::EAGAIN) => break,
+                Err(Errno::EAGAIN) => return Ok(changed),
                 Err(Errno::EINTR) => {}
                 Err(error) => return Err(error.into()),
             }
         }
-        if changed {
-            // The paths of the lists may have changed, too. The new watches begin before the lists are
-            // read, so that no later change is missed.
-            (self.inotify, self.folders) = watch(&self.paths)?;
-        }
-        Ok(changed)
     }
 
     fn matters(&self, event: &InotifyEvent) -> bool {
@@ -93,55 +115,35 @@ impl Watch {
     }
 }
 
-impl AsFd for Watch {
+impl AsFd for EventWatch {
+    /// Readable when events wait.
     fn as_fd(&self) -> BorrowedFd<'_> {
         self.inotify.as_fd()
     }
 }
 
-fn is_hidden(name: &OsStr) -> bool {
-    name.as_bytes().starts_with(b".")
-}
-
-fn watch(paths: &[PathBuf]) -> io::Result<(Inotify, Vec<Folder>)> {
-    let mut folders: BTreeMap<PathBuf, Names> = BTreeMap::new();
+/// The folders on the ways to these lists, as they are now.
+fn folders(paths: &[PathBuf]) -> BTreeMap<PathBuf, Names> {
+    let mut folders = BTreeMap::new();
     for path in paths {
-        let Some(place) = follow(path, &mut folders)? else { continue };
+        let Some(place) = follow(path, &mut folders) else { continue };
         let Ok(items) = place.read_dir() else { continue };
         for item in items.flatten() {
             if item.file_type().is_ok_and(|kind| kind.is_symlink()) && !is_hidden(&item.file_name())
             {
-                follow(&item.path(), &mut folders)?;
+                follow(&item.path(), &mut folders);
             }
         }
         folders.entry(place).or_default().all = true;
     }
-    let inotify = Inotify::init(InitFlags::IN_CLOEXEC | InitFlags::IN_NONBLOCK)?;
-    let mut watched = Vec::new();
-    for (path, names) in folders {
-        let flags = AddWatchFlags::IN_CLOSE_WRITE
-            | AddWatchFlags::IN_MOVED_TO
-            | AddWatchFlags::IN_MOVED_FROM
-            | AddWatchFlags::IN_CREATE
-            | AddWatchFlags::IN_DELETE
-            | AddWatchFlags::IN_MOVE_SELF
-            | AddWatchFlags::IN_DELETE_SELF
-            | AddWatchFlags::IN_ONLYDIR;
-        match inotify.add_watch(&path, flags) {
-            Ok(watch) => watched.push(Folder { watch, path, names }),
-            // Removed since it was found, or not readable. The folder above it is watched.
-            Err(Errno::ENOENT | Errno::ENOTDIR | Errno::EACCES) => {}
-            Err(error) => return Err(error.into()),
-        }
-    }
-    Ok((inotify, watched))
+    folders
 }
 
 /// Follows `path` and records every name in it. Returns the file that it leads to, if that exists.
-fn follow(path: &Path, folders: &mut BTreeMap<PathBuf, Names>) -> io::Result<Option<PathBuf>> {
+fn follow(path: &Path, folders: &mut BTreeMap<PathBuf, Names>) -> Option<PathBuf> {
     let mut at = PathBuf::from("/");
     let mut links = 0;
-    let mut rest: VecDeque<OsString> = steps(&std::path::absolute(path)?);
+    let mut rest: VecDeque<OsString> = steps(&std::path::absolute(path).ok()?);
     while let Some(step) = rest.pop_front() {
         if step == ".." {
             at.pop();
@@ -149,14 +151,18 @@ fn follow(path: &Path, folders: &mut BTreeMap<PathBuf, Names>) -> io::Result<Opt
         }
         let next = at.join(&step);
         let found = next.symlink_metadata();
-        folders.entry(at.clone()).or_default().named.push(step);
+        let names = folders.entry(at.clone()).or_default();
+        names.named.push(step);
+        // Of a device, what is written to it does not change it.
+        let is_list = found.as_ref().map_or(true, |found| found.is_file());
+        names.has_list |= rest.is_empty() && is_list;
         match found {
-            Err(_) => return Ok(None),
+            Err(_) => return None,
             Ok(found) if found.is_symlink() => {
                 links += 1;
-                let Ok(target) = next.read_link() else { return Ok(None) };
+                let target = next.read_link().ok()?;
                 if links > MOST_LINKS {
-                    return Ok(None);
+                    return None;
                 }
                 if target.is_absolute() {
                     at = PathBuf::from("/");
@@ -168,7 +174,7 @@ fn follow(path: &Path, folders: &mut BTreeMap<PathBuf, Names>) -> io::Result<Opt
             Ok(_) => at = next,
         }
     }
-    Ok(Some(at))
+    Some(at)
 }
 
 /// The names of a path, `..` among them.
@@ -180,40 +186,4 @@ fn steps(path: &Path) -> VecDeque<OsString> {
             Component::RootDir | Component::CurDir | Component::Prefix(_) => None,
         })
         .collect()
-}
-
-/// How long to wait for further changes after a change.
-const QUIET: Duration = Duration::from_millis(100);
-
-/// How long to wait in all if changes never pause.
-const AT_MOST: Duration = Duration::from_secs(1);
-
-/// Changes in quick succession, which cause one reload.
-#[derive(Debug, Default)]
-pub struct Burst {
-    /// The times of the first and of the last change.
-    times: Option<(Instant, Instant)>,
-}
-
-impl Burst {
-    /// Records a change at `now`.
-    pub fn change(&mut self, now: Instant) {
-        let begin = self.times.map_or(now, |(begin, _)| begin);
-        self.times = Some((begin, now));
-    }
-
-    /// The time until the burst is over; `None` if there is no burst.
-    pub fn wait(&self, now: Instant) -> Option<Duration> {
-        let (begin, last) = self.times?;
-        Some((last + QUIET).min(begin + AT_MOST).saturating_duration_since(now))
-    }
-
-    /// Whether a burst is over at `now`. Returns `true` once for each burst.
-    pub fn is_over(&mut self, now: Instant) -> bool {
-        let over = self.wait(now).is_some_and(|left| left.is_zero());
-        if over {
-            self.times = None;
-        }
-        over
-    }
 }
