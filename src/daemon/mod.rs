@@ -30,7 +30,7 @@ use std::time::{Duration, Instant};
 
 use sd_notify::NotifyState;
 
-pub use signals::{hold_hup, release};
+pub use signals::{prepare as prepare_signals, release as release_signals};
 
 use crate::daemon::alarm::Alarm;
 use crate::daemon::backoff::Backoff;

@@ -74,25 +74,36 @@ fn a_daemon_that_waits_for_a_list_exits_at_once_when_it_is_asked_to() {
     let (namespace, folder, hanging) = (Namespace::new(), Folder::new(), Hanging::new());
     let list = folder.path().join("list");
     point(&list, folder.file("one", ONE));
-    let pid_file = folder.path().join("pid");
-    let options = ["-f", list.to_str().unwrap(), "--pid-file", pid_file.to_str().unwrap()];
-    // During a reload, and during the first load.
-    for first in [false, true] {
-        if !first {
-            point(&list, folder.path().join("one"));
-        }
-        let mut command = namespace.command(program());
-        let daemon = Daemon::spawn(command.args(options).args(namespace.files()));
-        if !first {
-            daemon.wait_for_loads(1);
-            point(&list, hanging.file());
-            daemon.signal("HUP");
-        }
-        eventually("a reload begins", || threads(&daemon).contains(&"lists".to_string()));
-        assert_eq!(daemon.end("TERM"), 0, "first load: {first}");
-        assert!(!pid_file.exists());
-    }
+    let (list_path, pid_file) = (list.to_str().unwrap(), folder.path().join("pid"));
+    let options = ["-f", list_path, "--pid-file", pid_file.to_str().unwrap()];
+    let reads = |daemon: &Daemon| threads(daemon).contains(&"lists".to_string());
+
+    // During a reload.
+    let daemon = Daemon::start(&namespace, &options);
+    point(&list, hanging.file());
+    daemon.signal("HUP");
+    eventually("a reload begins", || reads(&daemon));
+    assert_eq!(daemon.end("TERM"), 0);
+    assert!(!pid_file.exists());
     assert_eq!(namespace.managed("drop4"), ["10.77.0.9/32", "192.0.2.0/24"]);
+
+    // At the start, before it is a daemon.
+    let mut command = namespace.command(program());
+    let daemon = Daemon::spawn(command.args(options).args(namespace.files()));
+    daemon.wait_for_line(&["error: cannot find the lists within", "file systems"], 1);
+    daemon.signal("TERM");
+    eventually("it has ended", || daemon.has_ended());
+
+    // During the first load: only what reads the lists of a folder asks for each of them.
+    let lists = folder.path().join("lists");
+    fs::create_dir(&lists).unwrap();
+    point(&lists.join("list"), hanging.file());
+    let options = ["-f", lists.to_str().unwrap(), "--pid-file", options[3]];
+    let mut command = namespace.command(program());
+    let daemon = Daemon::spawn(command.args(options).args(namespace.files()));
+    eventually("the load begins", || reads(&daemon));
+    assert_eq!(daemon.end("TERM"), 0);
+    assert!(!pid_file.exists());
 }
 
 #[test]
