@@ -103,6 +103,16 @@ fn in_a_folder_every_file_counts_but_hidden_ones() {
 }
 
 #[test]
+fn a_list_has_changed_when_it_was_written_by_another_of_its_names() {
+    let mut scene = Scene::new("list", |_| {});
+    let other = Folder::new();
+    fs::hard_link(scene.path("list"), other.path().join("same")).unwrap();
+    assert!(scene.hears(|_| fs::write(other.path().join("same"), "192.0.2.2\n").unwrap()));
+    assert!(scene.hears(|folder| fs::remove_file(folder.path().join("list")).unwrap()));
+    assert!(!scene.hears(|_| fs::write(other.path().join("same"), "192.0.2.3\n").unwrap()));
+}
+
+#[test]
 fn behind_symbolic_links_it_is_the_list_that_counts_and_the_links_too() {
     // As a store of configuration has it: list -> current/list, current -> version1.
     let mut scene = Scene::new("link", |folder| {
@@ -154,8 +164,8 @@ fn what_is_written_to_files_matters_in_folders_of_lists_only() {
     let folder = Folder::new();
     folder.file("list", "192.0.2.1\n");
     fs::create_dir(folder.path().join("lists")).unwrap();
-    // With how many folders are watched for it. The others are on the way only.
-    for (path, of_lists) in [("list", 1), ("lists", 1), ("no/list", 0), ("/dev/null", 0)] {
+    // With how many watches are for writes: the list and its folder. Other folders are on the way only.
+    for (path, of_lists) in [("list", 2), ("lists", 1), ("no/list", 0), ("/dev/null", 0)] {
         let request = WatchRequest { paths: vec![folder.path().join(path)], every: None };
         let watch = Watch::open(request, &Unseen);
         let number = watch.descriptor().unwrap().as_raw_fd();

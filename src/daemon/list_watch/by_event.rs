@@ -29,6 +29,10 @@ const NAMES: AddWatchFlags = AddWatchFlags::IN_MOVED_TO
     .union(AddWatchFlags::IN_DELETE_SELF)
     .union(AddWatchFlags::IN_ONLYDIR);
 
+/// A list is watched itself, too: its folder receives nothing if it is written by another of its names,
+/// or if a single file is mounted there, as in containers.
+const WRITES: AddWatchFlags = AddWatchFlags::IN_CLOSE_WRITE;
+
 /// The watches of some lists. After each change they have to be made anew, because paths may lead
 /// elsewhere then.
 pub struct EventWatch {
@@ -36,7 +40,7 @@ pub struct EventWatch {
     folders: Vec<Folder>,
 }
 
-/// A watched folder, and the names in it that matter.
+/// A watched folder, and the names in it that matter; or a watched list, without names.
 struct Folder {
     watch: WatchDescriptor,
     path: PathBuf,
@@ -52,6 +56,8 @@ struct Names {
     all: bool,
     /// Whether one of the names is a list itself, so that it matters what is written to it.
     has_list: bool,
+    /// Whether it is no folder, but a list.
+    is_file: bool,
 }
 
 impl EventWatch {
@@ -63,14 +69,18 @@ impl EventWatch {
         let inotify = Inotify::init(flags).map_err(Trouble::of_instance)?;
         let (mut watched, mut trouble) = (Vec::new(), None);
         for (path, names) in folders {
-            let writes = match names.all || names.has_list {
-                true => AddWatchFlags::IN_CLOSE_WRITE,
-                false => AddWatchFlags::empty(),
+            let is_file = names.is_file;
+            let flags = match names {
+                _ if is_file => WRITES,
+                Names { all: false, has_list: false, .. } => NAMES,
+                _ => NAMES | WRITES,
             };
-            match inotify.add_watch(&path, NAMES | writes) {
+            match inotify.add_watch(&path, flags) {
                 Ok(watch) => watched.push(Folder { watch, path, names }),
                 // Removed since it was found. The folder above it is watched.
                 Err(Errno::ENOENT | Errno::ENOTDIR) => {}
+                // A list that cannot be read is no matter of the watch.
+                Err(Errno::EACCES) if is_file => {}
                 Err(error) => drop(trouble.get_or_insert(Trouble::of_folder(&path, error))),
             }
         }
@@ -98,7 +108,7 @@ impl EventWatch {
         let Some(folder) = self.folders.iter().find(|folder| folder.watch == event.wd) else {
             return false;
         };
-        // The folder itself was moved or removed.
+        // The folder itself was moved or removed, or the list was written.
         let Some(name) = &event.name else { return true };
         let in_source = folder.names.all && !is_hidden(name);
         if !in_source && !folder.names.named.contains(name) {
@@ -171,7 +181,12 @@ fn follow(path: &Path, folders: &mut BTreeMap<PathBuf, Names>) -> Option<PathBuf
                     rest.push_front(step);
                 }
             }
-            Ok(_) => at = next,
+            Ok(found) => {
+                at = next;
+                if rest.is_empty() && found.is_file() {
+                    folders.entry(at.clone()).or_default().is_file = true;
+                }
+            }
         }
     }
     Some(at)
