@@ -69,8 +69,6 @@ pub fn run<B: BackEnd>(pipeline: Pipeline, back_end: B, files: Files<'_>) -> Res
     // Before anything that takes time: an early SIGHUP must not kill.
     let mut signals = Signals::register().map_err(|source| Error::Signals { source })?;
     let _pid_file = files.pid.map(PidFile::create).transpose()?;
-    // Before addresses and lists are read, so that no change is missed.
-    let addresses = if pipeline.protects() { follow_addresses() } else { None };
     let no_thread = |source| Error::Reader { source };
     let lists = files.watch.map(Watcher::new).transpose().map_err(no_thread)?;
     let mut daemon = Daemon {
@@ -79,7 +77,8 @@ pub fn run<B: BackEnd>(pipeline: Pipeline, back_end: B, files: Files<'_>) -> Res
         status: Status::new(B::MODE),
         file: status::File::new(files.status),
         metrics: files.metrics.map(metrics::File::new),
-        addresses,
+        addresses: None,
+        follow: Backoff::new(RETRY, LONGEST),
         lists,
         reader: Reader::new().map_err(no_thread)?,
         again: false,
@@ -90,6 +89,10 @@ pub fn run<B: BackEnd>(pipeline: Pipeline, back_end: B, files: Files<'_>) -> Res
         revise_at: None,
         watchdog: Watchdog::set_by_manager(Instant::now()),
     };
+    // Before addresses are read, so that no change is missed.
+    if daemon.pipeline.protects() {
+        daemon.follow_addresses();
+    }
     daemon.begin_reload()?;
     while daemon.turn(&mut signals)? {}
     Ok(())
@@ -104,17 +107,8 @@ const GATHER: Duration = Duration::from_millis(100);
 /// The pause before another attempt to apply expired entries or changed protected addresses.
 const RETRY: Duration = Duration::from_secs(5);
 
-fn follow_addresses() -> Option<route::Monitor> {
-    let watch = route::Monitor::open_for_addresses();
-    watch
-        .inspect_err(|error| {
-            log::warn!(
-                "cannot receive changes of addresses and routes: {error}; new ones are protected from \
-                 the next reload on"
-            );
-        })
-        .ok()
-}
+/// The longest pause between attempts to receive changes of addresses.
+const LONGEST: Duration = Duration::from_secs(60);
 
 struct Daemon<'a, B> {
     pipeline: Pipeline,
@@ -124,6 +118,8 @@ struct Daemon<'a, B> {
     metrics: Option<metrics::File<'a>>,
     /// `None` if nothing is protected, or if changes cannot be received.
     addresses: Option<route::Monitor>,
+    /// When to attempt again to receive them.
+    follow: Backoff,
     /// `None` without `--watch`.
     lists: Option<Watcher>,
     burst: Burst,
@@ -169,6 +165,7 @@ impl<B: BackEnd> Daemon<'_, B> {
             self.lists_changed(Instant::now());
         }
         self.write_metrics_if_due(Instant::now());
+        self.follow_addresses_if_due(Instant::now());
         self.revise_if_due(Instant::now());
         self.reload_if_due(Instant::now())?;
         if self.watchdog.as_mut().is_some_and(|watchdog| watchdog.is_due(Instant::now())) {
@@ -202,15 +199,17 @@ impl<B: BackEnd> Daemon<'_, B> {
         }
     }
 
-    fn set_alarm(&self) {
+    fn set_alarm(&mut self) {
         let set = match self.pipeline.next_end() {
             Some(end) => self.alarm.set(end),
             None => self.alarm.unset(),
         };
         if let Err(error) = set {
             log::error!(
-                "cannot set the timer for entries that expire: {error}; reload to remove them"
+                "cannot set the timer for entries that expire: {error}; removing them every {} s",
+                LONGEST.as_secs()
             );
+            self.revise_at.get_or_insert(Instant::now() + LONGEST);
         }
     }
 
@@ -231,9 +230,36 @@ impl<B: BackEnd> Daemon<'_, B> {
             }
             Err(error) => {
                 log::debug!("receiving changes of addresses again, after an error: {error}");
-                self.addresses = follow_addresses();
+                self.follow_addresses();
                 self.revise_at.get_or_insert(Instant::now() + GATHER);
             }
+        }
+    }
+
+    fn follow_addresses(&mut self) {
+        self.addresses = match route::Monitor::open_for_addresses() {
+            Ok(monitor) => {
+                self.follow.succeeded();
+                Some(monitor)
+            }
+            Err(error) => {
+                let is_news = !self.follow.is_failing();
+                let pause = self.follow.failed(Instant::now());
+                log::log!(
+                    if is_news { log::Level::Warn } else { log::Level::Debug },
+                    "cannot receive changes of addresses and routes: {error}; retrying in {} s",
+                    pause.as_secs()
+                );
+                None
+            }
+        };
+    }
+
+    fn follow_addresses_if_due(&mut self, now: Instant) {
+        if self.follow.is_due(now) {
+            self.follow_addresses();
+            // What has changed meanwhile was not received.
+            self.revise_at.get_or_insert(now);
         }
     }
 
@@ -275,8 +301,9 @@ impl<B: BackEnd> Daemon<'_, B> {
         let reload = self.reload_due().map(|at| at.saturating_duration_since(now));
         let lists = self.lists.as_ref().and_then(Watcher::deadline);
         let lists = lists.map(|at| at.saturating_duration_since(now));
-        let waits =
-            [back_end, counts, metrics, again, reload, lists, self.burst.wait(now), watchdog];
+        let follow = self.follow.due().map(|at| at.saturating_duration_since(now));
+        let burst = self.burst.wait(now);
+        let waits = [back_end, counts, metrics, again, follow, reload, lists, burst, watchdog];
         waits.into_iter().flatten().min()
     }
 

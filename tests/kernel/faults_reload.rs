@@ -177,6 +177,28 @@ fn a_daemon_whose_descriptors_run_out_waits_and_goes_on_when_there_are_some_agai
 
 #[test]
 #[ignore = "needs root: network namespaces"]
+fn where_changes_of_addresses_cannot_be_received_it_is_attempted_again() {
+    needs(&["strace"]);
+    let (namespace, folder) = (Namespace::new(), Folder::new());
+    let list = folder.file("list", ONE);
+    let mut command = namespace.command("strace");
+    // The first socket that gets an address is the one for these changes.
+    command.args(["-D", "-qq", "-o", "/dev/null", "-e", "inject=bind:error=ENOMEM:when=1"]);
+    command.args([program(), "-f", &list]);
+    let daemon = Daemon::spawn(command.args(namespace.files()));
+    daemon.wait_for_line(&["cannot receive changes of addresses", "retrying in 5 s"], 1);
+    daemon.wait_for_loads(1);
+    namespace.ip("address add 10.77.0.9/24 dev lo");
+    daemon.wait_for_status(|status| status["loaded"]["networks4"] == 1);
+    assert_eq!(namespace.managed("drop4"), ["192.0.2.0/24"]);
+    // And from then on at once.
+    namespace.ip("address del 10.77.0.9/24 dev lo");
+    daemon.wait_for_status(|status| status["loaded"]["networks4"] == 2);
+    assert_eq!(daemon.loads(), 1);
+}
+
+#[test]
+#[ignore = "needs root: network namespaces"]
 fn a_watch_that_fails_looks_at_the_lists_by_time_and_is_attempted_again() {
     needs(&["strace"]);
     // At the start or after a change; each with what the log names. Calls are counted for each thread: one
