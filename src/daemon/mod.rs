@@ -4,14 +4,15 @@
 //! In reading order: `signals` (the events of the loop), [`reader`] (the thread that reads lists),
 //! `reload` (from a signal to the report of a load), [`back_end`] (what a back end does), [`nftables`]
 //! and [`queues`] (the two back ends), [`repair`] (when to repair what another program has changed),
-//! [`list_watch`] (changes of lists), [`backoff`] (when to attempt again what has failed), [`mailbox`],
-//! [`alarm`], [`watchdog`] and [`pid_file`].
+//! [`list_watch`] (changes of lists), [`host_watch`] (changes of logins and resolvers), [`backoff`] (when
+//! to attempt again what has failed), [`mailbox`], [`alarm`], [`watchdog`] and [`pid_file`].
 //!
 //! After a reload that fails, the daemon keeps running and what was in force stays in force.
 
 pub mod alarm;
 pub mod back_end;
 pub mod backoff;
+pub mod host_watch;
 pub mod list_watch;
 pub mod mailbox;
 #[cfg(feature = "nftables")]
@@ -34,12 +35,13 @@ pub use signals::{prepare as prepare_signals, release as release_signals};
 
 use crate::daemon::alarm::Alarm;
 use crate::daemon::backoff::Backoff;
+use crate::daemon::host_watch::HostWatch;
 use crate::daemon::list_watch::{Burst, WatchRequest, Watcher};
 use crate::daemon::pid_file::PidFile;
 use crate::daemon::reader::Reader;
 use crate::daemon::watchdog::Watchdog;
 use crate::error::Error;
-use crate::load::Pipeline;
+use crate::load::{Host, Pipeline};
 use crate::netlink::route;
 use crate::status::metrics;
 use crate::status::{self, Mode, Status};
@@ -71,6 +73,9 @@ pub fn run<B: BackEnd>(pipeline: Pipeline, back_end: B, files: Files<'_>) -> Res
     let _pid_file = files.pid.map(PidFile::create).transpose()?;
     let no_thread = |source| Error::Reader { source };
     let lists = files.watch.map(Watcher::new).transpose().map_err(no_thread)?;
+    // Before the host is looked at and the lists are read, so that no change is missed.
+    let host =
+        HostWatch::open(pipeline.host().map(Host::paths).unwrap_or_default(), Instant::now());
     let mut daemon = Daemon {
         pipeline,
         back_end,
@@ -79,6 +84,7 @@ pub fn run<B: BackEnd>(pipeline: Pipeline, back_end: B, files: Files<'_>) -> Res
         metrics: files.metrics.map(metrics::File::new),
         addresses: None,
         follow: Backoff::new(RETRY, LONGEST),
+        host,
         lists,
         reader: Reader::new().map_err(no_thread)?,
         again: false,
@@ -90,7 +96,7 @@ pub fn run<B: BackEnd>(pipeline: Pipeline, back_end: B, files: Files<'_>) -> Res
         watchdog: Watchdog::set_by_manager(Instant::now()),
     };
     // Before addresses are read, so that no change is missed.
-    if daemon.pipeline.protects() {
+    if daemon.pipeline.host().is_some() {
         daemon.follow_addresses();
     }
     daemon.begin_reload()?;
@@ -120,6 +126,7 @@ struct Daemon<'a, B> {
     addresses: Option<route::Monitor>,
     /// When to attempt again to receive them.
     follow: Backoff,
+    host: HostWatch,
     /// `None` without `--watch`.
     lists: Option<Watcher>,
     burst: Burst,
@@ -151,6 +158,7 @@ impl<B: BackEnd> Daemon<'_, B> {
             Event::Readable(Source::Addresses) => self.addresses_changed(),
             Event::Readable(Source::Lists) => self.lists_changed(Instant::now()),
             Event::Readable(Source::Reader) => self.finish_reload()?,
+            Event::Readable(Source::Host) => self.host.on_readable(Instant::now()),
             Event::Readable(Source::Alarm) => self.alarm_fired(),
             Event::Readable(Source::BackEnd) => self.back_end.on_readable(),
             Event::Time => self.write_status(),
@@ -166,6 +174,7 @@ impl<B: BackEnd> Daemon<'_, B> {
         }
         self.write_metrics_if_due(Instant::now());
         self.follow_addresses_if_due(Instant::now());
+        self.look_at_host_if_due(Instant::now());
         self.revise_if_due(Instant::now());
         self.reload_if_due(Instant::now())?;
         if self.watchdog.as_mut().is_some_and(|watchdog| watchdog.is_due(Instant::now())) {
@@ -176,9 +185,10 @@ impl<B: BackEnd> Daemon<'_, B> {
 
     /// Waits for the next event.
     fn event(&self, signals: &mut Signals) -> Result<Event, Error> {
-        let sources: [(Source, Option<BorrowedFd<'_>>); 5] = [
+        let sources: [(Source, Option<BorrowedFd<'_>>); 6] = [
             (Source::Addresses, self.addresses.as_ref().map(AsFd::as_fd)),
             (Source::Lists, self.lists.as_ref().map(AsFd::as_fd)),
+            (Source::Host, self.host.descriptor()),
             (Source::Reader, Some(self.reader.as_fd())),
             (Source::Alarm, Some(self.alarm.as_fd())),
             (Source::BackEnd, self.back_end.descriptor()),
@@ -263,6 +273,18 @@ impl<B: BackEnd> Daemon<'_, B> {
         }
     }
 
+    fn look_at_host_if_due(&mut self, now: Instant) {
+        if !self.host.is_due(now) {
+            return;
+        }
+        if self.pipeline.host_has_changed() {
+            self.revise_at = Some(now);
+        }
+        if let Some(host) = self.pipeline.host() {
+            self.host.looked(host.paths(), host.is_complete(), now);
+        }
+    }
+
     fn revise_if_due(&mut self, now: Instant) {
         if self.revise_at.take_if(|at| *at <= now).is_none() {
             return;
@@ -302,8 +324,9 @@ impl<B: BackEnd> Daemon<'_, B> {
         let lists = self.lists.as_ref().and_then(Watcher::deadline);
         let lists = lists.map(|at| at.saturating_duration_since(now));
         let follow = self.follow.due().map(|at| at.saturating_duration_since(now));
-        let burst = self.burst.wait(now);
-        let waits = [back_end, counts, metrics, again, follow, reload, lists, burst, watchdog];
+        let (host, burst) = (self.host.wait(now), self.burst.wait(now));
+        let waits =
+            [host, back_end, counts, metrics, again, follow, reload, lists, burst, watchdog];
         waits.into_iter().flatten().min()
     }
 

@@ -23,7 +23,7 @@ use crate::load::state;
 use crate::policy::desired::{DesiredState, Request};
 use crate::policy::exclusions::Exclusions;
 use crate::policy::guard::Guards;
-use crate::policy::protect::{Item, Protected};
+use crate::policy::protect::{Item, Protected, Why};
 use crate::policy::timeline::Timeline;
 use crate::progress::Progress;
 
@@ -72,9 +72,22 @@ impl Pipeline {
         Pipeline { request, guards, force, host, state, remarks, last: None }
     }
 
-    /// Whether addresses of the host are protected, so that changes of them matter.
-    pub fn protects(&self) -> bool {
-        self.host.is_some()
+    /// The host whose addresses are protected, so that changes of it matter; `None` if nothing is
+    /// protected.
+    pub fn host(&self) -> Option<&Host> {
+        self.host.as_ref()
+    }
+
+    /// Reads the files of the host. Returns whether logins or resolvers differ from those that are
+    /// protected, so that [`Pipeline::revise`] has to be called. Does not ask the kernel.
+    pub fn host_has_changed(&mut self) -> bool {
+        let (Some(host), Some(last)) = (&mut self.host, &self.last) else { return false };
+        let of_files = |protected: &Protected| {
+            let items = protected.items().iter();
+            let of_files = items.filter(|item| matches!(item.why, Why::Resolver | Why::LoggedIn));
+            of_files.copied().collect::<Vec<_>>()
+        };
+        of_files(&Protected::new(&host.look())) != of_files(&last.protected)
     }
 
     /// Reads the lists, and finishes the load. For commands, which have nothing else to do meanwhile.
@@ -88,9 +101,9 @@ impl Pipeline {
     }
 
     /// Begins a load: what is needed to read the lists, on any thread.
-    pub fn request(&self) -> Result<ReadRequest, Error> {
+    pub fn request(&mut self) -> Result<ReadRequest, Error> {
         let begin = Instant::now();
-        let protected = protected(self.host.as_ref())?;
+        let protected = protected(self.host.as_mut())?;
         Ok(ReadRequest { request: self.request.clone(), protected, begin })
     }
 
@@ -123,14 +136,14 @@ impl Pipeline {
     /// What the lists ask for by now, the time at which the protected addresses were looked up, and the
     /// time at which the load began. While the lists were read, addresses may have changed and entries
     /// may have expired.
-    fn up_to_date(&self, lists: ReadLists) -> Result<(DesiredState, Instant, Instant), Error> {
+    fn up_to_date(&mut self, lists: ReadLists) -> Result<(DesiredState, Instant, Instant), Error> {
         let ReadLists { desired, begin } = lists;
         let newer = self.last.as_ref().filter(|last| last.protected_at > begin);
         if newer.is_none() && begin.elapsed() < NEW {
             return Ok((desired, begin, begin));
         }
         let protected_at = Instant::now();
-        let protected = protected(self.host.as_ref())?;
+        let protected = protected(self.host.as_mut())?;
         let before = newer.map_or(&desired.protected, |last| &last.protected).clone();
         let desired = desired.renewed(protected, End::now());
         log_protection_changes(&before, &desired.protected, &desired.sets, &desired.exclusions);
@@ -148,11 +161,11 @@ impl Pipeline {
     ) -> Result<Option<Loaded>, Error> {
         let begin = Instant::now();
         let protected_at = Instant::now();
-        let protected = protected(self.host.as_ref())?;
+        let protected = protected(self.host.as_mut())?;
         let Some(last) = &mut self.last else { return Ok(None) };
         // The addresses of a host are renewed every few minutes, and mostly nothing has changed.
         if !last.timeline.has_ends() && protected.sets() == last.protected.sets() {
-            last.protected_at = protected_at;
+            (last.protected, last.protected_at) = (protected, protected_at);
             return Ok(None);
         }
         let now = End::now();
@@ -216,7 +229,7 @@ impl Pipeline {
 /// excluded. Does not ask the guards.
 pub fn read(
     request: &Request,
-    host: Option<&Host>,
+    host: Option<&mut Host>,
     remarks: &mut Remarks,
     progress: &dyn Progress,
 ) -> Result<DesiredState, Error> {
@@ -225,7 +238,7 @@ pub fn read(
     Ok(desired)
 }
 
-fn protected(host: Option<&Host>) -> Result<Protected, Error> {
+fn protected(host: Option<&mut Host>) -> Result<Protected, Error> {
     match host {
         Some(host) => Ok(Protected::new(&host.facts()?)),
         None => Ok(Protected::default()),

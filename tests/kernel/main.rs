@@ -11,6 +11,7 @@ mod faults_reload;
 mod foreign;
 mod in_place;
 mod limits;
+mod logins;
 mod lookup;
 mod managed;
 mod misjudged;
