@@ -161,7 +161,9 @@ impl<B: BackEnd> Daemon<'_, B> {
             Event::Readable(Source::Host) => self.host.on_readable(Instant::now()),
             Event::Readable(Source::Alarm) => self.alarm_fired(),
             Event::Readable(Source::BackEnd) => self.back_end.on_readable(),
-            Event::Time => self.write_status(),
+            // Before the first load there is nothing to show.
+            Event::Time if self.has_loaded() => self.write_status(),
+            Event::Time => {}
         }
         // Whatever the event was, something else may be due.
         if self.back_end.deadline().is_some_and(|deadline| deadline <= Instant::now()) {

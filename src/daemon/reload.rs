@@ -85,7 +85,8 @@ impl<B: BackEnd> Daemon<'_, B> {
         [self.reader.deadline(), self.retry.due()].into_iter().flatten().min()
     }
 
-    fn has_loaded(&self) -> bool {
+    /// Whether a load has succeeded.
+    pub fn has_loaded(&self) -> bool {
         self.status.loaded.is_some()
     }
 
