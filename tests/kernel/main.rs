@@ -2,6 +2,7 @@
 //! force, what stays in force, and what a daemon does about it. All of it needs root.
 
 mod clock_steps;
+mod connected;
 mod daemon;
 mod ends;
 mod faults_host;
@@ -10,6 +11,7 @@ mod faults_killed;
 mod faults_reload;
 mod foreign;
 mod in_place;
+mod interfaces;
 mod limits;
 mod logins;
 mod lookup;
