@@ -104,11 +104,6 @@ pub enum Error {
         /// The error of timerfd_create(2).
         source: io::Error,
     },
-    /// The daemon cannot receive changes of the lists.
-    Watch {
-        /// The error of inotify(7).
-        source: io::Error,
-    },
     /// Standard output cannot be written.
     Stdout {
         /// The error of the write.
@@ -249,11 +244,6 @@ impl fmt::Display for Error {
             Error::Timer { source } => {
                 write!(f, "cannot create a timer: {source}; raise the limit of open files")
             }
-            Error::Watch { source } => write!(
-                f,
-                "cannot watch the lists: {source}; raise fs.inotify.max_user_watches or \
-                 fs.inotify.max_user_instances, or omit --watch"
-            ),
             Error::Stdout { source } => write!(
                 f,
                 "cannot write to standard output: {source}; redirect it to a file that has room"
@@ -277,7 +267,6 @@ impl std::error::Error for Error {
             | Error::Wait { source }
             | Error::Reader { source }
             | Error::Timer { source }
-            | Error::Watch { source }
             | Error::Stdout { source } => Some(source),
             Error::Refused { .. } | Error::AnotherDaemon { .. } | Error::NoPidFile { .. } => None,
         }

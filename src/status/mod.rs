@@ -71,6 +71,9 @@ pub struct Status {
     /// Where in the table it is; `None` in queue mode.
     #[serde(default)]
     pub placement: Option<Placement>,
+    /// How the lists are watched; `None` without `--watch`.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub watch: Option<Watching>,
     /// The numbers of loads since the daemon started.
     #[serde(default)]
     pub totals: Totals,
@@ -192,6 +195,17 @@ pub struct BeingRead {
     pub late: bool,
 }
 
+/// How a daemon receives changes of lists.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Watching {
+    /// Whether the kernel reports changes, by inotify(7).
+    pub events: bool,
+    /// How often the daemon looks at the lists, in seconds; `None` if it need not.
+    pub seconds: Option<u64>,
+    /// Why the kernel does not report all changes; `None` if it does.
+    pub because: Option<String>,
+}
+
 /// The numbers of loads by their outcome, since the daemon started.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Serialize, Deserialize)]
 pub struct Totals {
@@ -252,6 +266,7 @@ impl Status {
             condition: None,
             not_applied: None,
             placement: None,
+            watch: None,
             totals: Totals::default(),
             repairs: Repairs::default(),
             dropped: Vec::new(),

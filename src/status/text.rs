@@ -5,7 +5,9 @@ use std::time::Duration;
 
 use jiff::Timestamp;
 
-use super::{BeingRead, Dropped, Failed, InForce, ListStatus, Mode, Repairs, Status, queue};
+use super::{
+    BeingRead, Dropped, Failed, InForce, ListStatus, Mode, Repairs, Status, Watching, queue,
+};
 use crate::nfqueue::QueueCounters;
 use crate::words::{Age, Count, Grouped, Noun};
 
@@ -50,6 +52,9 @@ impl fmt::Display for Status {
                     Ago(*at)
                 ),
             )?;
+        }
+        if let Some(watch) = &self.watch {
+            line("watching", watch)?;
         }
         self.dropped.iter().try_for_each(|dropped| line("dropped", dropped))?;
         if self.repairs.count > 0 {
@@ -120,6 +125,22 @@ impl fmt::Display for BeingRead {
         match late {
             true => f.write_str(": too long; check that its file system answers"),
             false => Ok(()),
+        }
+    }
+}
+
+impl fmt::Display for Watching {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let Watching { events, seconds, because } = self;
+        match (events, seconds) {
+            (true, None) => f.write_str("by events")?,
+            (true, Some(seconds)) => write!(f, "by events, and every {seconds} s")?,
+            (false, Some(seconds)) => write!(f, "every {seconds} s")?,
+            (false, None) => f.write_str("not yet")?,
+        }
+        match because {
+            Some(because) => write!(f, ": {because}"),
+            None => Ok(()),
         }
     }
 }
