@@ -104,11 +104,6 @@ pub enum Error {
         /// The error of timerfd_create(2).
         source: io::Error,
     },
-    /// The daemon cannot receive changes of the lists.
-    Watch {
-        /// The error of inotify(7).
-        source: io::Error,
-    },
     /// A load that has to be confirmed cannot be begun, because it could not be undone.
     Confirm {
         /// Why not.
@@ -170,7 +165,7 @@ impl Error {
         }
     }
 
-    /// The message of the error, and that what was in force before stays in force.
+    /// The message of the error, and that what was in force before stays in force, if that is known.
     pub fn keeping(&self) -> Keeping<'_> {
         Keeping(self)
     }
@@ -182,14 +177,17 @@ impl Error {
     }
 }
 
-/// An error after which what was in force before stays in force.
+/// An error after which what was in force before stays in force, if that is known.
 pub struct Keeping<'a>(&'a Error);
 
 impl fmt::Display for Keeping<'_> {
     /// With `{:#}` without the text of lists.
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let separator = if self.0.is_refusal() { ',' } else { ';' };
         self.0.fmt(f)?;
+        if self.0.is_outcome_unknown() {
+            return Ok(());
+        }
+        let separator = if self.0.is_refusal() { ',' } else { ';' };
         write!(f, "{separator} keeping what is loaded")
     }
 }
@@ -256,11 +254,6 @@ impl fmt::Display for Error {
             Error::Timer { source } => {
                 write!(f, "cannot create a timer: {source}; raise the limit of open files")
             }
-            Error::Watch { source } => write!(
-                f,
-                "cannot watch the lists: {source}; raise fs.inotify.max_user_watches or \
-                 fs.inotify.max_user_instances, or omit --watch"
-            ),
             Error::Confirm { reason } => write!(
                 f,
                 "cannot return to what is in force, so nothing was loaded: {reason}; load without \
@@ -272,7 +265,7 @@ impl fmt::Display for Error {
             ),
             Error::CannotReturn { source } => write!(
                 f,
-                "the process that would return to what was in force has ended ({source}), so the new list \
+                "the process that would return to what was in force has stopped ({source}), so the new list \
                  stays in force; load the old list again if you need it"
             ),
             Error::Stdout { source } => write!(
@@ -298,7 +291,6 @@ impl std::error::Error for Error {
             | Error::Wait { source }
             | Error::Reader { source }
             | Error::Timer { source }
-            | Error::Watch { source }
             | Error::CannotReturn { source }
             | Error::Stdout { source } => Some(source),
             Error::Confirm { .. } | Error::NotConfirmed => None,

@@ -27,7 +27,7 @@ pub use lock::try_lock;
 pub use memory::{give_memory_back, prefer_huge_pages, share_heap};
 pub use process::{Forked, fork};
 pub use socket::{
-    force_receive_buffer, force_send_buffer, netlink_fd, send, send_buffer, set_close_on_exec,
-    set_netlink_option,
+    force_receive_buffer, force_send_buffer, netlink_fd, receive_now, send, send_buffer,
+    set_close_on_exec, set_netlink_option,
 };
 pub use wait::{wait_for_any, wait_readable, wait_writable};

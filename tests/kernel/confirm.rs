@@ -1,8 +1,9 @@
 //! `load --confirm`: a load that nobody confirms leaves no trace.
 
-use std::io::Write;
+use std::io::{BufRead, BufReader, Write};
 use std::process::{Child, Command, Stdio};
 
+use kit::terminal::AtTerminal;
 use kit::*;
 
 /// A load that waits for its answer.
@@ -108,6 +109,39 @@ fn whatever_is_no_confirmation_returns_to_exactly_what_was_in_force() {
         };
         undone(signal, &end, &[]);
     }
+}
+
+#[test]
+#[ignore = "needs root: network namespaces"]
+fn a_terminal_that_is_gone_is_no_confirmation() {
+    let (namespace, folder) = (Namespace::new(), Folder::new());
+    let old = before(&namespace);
+    let list = folder.file("new", NEW);
+    let state = namespace.state().join(" ");
+    let load = format!("{} load --no-protect -f {list} --confirm 86400 {state}", program());
+    let terminal = AtTerminal::start(namespace.command("script"), &load);
+    terminal.wait_for("Type yes within 86400 s");
+    assert_ne!(ruleset(&namespace), old);
+    drop(terminal);
+    eventually("as before", || ruleset(&namespace) == old);
+}
+
+#[test]
+#[ignore = "needs root: network namespaces"]
+fn a_person_at_a_terminal_confirms() {
+    needs(&["script"]);
+    let (namespace, folder) = (Namespace::new(), Folder::new());
+    let list = folder.file("new", NEW);
+    let state = namespace.state().join(" ");
+    let load = format!("{} load --no-protect -f {list} --confirm 86400 {state}", program());
+    let mut script = namespace.command("script");
+    script.args(["-qefc", &load, "/dev/null"]).stdin(Stdio::piped()).stdout(Stdio::piped());
+    let mut script = Background(script.spawn().unwrap());
+    let mut shown = BufReader::new(script.0.stdout.take().unwrap()).lines();
+    assert!(shown.any(|line| line.unwrap().contains("Type yes within")));
+    script.0.stdin.take().unwrap().write_all(b"yes\n").unwrap();
+    assert!(script.0.wait().unwrap().success());
+    assert_eq!(namespace.managed("drop4"), ["203.0.113.0/24"]);
 }
 
 #[test]
