@@ -12,7 +12,7 @@ use crate::nfqueue::QueueError;
 use crate::nftables;
 use crate::policy::allow::AllowError;
 use crate::policy::desired::Unreadable;
-use crate::policy::guard::Refusal;
+use crate::policy::guard::{Process, Refusal};
 
 /// The exit status of a failure of input, output or the kernel. Usage errors exit with clap's 2.
 pub const FAILED: u8 = 1;
@@ -39,6 +39,8 @@ pub enum Error {
         subject: String,
         /// The limit, and the figure that exceeds it.
         refusal: Refusal,
+        /// Whether another option can permit the load.
+        process: Process,
     },
     /// The addresses and gateways to protect could not be read from the kernel.
     Host {
@@ -167,8 +169,8 @@ impl fmt::Display for Error {
         match self {
             Error::List { source } => source.fmt(f),
             Error::Allowlist { source } => source.fmt(f),
-            Error::Refused { subject, refusal } => {
-                write!(f, "{} ({})", refusal.about(subject), refusal.cure())
+            Error::Refused { subject, refusal, process } => {
+                f.write_str(&refusal.sentence(subject, *process))
             }
             Error::Host { source } => write!(
                 f,

@@ -9,7 +9,7 @@ use super::args::{LoadOptions, NameOptions, RunOptions};
 use crate::daemon::Files;
 use crate::error::Error;
 use crate::ip::RangeSets;
-use crate::load::{Host, Loaded};
+use crate::load::Host;
 use crate::progress::Progress;
 use crate::status::Dropped;
 
@@ -51,18 +51,17 @@ mod with {
         daemon::run(pipeline, Nftables::new(target(&options.load), !options.no_repair), files)
     }
 
-    /// Loads the lists once into the table of the options.
-    pub fn load(
-        options: &LoadOptions,
-        host: Host,
-        progress: &dyn Progress,
-    ) -> Result<Loaded, Error> {
+    /// Loads the lists once into the table of the options, and logs what was done.
+    pub fn load(options: &LoadOptions, host: Host, progress: &dyn Progress) -> Result<(), Error> {
         let mut pipeline = settings::tables_pipeline(options, host);
-        pipeline.load(progress, |sets| {
+        let loaded = pipeline.load(progress, |sets| {
             let committed = target(options).apply(sets, progress)?;
             // Before it is dropped, for which the kernel first frees the old sets.
             Ok((committed.applied, Instant::now()))
-        })
+        })?;
+        log::info!("{loaded}");
+        pipeline.remember();
+        Ok(())
     }
 
     /// Whether the kernel has an address in force; or why the kernel gave no answer.
@@ -122,7 +121,7 @@ mod without {
         usage("this netfilterd was built without nftables: --queue is required")
     }
 
-    pub fn load(_: &LoadOptions, _: Host, _: &dyn Progress) -> Result<Loaded, Error> {
+    pub fn load(_: &LoadOptions, _: Host, _: &dyn Progress) -> Result<(), Error> {
         usage("this netfilterd was built without nftables and fills no sets; use run with --queue")
     }
 

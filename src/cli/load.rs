@@ -10,7 +10,6 @@ use crate::progress::Progress;
 
 /// Loads the lists and logs what was done.
 pub fn run(options: &LoadOptions, host: Host, progress: &dyn Progress) -> Result<ExitCode, Error> {
-    let loaded = kernel::load(options, host, progress)?;
-    log::info!("{loaded}");
+    kernel::load(options, host, progress)?;
     Ok(ExitCode::SUCCESS)
 }

@@ -133,6 +133,7 @@ impl<B: BackEnd> Daemon<'_, B> {
         self.write_status();
         self.set_alarm();
         notify(&[NotifyState::Ready, NotifyState::Status(&loaded.to_string())]);
+        self.pipeline.remember();
         Ok(())
     }
 
@@ -202,6 +203,7 @@ impl<B: BackEnd> Daemon<'_, B> {
         self.write_status();
         self.set_alarm();
         notify(&[NotifyState::Ready, NotifyState::Status(&status)]);
+        self.pipeline.remember();
     }
 
     fn lists_changed(&mut self) {

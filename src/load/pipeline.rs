@@ -14,12 +14,12 @@ use crate::list::End;
 use crate::load::host::Host;
 use crate::load::remarks::Remarks;
 use crate::load::report::Loaded;
-use crate::load::state;
+use crate::load::state::{self, Recalled};
 use crate::policy::desired::{DesiredState, Request};
 use crate::policy::exclusions::Exclusions;
-use crate::policy::guard::Guards;
+use crate::policy::guard::{Guards, Process};
 use crate::policy::protect::{Item, Protected};
-use crate::policy::timeline::Timeline;
+use crate::policy::remembered::{self, Past, Remembered};
 use crate::progress::Progress;
 
 /// Loads lists. Between loads it computes what must be in force by now.
@@ -38,8 +38,8 @@ pub struct Pipeline {
 /// What is kept of the last load that succeeded.
 struct Last {
     loaded: Loaded,
-    timeline: Timeline,
-    allowed: RangeSets,
+    /// What the lists asked for.
+    remembered: Remembered,
     protected: Protected,
     /// The time for which the sets in force were computed.
     at: End,
@@ -81,15 +81,21 @@ impl Pipeline {
             .map_err(|error| error.with_entry(|address| desired.first_origin(address)))?;
         let loaded = Loaded::new(applied, &desired, end.saturating_duration_since(begin));
         self.force = false;
-        self.state.remember(loaded.networks.sum());
         self.last = Some(Last {
             loaded: loaded.clone(),
             at: desired.now(),
-            timeline: desired.timeline,
-            allowed: desired.allowed.sets,
+            remembered: Remembered::of(&desired),
             protected: desired.protected,
         });
         Ok(loaded)
+    }
+
+    /// Writes to the state file what was loaded last, if that has changed since it was written. Takes
+    /// time, and so is called once the load was reported.
+    pub fn remember(&mut self) {
+        if let Some(last) = &self.last {
+            self.state.remember(&last.remembered);
+        }
     }
 
     /// Computes what must be in force by now, without reading the lists: entries may have expired, and
@@ -105,12 +111,12 @@ impl Pipeline {
         let protected = protected(self.host.as_ref())?;
         let Some(last) = &mut self.last else { return Ok(None) };
         // The addresses of a host are renewed every few minutes, and mostly nothing has changed.
-        if !last.timeline.has_ends() && protected.sets() == last.protected.sets() {
+        if !last.remembered.timeline.has_ends() && protected.sets() == last.protected.sets() {
             return Ok(None);
         }
         let now = End::now();
-        let merged = last.timeline.at(now);
-        let (sets, exclusions) = Exclusions::out_of(merged, &last.allowed, protected.sets());
+        let Remembered { timeline, allowed, .. } = &last.remembered;
+        let (sets, exclusions) = Exclusions::out_of(timeline.at(now), allowed, protected.sets());
         let mut revised = None;
         if sets != *held {
             last.log_protection_changes(&protected, &sets, &exclusions);
@@ -121,17 +127,17 @@ impl Pipeline {
                 addresses: sets.addresses(),
                 allowed: exclusions.allowed.network_count(),
                 protected: exclusions.protected.network_count(),
-                expired: last.timeline.expired(now),
-                next_end: last.timeline.next_end(now),
+                expired: last.remembered.timeline.expired(now),
+                next_end: last.remembered.timeline.next_end(now),
                 time: end.saturating_duration_since(begin),
                 ..last.loaded.clone()
             });
         }
-        last.timeline.share(&sets, exclusions.all());
+        last.remembered.timeline.share(&sets, exclusions.all());
         (last.protected, last.at) = (protected, now);
         if let Some(revised) = &revised {
             last.loaded = revised.clone();
-            self.state.remember(revised.networks.sum());
+            last.remembered.networks = revised.networks.sum();
         }
         Ok(revised)
     }
@@ -139,25 +145,26 @@ impl Pipeline {
     /// The time at which the next entry expires, so that [`Pipeline::revise`] has to be called. It may
     /// have passed already, because a load takes time. `None` if no entry expires.
     pub fn next_end(&self) -> Option<End> {
-        let last = self.last.as_ref().filter(|last| last.timeline.has_ends())?;
+        let last = self.last.as_ref()?;
+        let timeline = &last.remembered.timeline;
         // Expired entries count again if the clock is set back.
-        Some(last.timeline.next_end(last.at).unwrap_or(End::NEVER))
-    }
-
-    /// The number of networks in force; `None` if it is not known.
-    fn in_force(&mut self) -> Option<u64> {
-        match &self.last {
-            Some(last) => Some(last.loaded.networks.sum()),
-            None => self.state.networks(),
-        }
+        timeline.has_ends().then(|| timeline.next_end(last.at).unwrap_or(End::NEVER))
     }
 
     fn ask_guards(&mut self, desired: &DesiredState) -> Result<(), Error> {
-        let figures = desired.figures(self.in_force());
+        // A daemon knows what it put in force; another process knows what the last one has written.
+        let recalled = match self.last {
+            Some(_) => Recalled::Nothing,
+            None => self.state.recall(),
+        };
+        let last = self.last.as_ref().map(|last| Past::Load(&last.remembered));
+        let past = last.unwrap_or(recalled.past());
+        let figures = remembered::figures(desired, past, &self.guards, false);
+        let process = if self.last.is_some() { Process::Running } else { Process::Starting };
         for refusal in self.guards.refusals(&figures) {
             let subject = desired.subject();
             if !(self.force && refusal.can_be_forced()) {
-                return Err(Error::Refused { subject, refusal });
+                return Err(Error::Refused { subject, refusal, process });
             }
             log::warn!("{}; overridden by --force", refusal.about(&subject));
         }

@@ -12,7 +12,6 @@ use crate::ip::{Families, PerFamily};
 use crate::list::{self, Contents, End, Entry, List, ListError, Report, Selection, Source};
 use crate::policy::allow::{AllowError, Allowed};
 use crate::policy::exclusions::Exclusions;
-use crate::policy::guard::Figures;
 use crate::policy::matches::{Match, MatchFinder, Matches, meets, widened};
 use crate::policy::protect::Protected;
 use crate::policy::timeline::Timeline;
@@ -127,21 +126,6 @@ impl DesiredState {
             selection: request.selection,
             now,
         })
-    }
-
-    /// The figures for the guards, if `in_force` networks are in force now.
-    pub fn figures(&self, in_force: Option<u64>) -> Figures {
-        let lists = self
-            .lists
-            .summaries
-            .iter()
-            .map(|list| (list.name.clone(), list.rejected, list.entries() + list.rejected));
-        Figures {
-            networks: self.networks.sum(),
-            in_force,
-            covered: self.addresses,
-            lists: lists.collect(),
-        }
     }
 
     /// The subject of a message about all lists: the name of the only list, or the number of lists.

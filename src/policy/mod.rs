@@ -3,8 +3,9 @@
 //! In reading order: [`allow`] (allowlists), [`protect`] (addresses that must never be dropped, by
 //! facts about the host), [`exclusions`] (taking both out of a range set), [`matches`](mod@matches)
 //! (which entries held what was excluded), [`timeline`] (what the lists ask for at any time, because
-//! entries expire), [`desired`] (all of these in their order) and [`guard`] (whether the result may be
-//! put in force). Knows nothing of the kernel.
+//! entries expire), [`desired`] (all of these in their order), [`guard`] (whether the result may be put
+//! in force) and [`remembered`] (what a load put in force, with which the next one is compared). Knows
+//! nothing of the kernel.
 
 pub mod allow;
 pub mod desired;
@@ -12,4 +13,5 @@ pub mod exclusions;
 pub mod guard;
 pub mod matches;
 pub mod protect;
+pub mod remembered;
 pub mod timeline;

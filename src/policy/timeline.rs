@@ -25,6 +25,17 @@ impl Timeline {
         Timeline { permanent, expiring, mask }
     }
 
+    /// The timeline with these [`Timeline::parts`].
+    pub fn from_parts(permanent: [RangeSets; 2], expiring: ExpiringEntries, mask: Mask) -> Self {
+        Timeline { permanent, expiring, mask }
+    }
+
+    /// Two parts of the permanent entries, widened; the entries that expire, not widened; and the mask
+    /// that widens them.
+    pub fn parts(&self) -> (&[RangeSets; 2], &ExpiringEntries, Mask) {
+        (&self.permanent, &self.expiring, self.mask)
+    }
+
     /// What the lists ask for at `now`, widened, before exclusions are taken out.
     pub fn at(&self, now: End) -> RangeSets {
         let [most, rest] = &self.permanent;

@@ -3,6 +3,7 @@
 use std::fmt;
 use std::fs;
 use std::io::{self, Write};
+use std::os::unix::fs::OpenOptionsExt;
 use std::path::{Path, PathBuf};
 
 /// Why a file was not replaced. What was there before still is.
@@ -68,6 +69,19 @@ pub fn folder_of(path: &Path) -> Result<PathBuf, ReplaceError> {
 /// Puts a new file with `content` in place of `path`. The new one is written beside it, under its
 /// name with `.new` behind; on a failure nothing of it is left.
 pub fn replace(path: &Path, content: &[u8]) -> Result<(), ReplaceError> {
+    replace_by(fs::OpenOptions::new().mode(0o666), path, content)
+}
+
+/// The same, with a file that only its owner can read.
+pub fn replace_private(path: &Path, content: &[u8]) -> Result<(), ReplaceError> {
+    replace_by(fs::OpenOptions::new().mode(0o600), path, content)
+}
+
+fn replace_by(
+    options: &mut fs::OpenOptions,
+    path: &Path,
+    content: &[u8],
+) -> Result<(), ReplaceError> {
     let mut aside = path.as_os_str().to_owned();
     aside.push(".new");
     let aside = PathBuf::from(aside);
@@ -75,7 +89,10 @@ pub fn replace(path: &Path, content: &[u8]) -> Result<(), ReplaceError> {
     // must not be followed. If it is neither and stays, the new file cannot be created, which is an
     // error.
     let _ = fs::remove_file(&aside);
-    let replaced = fs::File::create_new(&aside)
+    let replaced = options
+        .write(true)
+        .create_new(true)
+        .open(&aside)
         .and_then(|mut file| file.write_all(content))
         .map_err(Step::Write.of(&aside))
         .and_then(|()| fs::rename(&aside, path).map_err(Step::Rename.of(path)));

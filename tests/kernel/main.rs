@@ -8,6 +8,7 @@ mod faults_host;
 mod faults_kernel;
 mod faults_killed;
 mod foreign;
+mod guards;
 mod limits;
 mod lookup;
 mod managed;

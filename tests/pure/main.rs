@@ -5,6 +5,7 @@ mod ends;
 mod feeds;
 mod feeds_oracle;
 mod files;
+mod guards;
 mod layers;
 mod layout;
 mod line_grammar;
