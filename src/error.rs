@@ -123,6 +123,11 @@ impl Error {
         self.exit_status() == REFUSED
     }
 
+    /// Whether the lists are the cause, so that what was loaded before can still be put in force.
+    pub fn is_of_lists(&self) -> bool {
+        matches!(self, Error::List { .. } | Error::Allowlist { .. } | Error::Refused { .. })
+    }
+
     /// The error together with the entry that caused it, if one entry did: `entry` returns the
     /// `FILE:LINE` of the entry that has an address dropped.
     pub fn with_entry(self, find: impl FnOnce(IpAddr) -> Option<String>) -> Self {

@@ -41,9 +41,12 @@ mod with {
     use super::*;
     use crate::daemon;
     use crate::daemon::nftables::Nftables;
+    use crate::load::Pipeline;
+    use crate::load::pipeline::Outcome;
     use crate::nftables::lookup::{self, InForce};
     use crate::nftables::name::{SetNames, TableName};
     use crate::nftables::{Connection, Options, Target};
+    use crate::policy::remembered::Found;
 
     /// Runs a daemon that keeps in the sets what the lists ask for.
     pub fn run(options: &RunOptions, files: Files<'_>, host: Host) -> Result<(), Error> {
@@ -54,14 +57,41 @@ mod with {
     /// Loads the lists once into the table of the options, and logs what was done.
     pub fn load(options: &LoadOptions, host: Host, progress: &dyn Progress) -> Result<(), Error> {
         let mut pipeline = settings::tables_pipeline(options, host);
-        let loaded = pipeline.load(progress, |sets| {
-            let committed = target(options).apply(sets, progress)?;
-            // Before it is dropped, for which the kernel first frees the old sets.
-            Ok((committed.applied, Instant::now()))
-        })?;
-        log::info!("{loaded}");
+        let mut target = target(options);
+        let loaded = pipeline.load(progress, |sets| apply(&mut target, sets, progress));
+        if let Err(error) = &loaded {
+            restore(&mut pipeline, &mut target, error, progress);
+        }
+        log::info!("{}", loaded?);
         pipeline.remember();
         Ok(())
+    }
+
+    fn apply(target: &mut Target, sets: &RangeSets, progress: &dyn Progress) -> Outcome {
+        let committed = target.apply(sets, progress)?;
+        // Before it is dropped, for which the kernel first frees the old sets.
+        Ok((committed.applied, Instant::now()))
+    }
+
+    /// After a load that failed: if nothing is in force, puts in force what was loaded before.
+    fn restore(
+        pipeline: &mut Pipeline,
+        target: &mut Target,
+        error: &Error,
+        progress: &dyn Progress,
+    ) {
+        if !error.is_of_lists() {
+            return;
+        }
+        let found = daemon::nftables::found(target);
+        if !matches!(found, Found::Nothing) {
+            return;
+        }
+        match pipeline.restore(&found, |sets| apply(target, sets, progress)) {
+            Ok(Some(loaded)) => log::warn!("nothing was in force; {loaded}"),
+            Ok(None) => log::warn!("nothing is in force; correct the lists, and load them again"),
+            Err(error) => log::error!("cannot restore what was loaded before: {error}"),
+        }
     }
 
     /// Whether the kernel has an address in force; or why the kernel gave no answer.

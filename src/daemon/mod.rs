@@ -15,6 +15,7 @@ pub mod nftables;
 pub mod pid_file;
 pub mod queues;
 pub mod repair;
+mod restore;
 mod signals;
 pub mod watchdog;
 
@@ -125,15 +126,17 @@ struct Daemon<'a, B> {
 }
 
 impl<B: BackEnd> Daemon<'_, B> {
-    /// The first load. If it fails, the daemon exits.
+    /// The first load. If it fails, and nothing was loaded before either, the daemon exits.
     fn start(&mut self) -> Result<(), Error> {
-        let loaded = self.load()?;
-        log::info!("{loaded}");
-        self.status.loaded(&loaded);
-        self.write_status();
-        self.set_alarm();
-        notify(&[NotifyState::Ready, NotifyState::Status(&loaded.to_string())]);
-        self.pipeline.remember();
+        let loaded = self.load();
+        if let Err(error) = loaded {
+            if !self.restore(&error) {
+                return Err(error);
+            }
+            self.report(Err(error));
+        } else {
+            self.report(loaded);
+        }
         Ok(())
     }
 
@@ -149,6 +152,7 @@ impl<B: BackEnd> Daemon<'_, B> {
             Event::Stop => {
                 notify(&[NotifyState::Stopping]);
                 log::info!("stopping; {}", self.back_end.stop());
+                self.pipeline.remember();
                 return false;
             }
             Event::Reload => self.reload(),
@@ -167,6 +171,9 @@ impl<B: BackEnd> Daemon<'_, B> {
         }
         self.write_metrics_if_due(Instant::now());
         self.revise_if_due(Instant::now());
+        if self.pipeline.remember_at().is_some_and(|at| at <= Instant::now()) {
+            self.pipeline.remember();
+        }
         if self.burst.is_over(Instant::now()) {
             self.reload();
         }
@@ -187,7 +194,12 @@ impl<B: BackEnd> Daemon<'_, B> {
             Ok(now) => notify(&[NotifyState::Reloading, now]),
             Err(error) => log::debug!("cannot notify systemd of the reload: {error}"),
         }
-        let status = match self.load() {
+        let loaded = self.load();
+        self.report(loaded);
+    }
+
+    fn report(&mut self, loaded: Result<Loaded, Error>) {
+        let status = match loaded {
             Ok(loaded) => {
                 log::info!("{loaded}");
                 self.status.loaded(&loaded);
@@ -203,7 +215,7 @@ impl<B: BackEnd> Daemon<'_, B> {
         self.write_status();
         self.set_alarm();
         notify(&[NotifyState::Ready, NotifyState::Status(&status)]);
-        self.pipeline.remember();
+        self.pipeline.remember_in_turn(Instant::now());
     }
 
     fn lists_changed(&mut self) {
@@ -289,7 +301,8 @@ impl<B: BackEnd> Daemon<'_, B> {
         let metrics = self.metrics.as_ref().map(|metrics| metrics.wait(now));
         let watchdog = self.watchdog.as_ref().map(|watchdog| watchdog.wait(now));
         let back_end = self.back_end.deadline().map(|at| at.saturating_duration_since(now));
-        let waits = [back_end, counts, metrics, again, self.burst.wait(now), watchdog];
+        let remember = self.pipeline.remember_at().map(|at| at.saturating_duration_since(now));
+        let waits = [back_end, counts, metrics, again, remember, self.burst.wait(now), watchdog];
         waits.into_iter().flatten().min()
     }
 

@@ -15,6 +15,7 @@ use crate::nftables::monitor::Monitor;
 use crate::nftables::name::TableName;
 use crate::nftables::objects::Direction;
 use crate::nftables::{Connection, Error, Target};
+use crate::policy::remembered::Found;
 use crate::progress::Unseen;
 use crate::status::{Dropped, Mode, Repairs, Status};
 
@@ -53,6 +54,10 @@ impl BackEnd for Nftables {
         self.target.held().cloned()
     }
 
+    fn found(&self) -> Found {
+        found(&self.target)
+    }
+
     fn descriptor(&self) -> Option<BorrowedFd<'_>> {
         self.monitor.as_ref().map(Monitor::as_fd)
     }
@@ -89,6 +94,19 @@ impl BackEnd for Nftables {
 
     fn stop(&mut self) -> &'static str {
         "what is loaded stays in force"
+    }
+}
+
+/// What the kernel has in force, before this process has loaded anything.
+pub fn found(target: &Target) -> Found {
+    match target.in_force() {
+        Ok(Some(sets)) if sets.is_empty() => Found::Nothing,
+        Ok(Some(sets)) => Found::Sets(sets),
+        Ok(None) => Found::Something,
+        Err(error) => {
+            log::debug!("cannot read what is in force: {error}");
+            Found::Unknown
+        }
     }
 }
 

@@ -7,6 +7,7 @@ use super::back_end::{BackEnd, outcome};
 use crate::ip::RangeSets;
 use crate::load::pipeline::Outcome;
 use crate::nfqueue::Queues;
+use crate::policy::remembered::Found;
 use crate::status::{Dropped, Mode, Status};
 
 impl BackEnd for Queues {
@@ -18,6 +19,11 @@ impl BackEnd for Queues {
 
     fn held(&self) -> Option<RangeSets> {
         Queues::held(self)
+    }
+
+    fn found(&self) -> Found {
+        // The queues end with the process that served them.
+        Found::Nothing
     }
 
     fn descriptor(&self) -> Option<BorrowedFd<'_>> {

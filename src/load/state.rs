@@ -48,23 +48,20 @@ impl State {
 
 /// What the files know of a target.
 #[derive(Debug, Default)]
-pub enum Recalled {
-    /// Nothing.
-    #[default]
-    Nothing,
-    /// Only how many networks were in force.
-    Networks(u64),
+pub struct Recalled {
+    /// How many networks were in force.
+    pub networks: Option<u64>,
     /// What was loaded.
-    Load(Box<Remembered>),
+    pub load: Option<Box<Remembered>>,
 }
 
 impl Recalled {
     /// The same, as the guards compare with it.
     pub fn past(&self) -> Past<'_> {
-        match self {
-            Recalled::Nothing => Past::Unknown,
-            Recalled::Networks(networks) => Past::Networks(*networks),
-            Recalled::Load(remembered) => Past::Load(remembered),
+        match (&self.load, self.networks) {
+            (Some(remembered), _) => Past::Load(remembered),
+            (None, Some(networks)) => Past::Networks(networks),
+            (None, None) => Past::Unknown,
         }
     }
 }
@@ -77,7 +74,7 @@ pub struct File {
     key: String,
     /// The number in the state file, as far as this process knows. An equal number is not written again.
     written: Option<u64>,
-    /// A digest of what the ranges file has. The same is not written again.
+    /// A digest of what this process has written to the ranges file. The same is not written again.
     saved: Option<u32>,
     /// Whether the last write failed. Only the first of several failures is logged.
     failing: bool,
@@ -92,8 +89,9 @@ impl File {
         File { path, ranges, key, written: None, saved: None, failing: false }
     }
 
-    /// Reads what was in force. An error is logged.
-    pub fn recall(&mut self) -> Recalled {
+    /// Reads what was in force: how many networks, and what was loaded, if that `is_needed` for so many.
+    /// To read it takes a hundredth of a second for a million networks. An error is logged.
+    pub fn recall(&mut self, is_needed: impl FnOnce(u64) -> bool) -> Recalled {
         let state = self.read().unwrap_or_else(|error| {
             log::warn!(
                 "cannot read state file {}: {error}; --max-shrink does not check this load, after \
@@ -103,19 +101,31 @@ impl File {
             State::default()
         });
         self.written = state.targets.get(&self.key).map(|target| target.networks);
-        let Some(networks) = self.written else { return Recalled::Nothing };
-        match self.read_ranges() {
-            Ok(Some(remembered)) => Recalled::Load(Box::new(remembered)),
-            Ok(None) => Recalled::Networks(networks),
-            Err(error) => {
-                log::warn!(
-                    "cannot read {}: {error}; --max-shrink compares only the numbers of networks, and \
-                     counts expired entries as a loss",
-                    self.ranges.display()
-                );
-                Recalled::Networks(networks)
-            }
+        let networks = self.written;
+        if !networks.is_some_and(is_needed) {
+            return Recalled { networks, load: None };
         }
+        let load = self.read_ranges().unwrap_or_else(|error| {
+            log::warn!(
+                "cannot read {}: {error}; --max-shrink compares only the numbers of networks, and \
+                 counts expired entries as a loss",
+                self.ranges.display()
+            );
+            None
+        });
+        Recalled { networks, load: load.map(Box::new) }
+    }
+
+    /// What was loaded last; `None` if that is not known. An error is logged.
+    pub fn remembered(&self) -> Option<Remembered> {
+        // Who deletes the state file wants both forgotten.
+        if !self.path.exists() {
+            return None;
+        }
+        self.read_ranges().unwrap_or_else(|error| {
+            log::warn!("cannot read {}: {error}; nothing is remembered", self.ranges.display());
+            None
+        })
     }
 
     /// Records that `remembered` is in force. An error is logged.
@@ -152,7 +162,7 @@ impl File {
         }
     }
 
-    fn read_ranges(&mut self) -> io::Result<Option<Remembered>> {
+    fn read_ranges(&self) -> io::Result<Option<Remembered>> {
         let bytes = match fs::read(&self.ranges) {
             Err(error) if error.kind() == io::ErrorKind::NotFound => return Ok(None),
             result => result?,
@@ -161,12 +171,10 @@ impl File {
         let sections = encoding::sections(&bytes).ok_or_else(damaged)?;
         let ours = sections.iter().find(|section| section.key == self.key.as_bytes());
         let Some(section) = ours else { return Ok(None) };
-        let remembered = encoding::decode(section).ok_or_else(damaged)?;
-        self.saved = Some(crc32fast::hash(section.body));
-        Ok(Some(remembered))
+        encoding::decode(section).ok_or_else(damaged).map(Some)
     }
 
-    /// Replaces the files, so that a reader sees the old state or the new one.
+    /// Replaces the files that differ, so that a reader sees the old state or the new one.
     fn write(&self, networks: u64, section: Option<Section<'_>>) -> io::Result<()> {
         let folder = folder_of(&self.path)?;
         // Released when it is closed. Without the lock what another process writes for its own target
@@ -180,14 +188,22 @@ impl File {
         }
         if let Some(ours) = section {
             let old = fs::read(&self.ranges).unwrap_or_default();
-            // An unreadable file was logged when it was read. It is replaced.
+            // A damaged file is replaced.
             let mut sections = encoding::sections(&old).unwrap_or_default();
-            sections.retain(|section| section.key != ours.key);
-            sections.push(ours);
-            replace_private(&self.ranges, &encoding::file_of(&sections))?;
+            let has_ours =
+                |section: &Section<'_>| (section.key, section.body) == (ours.key, ours.body);
+            if !sections.iter().any(has_ours) {
+                sections.retain(|section| section.key != ours.key);
+                sections.push(ours);
+                replace_private(&self.ranges, &encoding::file_of(&sections))?;
+            }
         }
         let mut state = self.read().unwrap_or_default();
-        state.targets.insert(self.key.clone(), Target { networks });
+        let target = Target { networks };
+        if state.targets.get(&self.key) == Some(&target) {
+            return Ok(());
+        }
+        state.targets.insert(self.key.clone(), target);
         Ok(replace(&self.path, &serde_json::to_vec(&state)?)?)
     }
 }

@@ -79,6 +79,11 @@ fn ranges_of<A: Key>(
     }))
 }
 
+/// Whether any rule of a table looks up a set.
+pub fn looks_up(connection: &mut Connection, table: &TableName) -> Result<bool, Error> {
+    Ok(!looked_up(connection, table)?.is_empty())
+}
+
 /// The names of the sets that rules of a table look up; none if there is no such table.
 fn looked_up(connection: &mut Connection, table: &TableName) -> Result<Vec<CString>, Error> {
     if inspect::table(connection, table)?.is_none() {

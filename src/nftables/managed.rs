@@ -73,6 +73,11 @@ impl Managed {
         &self.table
     }
 
+    /// The names of the sets, without a generation.
+    pub fn sets(&self) -> &SetNames {
+        &self.sets
+    }
+
     /// The shapes that fresh sets for `sets` have.
     pub fn fresh_shapes(&self, sets: &RangeSets) -> Shapes {
         Shapes::choose(sets, self.layout, self.mask)

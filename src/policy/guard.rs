@@ -138,6 +138,19 @@ impl Refusal {
         !matches!(self, Refusal::Rejected { .. })
     }
 
+    /// Whether what is refused is still better than a host on which nothing is dropped. It is, if it is
+    /// only too little. What would cut the host off is not, nor is what may be no list; and `--strict`
+    /// asks for nothing rather than for a part.
+    pub fn is_too_little(&self) -> bool {
+        match self {
+            Refusal::TooFew { networks, .. } => *networks > 0,
+            Refusal::Shrunk { .. } | Refusal::ListShrunk { .. } => true,
+            Refusal::Rejected { .. } | Refusal::MostlyRejected { .. } | Refusal::TooMuch { .. } => {
+                false
+            }
+        }
+    }
+
     /// The refusal after its subject, unless its sentence names the subject already.
     pub fn about(&self, subject: &str) -> String {
         match self {

@@ -38,6 +38,19 @@ pub struct ListSize {
     pub expiring6: u64,
 }
 
+/// What is in force before a process has loaded anything.
+#[derive(Clone, Debug)]
+pub enum Found {
+    /// No packet is dropped.
+    Nothing,
+    /// These range sets.
+    Sets(RangeSets),
+    /// More than is worth the time of asking for all of it.
+    Something,
+    /// There was no answer.
+    Unknown,
+}
+
 /// What is known of the sets that were in force before a load.
 #[derive(Clone, Copy, Debug)]
 pub enum Past<'a> {
@@ -65,6 +78,23 @@ impl Remembered {
     /// is in `spared`, the addresses that are allowed or protected now.
     pub fn at(&self, now: End, spared: &RangeSets) -> RangeSets {
         Exclusions::out_of(self.timeline.at(now), &self.allowed, spared).0
+    }
+
+    /// What is to be put in force after a load that failed; `None` if that is nothing, or would change
+    /// what another process has loaded since. `spared` is as for [`Remembered::at`].
+    pub fn restorable(&self, found: &Found, now: End, spared: &RangeSets) -> Option<RangeSets> {
+        let sets = self.at(now, spared);
+        let fits = match found {
+            Found::Nothing => true,
+            // Nothing is added to what is in force, and nothing is removed but what has expired, or is
+            // allowed or protected now.
+            Found::Sets(found) => {
+                let then = self.timeline.at(self.at);
+                sets.subtract(found).is_empty() && found.subtract(&then).is_empty()
+            }
+            Found::Something | Found::Unknown => false,
+        };
+        (fits && !sets.is_empty()).then_some(sets)
     }
 }
 

@@ -233,6 +233,14 @@ impl Status {
         self.loaded = Some(in_force);
     }
 
+    /// Records that what an earlier process has loaded was restored, because a load failed.
+    pub fn restored(&mut self, loaded: &Loaded) {
+        let at = loaded.restored.and_then(End::timestamp);
+        let mut in_force = InForce { at: at.unwrap_or_else(now), ..InForce::default() };
+        in_force.is_now(loaded);
+        self.loaded = Some(in_force);
+    }
+
     /// Records that the sets in force changed without a load, because an entry expired or other
     /// addresses are protected. No list was read, so the time and a failure of the last load stay.
     pub fn revised(&mut self, loaded: &Loaded) {

@@ -73,10 +73,14 @@ fn one_empty_list_among_several_is_refused_by_its_name_wherever_it_is_read() {
     assert_eq!(namespace.managed("drop4").len(), 227);
     folder.file("feed", "");
     let said = format!("{a}: 0 entries where the list held 101 before (-100%); refused by");
-    for command in ["load", "check", "run"] {
-        let ran = namespace.netfilterd(&[&[command], &options[..]].concat());
-        ran.expect(3, &[&said, "--max-shrink 50", "(--force permits it)"]);
+    let names = [&said, "--max-shrink 50", "(--force permits it)"];
+    for command in ["load", "check"] {
+        namespace.netfilterd(&[&[command], &options[..]].concat()).expect(3, &names);
     }
+    // A daemon goes on with what is in force.
+    let daemon = Daemon::start_anyhow(&namespace, &options);
+    assert_names(daemon.wait_for_failures(1)["line"].as_str().unwrap(), &names);
+    drop(daemon);
     assert_eq!(namespace.managed("drop4").len(), 227);
     folder.file("feed", list(&few));
     let daemon = Daemon::start(&namespace, &options);
@@ -92,4 +96,42 @@ fn one_empty_list_among_several_is_refused_by_its_name_wherever_it_is_read() {
     assert_eq!(namespace.managed("drop4").len(), 126);
     namespace.load(&["-f", "/dev/null", "--min-entries", "0", "--state-file", &state]);
     assert_eq!(namespace.managed("drop4").len(), 0);
+}
+
+#[test]
+#[ignore = "needs root: network namespaces"]
+fn a_large_list_that_changes_often_is_remembered_once_in_a_while_and_at_the_end() {
+    let (namespace, folder) = (Namespace::new(), Folder::new());
+    let path = |name: &str| folder.path().join(name).to_str().unwrap().to_string();
+    let (state, ranges) = (path("state"), path("state.ranges"));
+    let list_of = |count| folder.file("list", list(&hosts(0..count)));
+    let options = ["-f", &list_of(10_001), "--state-file", &state];
+    let daemon = Daemon::start(&namespace, &options);
+    eventually("it is written", || std::fs::exists(&ranges).unwrap());
+    let first = std::fs::read(&ranges).unwrap();
+    list_of(10_002);
+    daemon.signal("HUP");
+    daemon.wait_for_loads(2);
+    // Another event, so that the load was reported and whatever follows it was done.
+    daemon.signal("USR1");
+    daemon.wait_for("since", 1);
+    assert!(std::fs::read(&ranges).unwrap() == first);
+    assert_eq!(daemon.end("TERM"), 0);
+    let last = std::fs::read(&ranges).unwrap();
+    assert_eq!(last.len(), first.len() + 8, "one more network");
+    // A short list is written at once.
+    list_of(9_000);
+    let daemon = Daemon::start(&namespace, &options);
+    eventually("it is written", || std::fs::read(&ranges).unwrap().len() < last.len());
+    list_of(8_999);
+    daemon.signal("HUP");
+    eventually("it is written again", || {
+        std::fs::read(&ranges).unwrap().len() == last.len() - 1003 * 8
+    });
+    // A load that changes nothing writes nothing.
+    assert_eq!(daemon.end("TERM"), 0);
+    let time = |path: &str| std::fs::metadata(path).unwrap().modified().unwrap();
+    let before = (time(&state), time(&ranges));
+    namespace.load(&options);
+    assert_eq!((time(&state), time(&ranges)), before);
 }

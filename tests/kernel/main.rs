@@ -18,6 +18,7 @@ mod privileges;
 mod progress;
 mod protected;
 mod repair;
+mod restored;
 mod safety;
 mod security;
 mod status;

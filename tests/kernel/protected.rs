@@ -266,10 +266,14 @@ fn a_list_that_shrinks_is_refused_also_by_the_next_process_and_what_is_in_force_
     let before = namespace.ruleset();
     folder.file("list", hosts(12));
     let said = ["list: ", "12", "1,000", "-98%", "--max-shrink 50"];
-    for command in ["load", "run", "check"] {
+    for command in ["load", "check"] {
         namespace.netfilterd(&[&[command], &options[..]].concat()).expect(3, &said);
     }
     assert_eq!(namespace.ruleset(), before);
+    let daemon = Daemon::start_anyhow(&namespace, &options);
+    assert_names(daemon.wait_for_failures(1)["line"].as_str().unwrap(), &said);
+    assert_eq!(daemon.end("TERM"), 0);
+    assert_eq!(namespace.managed("drop4").len(), 1000);
     // Other sets are other targets, and know nothing of these; the managed table is one.
     namespace.nft("table ip t { set a { type ipv4_addr; flags interval; }\n }");
     namespace.load(&[&options[..], &["-t", "ip t", "--set4", "a"]].concat());
