@@ -17,11 +17,12 @@ use netfilterd::ip::mask::Mask;
 use netfilterd::list::{self, List};
 use netfilterd::netlink::{Protocol, Reply, Socket};
 use netfilterd::nftables::batch::{Batch, FinishedBatch};
+use netfilterd::nftables::chains;
 use netfilterd::nftables::elements::{self, Action};
 use netfilterd::nftables::key_type::KeyType;
 use netfilterd::nftables::layout::{LaidOut, Layout, Shapes};
 use netfilterd::nftables::name::{MANAGED_TABLE, SetNames, TableName};
-use netfilterd::nftables::objects::{self, Direction, KernelSet};
+use netfilterd::nftables::objects::{self, KernelSet};
 
 type Result<T> = std::result::Result<T, Box<dyn Error>>;
 
@@ -72,11 +73,7 @@ fn transactions(
     }
 
     let mut switch = Batch::new();
-    for direction in Direction::ALL {
-        objects::add_chain(&mut switch, table, direction);
-        objects::flush_chain(&mut switch, table, direction);
-        objects::add_rules(&mut switch, table, direction, &kernel_sets, &[]);
-    }
+    chains::switch(&mut switch, table, &kernel_sets, &[]);
     if round > 1 {
         for old in self::kernel_sets(&shapes, round - 1)? {
             objects::delete_set(&mut switch, table, &old.name);

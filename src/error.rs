@@ -67,7 +67,7 @@ pub enum Error {
         /// The content of the file: the process id of that daemon.
         pid: String,
     },
-    /// The pid file is a directory, a device, or another thing that cannot hold a number.
+    /// The pid file is not a regular file, or holds something else than a number.
     NoPidFile {
         /// The value of `--pid-file`.
         path: PathBuf,
@@ -89,6 +89,16 @@ pub enum Error {
     /// The daemon cannot receive signals.
     Signals {
         /// The error of the pipe or of the handler.
+        source: io::Error,
+    },
+    /// The daemon cannot wait for signals.
+    Wait {
+        /// The error of poll(2).
+        source: io::Error,
+    },
+    /// The daemon has no thread to read the lists.
+    Reader {
+        /// The error of the thread, or of eventfd(2).
         source: io::Error,
     },
     /// The daemon has no timer for entries that expire.
@@ -179,8 +189,8 @@ impl fmt::Display for Error {
             }
             Error::Host { source } => write!(
                 f,
-                "cannot determine the host's addresses and gateways: {source}; allow netfilterd \
-                 netlink sockets, or give --no-protect"
+                "cannot determine the host's addresses and gateways: {source}; give --no-protect to \
+                 load without them"
             ),
             #[cfg(feature = "nftables")]
             Error::Nftables { source, entry: None } => source.fmt(f),
@@ -198,7 +208,11 @@ impl fmt::Display for Error {
             ),
             Error::NoPidFile { path } => {
                 let path = path.display();
-                write!(f, "pid file {path} is not a regular file; give another --pid-file")
+                write!(
+                    f,
+                    "pid file {path} is not a file with a process id, and is not replaced; give another \
+                     --pid-file"
+                )
             }
             Error::PidFile { path, source } => write!(
                 f,
@@ -215,6 +229,14 @@ impl fmt::Display for Error {
             Error::Signals { source } => {
                 write!(f, "cannot receive signals: {source}; raise the limit of open files")
             }
+            Error::Wait { source } => {
+                write!(f, "cannot wait for signals: {source}; start the daemon again")
+            }
+            Error::Reader { source } => write!(
+                f,
+                "cannot start a thread to read the lists: {source}; raise the limits of processes and \
+                 of open files"
+            ),
             Error::Timer { source } => {
                 write!(f, "cannot create a timer: {source}; raise the limit of open files")
             }
@@ -243,6 +265,8 @@ impl std::error::Error for Error {
             | Error::PidFile { source, .. }
             | Error::StatusFile { source, .. }
             | Error::Signals { source }
+            | Error::Wait { source }
+            | Error::Reader { source }
             | Error::Timer { source }
             | Error::Watch { source }
             | Error::Stdout { source } => Some(source),

@@ -16,6 +16,7 @@ import subprocess
 import sys
 import time
 
+from allowlist import Allowlist
 from droplist import DropList, Refused, Until, entry, hang_up, seconds, written
 
 LIST = "/var/cache/netfilterd/drop_ips"
@@ -40,13 +41,19 @@ def patterns(*pairs):
     return [(reason, re.compile(pattern)) for reason, pattern in pairs]
 
 
-def first(known, text):
-    """The address and the misconduct, by the first pattern that fits the whole text."""
+def matched(known, text):
+    """The match and the misconduct, by the first pattern that fits the whole text."""
     for reason, pattern in known:
         found = pattern.fullmatch(text)
         if found:
-            return found["address"], reason
+            return found, reason
     return None
+
+
+def first(known, text):
+    """The address and the misconduct, by the first pattern that fits the whole text."""
+    found = matched(known, text)
+    return (found[0]["address"], found[1]) if found else None
 
 
 # Options.
@@ -75,6 +82,8 @@ def options(description):
         help="when entries end: a duration (90s, 10m, 1h, 30d, 4w), a time by RFC 3339, or never "
              "(default: %(default)s)")
     add("--private", action="store_true", help="list private addresses, too")
+    add("--allow", action="append", default=[], metavar="PATH",
+        help="never list the networks in this file, or in every file of this directory (repeatable)")
     add("--hup", metavar="PIDFILE", help="then have a daemon without --watch reload")
     add("--json", action="store_true", help="write an event for each entry to standard output")
     add("-q", "--quiet", action="store_true", help="do not say what was added")
@@ -156,7 +165,18 @@ class Writer:
     def __init__(self, name, chosen):
         self.name, self.chosen = name, chosen
         self.list = DropList(chosen.list)
-        self.failed = False
+        self.allowlist = Allowlist(chosen.allow)
+        self.failed, self.last = False, ""
+
+    def spares(self, entry):
+        """Whether an entry must not be listed, because it is allowed or that cannot be told."""
+        try:
+            return self.allowlist.holds(entry)
+        except Refused as error:
+            # Once, not for each line of a log.
+            if str(error) != self.last:
+                self.complain(error)
+            return True
 
     def add(self, entries, **details):
         """Adds entries that are in order. Whether they are in the list then."""
@@ -185,7 +205,7 @@ class Writer:
     def complain(self, error):
         """An error passes, and the agent goes on; its exit status remembers."""
         print(f"{self.name}: {error}", file=sys.stderr, flush=True)
-        self.failed = True
+        self.failed, self.last = True, str(error)
 
 
 def run(name, offence, chosen):
@@ -203,7 +223,7 @@ def run(name, offence, chosen):
                 address = entry(address, chosen.private)
             except Refused:
                 continue
-            if not counter.reaches(address, time.monotonic()):
+            if writer.spares(address) or not counter.reaches(address, time.monotonic()):
                 continue
             if chosen.print:
                 print(address, flush=True)

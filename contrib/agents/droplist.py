@@ -11,6 +11,7 @@ read that could hold the lock for ever. The name begins with a dot, so it is no 
 netfilterd reads the directory. A shell script takes part with flock(1) on the same file.
 """
 
+import collections
 import contextlib
 import datetime
 import errno
@@ -155,13 +156,26 @@ def read(line):
 
 # Lists.
 
+# A clock that is so much further than when these programs last used the list may have been set wrong.
+JUMP = 7 * 86400
+
+
+# A list whose lock is held: the directory, open, the name in it, and when it was last held.
+Held = collections.namedtuple("Held", "folder name seen")
+
+
+def signature(status):
+    """What tells a file that was written from one that was not."""
+    return status.st_ino, status.st_size, status.st_mtime_ns
+
+
 class DropList:
     """A list that others write to as well."""
 
     def __init__(self, path):
-        # What a symbolic link leads to is what others lock, too.
+        self.given = path
+        # For messages. What a symbolic link leads to is what others lock, too.
         self.path = os.path.realpath(path)
-        self.folder, self.name = os.path.split(self.path)
 
     def append(self, entries, until, now=None):
         """Adds entries, without those that are there, and returns those that were added and their
@@ -170,10 +184,11 @@ class DropList:
         now = time.time() if now is None else now
         end = until.end(now)
         wanted = dict.fromkeys(entries)
-        with self.locked():
-            file = os.open(self.path, os.O_RDWR | os.O_APPEND | os.O_CREAT | os.O_CLOEXEC, 0o644)
+        with self.locked() as held:
+            flags = os.O_RDWR | os.O_APPEND | os.O_CREAT | os.O_CLOEXEC | os.O_NOFOLLOW
+            file = os.open(held.name, flags, 0o644, dir_fd=held.folder)
             try:
-                content = self.content(file)
+                content = self.content(file, held.folder)
                 for name, lasts in found(content, {name.encode() for name in wanted}):
                     if lasts - now >= (end - now) / 2:
                         wanted.pop(name.decode(), None)
@@ -192,65 +207,77 @@ class DropList:
         names = {name.encode() for name in entries}
         return self.rewrite(lambda line: (read(line) or (b"",))[0] in names)
 
-    def prune(self):
-        """Removes what has expired, and returns how many lines that were."""
+    def prune(self, force=False):
+        """Removes what has expired, and returns how many lines that were. Not if the clock may be
+        wrong, by which all would have expired, unless that is forced."""
         now = time.time()
-        return self.rewrite(lambda line: (read(line) or (b"", NEVER_ENDS))[1] <= now)
+        return self.rewrite(lambda line: (read(line) or (b"", NEVER_ENDS))[1] <= now,
+                            now, force)
 
-    def rewrite(self, unwanted):
-        with self.locked():
+    def rewrite(self, unwanted, now=None, force=False):
+        """Removes lines: because of the time only if the clock can be right, or that is forced."""
+        with self.locked(force) as held:
             for _ in range(TRIES):
-                file = os.open(self.path, os.O_RDONLY | os.O_CLOEXEC)
+                flags = os.O_RDONLY | os.O_CLOEXEC | os.O_NOFOLLOW
+                file = os.open(held.name, flags, dir_fd=held.folder)
                 try:
-                    content, before = self.content(file), os.fstat(file)
+                    content, before = self.content(file, held.folder), os.fstat(file)
                 finally:
                     os.close(file)
                 lines = content.split(b"\n")
                 kept = [line for line in lines if not unwanted(line)]
                 if len(kept) == len(lines):
                     return 0
-                if self.replace(b"\n".join(kept), before):
+                if now is not None and not force and now - held.seen > JUMP:
+                    raise Refused(f"{self.path} was last used at {written(held.seen)}, and the clock "
+                                  f"says {written(now)}: nothing is removed, since the clock may be "
+                                  "wrong; if it is right, use --force once")
+                if self.replace(held, b"\n".join(kept), before):
                     return len(lines) - len(kept)
         raise Refused(f"{self.path}: another program keeps writing to it without its lock")
 
-    def replace(self, content, before):
+    def replace(self, held, content, before):
         """Replaces the list by a new file, unless a program has written to the list."""
-        new = os.path.join(self.folder, f".{self.name}.rewritten")
+        new = f".{held.name}.rewritten"
+        at = {"dir_fd": held.folder}
         # What one that was killed has left.
         with contextlib.suppress(FileNotFoundError):
-            os.unlink(new)
+            os.unlink(new, **at)
         try:
-            with open(new, "xb") as file:
+            flags = os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_CLOEXEC
+            with open(os.open(new, flags, 0o600, **at), "wb") as file:
                 os.fchmod(file.fileno(), stat.S_IMODE(before.st_mode))
                 os.fchown(file.fileno(), before.st_uid, before.st_gid)
                 file.write(content)
                 file.flush()
                 os.fsync(file.fileno())
-            now = os.stat(self.path)
-            same = all(getattr(now, name) == getattr(before, name)
-                       for name in ("st_ino", "st_size", "st_mtime_ns"))
+            same = signature(os.stat(held.name, **at)) == signature(before)
             if same:
-                os.rename(new, self.path)
+                os.rename(new, held.name, src_dir_fd=held.folder, dst_dir_fd=held.folder)
             return same
         finally:
             with contextlib.suppress(FileNotFoundError):
-                os.unlink(new)
+                os.unlink(new, **at)
 
-    def content(self, file):
-        if not stat.S_ISREG(os.fstat(file).st_mode):
-            raise Refused(f"{self.path} is not a regular file")
+    def content(self, file, folder):
+        own(file, folder, self.path)
         with open(file, "rb", closefd=False) as reader:
             return reader.read()
 
     @contextlib.contextmanager
-    def locked(self):
-        path = os.path.join(self.folder, f".{self.name}.lock")
+    def locked(self, force=False):
+        """Holds the lock. Yields the time at which it was last held, which is in its file. That
+        time follows the clock, but not a jump ahead, unless it is forced to."""
+        folder, name = opened(self.given)
         try:
+            path = os.path.join(os.path.dirname(self.path), f".{name}.lock")
             flags = os.O_RDWR | os.O_CREAT | os.O_CLOEXEC | os.O_NOFOLLOW
-            lock = os.open(path, flags, 0o600)
-        except FileNotFoundError:
-            raise Refused(f"there is no directory {self.folder}; make it first") from None
+            lock = os.open(f".{name}.lock", flags, 0o600, dir_fd=folder)
+        except OSError:
+            os.close(folder)
+            raise
         try:
+            own(lock, folder, path)
             deadline = time.monotonic() + PATIENCE
             while True:
                 try:
@@ -261,9 +288,82 @@ class DropList:
                         raise Refused(f"{path}: another program has held this lock for {PATIENCE} "
                                       f"seconds; fuser {path} shows which") from None
                     time.sleep(0.02)
-            yield
+            now = time.time()
+            seen = last_use(lock, folder, name, now)
+            yield Held(folder, name, seen)
+            if force or now - seen <= JUMP:
+                seen = now
+            # Without it, as on a full disk, the clock is trusted less, and nothing else.
+            with contextlib.suppress(OSError):
+                os.pwrite(lock, f"{int(seen):010}\n".encode(), 0)
         finally:
             os.close(lock)
+            os.close(folder)
+
+
+def opened(path):
+    """The directory of a file, open, and the name of the file in it. Links on the way are followed if
+    root has made them, or who runs this: another user's could lead to any file of root's."""
+    folder, links = os.open("/", os.O_PATH | os.O_CLOEXEC), 0
+    parts = os.path.join(os.getcwd(), path).split("/")[::-1]
+    try:
+        while True:
+            parts = [part for part in parts if part not in ("", ".")]
+            if not parts:
+                raise Refused(f"{path} is not a regular file")
+            name = parts.pop()
+            try:
+                there = os.open(name, os.O_PATH | os.O_NOFOLLOW | os.O_CLOEXEC, dir_fd=folder)
+            except FileNotFoundError:
+                if parts:
+                    raise Refused(f"there is no directory {os.path.dirname(os.path.realpath(path))}; "
+                                  "make it first") from None
+                return folder, name
+            status = os.fstat(there)
+            if stat.S_ISLNK(status.st_mode):
+                links += 1
+                if links > 40:
+                    raise OSError(errno.ELOOP, os.strerror(errno.ELOOP), path)
+                target = os.readlink("", dir_fd=there)
+                os.close(there)
+                if status.st_uid not in (0, os.geteuid()):
+                    raise Refused(f"{path}: {name!a} is a link of user {status.st_uid}; name the file "
+                                  "that it leads to")
+                if target.startswith("/"):
+                    os.close(folder)
+                    folder = os.open("/", os.O_PATH | os.O_CLOEXEC)
+                parts += target.split("/")[::-1]
+            elif not parts:
+                os.close(there)
+                return folder, name
+            else:
+                os.close(folder)
+                folder = there
+    except BaseException:
+        os.close(folder)
+        raise
+
+
+def own(file, folder, path):
+    """Refuses what is no file, or what another user can have put there: another name of a file."""
+    status, place = os.fstat(file), os.stat(".", dir_fd=folder)
+    if not stat.S_ISREG(status.st_mode):
+        raise Refused(f"{path} is not a regular file")
+    theirs = place.st_uid not in (0, os.geteuid()) or place.st_mode & 0o022
+    if status.st_nlink > 1 and theirs:
+        raise Refused(f"{path} has another name (a hard link), perhaps given by another user; remove "
+                      "it, or copy it")
+
+
+def last_use(lock, folder, name, now):
+    """The time in a lock file. One that a shell has made has none; then it is the list's."""
+    known = re.match(rb"([0-9]{10})\n", os.pread(lock, 11, 0))
+    if known:
+        return int(known[1])
+    try:
+        return os.stat(name, dir_fd=folder).st_mtime
+    except OSError:
+        return now
 
 
 def found(content, names):

@@ -87,7 +87,7 @@ mod with {
         if !matches!(found, Found::Nothing) {
             return;
         }
-        match pipeline.restore(&found, |sets| apply(target, sets, progress)) {
+        match pipeline.restore(&found, true, |sets| apply(target, sets, progress)) {
             Ok(Some(loaded)) => log::warn!("nothing was in force; {loaded}"),
             Ok(None) => log::warn!("nothing is in force; correct the lists, and load them again"),
             Err(error) => log::error!("cannot restore what was loaded before: {error}"),

@@ -1,6 +1,6 @@
 //! The command line: what was typed, what it means, and one file a command.
 //!
-//! In reading order: [`args`] (what can be typed), `values` (what a value may be), `settings` (what it means for the stages), then
+//! In reading order: [`args`] (what can be typed), `values` (what a value may be), `settings` (what it means for the stages), `outputs` (which files may be written), then
 //! the commands `run`, `load`, `check`, `print`, `test`, `status` and `completions`; `kernel` (what
 //! commands read from the kernel), `out` (standard output, and usage errors), `log` and `terminal` (messages and progress on standard error).
 
@@ -11,6 +11,7 @@ mod kernel;
 mod load;
 mod log;
 mod out;
+mod outputs;
 mod print;
 mod run;
 mod settings;
@@ -32,7 +33,7 @@ pub fn run(cli: Cli) -> ExitCode {
     let command = cli.command.unwrap_or(Command::Run(cli.run));
     let stays = matches!(command, Command::Run(_));
     if !stays {
-        daemon::release_hup();
+        daemon::release();
     }
     let terminal = Terminal::default();
     log::start(command.verbosity(), if stays { None } else { Some(terminal.clone()) });

@@ -5,7 +5,7 @@ use std::process::ExitCode;
 
 use super::args::RunOptions;
 use super::out::usage;
-use super::{kernel, settings};
+use super::{kernel, outputs, settings};
 use crate::daemon;
 use crate::error::Error;
 use crate::list::Source;
@@ -18,6 +18,7 @@ pub fn run(options: &RunOptions, host: Host) -> Result<ExitCode, Error> {
     if lists.file.contains(&Source::Stdin) || lists.allow.contains(&Source::Stdin) {
         usage("a daemon cannot read standard input again on SIGHUP; use load, or name a file");
     }
+    outputs::check_run(options);
     match &options.queue.queue {
         Some(queues) => run_queues(options, queues.clone(), host)?,
         None => kernel::run(options, files(options), host)?,

@@ -8,6 +8,7 @@ use crate::ip::{Families, Mask};
 use crate::list::{Selection, Source, Widest};
 use crate::load::remarks::Remarks;
 use crate::load::{Host, Pipeline, pipeline, state};
+use crate::nftables::set_name::are_confusable;
 use crate::policy::desired::{DesiredState, Request};
 use crate::policy::guard::Guards;
 use crate::progress::Progress;
@@ -104,6 +105,12 @@ pub fn check_names(options: &LoadOptions) {
 pub fn check_set_names(names: &NameOptions) {
     if names.set4 == names.set6 {
         usage("--set4 and --set6 are the same set, and a set holds one family; give two names");
+    }
+    if names.table.is_managed() && are_confusable(&names.set4, &names.set6) {
+        usage(
+            "--set4 and --set6 could give two sets of the managed table the same name, since one is the \
+             other with a number behind it; give two names that do not begin with each other",
+        );
     }
 }
 

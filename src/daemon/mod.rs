@@ -1,40 +1,47 @@
 //! The loop: waits for signals and other events, loads lists, and passes finished range sets to its
 //! back end.
 //!
-//! In reading order: `signals` (the events of the loop), [`back_end`] (what a back end does),
-//! [`nftables`] and [`queues`] (the two back ends), [`repair`] (when to repair what another program has
-//! changed), [`list_watch`] (changes of lists), [`alarm`], [`watchdog`] and [`pid_file`].
+//! In reading order: `signals` (the events of the loop), [`reader`] (the thread that reads lists),
+//! `reload` (from a signal to the report of a load), [`back_end`] (what a back end does), [`nftables`]
+//! and [`queues`] (the two back ends), [`repair`] (when to repair what another program has changed),
+//! [`list_watch`] (changes of lists), [`backoff`] (when to attempt again what has failed), [`mailbox`],
+//! [`alarm`], [`watchdog`] and [`pid_file`].
 //!
 //! After a reload that fails, the daemon keeps running and what was in force stays in force.
 
 pub mod alarm;
 pub mod back_end;
+pub mod backoff;
 pub mod list_watch;
+pub mod mailbox;
 #[cfg(feature = "nftables")]
 pub mod nftables;
 pub mod pid_file;
 pub mod queues;
+pub mod reader;
+mod reload;
 pub mod repair;
 mod restore;
 mod signals;
 pub mod watchdog;
 
-use std::os::fd::AsFd;
+use std::os::fd::{AsFd, BorrowedFd};
 use std::path::{Path, PathBuf};
 use std::time::{Duration, Instant};
 
 use sd_notify::NotifyState;
 
-pub use signals::{hold_hup, release_hup};
+pub use signals::{hold_hup, release};
 
 use crate::daemon::alarm::Alarm;
+use crate::daemon::backoff::Backoff;
 use crate::daemon::list_watch::Burst;
 use crate::daemon::pid_file::PidFile;
+use crate::daemon::reader::Reader;
 use crate::daemon::watchdog::Watchdog;
 use crate::error::Error;
-use crate::load::{Loaded, Pipeline};
+use crate::load::Pipeline;
 use crate::netlink::route;
-use crate::progress::Unseen;
 use crate::status::metrics;
 use crate::status::{self, Mode, Status};
 use crate::sys;
@@ -56,8 +63,10 @@ pub struct Files<'a> {
 
 /// Loads the lists, and reloads them at each SIGHUP, until SIGTERM or SIGINT.
 ///
-/// Fails only if the first load fails. Later errors are logged.
+/// Fails only if the first load fails, or if it can no longer wait for signals. Other errors are
+/// logged.
 pub fn run<B: BackEnd>(pipeline: Pipeline, back_end: B, files: Files<'_>) -> Result<(), Error> {
+    sys::share_heap();
     // Before anything that takes time: an early SIGHUP must not kill.
     let mut signals = Signals::register().map_err(|source| Error::Signals { source })?;
     let _pid_file = files.pid.map(PidFile::create).transpose()?;
@@ -76,13 +85,18 @@ pub fn run<B: BackEnd>(pipeline: Pipeline, back_end: B, files: Files<'_>) -> Res
         metrics: files.metrics.map(metrics::File::new),
         addresses,
         lists,
+        reader: Reader::new().map_err(|source| Error::Reader { source })?,
+        again: false,
+        retry: reload::RETRY,
+        failure: None,
+        is_filtered: false,
         burst: Burst::default(),
         alarm: Alarm::new().map_err(|source| Error::Timer { source })?,
         revise_at: None,
         watchdog: Watchdog::set_by_manager(Instant::now()),
     };
-    daemon.start()?;
-    while daemon.turn(&mut signals) {}
+    daemon.begin_reload()?;
+    while daemon.turn(&mut signals)? {}
     Ok(())
 }
 
@@ -118,6 +132,15 @@ struct Daemon<'a, B> {
     /// `None` without `--watch`, or after a failure.
     lists: Option<list_watch::Watch>,
     burst: Burst,
+    reader: Reader,
+    /// Whether a reload was asked for while lists were being read. One more follows.
+    again: bool,
+    /// When to attempt a reload again that has failed.
+    retry: Backoff,
+    /// The error of the last reload, if it failed. It is logged as an error once.
+    failure: Option<String>,
+    /// Whether what another process has loaded is in force, while this one has loaded nothing.
+    is_filtered: bool,
     /// Fires when an entry expires.
     alarm: Alarm,
     /// The time at which to call [`Pipeline::revise`].
@@ -126,39 +149,20 @@ struct Daemon<'a, B> {
 }
 
 impl<B: BackEnd> Daemon<'_, B> {
-    /// The first load. If it fails, and nothing was loaded before either, the daemon exits.
-    fn start(&mut self) -> Result<(), Error> {
-        let loaded = self.load();
-        if let Err(error) = loaded {
-            if !self.restore(&error) {
-                return Err(error);
-            }
-            self.report(Err(error));
-        } else {
-            self.report(loaded);
-        }
-        Ok(())
-    }
-
     /// Waits for an event and acts on it. Returns whether the daemon goes on.
-    fn turn(&mut self, signals: &mut Signals) -> bool {
-        let descriptors = [
-            self.addresses.as_ref().map(AsFd::as_fd),
-            self.lists.as_ref().map(AsFd::as_fd),
-            Some(self.alarm.as_fd()),
-            self.back_end.descriptor(),
-        ];
-        match signals.wait(descriptors, self.wait(Instant::now())) {
+    fn turn(&mut self, signals: &mut Signals) -> Result<bool, Error> {
+        match self.event(signals)? {
             Event::Stop => {
                 notify(&[NotifyState::Stopping]);
                 log::info!("stopping; {}", self.back_end.stop());
                 self.pipeline.remember();
-                return false;
+                return Ok(false);
             }
-            Event::Reload => self.reload(),
+            Event::Reload => self.ask_for_reload()?,
             Event::Status => self.log_status(),
             Event::Readable(Source::Addresses) => self.addresses_changed(),
             Event::Readable(Source::Lists) => self.lists_changed(),
+            Event::Readable(Source::Reader) => self.finish_reload()?,
             Event::Readable(Source::Alarm) => self.alarm_fired(),
             Event::Readable(Source::BackEnd) => self.back_end.on_readable(),
             Event::Time => self.write_status(),
@@ -174,48 +178,25 @@ impl<B: BackEnd> Daemon<'_, B> {
         if self.pipeline.remember_at().is_some_and(|at| at <= Instant::now()) {
             self.pipeline.remember();
         }
-        if self.burst.is_over(Instant::now()) {
-            self.reload();
-        }
+        self.reload_if_due(Instant::now())?;
         if self.watchdog.as_mut().is_some_and(|watchdog| watchdog.is_due(Instant::now())) {
             notify(&[NotifyState::Watchdog]);
         }
-        true
+        Ok(true)
     }
 
-    fn load(&mut self) -> Result<Loaded, Error> {
-        let loaded = self.pipeline.load(&Unseen, |sets| self.back_end.apply(sets));
-        sys::give_memory_back();
-        loaded
-    }
-
-    fn reload(&mut self) {
-        match NotifyState::monotonic_usec_now() {
-            Ok(now) => notify(&[NotifyState::Reloading, now]),
-            Err(error) => log::debug!("cannot notify systemd of the reload: {error}"),
-        }
-        let loaded = self.load();
-        self.report(loaded);
-    }
-
-    fn report(&mut self, loaded: Result<Loaded, Error>) {
-        let status = match loaded {
-            Ok(loaded) => {
-                log::info!("{loaded}");
-                self.status.loaded(&loaded);
-                loaded.to_string()
-            }
-            Err(error) => {
-                log::error!("{}", error.keeping());
-                self.status.failed(&error);
-                // systemctl shows it to everybody.
-                format!("{:#}", error.keeping())
-            }
-        };
-        self.write_status();
-        self.set_alarm();
-        notify(&[NotifyState::Ready, NotifyState::Status(&status)]);
-        self.pipeline.remember_in_turn(Instant::now());
+    /// Waits for the next event.
+    fn event(&self, signals: &mut Signals) -> Result<Event, Error> {
+        let sources: [(Source, Option<BorrowedFd<'_>>); 5] = [
+            (Source::Addresses, self.addresses.as_ref().map(AsFd::as_fd)),
+            (Source::Lists, self.lists.as_ref().map(AsFd::as_fd)),
+            (Source::Reader, Some(self.reader.as_fd())),
+            (Source::Alarm, Some(self.alarm.as_fd())),
+            (Source::BackEnd, self.back_end.descriptor()),
+        ];
+        let sources = sources.into_iter().filter_map(|(source, fd)| Some((source, fd?)));
+        let sources: Vec<_> = sources.collect();
+        signals.wait_patiently(&sources, self.wait(Instant::now()))
     }
 
     fn lists_changed(&mut self) {
@@ -301,13 +282,16 @@ impl<B: BackEnd> Daemon<'_, B> {
         let metrics = self.metrics.as_ref().map(|metrics| metrics.wait(now));
         let watchdog = self.watchdog.as_ref().map(|watchdog| watchdog.wait(now));
         let back_end = self.back_end.deadline().map(|at| at.saturating_duration_since(now));
+        let reload = self.reload_due().map(|at| at.saturating_duration_since(now));
         let remember = self.pipeline.remember_at().map(|at| at.saturating_duration_since(now));
-        let waits = [back_end, counts, metrics, again, remember, self.burst.wait(now), watchdog];
+        let burst = self.burst.wait(now);
+        let waits = [back_end, counts, metrics, again, reload, burst, watchdog, remember];
         waits.into_iter().flatten().min()
     }
 
     fn write_status(&mut self) {
         self.back_end.describe(&mut self.status);
+        self.status.reading = self.reader.status();
         if self.file.write(&self.status) {
             self.write_metrics(Instant::now());
         }

@@ -2,32 +2,33 @@
 //!
 //! A signal writes a byte to a pipe; the loop reads it and acts.
 
-use std::io::Read;
+use std::io::{self, Read};
 use std::os::fd::{AsFd, BorrowedFd};
 use std::os::unix::net::UnixStream;
+use std::thread;
 use std::time::Duration;
 
 use nix::sys::signal::{SigSet, Signal};
 use signal_hook::consts::{SIGHUP, SIGINT, SIGTERM, SIGUSR1};
 use signal_hook::low_level::pipe;
 
+use crate::error::Error;
 use crate::sys;
 
-/// Blocks SIGHUP until [`release_hup`], because its default is to kill.
+/// Blocks SIGHUP until [`release`], because its default is to kill.
 pub fn hold_hup() {
-    let _ = hup().thread_block();
+    let _ = SigSet::from_iter([Signal::SIGHUP]).thread_block();
 }
 
-/// Unblocks SIGHUP. A SIGHUP that waited is delivered now: to the handler of the daemon, or with its
-/// default to any other command.
-pub fn release_hup() {
-    let _ = hup().thread_unblock();
+/// Unblocks the signals that netfilterd acts on, also those that its parent process had blocked. A
+/// signal that waited is delivered now: to the handler of the daemon, or with its default to any other
+/// command.
+pub fn release() {
+    // Cannot fail, because the signals exist.
+    let _ = SigSet::from_iter(ACTED_ON).thread_unblock();
 }
 
-/// The set of SIGHUP. Blocking and unblocking it cannot fail, because the signal exists.
-fn hup() -> SigSet {
-    SigSet::from_iter([Signal::SIGHUP])
-}
+const ACTED_ON: [Signal; 4] = [Signal::SIGHUP, Signal::SIGTERM, Signal::SIGINT, Signal::SIGUSR1];
 
 /// An event of the loop.
 pub enum Event {
@@ -43,35 +44,38 @@ pub enum Event {
     Time,
 }
 
-/// The owner of a descriptor, in the order of the arguments of [`Signals::wait`].
+/// The owner of a descriptor.
 #[derive(Clone, Copy)]
 pub enum Source {
     /// An address or a route has changed.
     Addresses,
     /// A list may have changed.
     Lists,
+    /// Lists have been read.
+    Reader,
     /// An entry has expired, or the clock was set.
     Alarm,
     /// A message waits for the back end.
     BackEnd,
 }
 
-impl Source {
-    const ALL: [Source; 4] = [Source::Addresses, Source::Lists, Source::Alarm, Source::BackEnd];
-}
+/// How often waiting is attempted again after an error, and the pause before each attempt. A daemon that
+/// receives no signals is of no use: it exits, so that its service manager starts it again.
+const ATTEMPTS: u32 = 100;
+const PAUSE: Duration = Duration::from_millis(100);
 
 /// The signals as pipes, one for each of reload, stop and status.
 pub struct Signals {
     reload: UnixStream,
     stop: UnixStream,
     status: UnixStream,
-    /// The index in [`Source::ALL`] that is examined first.
+    /// The index of the descriptor that is examined first.
     turn: usize,
 }
 
 impl Signals {
     /// Installs the handlers. From now on signals wait in the pipes.
-    pub fn register() -> std::io::Result<Self> {
+    pub fn register() -> io::Result<Self> {
         let (reload, reload_sender) = UnixStream::pair()?;
         let (stop, stop_sender) = UnixStream::pair()?;
         let (status, status_sender) = UnixStream::pair()?;
@@ -81,48 +85,63 @@ impl Signals {
         pipe::register(SIGTERM, stop_sender.try_clone()?)?;
         pipe::register(SIGINT, stop_sender)?;
         pipe::register(SIGUSR1, status_sender)?;
-        release_hup();
+        release();
         Ok(Signals { reload, stop, status, turn: 0 })
     }
 
-    /// Waits for a signal, for a readable descriptor, or until `time` has passed. All signals of a kind
-    /// that have arrived are one event; a later one, even during the reload, is another event.
+    /// The same as [`Signals::wait`], but a failure that passes is waited for.
+    pub fn wait_patiently(
+        &mut self,
+        sources: &[(Source, BorrowedFd<'_>)],
+        time: Option<Duration>,
+    ) -> Result<Event, Error> {
+        let mut attempts = 0;
+        loop {
+            match self.wait(sources, time) {
+                Ok(event) => return Ok(event),
+                Err(source) if attempts == ATTEMPTS => return Err(Error::Wait { source }),
+                Err(error) => {
+                    log::debug!("cannot wait for signals: {error}; retrying");
+                    attempts += 1;
+                    thread::sleep(PAUSE);
+                }
+            }
+        }
+    }
+
+    /// Waits for a signal, for a readable one of the `sources`, or until `time` has passed. All signals
+    /// of a kind that have arrived are one event; a later one, even during the reload, is another event.
     pub fn wait(
         &mut self,
-        descriptors: [Option<BorrowedFd<'_>>; 4],
+        sources: &[(Source, BorrowedFd<'_>)],
         time: Option<Duration>,
-    ) -> Event {
-        // A missing descriptor is replaced by that of `stop`, which is examined first in any case.
-        let [a, b, c, d] = descriptors.map(|fd| fd.unwrap_or(self.stop.as_fd()));
-        let fds = [self.stop.as_fd(), self.reload.as_fd(), self.status.as_fd(), a, b, c, d];
-        match sys::wait_readable(fds, time) {
-            Ok([true, ..]) => Event::Stop,
-            Ok([_, true, ..]) => {
+    ) -> io::Result<Event> {
+        let signals = [self.stop.as_fd(), self.reload.as_fd(), self.status.as_fd()];
+        let fds: Vec<_> = signals.into_iter().chain(sources.iter().map(|(_, fd)| *fd)).collect();
+        let readable = sys::wait_for_any(&fds, time)?;
+        let (signals, readable) = readable.split_at(signals.len());
+        Ok(match *signals {
+            [true, ..] => Event::Stop,
+            [_, true, ..] => {
                 drain(&mut self.reload);
                 Event::Reload
             }
-            Ok([_, _, true, ..]) => {
+            [_, _, true, ..] => {
                 drain(&mut self.status);
                 Event::Status
             }
-            Ok([_, _, _, readable @ ..]) => {
+            _ => {
                 // The descriptor that was read last is examined last, so that none starves the others.
                 let mut turns = (0..readable.len()).map(|turn| (self.turn + turn) % readable.len());
                 match turns.find(|&index| readable[index]) {
                     None => Event::Time,
                     Some(index) => {
                         self.turn = index + 1;
-                        Event::Readable(Source::ALL[index])
+                        Event::Readable(sources[index].0)
                     }
                 }
             }
-            // Cannot happen with open descriptors. A daemon that receives no signals stops, so that its
-            // supervisor restarts it.
-            Err(error) => {
-                log::error!("cannot wait for signals: {error}; stopping: start the daemon again");
-                Event::Stop
-            }
-        }
+        })
     }
 }
 

@@ -9,6 +9,7 @@ pub mod address;
 pub mod change;
 pub mod family;
 pub mod mask;
+pub mod neighbour;
 pub mod range;
 pub mod range_set;
 mod sort;

@@ -125,14 +125,17 @@ pub fn read(
     mut missing: Option<&mut Vec<ListError>>,
     progress: &dyn Progress,
 ) -> Result<Vec<List>, ListError> {
-    let items: Vec<Item> = sources.iter().flat_map(expand).collect();
-    let of = items.iter().map(size).sum();
+    let items: Vec<Item> = sources.iter().flat_map(|source| expand(source, progress)).collect();
+    let of = items.iter().map(|item| size(item, progress)).sum();
     let mut lists: Vec<List> = Vec::new();
     let mut before = 0;
     for item in items {
         let mut report = |bytes| progress.step(Step::Reading { bytes: before + bytes, of });
         let list = match item {
-            Item::File(path) => read_file(&path, &mut report),
+            Item::File(path) => {
+                progress.list(&path);
+                read_file(&path, &mut report)
+            }
             Item::Stdin => read_stdin(&mut report),
             Item::Unreadable(error) => Err(error),
         };
@@ -151,20 +154,22 @@ pub fn read(
     }
 }
 
-fn expand(source: &Source) -> Vec<Item> {
-    match source {
-        Source::Stdin => vec![Item::Stdin],
-        Source::Path(path) => match file::expand(path) {
-            Ok(files) => files.into_iter().map(Item::File).collect(),
-            Err(error) => vec![Item::Unreadable(ListError::Read { list: printable(path), error })],
-        },
+fn expand(source: &Source, progress: &dyn Progress) -> Vec<Item> {
+    let Source::Path(path) = source else { return vec![Item::Stdin] };
+    progress.list(path);
+    match file::expand(path) {
+        Ok(files) => files.into_iter().map(Item::File).collect(),
+        Err(error) => vec![Item::Unreadable(ListError::Read { list: printable(path), error })],
     }
 }
 
 /// How many bytes an item will have, if that is known. What cannot be read has none.
-fn size(item: &Item) -> Option<u64> {
+fn size(item: &Item, progress: &dyn Progress) -> Option<u64> {
     match item {
-        Item::File(path) => Some(path.metadata().map_or(0, |metadata| metadata.len())),
+        Item::File(path) => {
+            progress.list(path);
+            Some(path.metadata().map_or(0, |metadata| metadata.len()))
+        }
         Item::Stdin => None,
         Item::Unreadable(_) => Some(0),
     }

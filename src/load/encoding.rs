@@ -58,6 +58,11 @@ pub fn file_of(sections: &[Section<'_>]) -> Vec<u8> {
     out
 }
 
+/// Whether a file that begins with these bytes was written by [`file_of`].
+pub fn is_begin(head: &[u8]) -> bool {
+    head.starts_with(MAGIC)
+}
+
 /// The sections of a file; `None` if the file was not written by [`file_of`], or is damaged.
 pub fn sections(file: &[u8]) -> Option<Vec<Section<'_>>> {
     let mut rest = Rest(file.strip_prefix(MAGIC)?);

@@ -1,9 +1,12 @@
-//! The pipeline: lists are read, guards are asked, range sets are passed to a back end, and the result
-//! is recorded.
+//! The pipeline: lists that were read are judged by the guards, range sets are passed to a back end,
+//! and the result is recorded.
+//!
+//! A load has two parts. The first one reads the lists (`read.rs`) and may take for ever; what it needs
+//! is in a [`ReadRequest`]. The second one is [`Pipeline::finish`]. Between the two, the pipeline can
+//! be used as before.
 //!
 //! Knows nothing of the kernel: range sets go to `apply`, which returns what it changed. The pipeline
-//! keeps what the next load needs: what the lists ask for at other times, what is protected, and how
-//! many networks are in force.
+//! keeps what the next load needs: what the lists asked for, now and at other times, and what is protected.
 
 use std::time::{Duration, Instant};
 
@@ -12,15 +15,15 @@ use crate::ip::RangeSets;
 use crate::ip::change::Applied;
 use crate::list::End;
 use crate::load::host::Host;
+use crate::load::read::{ReadLists, ReadRequest};
 use crate::load::remarks::Remarks;
 use crate::load::report::Loaded;
 use crate::load::state::{self, Recalled};
-use crate::policy::allow::Allowed;
 use crate::policy::desired::{DesiredState, Request};
 use crate::policy::exclusions::Exclusions;
 use crate::policy::guard::{Guards, Process};
 use crate::policy::protect::{Item, Protected};
-use crate::policy::remembered::{self, Found, Past, Remembered};
+use crate::policy::remembered::{self, Past, Remembered};
 use crate::progress::Progress;
 
 /// The number of networks from which on lists are large: a hundred kilobytes in the state file.
@@ -31,17 +34,17 @@ const REMEMBER_EVERY: Duration = Duration::from_secs(60);
 
 /// Loads lists. Between loads it computes what must be in force by now.
 pub struct Pipeline {
-    request: Request,
+    pub(super) request: Request,
     guards: Guards,
     /// Whether the next load overrides the guards.
     force: bool,
     /// The source of the protected addresses; with `None` nothing is protected.
-    host: Option<Host>,
-    state: state::File,
+    pub(super) host: Option<Host>,
+    pub(super) state: state::File,
     remarks: Remarks,
-    last: Option<Last>,
+    pub(super) last: Option<Last>,
     /// What a first load asked for that a guard refused, because it is too little.
-    refused: Option<Box<DesiredState>>,
+    pub(super) refused: Option<Box<DesiredState>>,
     /// What the state file knows, until a load succeeds.
     recalled: Recalled,
     /// When what was loaded was written to the state file.
@@ -51,16 +54,21 @@ pub struct Pipeline {
 }
 
 /// What is kept of the last load that succeeded.
-struct Last {
-    loaded: Loaded,
+pub(super) struct Last {
+    pub(super) loaded: Loaded,
     /// What the lists asked for.
-    remembered: Remembered,
+    pub(super) remembered: Remembered,
     /// Whether no guard refused it, so that the next process is to compare with it.
-    is_accepted: bool,
-    protected: Protected,
+    pub(super) is_accepted: bool,
+    pub(super) protected: Protected,
+    /// The time at which these addresses were looked up.
+    pub(super) protected_at: Instant,
     /// The time for which the sets in force were computed.
-    at: End,
+    pub(super) at: End,
 }
+
+/// How long protected addresses count as new after they were looked up. Most lists are read in less.
+const NEW: Duration = Duration::from_secs(1);
 
 /// The result of `apply`, which puts range sets in force: what changed, and when the change was
 /// complete.
@@ -95,29 +103,47 @@ impl Pipeline {
         self.host.is_some()
     }
 
-    /// Reads the lists, asks the guards, and has `apply` put in force what the lists ask for. On error
-    /// the sets that were in force stay in force.
+    /// Reads the lists, and finishes the load. For commands, which have nothing else to do meanwhile.
     pub fn load(
         &mut self,
         progress: &dyn Progress,
         apply: impl FnOnce(&RangeSets) -> Outcome,
     ) -> Result<Loaded, Error> {
+        let lists = self.request()?.read(progress)?;
+        self.finish(lists, apply)
+    }
+
+    /// Begins a load: what is needed to read the lists, on any thread.
+    pub fn request(&self) -> Result<ReadRequest, Error> {
         let begin = Instant::now();
-        let desired = read(&self.request, self.host.as_ref(), &mut self.remarks, progress)?;
+        let protected = protected(self.host.as_ref())?;
+        Ok(ReadRequest { request: self.request.clone(), protected, begin })
+    }
+
+    /// Finishes a load: asks the guards, and has `apply` put in force what the lists ask for. On error
+    /// the sets that were in force stay in force.
+    pub fn finish(
+        &mut self,
+        lists: ReadLists,
+        apply: impl FnOnce(&RangeSets) -> Outcome,
+    ) -> Result<Loaded, Error> {
+        let (desired, protected_at, begin) = self.up_to_date(lists)?;
+        self.remarks.log(&desired, self.request.families);
         if let Err((error, is_too_little)) = self.ask_guards(&desired) {
             self.refused = (is_too_little && self.last.is_none()).then(|| Box::new(desired));
             return Err(error);
         }
-        let loaded = self.apply(desired, begin, apply)?;
+        let loaded = self.apply(desired, (begin, protected_at), apply)?;
         (self.force, self.refused, self.recalled) = (false, None, Recalled::default());
         Ok(loaded)
     }
 
-    /// Has `apply` put in force what the lists ask for, since `begin`.
-    fn apply(
+    /// Has `apply` put in force what the lists ask for. The load began, and the protected addresses were
+    /// looked up, at these times.
+    pub(super) fn apply(
         &mut self,
         desired: DesiredState,
-        begin: Instant,
+        (begin, protected_at): (Instant, Instant),
         apply: impl FnOnce(&RangeSets) -> Outcome,
     ) -> Result<Loaded, Error> {
         let (applied, end) = apply(&desired.sets)
@@ -129,6 +155,7 @@ impl Pipeline {
             remembered: Remembered::of(&desired),
             is_accepted: true,
             protected: desired.protected,
+            protected_at,
         });
         Ok(loaded)
     }
@@ -159,56 +186,21 @@ impl Pipeline {
         self.remember_at
     }
 
-    /// After a first load that failed: has `apply` put in force what was loaded before, if that is
-    /// remembered, and does not change what was `found` in force by more than what has expired, or is
-    /// allowed or protected now. If nothing is remembered and nothing is in force, what the lists ask
-    /// for is put in force although a guard refused it, if it was only too little. Returns `None` if
-    /// nothing was put in force.
-    ///
-    /// The next load is compared with what was in force before all the same, by this process and others.
-    pub fn restore(
-        &mut self,
-        found: &Found,
-        apply: impl FnOnce(&RangeSets) -> Outcome,
-    ) -> Result<Option<Loaded>, Error> {
-        let refused = self.refused.take();
-        let Some(remembered) = self.state.remembered().filter(|_| self.last.is_none()) else {
-            let Some(desired) = refused.filter(|_| matches!(found, Found::Nothing)) else {
-                return Ok(None);
-            };
-            let loaded = self.apply(*desired, Instant::now(), apply)?;
-            self.last.as_mut().into_iter().for_each(|last| last.is_accepted = false);
-            return Ok(Some(loaded));
-        };
-        let begin = Instant::now();
+    /// What the lists ask for by now, the time at which the protected addresses were looked up, and the
+    /// time at which the load began. While the lists were read, addresses may have changed and entries
+    /// may have expired.
+    fn up_to_date(&self, lists: ReadLists) -> Result<(DesiredState, Instant, Instant), Error> {
+        let ReadLists { desired, begin } = lists;
+        let newer = self.last.as_ref().filter(|last| last.protected_at > begin);
+        if newer.is_none() && begin.elapsed() < NEW {
+            return Ok((desired, begin, begin));
+        }
+        let protected_at = Instant::now();
         let protected = protected(self.host.as_ref())?;
-        // An allowlist that is unreadable now may be why the load failed.
-        let allowed = Allowed::read(&self.request.allow).unwrap_or_default();
-        let now = End::now();
-        let spared = allowed.sets.union(protected.sets());
-        let Some(sets) = remembered.restorable(found, now, &spared) else { return Ok(None) };
-        let (applied, end) = apply(&sets)?;
-        let allowed = remembered.allowed.union(&allowed.sets);
-        let (_, exclusions) =
-            Exclusions::out_of(remembered.timeline.at(now), &allowed, protected.sets());
-        let loaded = Loaded {
-            done: applied,
-            networks: sets.network_counts(),
-            addresses: sets.addresses(),
-            lists: Vec::new(),
-            allowed: exclusions.allowed.network_count(),
-            protected: exclusions.protected.network_count(),
-            expired: remembered.timeline.expired(now),
-            next_end: remembered.timeline.next_end(now),
-            widening: 0,
-            restored: Some(remembered.at),
-            time: end.saturating_duration_since(begin),
-        };
-        let remembered = Remembered { allowed, ..remembered };
-        let loaded_now = loaded.clone();
-        self.last =
-            Some(Last { loaded: loaded_now, remembered, is_accepted: false, protected, at: now });
-        Ok(Some(loaded))
+        let before = newer.map_or(&desired.protected, |last| &last.protected).clone();
+        let desired = desired.renewed(protected, End::now());
+        log_protection_changes(&before, &desired.protected, &desired.sets, &desired.exclusions);
+        Ok((desired, protected_at, begin))
     }
 
     /// Computes what must be in force by now, without reading the lists: entries may have expired, and
@@ -221,10 +213,12 @@ impl Pipeline {
         apply: impl FnOnce(&RangeSets) -> Outcome,
     ) -> Result<Option<Loaded>, Error> {
         let begin = Instant::now();
+        let protected_at = Instant::now();
         let protected = protected(self.host.as_ref())?;
         let Some(last) = &mut self.last else { return Ok(None) };
         // The addresses of a host are renewed every few minutes, and mostly nothing has changed.
         if !last.remembered.timeline.has_ends() && protected.sets() == last.protected.sets() {
+            last.protected_at = protected_at;
             return Ok(None);
         }
         let now = End::now();
@@ -232,7 +226,7 @@ impl Pipeline {
         let (sets, exclusions) = Exclusions::out_of(timeline.at(now), allowed, protected.sets());
         let mut revised = None;
         if sets != *held {
-            last.log_protection_changes(&protected, &sets, &exclusions);
+            log_protection_changes(&last.protected, &protected, &sets, &exclusions);
             let (applied, end) = apply(&sets)?;
             revised = Some(Loaded {
                 done: applied,
@@ -240,14 +234,14 @@ impl Pipeline {
                 addresses: sets.addresses(),
                 allowed: exclusions.allowed.network_count(),
                 protected: exclusions.protected.network_count(),
-                expired: last.remembered.timeline.expired(now),
-                next_end: last.remembered.timeline.next_end(now),
+                expired: timeline.expired(now),
+                next_end: timeline.next_end(now),
                 time: end.saturating_duration_since(begin),
                 ..last.loaded.clone()
             });
         }
         last.remembered.timeline.share(&sets, exclusions.all());
-        (last.protected, last.at) = (protected, now);
+        (last.protected, last.protected_at, last.at) = (protected, protected_at, now);
         if let Some(revised) = &revised {
             last.loaded = revised.clone();
             last.remembered.networks = revised.networks.sum();
@@ -311,31 +305,28 @@ pub fn read(
     Ok(desired)
 }
 
-fn protected(host: Option<&Host>) -> Result<Protected, Error> {
+pub(super) fn protected(host: Option<&Host>) -> Result<Protected, Error> {
     match host {
         Some(host) => Ok(Protected::new(&host.facts()?)),
         None => Ok(Protected::default()),
     }
 }
 
-impl Last {
-    /// Logs which listed addresses are protected from now on, and which no longer.
-    fn log_protection_changes(
-        &self,
-        protected: &Protected,
-        sets: &RangeSets,
-        exclusions: &Exclusions,
-    ) {
-        let (before, now) = (self.protected.items(), protected.items());
-        // What is allowed was not dropped before either.
-        let spared = exclusions.protected.subtract(&exclusions.allowed);
-        let is_new = |item: &&Item| !before.contains(item) && item.is_in(&spared);
-        for item in now.iter().filter(is_new) {
-            log::warn!("{item} is listed, and protected from now on");
-        }
-        let is_gone = |item: &&Item| !now.contains(item) && item.is_in(sets);
-        for item in before.iter().filter(is_gone) {
-            log::info!("{item} is listed, and no longer protected, so it is dropped");
-        }
+/// Logs which listed addresses are protected from now on, and which no longer.
+fn log_protection_changes(
+    before: &Protected,
+    now: &Protected,
+    sets: &RangeSets,
+    exclusions: &Exclusions,
+) {
+    // What is allowed was not dropped before either.
+    let spared = exclusions.protected.subtract(&exclusions.allowed);
+    let is_new = |item: &&Item| !before.items().contains(item) && item.is_in(&spared);
+    for item in now.items().iter().filter(is_new) {
+        log::warn!("{item} is listed, and protected from now on");
+    }
+    let is_gone = |item: &&Item| !now.items().contains(item) && item.is_in(sets);
+    for item in before.items().iter().filter(is_gone) {
+        log::info!("{item} is listed, and no longer protected, so it is dropped");
     }
 }

@@ -16,7 +16,7 @@ use serde::{Deserialize, Serialize};
 use crate::load::encoding::{self, Section};
 use crate::policy::remembered::{Past, Remembered};
 use crate::sys;
-use crate::sys::replace::{folder_of, replace, replace_private};
+use crate::sys::replace::{OwnFile, folder_of};
 
 /// How often, and with which pauses, to try the lock, which another process holds for a millisecond.
 const TRIES: u32 = 100;
@@ -195,7 +195,10 @@ impl File {
             if !sections.iter().any(has_ours) {
                 sections.retain(|section| section.key != ours.key);
                 sections.push(ours);
-                replace_private(&self.ranges, &encoding::file_of(&sections))?;
+                // Lists may be secret.
+                let (mode, is_ours) = (0o600, encoding::is_begin as fn(&[u8]) -> bool);
+                let file = OwnFile { path: &self.ranges, mode, is_ours };
+                file.replace(&encoding::file_of(&sections))?;
             }
         }
         let mut state = self.read().unwrap_or_default();
@@ -204,6 +207,8 @@ impl File {
             return Ok(());
         }
         state.targets.insert(self.key.clone(), target);
-        Ok(replace(&self.path, &serde_json::to_vec(&state)?)?)
+        let is_ours = |head: &[u8]| head.starts_with(b"{\"targets\":");
+        let file = OwnFile { path: &self.path, mode: 0o644, is_ours };
+        Ok(file.replace(&serde_json::to_vec(&state)?)?)
     }
 }

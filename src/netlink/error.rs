@@ -4,7 +4,60 @@ use std::fmt;
 use std::io;
 use std::time::Duration;
 
-use super::Reply;
+use super::{Protocol, Reply};
+
+/// Why a netlink socket could not be opened, with the cure. An [`io::Error`] holds it, so each message
+/// with the reason has the cure, too.
+#[derive(Debug)]
+pub struct OpenError {
+    /// The part of the kernel that it was to talk to.
+    protocol: Protocol,
+    source: io::Error,
+}
+
+impl OpenError {
+    /// The error of a system call on the way to a socket for `protocol`.
+    pub fn new(protocol: Protocol, source: io::Error) -> Self {
+        OpenError { protocol, source }
+    }
+
+    fn cure(&self) -> &'static str {
+        match (self.source.raw_os_error(), self.protocol) {
+            (Some(libc::EPROTONOSUPPORT | libc::ESOCKTNOSUPPORT), Protocol::Netfilter) => {
+                "this kernel has no nfnetlink: load the module nfnetlink \
+                 (CONFIG_NETFILTER_NETLINK), or use another kernel"
+            }
+            (Some(libc::EPROTONOSUPPORT | libc::ESOCKTNOSUPPORT), Protocol::Route) => {
+                "this kernel has no route netlink: use another kernel (CONFIG_NET)"
+            }
+            (Some(libc::EAFNOSUPPORT | libc::EACCES | libc::EPERM | libc::ENOSYS), _) => {
+                "permit the process the address family AF_NETLINK"
+            }
+            (Some(libc::EMFILE), _) => "raise the limit of open files of the process",
+            (Some(libc::ENFILE), _) => "raise the limit of open files of the system, fs.file-max",
+            (Some(libc::ENOMEM | libc::ENOBUFS), _) => "raise the memory limit, or free memory",
+            _ => "report it with the output of uname -r",
+        }
+    }
+}
+
+impl fmt::Display for OpenError {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "{}; {}", self.source, self.cure())
+    }
+}
+
+impl std::error::Error for OpenError {
+    fn source(&self) -> Option<&(dyn std::error::Error + 'static)> {
+        Some(&self.source)
+    }
+}
+
+impl From<OpenError> for io::Error {
+    fn from(error: OpenError) -> Self {
+        io::Error::new(error.source.kind(), error)
+    }
+}
 
 /// A request that was not answered as it should have been.
 #[derive(Debug)]
@@ -71,6 +124,33 @@ impl From<RequestError> for io::Error {
             }
             RequestError::NoAnswer { .. } => io::Error::new(io::ErrorKind::TimedOut, error),
             error => io::Error::other(error),
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn each_reason_for_which_there_is_no_socket_has_a_cure() {
+        for (errno, protocol, cure) in [
+            (libc::EPROTONOSUPPORT, Protocol::Netfilter, "load the module nfnetlink"),
+            (libc::EPROTONOSUPPORT, Protocol::Route, "use another kernel"),
+            (libc::EAFNOSUPPORT, Protocol::Route, "permit the process the address family"),
+            (libc::EPERM, Protocol::Netfilter, "permit the process the address family"),
+            (libc::EMFILE, Protocol::Netfilter, "raise the limit of open files of the process"),
+            (libc::ENFILE, Protocol::Route, "fs.file-max"),
+            (libc::ENOBUFS, Protocol::Route, "memory"),
+            (libc::EDOM, Protocol::Route, "report it"),
+        ] {
+            let source = io::Error::from_raw_os_error(errno);
+            let kind = source.kind();
+            let said = source.to_string();
+            let error: io::Error = OpenError::new(protocol, source).into();
+            assert!(error.to_string().starts_with(&said), "{error}");
+            assert!(error.to_string().contains(cure), "{error}");
+            assert_eq!(error.kind(), kind);
         }
     }
 }

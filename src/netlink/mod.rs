@@ -10,7 +10,7 @@ pub mod route;
 mod socket;
 mod write;
 
-pub use error::RequestError;
+pub use error::{OpenError, RequestError};
 pub use header::{ALIGNMENT, ATTRIBUTE, GENERIC, HEADER, message_kind};
 pub use program::Program;
 pub use read::{

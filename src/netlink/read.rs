@@ -125,6 +125,8 @@ pub fn find_str(attributes: AttributeIter<'_>, kind: u16) -> Option<String> {
 pub struct Attribute<'a> {
     /// The kind, without the flags of nesting and byte order.
     pub kind: u16,
+    /// Whether it is marked as one that holds attributes; not every part of the kernel marks them.
+    pub nested: bool,
     /// The value without padding.
     pub value: &'a [u8],
     /// Offset of the attribute in the bytes that were gone through.
@@ -143,9 +145,11 @@ impl<'a> Iterator for AttributeIter<'a> {
 
     fn next(&mut self) -> Option<Attribute<'a>> {
         let length = usize::from(u16_at(self.rest, 0)?);
-        let kind = u16_at(self.rest, 2)? & libc::NLA_TYPE_MASK as u16;
+        let marked = u16_at(self.rest, 2)?;
+        let (kind, nested) =
+            (marked & libc::NLA_TYPE_MASK as u16, marked & libc::NLA_F_NESTED as u16 != 0);
         let value = self.rest.get(ATTRIBUTE..length)?;
-        let attribute = Attribute { kind, value, at: self.at };
+        let attribute = Attribute { kind, nested, value, at: self.at };
         let step = length.next_multiple_of(ALIGNMENT);
         self.rest = self.rest.get(step..).unwrap_or(&[]);
         self.at += step;

@@ -8,7 +8,7 @@ use std::ops::ControlFlow;
 use std::os::fd::{AsFd, BorrowedFd};
 use std::time::{Duration, Instant};
 
-use super::{Message, Messages, Reply, RequestError};
+use super::{Message, Messages, OpenError, Reply, RequestError};
 use crate::sys;
 
 /// Room for a datagram. The largest piece that the kernel hands out at once is 32 KiB.
@@ -52,8 +52,13 @@ pub enum Received<'a> {
 }
 
 impl Socket {
-    /// Opens a socket and gives it an address, at which the kernel answers.
+    /// Opens a socket and gives it an address, at which the kernel answers. The error is an
+    /// [`OpenError`], which has the cure.
     pub fn open(protocol: Protocol) -> io::Result<Self> {
+        Socket::try_open(protocol).map_err(|source| OpenError::new(protocol, source).into())
+    }
+
+    fn try_open(protocol: Protocol) -> io::Result<Self> {
         let socket = mnl::Socket::open(match protocol {
             Protocol::Route => mnl::Bus::Route,
             Protocol::Netfilter => mnl::Bus::Netfilter,

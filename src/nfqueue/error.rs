@@ -98,11 +98,9 @@ impl fmt::Display for QueueError {
                 "queue {queue}: cannot start a thread: {source}; raise the limit of processes, or \
                  serve fewer queues"
             ),
-            QueueError::Interfaces { source } => write!(
-                f,
-                "cannot list the interfaces for --interface: {source}; allow netfilterd netlink \
-                 sockets"
-            ),
+            QueueError::Interfaces { source } => {
+                write!(f, "cannot list the interfaces for --interface: {source}")
+            }
         }
     }
 }

@@ -1,14 +1,15 @@
 //! Decides about packets.
 //!
 //! An incoming packet is judged by its source address, an outgoing packet by its destination address,
-//! a forwarded packet by both. Knows range sets and interfaces, and neither lists nor netlink.
+//! a forwarded packet by both. Neighbour discovery passes whatever the addresses are: without it no host of
+//! the link is reached, a gateway included. Knows range sets and interfaces, and neither lists nor netlink.
 
 use std::sync::Arc;
 
 use super::index::Index;
 use super::message::{Packet, Verdict};
 use super::options::Options;
-use super::packet::Addresses;
+use super::packet::{self, Addresses};
 use crate::ip::Address;
 
 /// The loopback interface, in every network namespace (`LOOPBACK_IFINDEX` of the kernel).
@@ -44,7 +45,7 @@ pub struct Judge {
 /// The decision about a packet.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Judgement {
-    /// No address is listed, or the interface does not count.
+    /// No address is listed, the interface does not count, or the packet is neighbour discovery.
     Accept,
     /// The source or destination address is listed.
     Drop,
@@ -80,10 +81,14 @@ impl<A: Address> Asked<A> {
         self.packets.push(packet);
     }
 
-    /// Judges packets with a listed address as `Drop`, and empties the buffers.
-    fn answer(&mut self, list: &Index<A>, judgements: &mut [Judgement]) {
+    /// Judges packets with a listed address as `Drop` unless they are neighbour discovery, and empties
+    /// the buffers.
+    fn answer(&mut self, list: &Index<A>, packets: &[Packet<'_>], judgements: &mut [Judgement]) {
         list.find_each(&self.addresses, |found| {
-            judgements[self.packets[found]] = Judgement::Drop;
+            let number = self.packets[found];
+            if !packet::is_neighbour_discovery(packets[number].header) {
+                judgements[number] = Judgement::Drop;
+            }
         });
         self.addresses.clear();
         self.packets.clear();
@@ -103,8 +108,8 @@ impl Judge {
         for (number, packet) in packets.iter().enumerate() {
             judgements.push(self.ask(packet, number, v4, v6));
         }
-        v4.answer(&self.lists.v4, judgements);
-        v6.answer(&self.lists.v6, judgements);
+        v4.answer(&self.lists.v4, packets, judgements);
+        v6.answer(&self.lists.v6, packets, judgements);
         judgements
     }
 

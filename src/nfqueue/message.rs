@@ -20,7 +20,7 @@ pub mod sequence {
     pub const UNBIND: u32 = 3;
 }
 
-/// The kernel copies only this many bytes of a packet: the fixed IP header.
+/// The kernel copies only this many bytes of a packet: the fixed IP header and one more.
 const COPY_RANGE: u32 = packet::NEEDED as u32;
 
 /// A packet that waits for a verdict.

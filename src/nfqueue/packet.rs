@@ -1,8 +1,10 @@
 //! An IP header to its addresses. Only the fixed part of the header is read; options, extension headers
-//! and payload are ignored.
+//! and payload are ignored, but for the type of an ICMPv6 message right behind the header.
+
+use crate::ip::neighbour;
 
 /// The bytes of a packet that are needed, for either family.
-pub const NEEDED: usize = V6_HEADER;
+pub const NEEDED: usize = V6_HEADER + 1;
 
 /// Bytes of an IPv4 header without options, RFC 791.
 const V4_HEADER: usize = 20;
@@ -54,4 +56,13 @@ impl Addresses {
             _ => None,
         }
     }
+}
+
+/// Whether a packet is neighbour discovery that comes from the link itself.
+pub fn is_neighbour_discovery(packet: &[u8]) -> bool {
+    let Some(first) = packet.first_chunk::<NEEDED>() else { return false };
+    first[0] >> 4 == 6
+        && first[6] == neighbour::ICMPV6
+        && first[7] == neighbour::HOP_LIMIT
+        && neighbour::TYPES.contains(&first[V6_HEADER])
 }

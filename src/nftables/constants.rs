@@ -22,13 +22,19 @@ pub(super) const NFTA_CHAIN_HOOK: u16 = 4;
 pub(super) const NFTA_HOOK_HOOKNUM: u16 = 1;
 pub(super) const NFTA_HOOK_PRIORITY: u16 = 2;
 
-// enum nft_rule_attributes, nft_expr_attributes and nft_lookup_attributes.
+// enum nft_rule_attributes, nft_expr_attributes, nft_lookup_attributes, nft_dynset_attributes,
+// nft_objref_attributes, nft_immediate_attributes and nft_verdict_attributes.
 pub(super) const NFTA_RULE_TABLE: u16 = 1;
 pub(super) const NFTA_RULE_CHAIN: u16 = 2;
+pub(super) const NFTA_RULE_HANDLE: u16 = 3;
 pub(super) const NFTA_RULE_EXPRESSIONS: u16 = 4;
 pub(super) const NFTA_EXPR_NAME: u16 = 1;
 pub(super) const NFTA_EXPR_DATA: u16 = 2;
 pub(super) const NFTA_LOOKUP_SET: u16 = 1;
+pub(super) const NFTA_DYNSET_SET_NAME: u16 = 1;
+pub(super) const NFTA_OBJREF_SET_NAME: u16 = 4;
+pub(super) const NFTA_IMMEDIATE_DATA: u16 = 2;
+pub(super) const NFTA_VERDICT_CHAIN: u16 = 2;
 
 // enum nft_set_attributes.
 pub(super) const NFTA_SET_TABLE: u16 = 1;
@@ -46,6 +52,7 @@ pub(super) const NFTA_LIST_ELEM: u16 = 1;
 pub(super) const NFTA_SET_ELEM_KEY: u16 = 1;
 pub(super) const NFTA_SET_ELEM_FLAGS: u16 = 3;
 pub(super) const NFTA_DATA_VALUE: u16 = 1;
+pub(super) const NFTA_DATA_VERDICT: u16 = 2;
 
 // enum nft_object_attributes and nft_counter_attributes; a macro of the kinds of objects.
 pub(super) const NFTA_OBJ_TABLE: u16 = 1;

@@ -41,6 +41,13 @@ pub enum Error {
         /// The address of the element that was refused.
         address: Option<IpAddr>,
     },
+    /// The kernel was built without a part of nf_tables; nothing of the transaction was carried out.
+    Lacks {
+        /// What was refused.
+        operation: Box<Operation>,
+        /// The part, as nf_tables calls it.
+        part: String,
+    },
     /// The kernel's answers were lost, so that it is not known whether the change was made.
     OutcomeUnknown {
         /// How they were lost.
@@ -169,6 +176,12 @@ impl fmt::Display for Error {
             Error::Refused { operation, errno, text, address } => {
                 fmt_refused(operation, *errno, text.as_deref(), *address, f)
             }
+            Error::Lacks { operation, part } => write!(
+                f,
+                "{operation}: this kernel has no {0} in nf_tables; load the module nft_{0}, or use \
+                 another kernel",
+                part.escape_debug()
+            ),
             Error::OutcomeUnknown { source } => write!(
                 f,
                 "the kernel's answer was lost ({source}): it is not known whether the change was \
@@ -215,15 +228,15 @@ impl fmt::Display for Error {
     }
 }
 
-/// A socket that cannot be used, with the cure if the process may not have one.
+/// A socket that cannot be used, with the cure; the reason why one cannot be opened has its own.
 fn fmt_socket(source: &io::Error, f: &mut fmt::Formatter<'_>) -> fmt::Result {
     write!(f, "cannot use a netlink socket: {source}")?;
-    match source.raw_os_error() {
-        Some(libc::EAFNOSUPPORT | libc::EACCES | libc::EPERM) => {
-            f.write_str("; permit the process the address family AF_NETLINK")
-        }
-        _ => Ok(()),
-    }
+    f.write_str(match source.raw_os_error() {
+        Some(libc::ENOPROTOOPT) => "; this kernel is too old: netfilterd needs Linux 4.12 or later",
+        Some(libc::ENOMEM | libc::ENOBUFS) => "; raise the memory limit, or free memory",
+        Some(_) => "; load again",
+        None => "",
+    })
 }
 
 /// What the kernel refused, where, in which words, and the cure.

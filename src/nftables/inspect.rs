@@ -10,7 +10,7 @@ use super::constants::*;
 use super::error::Error;
 use super::key_type::KeyType;
 use super::transaction::Connection;
-use crate::netlink::{Message, attributes, find, find_str, find_u32};
+use crate::netlink::{Message, attributes, find, find_str, find_u32, find_u64};
 use crate::nftables::name::{Family, TableName};
 
 /// A table that exists.
@@ -124,13 +124,67 @@ pub fn read_chain(message: &Message<'_>, table: &TableName) -> Option<Chain> {
     Some(Chain { name: find_str(message.attributes(), NFTA_CHAIN_NAME)?, hook })
 }
 
-/// A rule that exists.
+/// A rule that exists, or is to be added.
 #[derive(Debug)]
 pub struct Rule {
     /// The chain that it is in.
-    pub chain: String,
+    pub chain: CString,
+    /// Its number, by which `nft delete rule` finds it; one that is to be added has none yet.
+    pub handle: Option<u64>,
     /// The names of the sets that it looks up.
     pub looks_up: Vec<Vec<u8>>,
+    /// The names of all sets that it uses, those that it looks up among them. The kernel deletes none
+    /// of them as long as the rule is there.
+    pub uses: Vec<Vec<u8>>,
+    /// The chain to which it sends packets.
+    pub leads_to: Option<CString>,
+    /// Its expressions, as the kernel shows them.
+    expressions: Vec<u8>,
+}
+
+impl Rule {
+    /// Whether this rule, which exists, is `written`, which was to be added: each attribute that was
+    /// written is shown. The kernel may show others besides, which were left to it.
+    pub fn is(&self, written: &Rule) -> bool {
+        self.chain == written.chain && shows(&self.expressions, &written.expressions)
+    }
+}
+
+/// How the kernel calls chains without a name of their own, which are part of a rule: `jump { ... }`.
+const PART_OF_A_RULE: &[u8] = b"__chain";
+
+/// The rule that has to be deleted for `rule` to be gone: `rule` itself, unless that is part of another.
+pub fn outermost<'a>(mut rule: &'a Rule, rules: &'a [Rule]) -> &'a Rule {
+    // Each chain is part of one rule, so there are no more steps than rules.
+    for _ in 0..rules.len() {
+        if !rule.chain.to_bytes().starts_with(PART_OF_A_RULE) {
+            break;
+        }
+        let leads_there = |other: &&Rule| other.leads_to.as_ref() == Some(&rule.chain);
+        let Some(outer) = rules.iter().find(leads_there) else { break };
+        rule = outer;
+    }
+    rule
+}
+
+/// Whether all that was written in a list of expressions is in what is shown.
+fn shows(shown: &[u8], written: &[u8]) -> bool {
+    let (shown, written) = (attributes(shown), attributes(written));
+    shown.clone().count() == written.clone().count()
+        && shown.zip(written).all(|(shown, written)| has_all(shown.value, written.value))
+}
+
+/// Whether each of the attributes in `written` is one of those in `shown`. A number that is zero need
+/// not be shown, as that of a set which is named besides.
+fn has_all(shown: &[u8], written: &[u8]) -> bool {
+    attributes(written).all(|written| match find(attributes(shown), written.kind) {
+        Some(value) if written.nested => has_all(value, written.value),
+        // libnftnl writes some names without a NUL, and the kernel shows all of them with one.
+        Some(value) => {
+            value.strip_prefix(written.value).is_some_and(|rest| [&b""[..], b"\0"].contains(&rest))
+        }
+        None => written.value.iter().all(|&byte| byte == 0),
+    })
 }
 
 /// Asks for the rules of a table; none if there is no such table.
@@ -146,24 +200,52 @@ pub fn rules(connection: &mut Connection, table: &TableName) -> Result<Vec<Rule>
 /// The rule of a table that a message is about.
 pub fn read_rule(message: &Message<'_>, table: &TableName) -> Option<Rule> {
     is_of(message, table, NFTA_RULE_TABLE).then_some(())?;
-    let chain = find_str(message.attributes(), NFTA_RULE_CHAIN)?;
-    Some(Rule { chain, looks_up: looked_up(message) })
+    let expressions = find(message.attributes(), NFTA_RULE_EXPRESSIONS).unwrap_or(&[]);
+    Some(Rule {
+        chain: find(message.attributes(), NFTA_RULE_CHAIN).and_then(c_string)?,
+        handle: find_u64(message.attributes(), NFTA_RULE_HANDLE),
+        looks_up: sets_in(expressions, &[(b"lookup", NFTA_LOOKUP_SET)]),
+        uses: sets_in(expressions, &USES_OF_SETS),
+        leads_to: expressions_of(expressions).find_map(leads_to),
+        expressions: expressions.to_vec(),
+    })
 }
 
-/// The sets that the expressions of a rule look up.
-fn looked_up(rule: &Message<'_>) -> Vec<Vec<u8>> {
-    let Some(expressions) = find(rule.attributes(), NFTA_RULE_EXPRESSIONS) else {
-        return Vec::new();
-    };
-    attributes(expressions)
-        .filter_map(|expression| {
-            let name = find(attributes(expression.value), NFTA_EXPR_NAME)?;
-            (name == b"lookup\0").then_some(())?;
-            let data = find(attributes(expression.value), NFTA_EXPR_DATA)?;
-            let set = find(attributes(data), NFTA_LOOKUP_SET)?;
-            Some(set.strip_suffix(b"\0").unwrap_or(set).to_vec())
-        })
-        .collect()
+/// The expressions that use a set, and their attribute with its name: a look-up, in a set or a map; an
+/// addition to a set; a map from keys to counters and the like.
+const USES_OF_SETS: [(&[u8], u16); 3] = [
+    (b"lookup", NFTA_LOOKUP_SET),
+    (b"dynset", NFTA_DYNSET_SET_NAME),
+    (b"objref", NFTA_OBJREF_SET_NAME),
+];
+
+/// The sets that expressions of these kinds name.
+fn sets_in(expressions: &[u8], kinds: &[(&[u8], u16)]) -> Vec<Vec<u8>> {
+    let sets = expressions_of(expressions).filter_map(|(name, data)| {
+        let (_, set) = kinds.iter().find(|(kind, _)| *kind == name)?;
+        Some(without_nul(find(attributes(data), *set)?).to_vec())
+    });
+    sets.collect()
+}
+
+/// The chain to which an expression sends packets, if it is a verdict that does.
+fn leads_to((name, data): (&[u8], &[u8])) -> Option<CString> {
+    (name == b"immediate").then_some(())?;
+    let data = find(attributes(data), NFTA_IMMEDIATE_DATA)?;
+    let verdict = find(attributes(data), NFTA_DATA_VERDICT)?;
+    find(attributes(verdict), NFTA_VERDICT_CHAIN).and_then(c_string)
+}
+
+/// The name of each expression and its attributes.
+fn expressions_of(expressions: &[u8]) -> impl Iterator<Item = (&[u8], &[u8])> {
+    attributes(expressions).filter_map(|expression| {
+        let name = without_nul(find(attributes(expression.value), NFTA_EXPR_NAME)?);
+        Some((name, find(attributes(expression.value), NFTA_EXPR_DATA)?))
+    })
+}
+
+fn without_nul(value: &[u8]) -> &[u8] {
+    value.strip_suffix(b"\0").unwrap_or(value)
 }
 
 /// Whether a message is about something in `table`. Some kernels do not filter a dump by table, or

@@ -7,6 +7,7 @@
 use std::ffi::{CStr, CString};
 use std::net::IpAddr;
 
+use super::chains::Chain;
 use super::elements::{self, Key};
 use super::error::Error;
 use super::inspect;
@@ -84,14 +85,19 @@ pub fn looks_up(connection: &mut Connection, table: &TableName) -> Result<bool, 
     Ok(!looked_up(connection, table)?.is_empty())
 }
 
-/// The names of the sets that rules of a table look up; none if there is no such table.
+/// The names of the sets that rules of a table look up, in the managed table those of its own chains:
+/// a rule that another program put there may still look up a set of an earlier load. None if there is
+/// no such table.
 fn looked_up(connection: &mut Connection, table: &TableName) -> Result<Vec<CString>, Error> {
     if inspect::table(connection, table)?.is_none() {
         return Ok(Vec::new());
     }
     let rules = inspect::rules(connection, table)?;
+    let counts =
+        |rule: &inspect::Rule| !table.is_managed() || Chain::named(rule.chain.to_bytes()).is_some();
+    let rules = rules.into_iter().filter(counts);
     let mut names: Vec<CString> =
-        rules.into_iter().flat_map(|rule| rule.looks_up).flat_map(CString::new).collect();
+        rules.flat_map(|rule| rule.looks_up).flat_map(CString::new).collect();
     names.sort_unstable();
     names.dedup();
     Ok(names)

@@ -13,15 +13,17 @@ use std::ffi::{CStr, CString};
 use nftnl::expr::InterfaceName;
 
 use super::batch::Batch;
+use super::chains::{self, Chain};
 use super::elements::{self, Action};
 use super::error::Error;
-use super::inspect;
+use super::inspect::{self, Rule};
 use super::key_type::KeyType;
 use super::listeners;
-use super::objects::{self, Direction, KernelSet};
+use super::objects::{self, KernelSet};
 use super::transaction::{Connection, Sending};
 use crate::ip::RangeSets;
 use crate::ip::mask::Mask;
+use crate::netlink;
 use crate::nftables::layout::{LaidOut, Layout, Shapes};
 use crate::nftables::name::{SetNames, TableName};
 use crate::nftables::plan::{Delta, Differing};
@@ -46,13 +48,16 @@ pub struct Placed {
 }
 
 /// What is in the table before it is changed.
+#[derive(Default)]
 struct Found {
     /// Our sets of all generations, in use or left over.
     sets: Vec<CString>,
+    /// All rules.
+    rules: Vec<Rule>,
     /// The highest of their generations.
     generation: u64,
     /// Our chains with a wrong hook or priority.
-    misplaced: Vec<Direction>,
+    misplaced: Vec<Chain>,
 }
 
 impl Managed {
@@ -64,7 +69,7 @@ impl Managed {
         layout: Layout,
         mask: Mask,
     ) -> Self {
-        let interfaces = interfaces.iter().map(|name| objects::interface(name)).collect();
+        let interfaces = interfaces.iter().map(|name| chains::interface(name)).collect();
         Managed { table, sets, interfaces, layout, mask }
     }
 
@@ -104,12 +109,18 @@ impl Managed {
             }
             return Err(error);
         }
-        let switched = match connection.commit(self.switch(&kernel_sets, &found, true)) {
-            // A rule that is not netfilterd's uses an old set. The set stays, to be deleted another
-            // time; to keep the new list out of force for it would be worse.
+        let old = self.without_other_rules(&found);
+        let mut deletions = 0;
+        let switched = match connection.commit(self.switch(&kernel_sets, &found, &old)) {
+            // Another program has added such a rule meanwhile. What keeps a set from being deleted must
+            // not keep the new list out of force.
             Err(error) if error.errno() == Some(libc::EBUSY) => {
-                log::warn!("{error}; the set stays until then");
-                connection.commit(self.switch(&kernel_sets, &found, false))
+                log::debug!("{error}; deleting the old sets one by one");
+                let switched = connection.commit(self.switch(&kernel_sets, &found, &[]));
+                if switched.is_ok() {
+                    deletions = self.delete_each(connection, &old);
+                }
+                switched
             }
             // The answer was lost; the rules themselves tell.
             Err(Error::OutcomeUnknown { source }) if self.is_in_place(connection, placed)? => {
@@ -119,7 +130,51 @@ impl Managed {
             result => result,
         };
         switched.inspect_err(|_| self.remove(connection, &kernel_sets))?;
-        Ok((placed, fills + 1))
+        Ok((placed, fills + 1 + deletions))
+    }
+
+    /// The sets that are there and that no rule of another program uses: the kernel deletes no set that
+    /// a rule uses. Logs such rules, as a warning where a set is replaced just now, so only once for
+    /// each set.
+    fn without_other_rules(&self, found: &Found) -> Vec<CString> {
+        let free = |set: &&CString| {
+            let uses = |rule: &&Rule| rule.uses.iter().any(|used| used == set.to_bytes());
+            let rules = found.rules.iter().filter(uses);
+            let rules = rules.map(|rule| inspect::outermost(rule, &found.rules));
+            let replaced = self.generation(set) == Some(found.generation);
+            let level = if replaced { log::Level::Warn } else { log::Level::Debug };
+            // The switch deletes the rules of our own chains.
+            let others = |rule: &&Rule| Chain::named(rule.chain.to_bytes()).is_none();
+            let mut other = rules.filter(others).peekable();
+            let is_free = other.peek().is_none();
+            for rule in other {
+                let (table, set) = (&self.table, set.to_string_lossy());
+                let chain = rule.chain.to_string_lossy();
+                log::log!(
+                    level,
+                    "a rule of another program in chain {chain} of table {table} uses set {set}, so \
+                     the set stays with the old list; delete that rule: nft delete rule {table} {chain} \
+                     handle {}",
+                    rule.handle.unwrap_or_default()
+                );
+            }
+            is_free
+        };
+        found.sets.iter().filter(free).cloned().collect()
+    }
+
+    /// Deletes the sets that no rule uses, each in a transaction of its own. Returns how many.
+    fn delete_each(&self, connection: &mut Connection, sets: &[CString]) -> u32 {
+        let mut deleted = 0;
+        for set in sets {
+            let mut batch = Batch::new();
+            objects::delete_set(&mut batch, &self.table, set);
+            match connection.commit(batch) {
+                Ok(()) => deleted += 1,
+                Err(error) => log::debug!("{error}; the set stays until then"),
+            }
+        }
+        deleted
     }
 
     /// Deletes new sets, which no rule uses; what was in force stays in force.
@@ -191,49 +246,45 @@ impl Managed {
         batch
     }
 
-    /// The second transaction: switches the rules to the new sets, and with `delete` deletes the old
-    /// ones.
-    fn switch(&self, kernel_sets: &[KernelSet], found: &Found, delete: bool) -> Batch {
+    /// The second transaction: switches the rules to the new sets, and deletes `old` ones.
+    fn switch(&self, kernel_sets: &[KernelSet], found: &Found, old: &[CString]) -> Batch {
         let mut batch = Batch::new();
-        for direction in Direction::ALL {
-            if found.misplaced.contains(&direction) {
-                objects::flush_chain(&mut batch, &self.table, direction);
-                objects::delete_chain(&mut batch, &self.table, direction);
-            }
-            objects::add_chain(&mut batch, &self.table, direction);
-            objects::flush_chain(&mut batch, &self.table, direction);
-            objects::add_rules(&mut batch, &self.table, direction, kernel_sets, &self.interfaces);
+        // Should they have gone meanwhile. Without the table there is nothing to look up, either, but then
+        // it is a look-up that the kernel refuses.
+        objects::add_table(&mut batch, &self.table);
+        objects::add_counters(&mut batch, &self.table);
+        for &chain in &found.misplaced {
+            chains::delete(&mut batch, &self.table, chain);
         }
-        if delete {
-            for set in &found.sets {
-                objects::delete_set(&mut batch, &self.table, set);
-            }
+        chains::switch(&mut batch, &self.table, kernel_sets, &self.interfaces);
+        for set in old {
+            objects::delete_set(&mut batch, &self.table, set);
         }
         batch
     }
 
-    /// Whether the table has its chains, and in them exactly the rules that look these sets up.
+    /// Whether the table has its chains, and in them exactly the rules that a switch to these sets writes.
     pub fn is_in_place(&self, connection: &mut Connection, placed: Placed) -> Result<bool, Error> {
         let found = self.find(connection)?;
+        let mut written = Batch::new();
         let kernel_sets = self.kernel_sets(placed);
-        let looked_up = || kernel_sets.iter().map(|set| set.name.as_bytes());
-        let rules = inspect::rules(connection, &self.table)?;
-        let each = Direction::ALL.iter().all(|direction| {
-            let chain = direction.chain().to_bytes();
-            let rules = rules.iter().filter(|rule| rule.chain.as_bytes() == chain);
-            // The same look-ups for every interface.
-            let expected: Vec<&[u8]> =
-                (0..self.interfaces.len().max(1)).flat_map(|_| looked_up()).collect();
-            let found: Vec<&[u8]> =
-                rules.clone().flat_map(|rule| rule.looks_up.iter().map(Vec::as_slice)).collect();
-            found == expected && rules.count() == expected.len()
+        chains::add_rules(&mut written, &self.table, &kernel_sets, &self.interfaces);
+        let written: Vec<Rule> = netlink::messages(written.bytes())
+            .filter_map(|message| inspect::read_rule(&message, &self.table))
+            .collect();
+        let each = Chain::ALL.into_iter().all(|chain| {
+            let of_chain = |rule: &&Rule| rule.chain.as_c_str() == chain.name();
+            let shown: Vec<&Rule> = found.rules.iter().filter(of_chain).collect();
+            let written: Vec<&Rule> = written.iter().filter(of_chain).collect();
+            shown.len() == written.len()
+                && shown.into_iter().zip(written).all(|(shown, written)| shown.is(written))
         });
         Ok(each && found.misplaced.is_empty())
     }
 
     /// What is in the table, or an error if it is another program's.
     fn find(&self, connection: &mut Connection) -> Result<Found, Error> {
-        let mut found = Found { sets: Vec::new(), generation: 0, misplaced: Vec::new() };
+        let mut found = Found::default();
         let Some(table) = inspect::table(connection, &self.table)? else { return Ok(found) };
         if table.dormant {
             log::warn!(
@@ -254,20 +305,17 @@ impl Managed {
             }
         }
         for chain in inspect::chains(connection, &self.table)? {
-            let direction = Direction::ALL
-                .into_iter()
-                .find(|ours| ours.chain().to_bytes() == chain.name.as_bytes());
-            match direction {
-                Some(direction) => {
-                    let right = Some((direction.hook() as u32, objects::PRIORITY));
-                    if chain.hook != right {
-                        found.misplaced.push(direction);
+            match Chain::named(chain.name.as_bytes()) {
+                Some(ours) => {
+                    if chain.hook != ours.hook() {
+                        found.misplaced.push(ours);
                     }
                 }
                 None if ours => {}
                 None => return Err(self.foreign("chain", &chain.name)),
             }
         }
+        found.rules = inspect::rules(connection, &self.table)?;
         Ok(found)
     }
 

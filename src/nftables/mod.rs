@@ -6,7 +6,7 @@
 //! compiled always.
 //!
 //! The rest is compiled with the feature `nftables` only, by an attribute in each file: `constants`
-//! (numbers), [`batch`] (what makes a transaction), [`elements`] and [`objects`] (what goes into it),
+//! (numbers), [`batch`] (what makes a transaction), [`elements`], [`objects`] and [`chains`] (what goes into it),
 //! [`transaction`] (the one place that sends), [`operation`], [`set_fault`], `cure` and [`error`] (what
 //! went wrong, and what to do about it), [`listeners`] (whom a large transaction concerns), [`inspect`], [`lookup`] and [`counters`] (questions), the two ways of putting range
 //! sets in force, [`managed`] (in a table of our own) and [`foreign`] (in sets of another program's),
@@ -14,6 +14,7 @@
 //! [`target`], which takes the one way or the other and remembers what is in force.
 
 pub mod batch;
+pub mod chains;
 mod constants;
 pub mod counters;
 mod cure;

@@ -5,7 +5,7 @@
 use std::fmt;
 
 use super::constants::*;
-use crate::netlink::{Message, find, find_str};
+use crate::netlink::{ATTRIBUTE, Message, attributes, find, find_str};
 
 /// What the kernel was asked to do.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -49,6 +49,30 @@ impl Operation {
         let in_table = kind != Some(libc::NFT_MSG_NEWTABLE);
         let table = find_str(message.attributes(), NFTA_TABLE_NAME).filter(|_| in_table);
         Operation { what, name, table }
+    }
+}
+
+/// The expressions that name other objects. ENOENT for one of them is about that object, which another
+/// program has deleted, and not about the expression.
+const NAME_OTHERS: [&[u8]; 2] = [b"lookup", b"immediate"];
+
+/// The part of nf_tables that a kernel lacks which answers a message of a batch with ENOENT at `offset`:
+/// an expression, or a kind of object. `None` if the error is about something that is named there.
+///
+/// The counters that `objref` names are created in the same batch, so they are not what is missing.
+pub fn part_of(message: &Message<'_>, offset: Option<u32>) -> Option<String> {
+    match message.kind_in(libc::NFNL_SUBSYS_NFTABLES)? {
+        libc::NFT_MSG_NEWOBJ => Some("counter".to_string()),
+        libc::NFT_MSG_NEWRULE => {
+            let at = (offset? as usize).checked_sub(Message::ATTRIBUTES_AT)?;
+            let rule = message.attributes().find(|it| it.kind == NFTA_RULE_EXPRESSIONS)?;
+            let at = at.checked_sub(rule.at + ATTRIBUTE)?;
+            let expression = attributes(rule.value)
+                .find(|it| (it.at..it.at + ATTRIBUTE + it.value.len()).contains(&at))?;
+            let name = find_str(attributes(expression.value), NFTA_EXPR_NAME)?;
+            (!NAME_OTHERS.contains(&name.as_bytes())).then_some(name)
+        }
+        _ => None,
     }
 }
 

@@ -43,12 +43,40 @@ impl KernelSetName {
     }
 }
 
+/// Whether a kernel set for lists that go into `one` could have the name of a set for the other: one
+/// name is the other and what looks like a length or a generation.
+pub fn are_confusable(one: &SetName, other: &SetName) -> bool {
+    let looks_like = |base: &SetName, name: &SetName| {
+        let kernel_set = KernelSetName { length: None, generation: 1 }.format(name);
+        [name.as_str().as_bytes(), kernel_set.as_bytes()]
+            .iter()
+            .any(|name| KernelSetName::parse(name, base).is_some())
+    };
+    one == other || looks_like(one, other) || looks_like(other, one)
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
 
+    #[test]
+    fn names_are_confusable_if_kernel_sets_of_both_could_have_one_name() {
+        for one in bases() {
+            for other in bases() {
+                let of = |base: &SetName| -> Vec<CString> {
+                    let own = CString::new(base.as_str()).unwrap();
+                    names().map(|name| name.format(base)).chain([own]).collect()
+                };
+                let (of_one, of_other) = (of(&one), of(&other));
+                let shared = of_one.iter().any(|name| of_other.contains(name));
+                assert_eq!(are_confusable(&one, &other), shared, "{one} {other}");
+            }
+        }
+    }
+
     fn bases() -> impl Iterator<Item = SetName> {
-        let names = ["drop4", "drop6", "_x", "a/b-c_d.e", "drop4_24", "drop4_g7", "x_g", "x_24_g7"];
+        let names =
+            ["drop4", "drop6", "_x", "a/b-c_d.e", "drop4_24", "drop4_g7", "x_g", "x", "x_24_g7"];
         names.into_iter().map(|name| name.parse().unwrap())
     }
 
@@ -57,7 +85,7 @@ mod tests {
         let sizes = (0..64).map(|shift| 0x9e37_79b9_7f4a_7c15 >> shift);
         let lengths = [None, Some(0), Some(9), Some(24), Some(128)];
         sizes
-            .chain([0, u64::MAX])
+            .chain([0, 7, u64::MAX])
             .flat_map(move |generation| lengths.map(|length| KernelSetName { length, generation }))
     }
 

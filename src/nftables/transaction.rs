@@ -14,7 +14,7 @@ use super::constants::NFTA_GEN_ID;
 use super::elements;
 use super::error::Error;
 use super::listeners;
-use super::operation::Operation;
+use super::operation::{self, Operation};
 use crate::netlink::{
     Attributes, Message, Messages, Protocol, Received, Reply, RequestError, Socket, find_u32,
 };
@@ -253,6 +253,12 @@ fn refused(batch: &FinishedBatch, reply: &Reply) -> Error {
     let message = batch.message(reply.sequence);
     let operation =
         message.as_ref().map_or(Operation::unnamed("carrying out a transaction"), Operation::of);
+    if reply.errno == libc::ENOENT {
+        let part = message.as_ref().and_then(|message| operation::part_of(message, reply.offset));
+        if let Some(part) = part {
+            return Error::Lacks { operation: operation.into(), part };
+        }
+    }
     let address = message
         .zip(reply.offset)
         .and_then(|(message, offset)| elements::address_at(&message, offset));

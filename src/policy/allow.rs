@@ -8,7 +8,7 @@ use std::net::IpAddr;
 
 use crate::ip::RangeSets;
 use crate::list::{self, Contents, Entry, List, ListError, Rejection, Source, Summary};
-use crate::progress::Unseen;
+use crate::progress::{PathsOnly, Progress};
 use crate::words::{Count, Noun};
 
 /// Why allowlists cannot be used.
@@ -91,9 +91,9 @@ pub struct Allowed {
 impl Allowed {
     /// Reads all allowlists. Fails if one of them has a rejected line, lines but no entry, or an entry
     /// that expires.
-    pub fn read(sources: &[Source]) -> Result<Self, AllowError> {
-        let lists =
-            list::read(sources, None, &Unseen).map_err(|source| AllowError::List { source })?;
+    pub fn read(sources: &[Source], progress: &dyn Progress) -> Result<Self, AllowError> {
+        let lists = list::read(sources, None, &PathsOnly(progress))
+            .map_err(|source| AllowError::List { source })?;
         let Contents { sets, expiring, report } =
             list::parse(&lists).map_err(|source| AllowError::List { source })?;
         if let Some(first) = report.rejections.first() {

@@ -88,7 +88,7 @@ impl DesiredState {
         let mut missing = Vec::new();
         let note = request.skip_missing.then_some(&mut missing);
         let texts = list::read(&request.sources, note, progress).map_err(Unreadable::List)?;
-        let allowed = Allowed::read(&request.allow).map_err(Unreadable::Allow)?;
+        let allowed = Allowed::read(&request.allow, progress).map_err(Unreadable::Allow)?;
         let mut finder = MatchFinder::new(request.mask, now, &allowed.sets, protected.sets());
         let Contents { sets, expiring, report } =
             list::parse_observed(&texts, request.selection, &mut finder, progress)
@@ -126,6 +126,22 @@ impl DesiredState {
             selection: request.selection,
             now,
         })
+    }
+
+    /// The same lists for another time and other protected addresses, because reading may take long.
+    pub fn renewed(mut self, protected: Protected, now: End) -> Self {
+        let merged = self.timeline.at(now);
+        let (sets, exclusions) = Exclusions::out_of(merged, &self.allowed.sets, protected.sets());
+        self.timeline.share(&sets, exclusions.all());
+        DesiredState {
+            networks: sets.network_counts(),
+            addresses: sets.addresses(),
+            sets,
+            exclusions,
+            protected,
+            now,
+            ..self
+        }
     }
 
     /// The subject of a message about all lists: the name of the only list, or the number of lists.

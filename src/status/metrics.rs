@@ -13,7 +13,7 @@ use jiff::Timestamp;
 use super::queue::{self, Metric};
 use crate::nfqueue::QueueCounters;
 use crate::status::{Dropped, InForce, ListStatus, Mode, Status};
-use crate::sys::replace::replace;
+use crate::sys::replace::OwnFile;
 
 /// How often the file is written if only counters change: more often than Prometheus usually scrapes.
 const EVERY: Duration = Duration::from_secs(10);
@@ -41,12 +41,18 @@ impl<'a> File<'a> {
         }
     }
 
+    fn own(&self) -> OwnFile<'a> {
+        // The collector runs as a user of its own.
+        let is_ours = |head: &[u8]| head.starts_with(b"# HELP netfilterd_");
+        OwnFile { path: self.path, mode: 0o644, is_ours }
+    }
+
     /// Replaces the file, so that the collector finds the old text or the new one. A failure is logged.
     pub fn write(&mut self, status: &Status, dropped: &[Dropped], now: Instant) {
         // After a failure, too, the next write is at the usual time.
         self.written = Some(now);
         let text = Metrics { status, dropped }.to_string();
-        match replace(self.path, text.as_bytes()) {
+        match self.own().replace(text.as_bytes()) {
             Ok(()) => self.failing = false,
             Err(error) if !self.failing => {
                 log::warn!(
@@ -64,8 +70,8 @@ impl<'a> File<'a> {
 impl Drop for File<'_> {
     fn drop(&mut self) {
         if self.written.is_some() && !self.failing {
-            if let Err(error) = std::fs::remove_file(self.path) {
-                log::debug!("metrics file {}: {error}", self.path.display());
+            if let Err(error) = self.own().remove() {
+                log::debug!("metrics file: {error}");
             }
         }
     }
@@ -110,7 +116,7 @@ fn daemon(status: &Status) -> Vec<Family> {
         ),
         gauge(
             "last_load_successful",
-            "1 if the last load succeeded, 0 if it failed.",
+            "1 if the last load succeeded, 0 if it failed or if a list is read for too long.",
             [alone(successful)],
         ),
         counter("loads_total", "Loads that succeeded.", [alone(totals.loads as f64)]),

@@ -9,6 +9,7 @@ mod text;
 use std::fs;
 use std::io;
 use std::path::Path;
+use std::time::Duration;
 
 use jiff::{Timestamp, Unit};
 use serde::{Deserialize, Serialize};
@@ -17,7 +18,7 @@ use crate::error::Error;
 use crate::list::{End, Summary};
 use crate::load::Loaded;
 use crate::nfqueue::QueueCounters;
-use crate::sys::replace::{folder_of, replace};
+use crate::sys::replace::{OwnFile, folder_of};
 
 /// How a daemon puts the lists in force.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
@@ -47,6 +48,9 @@ pub struct Status {
     pub loaded: Option<InForce>,
     /// The last load, if it failed.
     pub failed: Option<Failed>,
+    /// The lists that are being read now; `None` if none are.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub reading: Option<BeingRead>,
     /// The numbers of loads since the daemon started.
     #[serde(default)]
     pub totals: Totals,
@@ -152,6 +156,20 @@ pub struct Failed {
     /// How many have failed since the last that did not, this one included.
     #[serde(default)]
     pub times: u64,
+    /// The time of the next attempt; `None` if there is none until the lists change.
+    #[serde(default)]
+    pub next: Option<Timestamp>,
+}
+
+/// Lists that are being read.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub struct BeingRead {
+    /// The path of the list that is being read now.
+    pub list: String,
+    /// The time at which reading the lists began.
+    pub since: Timestamp,
+    /// Whether this takes too long, so that what is in force may not be what the lists ask for.
+    pub late: bool,
 }
 
 /// The numbers of loads by their outcome, since the daemon started.
@@ -209,6 +227,7 @@ impl Status {
             table: None,
             loaded: None,
             failed: None,
+            reading: None,
             totals: Totals::default(),
             repairs: Repairs::default(),
             dropped: Vec::new(),
@@ -249,19 +268,21 @@ impl Status {
         }
     }
 
-    /// Records a load that failed and changed nothing.
-    pub fn failed(&mut self, error: &Error) {
+    /// Records a load that failed and changed nothing, and the `pause` until the next attempt.
+    pub fn failed(&mut self, error: &Error, pause: Option<Duration>) {
         match error.is_refusal() {
             true => self.totals.refusals += 1,
             false => self.totals.failures += 1,
         }
         let times = self.failed.as_ref().map_or(0, |failed| failed.times) + 1;
-        self.failed = Some(Failed { at: now(), line: error.for_everybody(), times });
+        let next = pause.and_then(|pause| now().checked_add(pause).ok());
+        self.failed = Some(Failed { at: now(), line: error.for_everybody(), times, next });
     }
 
-    /// Whether the last load succeeded.
+    /// Whether the last load succeeded, and none is overdue.
     pub fn is_healthy(&self) -> bool {
-        self.loaded.is_some() && self.failed.is_none()
+        let is_late = self.reading.as_ref().is_some_and(|reading| reading.late);
+        self.loaded.is_some() && self.failed.is_none() && !is_late
     }
 }
 
@@ -278,13 +299,17 @@ impl InForce {
     }
 }
 
-fn now() -> Timestamp {
+/// The time of now, in whole seconds.
+pub fn now() -> Timestamp {
     rounded(Timestamp::now())
 }
 
 fn rounded(time: Timestamp) -> Timestamp {
     time.round(Unit::Second).unwrap_or(time)
 }
+
+/// What every status file begins with: [`Status::version`] is its first key.
+const BEGINNING: &[u8] = b"{\"version\":\"";
 
 /// The file of a daemon's status. The file is removed when this value is dropped.
 pub struct File<'a> {
@@ -301,6 +326,11 @@ impl<'a> File<'a> {
         File { path, written: None, failing: false }
     }
 
+    fn own(&self) -> OwnFile<'a> {
+        // `status` is for every user.
+        OwnFile { path: self.path, mode: 0o644, is_ours: |head| head.starts_with(BEGINNING) }
+    }
+
     /// Replaces the file, so that a reader finds the old status or the new one. Returns whether the
     /// status has changed. A failure is logged, and the daemon goes on without the file.
     pub fn write(&mut self, status: &Status) -> bool {
@@ -309,7 +339,7 @@ impl<'a> File<'a> {
         }
         let written = folder_of(self.path)
             .map_err(io::Error::from)
-            .and_then(|_| Ok(replace(self.path, &serde_json::to_vec(status)?)?));
+            .and_then(|_| Ok(self.own().replace(&serde_json::to_vec(status)?)?));
         match written {
             Ok(()) => {
                 self.written = Some(status.clone());
@@ -332,8 +362,8 @@ impl<'a> File<'a> {
 impl Drop for File<'_> {
     fn drop(&mut self) {
         if self.written.is_some() {
-            if let Err(error) = fs::remove_file(self.path) {
-                log::debug!("status file {}: {error}", self.path.display());
+            if let Err(error) = self.own().remove() {
+                log::debug!("status file: {error}");
             }
         }
     }

@@ -5,7 +5,7 @@ use std::time::Duration;
 
 use jiff::Timestamp;
 
-use super::{Dropped, Failed, InForce, ListStatus, Mode, Repairs, Status, queue};
+use super::{BeingRead, Dropped, Failed, InForce, ListStatus, Mode, Repairs, Status, queue};
 use crate::nfqueue::QueueCounters;
 use crate::words::{Age, Count, Grouped, Noun};
 
@@ -32,6 +32,9 @@ impl fmt::Display for Status {
         }
         if let Some(failed) = &self.failed {
             line("failed", failed)?;
+        }
+        if let Some(reading) = &self.reading {
+            line("reading", reading)?;
         }
         self.dropped.iter().try_for_each(|dropped| line("dropped", dropped))?;
         if self.repairs.count > 0 {
@@ -70,12 +73,27 @@ impl fmt::Display for Ago {
 
 impl fmt::Display for Failed {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let Failed { at, line, times } = self;
+        let Failed { at, line, times, next } = self;
         match times {
             0 | 1 => write!(f, "{} ago, ", Ago(*at))?,
             _ => write!(f, "{times} times, last {} ago, ", Ago(*at))?,
         }
-        write!(f, "at {at}, what was loaded before stays in force: {line}")
+        write!(f, "at {at}, what was loaded before stays in force: {line}")?;
+        match next {
+            Some(next) => write!(f, "; next attempt at {next}"),
+            None => Ok(()),
+        }
+    }
+}
+
+impl fmt::Display for BeingRead {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let BeingRead { list, since, late } = self;
+        write!(f, "{list}, for {}, since {since}", Ago(*since))?;
+        match late {
+            true => f.write_str(": too long; check that its file system answers"),
+            false => Ok(()),
+        }
     }
 }
 

@@ -31,3 +31,15 @@ pub fn give_memory_back() {
         libc::malloc_trim(0);
     }
 }
+
+/// Has all threads allocate from one heap. With heaps of their own, what a thread has freed could not
+/// be given back by [`give_memory_back`]: it returns the end of the first heap only. To be called
+/// before the first thread starts; threads that allocate at the same time wait for each other.
+pub fn share_heap() {
+    // SAFETY: sets a parameter of the allocator. Other C libraries than glibc have one heap anyway, or
+    // no such call.
+    #[cfg(target_env = "gnu")]
+    unsafe {
+        libc::mallopt(libc::M_ARENA_MAX, 1);
+    }
+}

@@ -1,9 +1,12 @@
 //! Files that a reader finds as they were or as they are, never in part.
+//!
+//! Only a file that netfilterd has written is replaced. Options name these files, and a slip of the pen
+//! must not cost anybody a list.
 
 use std::fmt;
 use std::fs;
-use std::io::{self, Write};
-use std::os::unix::fs::OpenOptionsExt;
+use std::io::{self, Read, Write};
+use std::os::unix::fs::{DirBuilderExt, OpenOptionsExt};
 use std::path::{Path, PathBuf};
 
 /// Why a file was not replaced. What was there before still is.
@@ -22,10 +25,16 @@ pub struct ReplaceError {
 pub enum Step {
     /// Making the folder, which is not there.
     MakeFolder,
+    /// Looking at the file to be replaced.
+    Look,
+    /// Recognising it as a file of netfilterd's.
+    Recognise,
     /// Writing the new file beside the one that it is for.
     Write,
     /// Giving it the name of the old one.
     Rename,
+    /// Removing it.
+    Remove,
 }
 
 impl Step {
@@ -37,9 +46,14 @@ impl Step {
 impl fmt::Display for ReplaceError {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         let what = match self.step {
+            Step::Recognise => {
+                return write!(f, "{} {}", self.path.display(), self.source);
+            }
             Step::MakeFolder => "cannot make folder",
+            Step::Look => "cannot look at",
             Step::Write => "cannot write",
             Step::Rename => "cannot replace",
+            Step::Remove => "cannot remove",
         };
         write!(f, "{what} {}: {}", self.path.display(), self.source)
     }
@@ -62,45 +76,92 @@ impl From<ReplaceError> for io::Error {
 pub fn folder_of(path: &Path) -> Result<PathBuf, ReplaceError> {
     let folder = path.parent().filter(|folder| *folder != Path::new(""));
     let folder = folder.unwrap_or(Path::new("."));
-    fs::create_dir_all(folder).map_err(Step::MakeFolder.of(folder))?;
+    let made = fs::DirBuilder::new().recursive(true).mode(0o755).create(folder);
+    made.map_err(Step::MakeFolder.of(folder))?;
     Ok(folder.to_path_buf())
 }
 
-/// Puts a new file with `content` in place of `path`. The new one is written beside it, under its
-/// name with `.new` behind; on a failure nothing of it is left.
-pub fn replace(path: &Path, content: &[u8]) -> Result<(), ReplaceError> {
-    replace_by(fs::OpenOptions::new().mode(0o666), path, content)
+/// A file that netfilterd writes and replaces.
+#[derive(Clone, Copy, Debug)]
+pub struct OwnFile<'a> {
+    /// Its path.
+    pub path: &'a Path,
+    /// Its permissions, of which the process's umask may take some away.
+    pub mode: u32,
+    /// Whether a file that begins with these bytes, at most [`HEAD`], is one that netfilterd wrote.
+    pub is_ours: fn(&[u8]) -> bool,
 }
 
-/// The same, with a file that only its owner can read.
-pub fn replace_private(path: &Path, content: &[u8]) -> Result<(), ReplaceError> {
-    replace_by(fs::OpenOptions::new().mode(0o600), path, content)
-}
+/// How much of a file is looked at to recognise it, in bytes.
+pub const HEAD: u64 = 256;
 
-fn replace_by(
-    options: &mut fs::OpenOptions,
-    path: &Path,
-    content: &[u8],
-) -> Result<(), ReplaceError> {
-    let mut aside = path.as_os_str().to_owned();
-    aside.push(".new");
-    let aside = PathBuf::from(aside);
-    // What is there was left by a process that was killed, or is a link of another user's, which
-    // must not be followed. If it is neither and stays, the new file cannot be created, which is an
-    // error.
-    let _ = fs::remove_file(&aside);
-    let replaced = options
-        .write(true)
-        .create_new(true)
-        .open(&aside)
-        .and_then(|mut file| file.write_all(content))
-        .map_err(Step::Write.of(&aside))
-        .and_then(|()| fs::rename(&aside, path).map_err(Step::Rename.of(path)));
-    if replaced.is_err() {
-        // That it could not be written is the error; that there is nothing to remove is none.
+impl OwnFile<'_> {
+    /// Puts a new file with `content` in its place. The new one is written beside it, under a hidden
+    /// name of its own; on a failure nothing of it is left.
+    ///
+    /// Fails if something is there that netfilterd did not write, and leaves it as it is. An empty file
+    /// is one that somebody made for netfilterd to write to.
+    pub fn replace(&self, content: &[u8]) -> Result<(), ReplaceError> {
+        let OwnFile { path, mode, .. } = *self;
+        self.recognise()?;
+        let aside = aside(path);
+        // What is there was left by a process that was killed, or is a link of another user's, which
+        // must not be followed. If it is neither and stays, the new file cannot be created, which is an
+        // error.
         let _ = fs::remove_file(&aside);
+        let created = fs::OpenOptions::new().write(true).create_new(true).mode(mode).open(&aside);
+        let replaced = created
+            .and_then(|mut file| file.write_all(content))
+            .map_err(Step::Write.of(&aside))
+            .and_then(|()| fs::rename(&aside, path).map_err(Step::Rename.of(path)));
+        if replaced.is_err() {
+            // That it could not be written is the error; that there is nothing to remove is none.
+            let _ = fs::remove_file(&aside);
+        }
+        replaced
     }
-    replaced
+
+    /// Removes the file, unless something is there that netfilterd did not write.
+    pub fn remove(&self) -> Result<(), ReplaceError> {
+        self.recognise()?;
+        fs::remove_file(self.path).map_err(Step::Remove.of(self.path))
+    }
+
+    fn recognise(&self) -> Result<(), ReplaceError> {
+        let other = |what| Err(Step::Recognise.of(self.path)(io::Error::other(what)));
+        let looked_at = match self.path.symlink_metadata() {
+            Err(error) if error.kind() == io::ErrorKind::NotFound => return Ok(()),
+            looked_at => looked_at.map_err(Step::Look.of(self.path))?,
+        };
+        if looked_at.is_symlink() {
+            return other("is a link, which is not replaced");
+        }
+        if !looked_at.is_file() {
+            return other("is not a regular file");
+        }
+        let mut head = Vec::new();
+        // Nothing that came there since can hold up the process, or be followed.
+        let flags = libc::O_NOFOLLOW | libc::O_NONBLOCK;
+        fs::OpenOptions::new()
+            .read(true)
+            .custom_flags(flags)
+            .open(self.path)
+            .and_then(|file| file.take(HEAD).read_to_end(&mut head))
+            .map_err(Step::Look.of(self.path))?;
+        // A file that was written just before a power failure may have its length and only zeros.
+        if head.iter().all(|byte| *byte == 0) || (self.is_ours)(&head) {
+            return Ok(());
+        }
+        other("was not written by netfilterd, and is not replaced")
+    }
+}
+
+/// The name under which a new file is written: beside the old one, hidden, and of no other program.
+fn aside(path: &Path) -> PathBuf {
+    let mut name = std::ffi::OsString::from(".");
+    name.push(path.file_name().unwrap_or_default());
+    name.push(".netfilterd-new");
+    path.with_file_name(name)
 }
 
 #[cfg(test)]
@@ -124,16 +185,51 @@ mod tests {
         }
     }
 
+    fn own(path: &Path) -> OwnFile<'_> {
+        OwnFile { path, mode: 0o644, is_ours: |head| head.starts_with(b"ours") }
+    }
+
+    #[test]
+    fn what_netfilterd_did_not_write_is_not_replaced() {
+        let folder = Folder::new("replace-other");
+        let (path, link) = (folder.0.join("file"), folder.0.join("link"));
+        std::os::unix::fs::symlink("file", &link).unwrap();
+        for (before, replaced) in
+            [("", true), ("\0\0", true), ("ours, of before", true), ("192.0.2.1\n", false)]
+        {
+            fs::write(&path, before).unwrap();
+            let error = own(&link).replace(b"ours").unwrap_err();
+            assert_eq!((error.step, &error.path), (Step::Recognise, &link));
+            match own(&path).replace(b"ours") {
+                Ok(()) => assert!(replaced, "{before}"),
+                Err(error) => assert!(!replaced && error.step == Step::Recognise, "{error}"),
+            }
+            let after = if replaced { "ours" } else { before };
+            assert_eq!(fs::read_to_string(&path).unwrap(), after);
+        }
+        let error = own(Path::new("/dev/null")).replace(b"ours").unwrap_err();
+        assert_eq!(error.to_string(), "/dev/null is not a regular file");
+    }
+
+    #[test]
+    fn the_new_file_takes_the_name_of_no_file_of_another_program() {
+        let folder = Folder::new("replace-name");
+        fs::write(folder.0.join("file.new"), "theirs").unwrap();
+        own(&folder.0.join("file")).replace(b"ours").unwrap();
+        assert_eq!(fs::read_to_string(folder.0.join("file.new")).unwrap(), "theirs");
+        assert_eq!(fs::read_dir(&folder.0).unwrap().count(), 2);
+    }
+
     #[test]
     fn a_link_in_the_place_of_the_new_file_is_not_followed() {
         let folder = Folder::new("replace-link");
         let (path, other) = (folder.0.join("file"), folder.0.join("other"));
         fs::write(&other, "theirs").unwrap();
-        std::os::unix::fs::symlink(&other, folder.0.join("file.new")).unwrap();
-        replace(&path, b"ours").unwrap();
+        std::os::unix::fs::symlink(&other, aside(&path)).unwrap();
+        own(&path).replace(b"ours").unwrap();
         assert_eq!(fs::read_to_string(&other).unwrap(), "theirs");
         assert_eq!(fs::read_to_string(&path).unwrap(), "ours");
-        assert!(!folder.0.join("file.new").exists());
+        assert!(!aside(&path).exists());
     }
 
     #[test]
@@ -141,15 +237,15 @@ mod tests {
         let folder = Folder::new("replace-failure");
         let path = folder.0.join("file");
         // Neither a file nor a link, so it stays.
-        fs::create_dir(folder.0.join("file.new")).unwrap();
-        let error = replace(&path, b"new").unwrap_err();
-        assert_eq!((error.step, error.path), (Step::Write, folder.0.join("file.new")));
-        fs::remove_dir(folder.0.join("file.new")).unwrap();
+        fs::create_dir(aside(&path)).unwrap();
+        let error = own(&path).replace(b"new").unwrap_err();
+        assert_eq!((error.step, error.path), (Step::Write, aside(&path)));
+        fs::remove_dir(aside(&path)).unwrap();
 
-        fs::create_dir_all(path.join("in it")).unwrap();
-        let error = replace(&path, b"new").unwrap_err();
-        assert_eq!((error.step, error.path), (Step::Rename, path));
-        assert!(!folder.0.join("file.new").exists());
+        fs::create_dir(&path).unwrap();
+        let error = own(&path).replace(b"new").unwrap_err();
+        assert_eq!((error.step, &error.path), (Step::Recognise, &path));
+        assert!(!aside(&path).exists());
 
         fs::write(folder.0.join("taken"), "").unwrap();
         let below = folder.0.join("taken/below");

@@ -24,6 +24,49 @@ fn options_out_of_their_bounds_are_usage_errors_with_a_sentence() {
 }
 
 #[test]
+fn a_file_to_be_written_is_neither_a_list_nor_another_of_them() {
+    let folder = Folder::new();
+    let lists = folder.path().join("lists");
+    std::fs::create_dir(&lists).unwrap();
+    let list = folder.file("lists/list", "192.0.2.1\n");
+    let link = folder.path().join("link");
+    std::os::unix::fs::symlink(&list, &link).unwrap();
+    let (link, lists) = (link.to_str().unwrap(), lists.to_str().unwrap());
+    let missing = format!("{lists}/../missing");
+    let status = format!("{lists}/status");
+    let other = folder.file("other", "");
+    let outputs = ["--state-file", "--status-file", "--pid-file", "--metrics"];
+    for (number, output) in outputs.into_iter().enumerate() {
+        // The others, so that none is the default one.
+        let mut rest: Vec<String> = Vec::new();
+        for option in outputs.iter().filter(|option| **option != output) {
+            rest.extend([
+                option.to_string(),
+                format!("{other}-{}", option.trim_start_matches('-')),
+            ]);
+        }
+        let rest: Vec<&str> = rest.iter().map(String::as_str).collect();
+        let refused = |list: &str, path: &str| {
+            for input in ["-f", "-a"] {
+                let arguments = [&["run", input, list, output, path], &rest[..]].concat();
+                netfilterd(&arguments).expect(2, &[output, path]);
+            }
+        };
+        refused(&list, &list);
+        refused(link, &list);
+        refused(&list, link);
+        refused(&missing, &missing);
+        refused(lists, &status);
+        let second = outputs[(number + 1) % 4];
+        let path = rest[rest.iter().position(|option| *option == second).unwrap() + 1];
+        let arguments = [&["run", "-f", &list, output, path], &rest[..]].concat();
+        netfilterd(&arguments).expect(2, &[output, second, path]);
+    }
+    netfilterd(&["load", "-f", &list, "--state-file", link]).expect(2, &["--state-file", link]);
+    assert_eq!(std::fs::read_to_string(&list).unwrap(), "192.0.2.1\n");
+}
+
+#[test]
 fn the_hash_layout_is_for_the_table_with_rules_of_our_own() {
     let ran = netfilterd(&["load", "-t", "ip filter", "--layout", "hash"]);
     ran.expect(2, &["--layout hash"]);
@@ -39,6 +82,11 @@ fn names_that_cannot_work_are_usage_errors() {
     let same = ["--set4", "same", "--set6", "same"];
     netfilterd(&[&["load"], &same[..]].concat()).expect(2, &["--set4", "--set6"]);
     netfilterd(&[&["print"], &same[..]].concat()).expect(2, &["--set4", "--set6"]);
+    // The sets of the managed table have a length and a generation behind these names.
+    for (one, other) in [("x", "x_24"), ("x_24", "x"), ("x", "x_g7")] {
+        let names = ["load", "-f", "/dev/null", "--set4", one, "--set6", other];
+        netfilterd(&names).expect(2, &["--set4", "--set6", "number"]);
+    }
     let (fits, long) = ("x".repeat(27), "x".repeat(28));
     let print = ["print", "-f", "/dev/null", "--format", "ipset", "--set4"];
     netfilterd(&[&print[..], &[&fits]].concat()).expect(0, &[]);

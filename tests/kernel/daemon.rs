@@ -2,9 +2,13 @@
 
 use std::fs;
 use std::os::unix::net::UnixDatagram;
+use std::os::unix::process::ExitStatusExt;
+use std::process::Stdio;
 use std::time::{Duration, Instant};
 
 use kit::*;
+use nix::sys::signal::{SigSet, SigmaskHow, Signal, kill};
+use nix::unistd::Pid;
 
 const ONE: &str = "192.0.2.0/24\n";
 const TWO: &str = "198.51.100.0/24\n";
@@ -276,6 +280,41 @@ fn a_hup_before_the_daemon_can_act_on_it_waits_until_it_can() {
     command.args(["-D", "-qq", "-o", "/dev/null", "-e", "inject=socketpair:signal=HUP:when=1"]);
     let daemon = Daemon::spawn(command.args([program(), "-f", &list]).args(namespace.files()));
     daemon.wait_for_loads(2);
+}
+
+#[test]
+#[ignore = "needs root: network namespaces"]
+fn signals_that_the_parent_had_blocked_or_ignored_are_handled() {
+    let (namespace, folder) = (Namespace::new(), Folder::new());
+    let list = folder.file("list", ONE);
+    for signal in [Signal::SIGTERM, Signal::SIGINT] {
+        let blocked = SigSet::from_iter([Signal::SIGHUP, Signal::SIGUSR1, signal]);
+        // A process has the mask of the thread that starts it.
+        let before = blocked.thread_swap_mask(SigmaskHow::SIG_BLOCK).unwrap();
+        let mut command = namespace.command("nohup");
+        command.args([program(), "-f", &list]).args(namespace.files());
+        let daemon = Daemon::spawn(command.stdout(Stdio::null()));
+        before.thread_set_mask().unwrap();
+        daemon.wait_for_loads(1);
+        daemon.signal("HUP");
+        daemon.wait_for_loads(2);
+        daemon.signal("USR1");
+        daemon.wait_for("loaded      ", 1);
+        assert_eq!(daemon.end(&signal.as_str()["SIG".len()..]), 0);
+    }
+    // A command ends by them as well.
+    let blocked = SigSet::from_iter([Signal::SIGTERM]);
+    let before = blocked.thread_swap_mask(SigmaskHow::SIG_BLOCK).unwrap();
+    let mut command = namespace.command(program());
+    let mut child = command.args(["print", "-f", "-"]).stdin(Stdio::piped()).spawn().unwrap();
+    before.thread_set_mask().unwrap();
+    let name = || fs::read_to_string(format!("/proc/{}/comm", child.id())).unwrap();
+    eventually("it is the program", || name() == "netfilterd\n");
+    eventually("it has ended", || {
+        kill(Pid::from_raw(child.id() as i32), Signal::SIGTERM).unwrap();
+        child.try_wait().unwrap().is_some()
+    });
+    assert_eq!(child.wait().unwrap().signal(), Some(Signal::SIGTERM as i32));
 }
 
 /// Whether the process is the program by now, and SIGHUP (bit 0) is in one of the masks that keep it

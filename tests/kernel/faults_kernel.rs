@@ -39,6 +39,38 @@ fn two_loads_at_once_end_in_the_list_of_one_of_them() {
     }
 }
 
+/// PROC_PID_INIT_INO of include/linux/proc_ns.h.
+const INIT_PID_NAMESPACE: &str = "pid:[4026531836]";
+
+#[test]
+#[ignore = "needs root: network namespaces"]
+fn a_socket_that_cannot_be_had_is_named_with_a_cure_for_its_reason() {
+    needs(&["strace"]);
+    let (namespace, folder) = (Namespace::new(), Folder::new());
+    let list = folder.file("list", hosts(3, 1));
+    for (errno, cure) in [
+        ("EPROTONOSUPPORT", "module nfnetlink"),
+        ("EAFNOSUPPORT", "AF_NETLINK"),
+        ("EMFILE", "limit of open files"),
+        ("ENFILE", "fs.file-max"),
+        ("ENOBUFS", "memory"),
+    ] {
+        // Without protection the first socket is the one to nf_tables.
+        for (options, what) in
+            [(&["--no-protect"][..], "a netlink socket"), (&[], "the host's addresses")]
+        {
+            let mut command = namespace.command("strace");
+            let fault = format!("inject=socket:error={errno}:when=1+");
+            command.args(["-qq", "-o", "/dev/null", "-e", &fault, program(), "load", "-f", &list]);
+            let ran = run(command.args(options).args(namespace.state()));
+            let cure =
+                if (errno, options.len()) == ("EPROTONOSUPPORT", 0) { "kernel" } else { cure };
+            ran.expect(1, &[what, cure]);
+        }
+    }
+    assert_eq!(namespace.ruleset(), "");
+}
+
 #[test]
 #[ignore = "needs root: network namespaces"]
 fn two_daemons_without_a_pid_file_name_each_other_and_leave_a_whole_list() {
@@ -48,8 +80,11 @@ fn two_daemons_without_a_pid_file_name_each_other_and_leave_a_whole_list() {
     let lists = [folder.file("one", &texts[0]), folder.file("two", &texts[1])];
     let daemons = lists.each_ref().map(|list| Daemon::start(&namespace, &["-f", list]));
     // Each repairs its own, with pauses that grow.
+    // In a container the number is what the host has, and not what is known there.
+    let of_the_host = fs::read_link("/proc/self/ns/pid").unwrap() == Path::new(INIT_PID_NAMESPACE);
     for (daemon, other) in [(&daemons[0], &daemons[1]), (&daemons[1], &daemons[0])] {
-        daemon.wait_for(&format!("netfilterd (pid {})", other.pid()), 2);
+        let pid = if of_the_host { format!("{})", other.pid()) } else { String::new() };
+        daemon.wait_for(&format!("netfilterd (pid {pid}"), 2);
         daemon.wait_for("--no-repair", 1);
     }
     for daemon in daemons {
@@ -175,6 +210,7 @@ fn names_in_the_managed_table_that_something_else_has_are_worked_around() {
         namespace.load(&["-f", &list]);
         if taken.starts_with("delete") {
             namespace.nft("flush chain inet netfilterd inbound");
+            namespace.nft("flush chain inet netfilterd from_listed4");
         }
         namespace.nft(taken);
         namespace.load(&["-f", &list]);

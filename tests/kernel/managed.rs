@@ -3,6 +3,8 @@
 use std::cell::RefCell;
 use std::fs;
 use std::process::{Command, Stdio};
+use std::sync::atomic::{AtomicBool, Ordering};
+use std::thread;
 
 use kit::*;
 use netfilterd::nftables::batch::Batch;
@@ -118,22 +120,12 @@ fn the_hash_set_is_looked_up_by_the_masked_address_and_before_the_interval_set()
     let options = ["-f", &list, "--layout", "hash", "--mask", "24", "--mask6", "64"];
     namespace.load(&options);
     let ruleset = namespace.terse_ruleset();
-    for (direction, interface, counter) in
-        [("saddr", "iif", "inbound"), ("daddr", "oif", "outbound")]
-    {
+    for (direction, listed) in [("saddr", "from_listed"), ("daddr", "to_listed")] {
         let rules = [
-            format!(
-                "ip {direction} & 255.255.255.0 @drop4_24_g1 {interface} != \"lo\" counter name \"{counter}4\" drop"
-            ),
-            format!(
-                "ip {direction} @drop4_g1 {interface} != \"lo\" counter name \"{counter}4\" drop"
-            ),
-            format!(
-                "ip6 {direction} & ffff:ffff:ffff:ffff:: @drop6_64_g1 {interface} != \"lo\" counter name \"{counter}6\" drop"
-            ),
-            format!(
-                "ip6 {direction} @drop6_g1 {interface} != \"lo\" counter name \"{counter}6\" drop"
-            ),
+            format!("ip {direction} & 255.255.255.0 @drop4_24_g1 goto {listed}4"),
+            format!("ip {direction} @drop4_g1 goto {listed}4"),
+            format!("ip6 {direction} & ffff:ffff:ffff:ffff:: @drop6_64_g1 goto {listed}6"),
+            format!("ip6 {direction} @drop6_g1 goto {listed}6"),
         ];
         // Some versions of nft write the comparison out.
         let lines: Vec<String> =
@@ -299,13 +291,68 @@ fn what_others_put_into_our_table_stays() {
     let (namespace, folder) = (Namespace::new(), Folder::new());
     let list = folder.file("list", FOES);
     namespace.load(&["-f", &list]);
-    // A rule that uses a set of ours by its full name keeps that set from being deleted.
-    namespace.nft("table inet netfilterd { chain mine { ip saddr @drop4_g1 accept; }; }");
+    // A rule that uses a set of ours by its full name keeps that set from being deleted, and no other.
+    namespace
+        .nft("table inet netfilterd { chain mine { tcp dport 22 ip saddr @drop4_g1 accept; }; }");
+    let command = "nft delete rule inet netfilterd mine handle ";
     let ran = namespace.load(&["-f", &list]);
-    assert_names(&ran.stderr(), &["warning: ", "drop4_g1"]);
+    assert_names(&ran.stderr(), &["warning: ", "chain mine", "drop4_g1", command]);
+    let cure = ran.stderr().split(command).nth(1).unwrap().lines().next().unwrap().to_string();
+    for generation in 3..=12 {
+        let ran = namespace.load(&["-f", &list]);
+        assert!(!ran.stderr().contains("chain mine"), "once is enough: {}", ran.stderr());
+        let mut sets = namespace.sets("inet netfilterd");
+        sets.sort();
+        let mut expected =
+            ["drop4_g1", &format!("drop4_g{generation}"), &format!("drop6_g{generation}")];
+        expected.sort();
+        assert_eq!(sets, expected);
+    }
     let ruleset = namespace.ruleset();
     assert!(ruleset.contains("ip saddr @drop4_g1 accept"), "{ruleset}");
-    assert!(ruleset.contains("ip saddr @drop4_g2 iif != \"lo\" counter"), "{ruleset}");
+    assert!(ruleset.contains("ip saddr @drop4_g12 goto from_listed4"), "{ruleset}");
+    // The kernel says what is in force, whatever is in the set of an old list.
+    let other = folder.file("other", "192.0.2.0/24\n");
+    namespace.load(&["-f", &other]);
+    let ran = namespace.netfilterd(&["test", "-f", &list, "198.51.100.7"]);
+    assert!(ran.stdout().contains("198.51.100.7: not in force"), "{}", ran.stdout());
+
+    namespace.nft(&format!("delete rule inet netfilterd mine handle {cure}"));
+    namespace.load(&["-f", &other]);
+    assert_eq!(namespace.sets("inet netfilterd"), ["drop4_g14"]);
+}
+
+#[test]
+#[ignore = "needs root: network namespaces"]
+fn a_rule_that_is_added_in_the_middle_of_a_load_does_not_make_it_fail() {
+    let (namespace, folder) = (Namespace::new(), Folder::new());
+    let list = folder.file("list", FOES);
+    namespace.load(&["-f", &list]);
+    namespace.nft("add chain inet netfilterd mine");
+    let done = AtomicBool::new(false);
+    thread::scope(|scope| {
+        scope.spawn(|| {
+            while !done.load(Ordering::Relaxed) {
+                for set in namespace.sets("inet netfilterd") {
+                    // The set may be gone by now.
+                    let rule = format!("add rule inet netfilterd mine meta mark 1 ip saddr @{set}");
+                    let _ = namespace.command("nft").arg(rule).output();
+                }
+                namespace.nft("flush chain inet netfilterd mine");
+            }
+        });
+        for _ in 0..60 {
+            let ran = namespace.netfilterd(&["load", "-f", &list]);
+            if ran.status() != 0 {
+                done.store(true, Ordering::Relaxed);
+            }
+            assert_eq!(ran.status(), 0, "{}", ran.stderr());
+        }
+        done.store(true, Ordering::Relaxed);
+    });
+    namespace.load(&["-f", &list]);
+    let sets = namespace.sets("inet netfilterd");
+    assert_eq!(sets.len(), 2, "{sets:?}");
 }
 
 #[test]
@@ -338,7 +385,7 @@ fn the_sets_can_be_emptied_on_purpose() {
     namespace.load(&["-f", &folder.file("list", FOES)]);
     namespace.load(&["--file", "/dev/null", "--min-entries", "0"]);
     assert_eq!(namespace.sets("inet netfilterd"), [""; 0]);
-    assert!(!namespace.ruleset().contains("drop\n"), "{}", namespace.ruleset());
+    assert!(!namespace.ruleset().contains("goto"), "{}", namespace.ruleset());
 }
 
 #[test]

@@ -20,11 +20,12 @@ use netfilterd::ip::{Address, Range, RangeSet, RangeSets};
 use netfilterd::list::List;
 use netfilterd::nftables::Connection;
 use netfilterd::nftables::batch::Batch;
+use netfilterd::nftables::chains;
 use netfilterd::nftables::elements::{self, Action};
 use netfilterd::nftables::kernel;
 use netfilterd::nftables::layout::Shapes;
 use netfilterd::nftables::name::{MANAGED_TABLE, SetNames, TableName};
-use netfilterd::nftables::objects::{self, Direction, KernelSet};
+use netfilterd::nftables::objects::{self, KernelSet};
 
 /// So many packets from listed sources are judged in each mode, and as many from unlisted ones.
 /// NETFILTERD_PACKETS may be another number, down to [`FEW_PACKETS`].
@@ -141,11 +142,7 @@ fn everything_at_once(
     let [v4, v6] = kernel_sets else { panic!("one for each family") };
     elements::ranges(&mut batch, Action::Add, table, &v4.name, sets.v4.ranges());
     elements::ranges(&mut batch, Action::Add, table, &v6.name, sets.v6.ranges());
-    for direction in Direction::ALL {
-        objects::add_chain(&mut batch, table, direction);
-        objects::flush_chain(&mut batch, table, direction);
-        objects::add_rules(&mut batch, table, direction, kernel_sets, &[]);
-    }
+    chains::switch(&mut batch, table, kernel_sets, &[]);
     for set in old {
         objects::delete_set(&mut batch, table, &set.name);
     }

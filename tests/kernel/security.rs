@@ -80,9 +80,12 @@ fn only_its_own_files_are_written_to() {
             if line.contains("mkdir") && line.contains("EEXIST") {
                 continue;
             }
-            let own = path.strip_suffix(".new").unwrap_or(path);
-            assert!(files.iter().any(|file| file == own), "{line}");
-            written.insert(own.to_string());
+            let (folder, name) = path.rsplit_once('/').unwrap();
+            let aside =
+                name.strip_suffix(".netfilterd-new").and_then(|name| name.strip_prefix('.'));
+            let own = format!("{folder}/{}", aside.unwrap_or(name));
+            assert!(files.contains(&own), "{line}");
+            written.insert(own);
         }
         assert_eq!(written.len(), 4, "{written:?}");
     }

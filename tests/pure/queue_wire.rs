@@ -10,7 +10,7 @@ use netfilterd::nfqueue::Options;
 use netfilterd::nfqueue::index::Index;
 use netfilterd::nfqueue::judge::{Interfaces, Judge, Judgement, Judgements, Lists};
 use netfilterd::nfqueue::message::{self, Incoming, Packet, Verdict, Verdicts};
-use netfilterd::nfqueue::packet::Addresses;
+use netfilterd::nfqueue::packet::{Addresses, is_neighbour_discovery};
 
 /// Bytes as the kernel gets them, eight to a line.
 fn hex(bytes: &[u8]) -> String {
@@ -32,9 +32,9 @@ fn a_queue_is_bound_and_configured_in_one_message() {
     // Length, type (subsystem 3, config), flags (request, ack), sequence, port; family, version,
     // queue 0x0102.
     let head = "40 00 00 00 02 03 05 00\n01 00 00 00 00 00 00 00\n00 00 01 02 ";
-    // Command bind; 40 bytes of the packet, padded; 1,000 packets; mask and flags: fail open and
+    // Command bind; 41 bytes of the packet, padded; 1,000 packets; mask and flags: fail open and
     // GSO.
-    let body = "08 00 01 00\n01 00 00 00 09 00 02 00\n00 00 00 28 02 00 00 00\n\
+    let body = "08 00 01 00\n01 00 00 00 09 00 02 00\n00 00 00 29 02 00 00 00\n\
                 08 00 03 00 00 00 03 e8\n08 00 04 00 00 00 00 05\n08 00 05 00 00 00 00 05\n";
     assert_eq!(hex(&message::bind(0x0102, &options(true))), format!("{head}{body}"));
     let closed = hex(&message::bind(0x0102, &options(false)));
@@ -343,6 +343,35 @@ fn what_is_no_ip_header_is_unreadable_and_neither_listed_nor_unlisted() {
     assert!(Addresses::parse(10, &v6).is_some());
     v6.push(0);
     assert!(Addresses::parse(10, &v6).is_some(), "what follows does not matter");
+}
+
+#[test]
+fn neighbour_discovery_is_four_types_with_the_greatest_hop_limit_right_behind_the_header() {
+    // Version 6, next header, hop limit, two addresses, and the type of the message.
+    let packet = |version: u8, next: u8, hop_limit: u8, kind: u8| {
+        let mut packet = vec![0; 41];
+        (packet[0], packet[6], packet[7], packet[40]) = (version << 4, next, hop_limit, kind);
+        packet
+    };
+    for kind in 0..=255 {
+        let is = is_neighbour_discovery(&packet(6, 58, 255, kind));
+        assert_eq!(is, [133, 134, 135, 136].contains(&kind), "{kind}");
+    }
+    for other in [
+        packet(6, 58, 254, 135),
+        packet(6, 58, 0, 135),
+        // Fragments, hop-by-hop options, UDP.
+        packet(6, 44, 255, 135),
+        packet(6, 0, 255, 135),
+        packet(6, 17, 255, 135),
+        packet(4, 58, 255, 135),
+        // What is cut off before the type.
+        packet(6, 58, 255, 135)[..40].to_vec(),
+        Vec::new(),
+    ] {
+        assert!(!is_neighbour_discovery(&other), "{other:?}");
+    }
+    assert!(is_neighbour_discovery(&[packet(6, 58, 255, 135), vec![9; 7]].concat()));
 }
 
 /// Whether an address is in the set, asked for alone.

@@ -9,8 +9,9 @@ use std::ffi::CString;
 use std::net::IpAddr;
 
 use netfilterd::ip::Range;
-use netfilterd::netlink::{Message, Reply, attributes, find};
+use netfilterd::netlink::{Message, Reply, attributes, find, find_str};
 use netfilterd::nftables::batch::{Batch, FinishedBatch};
+use netfilterd::nftables::chains;
 use netfilterd::nftables::elements::{self, Action};
 use netfilterd::nftables::error::Error;
 use netfilterd::nftables::key_type::KeyType::{V4, V6};
@@ -18,6 +19,7 @@ use netfilterd::nftables::layout::{Hash, SetKind};
 use netfilterd::nftables::name::{Family, TableName};
 use netfilterd::nftables::objects::{self, KernelSet};
 use netfilterd::nftables::operation::Operation;
+use netfilterd::nftables::transaction;
 
 fn table() -> TableName {
     "inet t".parse().unwrap()
@@ -274,6 +276,52 @@ fn the_table_has_a_comment_that_says_whose_it_is() {
     assert_eq!(userdata.last(), Some(&0));
     // nft refuses longer comments than 128 bytes.
     assert!(userdata.len() - 2 <= 128);
+}
+
+#[test]
+fn a_part_that_the_kernel_lacks_is_told_from_an_object_that_is_gone() {
+    const ENOENT: i32 = 2;
+    let set = KernelSet { name: c"drop6_g1".to_owned(), keys: V6, kind: SetKind::Interval };
+    let mut batch = Batch::new();
+    objects::add_counters(&mut batch, &table());
+    chains::add_rules(&mut batch, &table(), &[set], &[chains::interface(c"wan0")]);
+    let batch = batch.finish().unwrap();
+    let mut lacking = Vec::new();
+    for sequence in 1..=batch.last() {
+        let message = batch.message(sequence).unwrap();
+        let reply = |errno, offset| Reply { sequence, errno, offset, text: None };
+        let outcome = |errno, offset| transaction::outcome(&batch, &[reply(errno, offset)]);
+        if message.kind_in(libc::NFNL_SUBSYS_NFTABLES) == Some(18) {
+            // NFT_MSG_NEWOBJ: its table is created with it, so it is the counter itself.
+            let error = outcome(ENOENT, None).unwrap_err();
+            assert!(error.to_string().contains("load the module nft_counter"), "{error}");
+            assert!(!error.retry_helps());
+            continue;
+        }
+        // NFTA_RULE_EXPRESSIONS; the kernel points at one of the list.
+        let rule = message.attributes().find(|it| it.kind == 4).unwrap();
+        for expression in attributes(rule.value) {
+            let name = find_str(attributes(expression.value), 1).unwrap();
+            let offset = Message::ATTRIBUTES_AT + rule.at + 4 + expression.at;
+            for offset in [offset, offset + 4] {
+                let error = outcome(ENOENT, Some(offset as u32)).unwrap_err();
+                let gone = ["lookup", "immediate"].contains(&name.as_str());
+                assert_eq!(error.retry_helps(), gone, "{error}");
+                let module = format!("load the module nft_{name}");
+                assert_eq!(error.to_string().contains(&module), !gone, "{error}");
+                let other = outcome(libc::ENOMEM, Some(offset as u32)).unwrap_err();
+                assert!(!other.to_string().contains("load the module"), "{other}");
+            }
+            lacking.push(name);
+        }
+        // About the rule as a whole: its chain is gone.
+        for offset in [None, Some(20), Some(0), Some(u32::MAX)] {
+            assert!(outcome(ENOENT, offset).unwrap_err().retry_helps());
+        }
+    }
+    for name in ["objref", "meta", "cmp", "payload", "lookup", "immediate"] {
+        assert!(lacking.iter().any(|found| found == name), "{name}");
+    }
 }
 
 #[test]

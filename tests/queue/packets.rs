@@ -39,6 +39,39 @@ fn packets_from_and_to_listed_networks_are_dropped_and_all_others_pass() {
 
 #[test]
 #[ignore = "needs root: network namespaces"]
+fn neighbour_discovery_passes_and_nothing_else_of_a_listed_neighbour_does() {
+    needs(&["ip6tables-legacy"]);
+    let (wire, folder) = (Wire::new(), Folder::new());
+    let list = folder.file("list", FOES);
+    wire.route_by_foe();
+    let queues = Queues::serve(&wire.inside, &list, &["--queue", "0", "--no-protect"]);
+    send_everything(&wire.inside, "legacy");
+    wire.forget_neighbours();
+    assert!(wire.goes_out(INSIDE6, BEYOND6), "by a gateway that is listed");
+    wire.forget_neighbours();
+    assert!(!wire.comes_in(FOE6, INSIDE6) && wire.outside_knows(INSIDE6));
+    assert!(!wire.goes_out(INSIDE6, FOE6));
+
+    for (from, source, destination) in
+        [(&wire.outside, FOE6, INSIDE6), (&wire.inside, INSIDE6, FOE6)]
+    {
+        let mut dropped = queues.counted(|_| true).dropped;
+        for kind in 128..=140 {
+            for hop_limit in [255, 254, 64] {
+                send_icmpv6(from, source, destination, kind, hop_limit);
+                let passes = (133..=136).contains(&kind) && hop_limit == 255;
+                dropped += u64::from(!passes);
+            }
+        }
+        // The last of them is dropped, and verdicts are given in the order of the packets.
+        let counted = queues.counted(|counted| counted.dropped >= dropped);
+        assert_eq!(counted.dropped, dropped);
+        assert_eq!(counted.packets, counted.accepted + counted.dropped);
+    }
+}
+
+#[test]
+#[ignore = "needs root: network namespaces"]
 fn a_source_is_no_reason_on_the_way_out_and_a_destination_none_on_the_way_in() {
     needs(&["iptables-legacy"]);
     let wire = Wire::new();

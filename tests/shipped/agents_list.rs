@@ -2,7 +2,7 @@
 
 use std::fs::{self, OpenOptions};
 use std::io::{Read, Write};
-use std::os::unix::fs::PermissionsExt;
+use std::os::unix::fs::{PermissionsExt, chown, lchown, symlink};
 use std::path::Path;
 use std::process::{Command, Stdio};
 use std::thread;
@@ -207,7 +207,7 @@ fn a_full_disk_leaves_no_half_of_a_line() {
     let script = "set -e; mount -t tmpfs -o size=8k none \"$1\"; cd \"$1\"
         dd if=/dev/zero bs=4080 count=1 2>/dev/null | tr '\\0' '#' >drop_ips; echo >>drop_ips
         cp drop_ips before; status=0
-        \"$0\" --list drop_ips --until 30d 192.0.2.1 2>said || status=$?
+        \"$0\" --list drop_ips --until 30d 192.0.2.1 2>/dev/null || status=$?
         cmp drop_ips before || exit 9; exit 4$status";
     let folder = Folder::new();
     let mut command = Command::new("unshare");
@@ -247,6 +247,110 @@ fn entries_are_taken_out_by_name_and_when_they_have_ended() {
     list.append(&["--remove", "192.0.2.1"]).expect(0, &["0 lines"]);
     let left: Vec<_> = fs::read_dir(list.folder.path()).unwrap().flatten().collect();
     assert_eq!(left.len(), 2, "the list and its lock: {left:?}");
+}
+
+const DAY: i64 = 86_400;
+
+/// Runs `append` under a clock that is so many seconds ahead.
+fn append_under_a_clock(list: &List, ahead: i64, arguments: &[&str]) -> Ran {
+    let script = "import runpy, sys, time
+ahead, real = int(sys.argv.pop(1)), time.time
+time.time = lambda: real() + ahead
+sys.argv.pop(0)
+sys.path.insert(0, sys.argv[0].rpartition('/')[0])
+runpy.run_path(sys.argv[0], run_name='__main__')";
+    let mut command = Command::new("python3");
+    command.args(["-c", script, &ahead.to_string(), &format!("{AGENTS}/append")]);
+    run(command.args(["--list", &list.path]).args(arguments))
+}
+
+#[test]
+#[ignore = "needs python3"]
+fn under_a_clock_that_is_a_year_ahead_nothing_is_pruned() {
+    needs(&["python3"]);
+    let year = 365 * DAY;
+    let list = List::new();
+    list.append(&["--until", "30d", "192.0.2.1", "192.0.2.2"]).expect(0, &[]);
+    let before = list.text();
+    let refused = |ahead| {
+        let ran = append_under_a_clock(&list, ahead, &["--prune"]);
+        ran.expect(1, &[&list.path, "clock", "--force"]);
+    };
+    refused(year);
+    assert_eq!(list.text(), before);
+    // The agents go on under that clock, and it stays a clock that has jumped.
+    append_under_a_clock(&list, year, &["--until", "30d", "192.0.2.3"]).expect(0, &[]);
+    append_under_a_clock(&list, year + 60, &["--remove", "192.0.2.9"]).expect(0, &[]);
+    refused(year + DAY);
+    assert_eq!(list.entries(), ["192.0.2.1", "192.0.2.2", "192.0.2.3"]);
+    // Set right, it is believed, and then day by day.
+    for days in [0, 6, 12, 18, 24] {
+        let ran = append_under_a_clock(&list, days * DAY, &["--prune"]);
+        ran.expect(0, &["0 lines"]);
+    }
+    append_under_a_clock(&list, 30 * DAY + 100, &["--prune"]).expect(0, &["2 lines"]);
+    refused(2 * year);
+    append_under_a_clock(&list, 2 * year, &["--prune", "--force"]).expect(0, &["1 lines"]);
+    assert_eq!(list.text(), "");
+    append_under_a_clock(&list, 2 * year + DAY, &["--prune"]).expect(0, &["0 lines"]);
+}
+
+#[test]
+#[ignore = "needs python3"]
+fn a_list_that_no_agent_has_used_was_last_used_when_it_was_written() {
+    needs(&["python3"]);
+    let list = List::holding("192.0.2.1 until 2020-01-01T00:00:00Z\n192.0.2.2\n");
+    append_under_a_clock(&list, 365 * DAY, &["--prune"]).expect(1, &["--force"]);
+    // A first agent changes the list's own time.
+    append_under_a_clock(&list, 365 * DAY, &["192.0.2.3"]).expect(0, &[]);
+    append_under_a_clock(&list, 365 * DAY, &["--prune"]).expect(1, &["--force"]);
+    // A lock of a shell says nothing.
+    fs::write(list.folder.path().join(".drop_ips.lock"), "").unwrap();
+    list.append(&["--prune"]).expect(0, &["1 lines"]);
+    assert_eq!(list.entries(), ["192.0.2.2", "192.0.2.3"]);
+}
+
+#[test]
+#[ignore = "needs root: users"]
+fn an_agent_of_root_writes_nowhere_that_another_user_could_lead_it_to() {
+    needs_root();
+    needs(&["python3"]);
+    let list = List::new();
+    let victim = list.folder.file("victim", "192.0.2.1 until 2020-01-01T00:00:00Z\n");
+    let before = fs::read_to_string(&victim).unwrap();
+    let theirs = list.folder.path().join("theirs");
+    fs::create_dir(&theirs).unwrap();
+    chown(&theirs, Some(65534), Some(65534)).unwrap();
+    let at = |name: &str| theirs.join(name).to_str().unwrap().to_string();
+    let each = |path: &str, names: &[&str]| {
+        for arguments in [&["192.0.2.7"][..], &["--prune"], &["--remove", "192.0.2.1"]] {
+            let ran = run(&mut agent("append", &[&["--list", path], arguments].concat()));
+            ran.expect(1, names);
+            assert_eq!(fs::read_to_string(&victim).unwrap(), before);
+        }
+    };
+    // A link as the list, as a directory on the way, and as the lock.
+    symlink(&victim, at("list")).unwrap();
+    symlink(list.folder.path(), at("way")).unwrap();
+    for name in ["list", "way"] {
+        lchown(at(name), Some(65534), Some(65534)).unwrap();
+    }
+    each(&at("list"), &["'list'", "65534"]);
+    each(&at("way/victim"), &["'way'", "65534"]);
+    symlink(&victim, at(".other.lock")).unwrap();
+    fs::write(at("other"), &before).unwrap();
+    each(&at("other"), &[]);
+    // Another name of the file.
+    fs::remove_file(at("list")).unwrap();
+    fs::hard_link(&victim, at("list")).unwrap();
+    each(&at("list"), &[&at("list"), "hard link"]);
+    fs::remove_file(at(".other.lock")).unwrap();
+    fs::hard_link(&victim, at(".other.lock")).unwrap();
+    each(&at("other"), &["hard link"]);
+    // Root's own links are followed.
+    symlink(&victim, list.folder.path().join("drop_ips")).unwrap();
+    list.append(&["192.0.2.7"]).expect(0, &[]);
+    assert!(fs::read_to_string(&victim).unwrap().contains("192.0.2.7 until "));
 }
 
 #[test]

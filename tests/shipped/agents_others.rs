@@ -72,7 +72,16 @@ fn collect_moves_the_elements_of_dynamic_sets_and_tells_of_each() {
 
     collect(&["nonesuch", "plain"]).expect(1, &["nonesuch", "inet rates", "No such file"]);
     collect(&["plain ; flush ruleset"]).expect(2, &["plain ; flush ruleset: "]);
-    // What cannot be listed stays in its set.
+    // Who is allowed stays in the set, and so does what cannot be listed.
+    let allow = list.folder.file("allow", "192.0.2.5\n");
+    wire.inside.nft("add element inet rates plain { 192.0.2.5 }");
+    list.append(&["--remove", "192.0.2.5"]).expect(0, &[]);
+    let mut command = wire.inside.command(&format!("{AGENTS}/collect"));
+    command.args(["--list", &list.path, "--allow", &allow, "inet", "rates", "plain"]);
+    run(&mut command).expect(0, &[]);
+    assert!(!list.entries().contains(&"192.0.2.5".to_string()));
+    assert_eq!(elements("plain").len(), 2);
+    wire.inside.nft("delete element inet rates plain { 192.0.2.5 }");
     wire.inside.nft("add element inet rates plain { 192.0.2.6 }");
     fs::remove_file(&list.path).unwrap();
     fs::create_dir(&list.path).unwrap();
@@ -158,7 +167,7 @@ fn conntrack_summary_counts_protocols_states_and_sources() {
         "by source",
         "3  192.0.2.10",
         "1  198.51.100.80",
-        "without an answer, by source",
+        "without an answer, by source, which may be forged",
         "2  192.0.2.10",
     ];
     let of = |arguments: &[&str], text: &str| {

@@ -2,6 +2,7 @@
 
 use std::fs;
 use std::io::{BufRead, BufReader};
+use std::os::unix::fs::PermissionsExt;
 use std::process::{Child, Command, Stdio};
 
 use kit::*;
@@ -35,6 +36,20 @@ class Handler(http.server.BaseHTTPRequestHandler):
             self.close_connection = True
             for _ in range(1000):
                 self.wfile.write(b"192.0.2.1\n" * 100)
+        elif answer.startswith("unsized"):
+            # All of it, or so much of a hundred, with nothing that says how much there is.
+            percent = int(answer.split()[1])
+            self.begin(200, {"Connection": "close"})
+            self.wfile.write(body[:len(body) * percent // 100])
+            self.close_connection = True
+        elif answer == "unfinished":
+            self.begin(200, {"Transfer-Encoding": "chunked", "Connection": "close"})
+            self.wfile.write(b"%x\r\n%s\r\n" % (len(body), body))
+            self.close_connection = True
+        elif answer == "always 304" or answer == "vanish" and self.headers.get("If-None-Match"):
+            if answer == "vanish":
+                os.unlink(os.path.join(folder, "host", "list"))
+            self.begin(304, {})
         elif not answer.endswith("plain") and self.headers.get("If-None-Match") == tag:
             self.begin(304, {"eTag": tag})
         else:
@@ -254,6 +269,183 @@ fn whatever_goes_wrong_the_list_is_kept() {
     fleet.server.kill().unwrap();
     fleet.server.wait().unwrap();
     fleet.pull(&[]).expect(1, &[&fleet.url, &fleet.path("list")]);
+    assert_eq!(fleet.list(), FIRST);
+}
+
+#[test]
+#[ignore = "needs curl, flock and python3"]
+fn what_may_be_cut_off_does_not_replace_the_list() {
+    needs(&["curl", "flock", "python3"]);
+    let whole = "192.0.2.1\n192.0.2.2\n192.0.2.4\n192.0.2.6\n192.0.2.178\n";
+    let fleet = Fleet::new(whole);
+    fleet.answers("unsized 100", whole);
+    fleet.pull(&[]).expect(0, &["5 lines"]);
+    let longer = whole.replace("192.0.2.2\n", "192.0.2.2\n192.0.2.3\n");
+    for (how, body, names) in [
+        // In the middle of a line, which is an address still, and behind one.
+        ("unsized 98", &longer[..], "no line end"),
+        ("unsized 60", &longer, "no line end"),
+        ("unsized 80", "192.0.2.1\n192.0.2.2\n192.0.2.4\n#######\n", "Content-Length"),
+        ("unfinished", &longer, &fleet.url),
+        // Cut off before it was published.
+        ("tagged", "192.0.2.1\n192.0.2.17", "no line end"),
+        ("tagged", "{\"cidr\":\"192.0.2.0/24\"}\n{\"cidr\":\"198.51.100.0/24\"}", "no line end"),
+        ("tagged", "{\"list\": [\n\"192.0.2.1\",\n\"192.0.2.2\"", "cut off"),
+    ] {
+        fleet.answers(how, body);
+        fleet.pull(&["-c", "--no-protect"]).expect(1, &[names, &fleet.path("list")]);
+        assert_eq!(fleet.list(), whole, "{how} {body}");
+        fleet.is_tidy();
+    }
+    fleet.answers("unsized 100", &longer);
+    fleet.pulls_anew(&[]);
+    // A document has its own end.
+    for document in ["{\"list\": [\"192.0.2.1\", \"192.0.2.2\"]}", "[\n\"192.0.2.1\"\n]"] {
+        fleet.answers("tagged", document);
+        fleet.pulls_anew(&[]);
+        assert_eq!(fleet.list(), document);
+    }
+}
+
+#[test]
+#[ignore = "needs curl, flock and python3"]
+fn a_list_without_the_end_mark_that_it_had_or_with_another_count_is_refused() {
+    needs(&["curl", "flock", "python3"]);
+    let record = |n: u8| format!("{{\"cidr\":\"192.0.{n}.0/24\"}}\n");
+    let records = record(2) + &record(3) + &record(4);
+    let meta = |n: u8| format!("{{\"type\":\"metadata\",\"size\":7,\"records\":{n}}}\n");
+    let hosts = FIRST;
+    for (whole, cut, names) in [
+        (records.clone() + &meta(3), records.clone() + &meta(4), "4 entries, and there are 3"),
+        (records.clone() + &meta(3), records.clone(), "end mark"),
+        (format!("# x\n{hosts}# END 2 entries\n"), format!("{hosts}# END 3 entries\n"), "3"),
+        (format!("{hosts}# EOF\n"), SECOND.to_string(), "end mark"),
+    ] {
+        let fleet = Fleet::new(&whole);
+        fleet.pull(&[]).expect(0, &[]);
+        fleet.answers("tagged", &cut);
+        fleet.pull(&[]).expect(1, &[names, &fleet.path("list")]);
+        assert_eq!(fleet.list(), whole);
+        fleet.is_tidy();
+    }
+    let fleet = Fleet::new(FIRST);
+    fleet.pull(&["-e", "^# end$"]).expect(1, &["-e", "# end"]);
+    fleet.answers("tagged", &format!("{FIRST}# end\r\n"));
+    fleet.pulls_anew(&["-e", "^# end$"]);
+}
+
+#[test]
+#[ignore = "needs curl, flock and python3"]
+fn an_answer_that_nothing_has_changed_is_no_list() {
+    needs(&["curl", "flock", "python3"]);
+    let fleet = Fleet::new(FIRST);
+    fleet.answers("always 304", FIRST);
+    fleet.pull(&[]).expect(1, &["304", &fleet.path("list")]);
+    fleet.answers("tagged", FIRST);
+    fleet.pull(&[]).expect(0, &[]);
+    // The list goes while the server is asked.
+    fleet.answers("vanish", FIRST);
+    fleet.answered();
+    fleet.pull(&[]).expect(0, &["2 lines"]);
+    assert_eq!((fleet.list().as_str(), fleet.answered().as_str()), (FIRST, "304 200"));
+    fleet.is_tidy();
+}
+
+#[test]
+#[ignore = "needs curl, flock and python3"]
+fn a_list_that_drops_the_server_is_named_with_the_entry_and_the_cure() {
+    needs(&["curl", "flock", "python3"]);
+    let mut fleet = Fleet::new("192.0.2.1\n127.0.0.0/24\n");
+    let entry = format!("127.0.0.1: dropped by 127.0.0.0/24 ({}:2)", fleet.path("list"));
+    // Also quietly, and with options that only netfilterd check has.
+    fleet.pull(&["-q"]).expect(0, &[&entry, "--allow"]);
+    let allow = fleet.folder.file("allow", "127.0.0.1\n");
+    let check = format!("--no-protect --state-file {} --strict --allow {allow}", fleet.path("s"));
+    fleet.answers("tagged", "127.0.0.0/24\n192.0.2.1\n");
+    let said = fleet.pull(&["-q", "-c", &check]).stderr();
+    assert!(!said.contains("the server"), "it is allowed: {said}");
+    fleet.server.kill().unwrap();
+    fleet.server.wait().unwrap();
+    let entry = format!("127.0.0.1: dropped by 127.0.0.0/24 ({}:1)", fleet.path("list"));
+    fleet.pull(&["-q"]).expect(1, &[&fleet.url, &entry, "--allow"]);
+    let said = fleet.pull(&["-q", "-c", &check]).stderr();
+    assert!(!said.contains("dropped by"), "{said}");
+}
+
+#[test]
+#[ignore = "needs root: users"]
+fn root_writes_nowhere_that_another_user_could_lead_it_to() {
+    needs_root();
+    needs(&["curl", "flock", "python3"]);
+    let fleet = Fleet::new(FIRST);
+    let victim = fleet.folder.file("victim", "precious\n");
+    let host = fleet.folder.path().join("host");
+    let planted = ["list", ".list.pull", ".list.etag", ".list.etag.new", ".list.new", ".list.head"];
+    let mode = |mode| fs::set_permissions(&host, fs::Permissions::from_mode(mode)).unwrap();
+    let untouched = || {
+        assert_eq!(fs::read_to_string(&victim).unwrap(), "precious\n");
+        for name in planted {
+            let _ = fs::remove_file(host.join(name));
+        }
+    };
+    let plant = |name: &str| std::os::unix::fs::symlink(&victim, host.join(name)).unwrap();
+    let cures: [(u32, u32, &str); 4] = [
+        (65534, 0o755, "chown root"),
+        (0, 0o757, "chmod go-w"),
+        (0, 0o1777, "chmod go-w"),
+        (0, 0o775, ""),
+    ];
+    for (owner, permissions, cure) in cures {
+        let group = if cure.is_empty() { 65534 } else { 0 };
+        std::os::unix::fs::chown(&host, Some(owner), Some(group)).unwrap();
+        mode(permissions);
+        planted.iter().for_each(|name| plant(name));
+        fleet.pull(&[]).expect(1, &[&fleet.path("list"), host.to_str().unwrap(), cure]);
+        untouched();
+    }
+    // A directory above it, and a link on the way.
+    std::os::unix::fs::chown(&host, Some(0), Some(0)).unwrap();
+    mode(0o777);
+    let below = host.join("below");
+    fs::create_dir(&below).unwrap();
+    std::os::unix::fs::symlink(&below, host.join("link")).unwrap();
+    for way in ["below", "link", "../host/below"] {
+        let list = host.join(way).join("list");
+        let ran = run(Command::new(PULL).args(["-n", program(), &fleet.url]).arg(list));
+        ran.expect(1, &["chmod go-w"]);
+    }
+    assert_eq!(fleet.answered(), "", "nothing was fetched");
+    fs::remove_dir(&below).unwrap();
+    fs::remove_file(host.join("link")).unwrap();
+    // What was planted before the directory was made safe.
+    mode(0o755);
+    for name in planted {
+        plant(name);
+        let ran = fleet.pull(&[]);
+        let refused = ["list", ".list.pull"].contains(&name);
+        assert_eq!(ran.status(), i32::from(refused), "{name}: {}", ran.stderr());
+        untouched();
+    }
+    // And no other user may lock the lock.
+    fleet.pull(&[]).expect(0, &[]);
+    let lock = fs::metadata(fleet.path(".list.pull")).unwrap().permissions().mode();
+    assert_eq!(lock & 0o777, 0o600);
+    let list = fs::metadata(fleet.path("list")).unwrap().permissions().mode();
+    assert_eq!(list & 0o777, 0o644);
+}
+
+#[test]
+#[ignore = "needs root: network namespaces"]
+fn cron_and_its_path_are_enough() {
+    needs(&["curl", "flock", "python3", "mount"]);
+    let fleet = Fleet::new(FIRST);
+    let script = "mount -t tmpfs none /usr/local/sbin && cp \"$1\" /usr/local/sbin/netfilterd &&
+        exec env -i HOME=/root LOGNAME=root SHELL=/bin/sh PATH=/usr/bin:/bin \"$2\" -c \"$3\" \"$4\" \"$5\"";
+    // Mounts of its own, and the network of the server.
+    let mut command = Command::new("unshare");
+    command.args(["--mount", "sh", "-c", script, "sh", program(), PULL, "--no-protect"]);
+    let ran = run(command.args([&fleet.url, &fleet.path("list")]));
+    ran.expect(0, &["2 lines"]);
     assert_eq!(fleet.list(), FIRST);
 }
 

@@ -92,6 +92,25 @@ fn the_init_script_starts_reloads_shows_and_stops_a_daemon() {
 }
 
 #[test]
+#[ignore = "needs root: network namespaces"]
+fn the_init_script_does_not_wait_for_ever_for_a_daemon_that_hangs() {
+    needs(&["logger"]);
+    let script = Script::new("");
+    script.folder.file("list", FOES);
+    let (status, said) = script.run("start");
+    assert_eq!(status, 0, "{said}");
+    let defaults = script.folder.path().join("defaults");
+    fs::write(&defaults, fs::read_to_string(&defaults).unwrap() + "PATIENCE=0\n").unwrap();
+    let pid = fs::read_to_string(script.folder.path().join("pid")).unwrap();
+    run(Command::new("kill").args(["-STOP", pid.trim()])).expect(0, &[]);
+    let (status, said) = script.run("stop");
+    assert_eq!(status, 0, "{said}");
+    assert_names(&said, &["0 seconds", "killed"]);
+    assert_eq!(script.run("status").0, 3);
+    assert_eq!(script.namespace.managed("drop4").len(), 1, "what was in force stays");
+}
+
+#[test]
 fn the_init_script_says_by_the_lsb_what_it_is() {
     let script = include_str!("../../contrib/netfilterd.init");
     for key in ["Provides", "Required-Start", "Required-Stop", "Default-Start", "Default-Stop"] {

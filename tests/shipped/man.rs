@@ -513,6 +513,8 @@ pub fn literals_of(source: &str) -> Vec<String> {
                             while chars.next_if(|c| c.is_whitespace()).is_some() {}
                         }
                         '\\' => literal.extend(chars.next()),
+                        // JSON has a quote behind it.
+                        '{' if chars.peek() == Some(&'\\') => literal.push('{'),
                         '{' if chars.next_if_eq(&'{').is_none() => {
                             while chars.next().is_some_and(|c| c != '}') {}
                             literal.push(BLANK);

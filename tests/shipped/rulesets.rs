@@ -288,6 +288,32 @@ fn a_ruleset_that_is_loaded_again_has_its_rules_once_and_its_sets_as_they_were()
 }
 
 #[test]
+#[ignore = "needs root: network namespaces"]
+fn no_ruleset_keeps_a_listed_neighbour_from_being_found() {
+    let mut tried = 0;
+    for file in std::fs::read_dir(path("")).unwrap() {
+        let file = file.unwrap().file_name().into_string().unwrap();
+        if !file.ends_with(".nft") || !shipped(&file).contains("#\tnetfilterd --table ") {
+            continue;
+        }
+        let (wire, text) = (Wire::new(), without_queue(&file));
+        let text = text.replace("\"eth0\"", &format!("\"{WIRE}\""));
+        wire.inside.nft(&text);
+        // Before the routes are there by which the foe would be protected.
+        fill(&wire.inside, &text);
+        wire.route_by_foe();
+        wire.forget_neighbours();
+        assert!(wire.goes_out(INSIDE6, BEYOND6), "{file}: a gateway that is listed");
+        wire.forget_neighbours();
+        // Dropped or not: what matters is that the sender finds its neighbour first.
+        wire.comes_in(FOE6, INSIDE6);
+        assert!(wire.outside_knows(INSIDE6), "{file}: a neighbour that asks from a listed address");
+        tried += 1;
+    }
+    assert!(tried >= 8, "{tried}");
+}
+
+#[test]
 fn the_index_names_every_ruleset_and_no_other() {
     let folder = format!("{}/rulesets", env!("CARGO_MANIFEST_DIR"));
     let index = std::fs::read_to_string(format!("{folder}/README.md")).unwrap();

@@ -12,6 +12,7 @@ const SCRIPT: &str = concat!(env!("CARGO_MANIFEST_DIR"), "/contrib/openrc/netfil
 const OPENRC_RUN: &str = "ebegin() { echo \" * $* ...\"; }
     eend() { [ \"$1\" = 0 ] || echo \" * ERROR: $2\"; return \"$1\"; }
     need() { echo \"need $*\"; }; use() { echo \"use $*\"; }
+    ewarn() { echo \" * $*\"; }
     after() { echo \"after $*\"; }; before() { echo \"before $*\"; }
     . \"$CONF\"; . \"$SCRIPT\"; \"$1\"";
 
@@ -85,6 +86,25 @@ fn openrc_starts_reloads_shows_and_stops_a_daemon() {
         assert_eq!(openrc.call("status").0, 3);
         assert_eq!(openrc.call("reload").0, 1, "not running");
     }
+}
+
+#[test]
+#[ignore = "needs root: network namespaces"]
+fn openrc_does_not_wait_for_ever_for_a_daemon_that_hangs() {
+    needs(&["logger"]);
+    let openrc = OpenRc::new("");
+    openrc.folder.file("list", FOES);
+    let (status, said) = openrc.call("start");
+    assert_eq!(status, 0, "{said}");
+    let conf = openrc.folder.path().join("conf");
+    fs::write(&conf, fs::read_to_string(&conf).unwrap() + "PATIENCE=0\n").unwrap();
+    let pid = fs::read_to_string(openrc.folder.path().join("pid")).unwrap();
+    run(Command::new("kill").args(["-STOP", pid.trim()])).expect(0, &[]);
+    let (status, said) = openrc.call("stop");
+    assert_eq!(status, 0, "{said}");
+    assert_names(&said, &["0 seconds", "killed"]);
+    assert_eq!(openrc.call("status").0, 3);
+    assert_eq!(openrc.namespace.managed("drop4").len(), 1, "what was in force stays");
 }
 
 #[test]

@@ -7,6 +7,7 @@ pub mod crowd;
 pub mod daemon;
 pub mod files;
 pub mod flags;
+pub mod hanging;
 pub mod harmless;
 pub mod merged;
 pub mod namespace;
@@ -27,6 +28,7 @@ use std::sync::atomic::{AtomicU32, Ordering};
 
 pub use daemon::{Daemon, status_in};
 pub use files::{Folder, odd_path};
+pub use hanging::Hanging;
 pub use merged::merged;
 pub use namespace::Namespace;
 pub use process::Background;

@@ -27,10 +27,12 @@ pub fn with_ruleset(file: &str) -> Wire {
 #[track_caller]
 pub fn fill(namespace: &Namespace, text: &str) {
     let command = text.lines().find_map(|line| line.strip_prefix("#\tnetfilterd --table "));
-    let table = command.expect("the file says how it is filled").trim_matches('\'');
+    let command = command.expect("the file says how it is filled");
+    let (table, options) = command[1..].split_once('\'').unwrap();
     let folder = Folder::new();
     let list = folder.file("list", FOES);
-    let ran = namespace.load(&["-f", &list, "--table", table]);
+    let options: Vec<&str> = options.split_whitespace().collect();
+    let ran = namespace.load(&[&["-f", &list, "--table", table], &options[..]].concat());
     assert!(!ran.stderr().contains("warning"), "{table}: {}", ran.stderr());
 }
 

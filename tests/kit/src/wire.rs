@@ -1,6 +1,7 @@
 //! Two namespaces, and whether packets pass between them.
 
 use std::net::{IpAddr, SocketAddr, UdpSocket};
+use std::process::Command;
 
 use crate::{Namespace, eventually, patience};
 
@@ -22,6 +23,9 @@ pub const INSIDE6: &str = "fd77::2";
 
 /// The interface of the inside.
 pub const WIRE: &str = "wire1";
+
+/// An address of a network that only the foe leads to, and that is not listed.
+pub const BEYOND6: &str = "2001:db8:77::1";
 
 impl Wire {
     #[track_caller]
@@ -59,6 +63,33 @@ impl Wire {
     }
 }
 
+/// Neighbour discovery where the neighbours are listed.
+impl Wire {
+    /// Makes the foe the inside's gateway to [`BEYOND6`].
+    pub fn route_by_foe(&self) {
+        self.outside.ip(&format!("addr add {BEYOND6}/128 dev wire0 nodad"));
+        self.inside.ip(&format!("addr add 2001:db8:bad::2/64 dev {WIRE} nodad"));
+        self.inside.ip(&format!("route add 2001:db8:77::/64 via {FOE6}"));
+        // The kernel takes an address into use a moment after it was added.
+        let bind = || self.outside.within(|| UdpSocket::bind((BEYOND6, 0)).is_ok());
+        eventually(&format!("{BEYOND6} in use"), bind);
+    }
+
+    /// Both sides forget which neighbours they know.
+    pub fn forget_neighbours(&self) {
+        self.outside.ip("-6 neigh flush dev wire0");
+        self.inside.ip(&format!("-6 neigh flush dev {WIRE}"));
+    }
+
+    /// Whether the outside has found a neighbour.
+    pub fn outside_knows(&self, neighbour: &str) -> bool {
+        let mut command = Command::new("ip");
+        let output = command.args(["-n", self.outside.name(), "-6", "neigh", "show", "to"]);
+        let output = output.arg(neighbour).output().unwrap();
+        String::from_utf8_lossy(&output.stdout).contains("lladdr")
+    }
+}
+
 /// Whether a UDP datagram passes from an address of one namespace to an address of another.
 pub fn passes(from: &Namespace, source: &str, to: &Namespace, destination: &str) -> bool {
     let (source, destination): (IpAddr, IpAddr) =
@@ -73,4 +104,21 @@ pub fn passes(from: &Namespace, source: &str, to: &Namespace, destination: &str)
         let _ = sender.send_to(b"?", address);
         receiver.recv(&mut byte).is_ok()
     })
+}
+
+/// Sends an ICMPv6 packet of a type with a hop limit from an address of a namespace. What the sender's
+/// own rules drop is an error, which is none here.
+pub fn send_icmpv6(from: &Namespace, source: &str, destination: &str, kind: u8, hop_limit: u8) {
+    let address = |text: &str| SocketAddr::new(text.parse::<IpAddr>().unwrap(), 0).into();
+    from.within(|| {
+        let protocol = Some(socket2::Protocol::ICMPV6);
+        let socket = socket2::Socket::new(socket2::Domain::IPV6, socket2::Type::RAW, protocol);
+        let socket = socket.unwrap();
+        socket.bind(&address(source)).unwrap();
+        socket.set_unicast_hops_v6(hop_limit.into()).unwrap();
+        // The kernel writes the checksum. Behind the header a target, as in a solicitation.
+        let mut packet = [0; 24];
+        packet[0] = kind;
+        let _ = socket.send_to(&packet, &address(destination));
+    });
 }

@@ -1,0 +1,289 @@
+//! The chains of the managed table and their rules.
+//!
+//! The base chain of a direction looks addresses up and does nothing else. What is found goes to a chain
+//! of its own, one for each direction and family, which has the exceptions and the drop:
+//!
+//! ```text
+//! chain inbound {
+//!     type filter hook prerouting priority raw; policy accept;
+//!     ip saddr @drop4_g7 goto from_listed4
+//!     ip6 saddr @drop6_g7 goto from_listed6
+//! }
+//! chain from_listed6 {
+//!     iif "lo" accept
+//!     ip6 nexthdr ipv6-icmp ip6 hoplimit 255 icmpv6 type 133-136 accept
+//!     counter name "inbound6" drop
+//! }
+//! ```
+//!
+//! So a packet that is not listed pays for the family and the look-ups alone, however many exceptions
+//! there are. `accept` ends the base chain and no other: a firewall still sees the packet.
+
+#![cfg(feature = "nftables")]
+
+use std::ffi::{CStr, CString};
+use std::net::{Ipv4Addr, Ipv6Addr};
+
+use nftnl::expr::{
+    Bitwise, Cmp, CmpOp, Icmpv6HeaderField, InterfaceName, Ipv4HeaderField, Ipv6HeaderField,
+    Lookup, Meta, NetworkHeaderField, Payload, TransportHeaderField, Verdict,
+};
+use nftnl::set::Set;
+use nftnl::{Chain as ChainObject, ChainType, Hook, MsgType, Policy, Rule};
+
+use super::batch::Batch;
+use super::constants::NFT_OBJECT_COUNTER;
+use super::key_type::KeyType;
+use super::objects::{Direction, KernelSet, parent, proto};
+use crate::ip::{Address, neighbour};
+use crate::nftables::name::TableName;
+use crate::sys;
+
+/// Before connection tracking and everything else: nft's priority `raw`.
+pub const PRIORITY: i32 = -300;
+
+/// The number of loopback in every network namespace.
+const LOOPBACK: u32 = 1;
+
+/// A chain of the managed table.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Chain {
+    /// The base chain of a direction, which looks addresses up.
+    Base(Direction),
+    /// The chain of packets whose address of that direction was found.
+    Listed(Direction, KeyType),
+}
+
+impl Chain {
+    /// All of them. A chain comes before those whose rules lead to it.
+    pub const ALL: [Chain; 6] = [
+        Chain::Listed(Direction::Inbound, KeyType::V4),
+        Chain::Listed(Direction::Inbound, KeyType::V6),
+        Chain::Listed(Direction::Outbound, KeyType::V4),
+        Chain::Listed(Direction::Outbound, KeyType::V6),
+        Chain::Base(Direction::Inbound),
+        Chain::Base(Direction::Outbound),
+    ];
+
+    /// The chain with this name.
+    pub fn named(name: &[u8]) -> Option<Self> {
+        Chain::ALL.into_iter().find(|chain| chain.name().to_bytes() == name)
+    }
+
+    /// Its name.
+    pub fn name(self) -> &'static CStr {
+        match self {
+            Chain::Base(Direction::Inbound) => c"inbound",
+            Chain::Base(Direction::Outbound) => c"outbound",
+            Chain::Listed(Direction::Inbound, KeyType::V4) => c"from_listed4",
+            Chain::Listed(Direction::Inbound, KeyType::V6) => c"from_listed6",
+            Chain::Listed(Direction::Outbound, KeyType::V4) => c"to_listed4",
+            Chain::Listed(Direction::Outbound, KeyType::V6) => c"to_listed6",
+        }
+    }
+
+    /// The number of the hook that a base chain hangs on (`NF_INET_*`), and its priority there.
+    pub fn hook(self) -> Option<(u32, i32)> {
+        match self {
+            Chain::Base(Direction::Inbound) => Some((Hook::PreRouting as u32, PRIORITY)),
+            Chain::Base(Direction::Outbound) => Some((Hook::PostRouting as u32, PRIORITY)),
+            Chain::Listed(..) => None,
+        }
+    }
+}
+
+/// An interface to which filtering is narrowed: a name, or with a `*` behind it the beginning of
+/// names, as in nft.
+pub fn interface(name: &CStr) -> InterfaceName {
+    match name.to_bytes().strip_suffix(b"*").map(CString::new) {
+        Some(Ok(prefix)) => InterfaceName::StartingWith(prefix),
+        _ => InterfaceName::Exact(name.to_owned()),
+    }
+}
+
+/// Deletes a chain with its rules.
+pub fn delete(batch: &mut Batch, table: &TableName, chain: Chain) {
+    flush(batch, table, chain);
+    let parent = parent(table);
+    batch.object(&ChainObject::new(chain.name(), &parent), MsgType::Del);
+}
+
+/// Creates the chains that are missing, and gives all of them these rules and no others: addresses are
+/// looked up in `sets`, and what is found is dropped on each of `interfaces`, or on all if none is named.
+pub fn switch(
+    batch: &mut Batch,
+    table: &TableName,
+    sets: &[KernelSet],
+    interfaces: &[InterfaceName],
+) {
+    for chain in Chain::ALL {
+        create(batch, table, chain);
+        flush(batch, table, chain);
+    }
+    add_rules(batch, table, sets, interfaces);
+}
+
+/// Creates a chain, or restores the policy of one that exists.
+fn create(batch: &mut Batch, table: &TableName, chain: Chain) {
+    let parent = parent(table);
+    let mut object = ChainObject::new(chain.name(), &parent);
+    if let Chain::Base(direction) = chain {
+        object.set_type(ChainType::Filter);
+        let hook = match direction {
+            Direction::Inbound => Hook::PreRouting,
+            Direction::Outbound => Hook::PostRouting,
+        };
+        object.set_hook(hook, PRIORITY);
+        object.set_policy(Policy::Accept);
+    }
+    batch.object(&object, MsgType::Add);
+}
+
+/// Deletes all rules of a chain.
+fn flush(batch: &mut Batch, table: &TableName, chain: Chain) {
+    let parent = parent(table);
+    let chain = ChainObject::new(chain.name(), &parent);
+    batch.object(&Rule::new(&chain), MsgType::Del);
+}
+
+/// Adds the rules of all chains, which are there and empty.
+///
+/// A rule before all look-ups could accept loopback. That makes packets on loopback cheaper, by 64 ns
+/// a chain at 1,000,000 networks, and all other packets dearer, by 28 to 35 ns of 204 and 352. Floods
+/// do not come on loopback.
+pub fn add_rules(
+    batch: &mut Batch,
+    table: &TableName,
+    sets: &[KernelSet],
+    interfaces: &[InterfaceName],
+) {
+    let parent = parent(table);
+    for chain in Chain::ALL {
+        let object = ChainObject::new(chain.name(), &parent);
+        let rules = match chain {
+            Chain::Base(direction) => look_ups(&object, table, direction, sets),
+            Chain::Listed(direction, keys) => verdicts(&object, direction, keys, interfaces),
+        };
+        for rule in &rules {
+            batch.object(rule, MsgType::Add);
+        }
+    }
+}
+
+/// The rules of a base chain: a look-up in each set, in their order.
+fn look_ups<'a>(
+    chain: &'a ChainObject<'a>,
+    table: &TableName,
+    direction: Direction,
+    sets: &[KernelSet],
+) -> Vec<Rule<'a>> {
+    let look_up = |set: &KernelSet| {
+        let mut rule = Rule::new(chain);
+        match_family(&mut rule, set.keys);
+        rule.add_expr(&direction.address(set.keys));
+        // A mask of all ones would only cost time.
+        match (set.keys, set.kind.length()) {
+            (KeyType::V4, Some(length)) if length < 32 => {
+                let mask = Ipv4Addr::from(u32::MAX.first_of(length));
+                rule.add_expr(&Bitwise::new(mask, Ipv4Addr::UNSPECIFIED));
+            }
+            (KeyType::V6, Some(length)) if length < 128 => {
+                let mask = Ipv6Addr::from(u128::MAX.first_of(length));
+                rule.add_expr(&Bitwise::new(mask, Ipv6Addr::UNSPECIFIED));
+            }
+            _ => {}
+        }
+        // The name is all that a look-up takes from the object.
+        let parent = parent(table);
+        let looked_up = Set::<Ipv4Addr>::new_named(&set.name, 0, &parent, proto(table.family()));
+        rule.add_expr(&Lookup::new(&looked_up));
+        let listed = Chain::Listed(direction, set.keys);
+        rule.add_expr(&Verdict::Goto { chain: listed.name().to_owned() });
+        rule
+    };
+    sets.iter().map(look_up).collect()
+}
+
+/// The rules for packets that are listed: loopback passes, neighbour discovery passes, and the rest is
+/// counted and dropped on the interfaces that count.
+fn verdicts<'a>(
+    chain: &'a ChainObject<'a>,
+    direction: Direction,
+    keys: KeyType,
+    interfaces: &[InterfaceName],
+) -> Vec<Rule<'a>> {
+    let mut loopback = Rule::new(chain);
+    loopback.add_expr(&direction.interface());
+    loopback.add_expr(&Cmp::new(CmpOp::Eq, LOOPBACK));
+    loopback.add_expr(&Verdict::Accept);
+    let mut rules = vec![loopback];
+    if keys == KeyType::V6 {
+        rules.push(neighbour_discovery(chain));
+    }
+    let everywhere = [None];
+    let narrowed: Vec<_> = interfaces.iter().map(Some).collect();
+    for interface in if narrowed.is_empty() { &everywhere[..] } else { &narrowed } {
+        let mut rule = Rule::new(chain);
+        if let Some(interface) = interface {
+            rule.add_expr(&direction.interface_name());
+            rule.add_expr(&Cmp::new(CmpOp::Eq, *interface));
+        }
+        let name = direction.counter(keys);
+        rule.add_expr(&sys::ObjectReference { kind: NFT_OBJECT_COUNTER, name });
+        rule.add_expr(&Verdict::Drop);
+        rules.push(rule);
+    }
+    rules
+}
+
+/// Accepts neighbour discovery: without it no neighbour finds this host and none is found, a gateway
+/// included. The fixed header has to say ICMPv6: no extension header is skipped.
+fn neighbour_discovery<'a>(chain: &'a ChainObject<'a>) -> Rule<'a> {
+    let mut rule = Rule::new(chain);
+    // nft needs it to show the fields by their names.
+    match_family(&mut rule, KeyType::V6);
+    let field = |field| Payload::Network(NetworkHeaderField::Ipv6(field));
+    rule.add_expr(&field(Ipv6HeaderField::NextHeader));
+    rule.add_expr(&Cmp::new(CmpOp::Eq, neighbour::ICMPV6));
+    rule.add_expr(&field(Ipv6HeaderField::HopLimit));
+    rule.add_expr(&Cmp::new(CmpOp::Eq, neighbour::HOP_LIMIT));
+    rule.add_expr(&Payload::Transport(TransportHeaderField::Icmpv6(Icmpv6HeaderField::Type)));
+    rule.add_expr(&Cmp::new(CmpOp::Gte, *neighbour::TYPES.start()));
+    rule.add_expr(&Cmp::new(CmpOp::Lte, *neighbour::TYPES.end()));
+    rule.add_expr(&Verdict::Accept);
+    rule
+}
+
+fn match_family(rule: &mut Rule<'_>, keys: KeyType) {
+    let family = match keys {
+        KeyType::V4 => libc::NFPROTO_IPV4,
+        KeyType::V6 => libc::NFPROTO_IPV6,
+    };
+    rule.add_expr(&Meta::NfProto);
+    rule.add_expr(&Cmp::new(CmpOp::Eq, family as u8));
+}
+
+impl Direction {
+    fn interface(self) -> Meta {
+        match self {
+            Direction::Inbound => Meta::Iif,
+            Direction::Outbound => Meta::Oif,
+        }
+    }
+
+    fn interface_name(self) -> Meta {
+        match self {
+            Direction::Inbound => Meta::IifName,
+            Direction::Outbound => Meta::OifName,
+        }
+    }
+
+    fn address(self, keys: KeyType) -> Payload {
+        Payload::Network(match (self, keys) {
+            (Direction::Inbound, KeyType::V4) => NetworkHeaderField::Ipv4(Ipv4HeaderField::Saddr),
+            (Direction::Inbound, KeyType::V6) => NetworkHeaderField::Ipv6(Ipv6HeaderField::Saddr),
+            (Direction::Outbound, KeyType::V4) => NetworkHeaderField::Ipv4(Ipv4HeaderField::Daddr),
+            (Direction::Outbound, KeyType::V6) => NetworkHeaderField::Ipv6(Ipv6HeaderField::Daddr),
+        })
+    }
+}

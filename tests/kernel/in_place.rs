@@ -1,0 +1,126 @@
+//! Whether the rules of the managed table are seen to be as they were written, where nothing but the
+//! rules themselves can tell.
+
+use std::ffi::CStr;
+
+use kit::*;
+use netfilterd::ip::mask::Mask;
+use netfilterd::list::{self, List};
+use netfilterd::nftables::layout::Layout;
+use netfilterd::nftables::name::{MANAGED_TABLE, SetNames};
+use netfilterd::nftables::{Options, Target};
+use netfilterd::progress::Unseen;
+
+/// Networks that are in a hash set and an interval set of each family.
+const LIST: &str = "192.0.2.0/24\n10.0.0.0/8\n2001:db8:1::/64\n2001:db9::/32\n";
+
+const INTERFACES: [&[&CStr]; 2] = [&[], &[c"wan0", c"ppp*", c"fifteen-letters"]];
+
+fn target(layout: Layout, mask: Mask, interfaces: &[&CStr]) -> Target {
+    Target::new(Options {
+        table: MANAGED_TABLE.parse().unwrap(),
+        sets: SetNames { v4: "drop4".parse().unwrap(), v6: "drop6".parse().unwrap() },
+        interfaces: interfaces.iter().map(|&name| name.to_owned()).collect(),
+        layout,
+        mask,
+    })
+}
+
+fn apply(namespace: &Namespace, target: &mut Target) {
+    let sets = list::parse(&[List::new("list", LIST.into())]).unwrap().sets;
+    namespace.within(|| drop(target.apply(&sets, &Unseen).unwrap()));
+}
+
+fn is_in_place(namespace: &Namespace, target: &mut Target) -> bool {
+    // A transaction about something else, so that the generation of the ruleset does not tell.
+    namespace.nft("add table inet other; delete table inet other");
+    namespace.within(|| target.is_in_place().unwrap())
+}
+
+/// The rules of the managed table: chain, text and handle.
+fn rules(namespace: &Namespace) -> Vec<(String, String, String)> {
+    let output = namespace.command("nft").args(["-a", "-t", "list", "ruleset"]).output().unwrap();
+    let (mut chain, mut rules) = (String::new(), Vec::new());
+    for line in String::from_utf8(output.stdout).unwrap().lines().map(str::trim) {
+        if let Some(name) = line.strip_prefix("chain ") {
+            chain = name.split(' ').next().unwrap().to_string();
+            continue;
+        }
+        let Some((rule, handle)) = line.split_once(" # handle ") else { continue };
+        if !chain.is_empty() && !line.contains('{') {
+            rules.push((chain.clone(), rule.to_string(), handle.to_string()));
+        }
+    }
+    rules
+}
+
+#[test]
+#[ignore = "needs root: network namespaces"]
+fn rules_that_nobody_touched_are_seen_to_be_in_place_in_every_layout() {
+    for (layout, mask) in [
+        (Layout::Interval, Mask::default()),
+        (Layout::Hash, Mask { v4: Some(24), v6: Some(64) }),
+        (Layout::Hash, Mask { v4: Some(32), v6: Some(128) }),
+    ] {
+        for interfaces in INTERFACES {
+            let (namespace, mut target) = (Namespace::new(), target(layout, mask, interfaces));
+            apply(&namespace, &mut target);
+            assert!(is_in_place(&namespace, &mut target), "{layout:?} {mask:?} {interfaces:?}");
+        }
+    }
+}
+
+#[test]
+#[ignore = "needs root: network namespaces"]
+fn a_rule_that_does_something_else_than_it_did_is_noticed() {
+    let mask = Mask { v4: Some(24), v6: Some(64) };
+    let (namespace, mut target) = (Namespace::new(), target(Layout::Hash, mask, INTERFACES[1]));
+    apply(&namespace, &mut target);
+    for number in 0..rules(&namespace).len() {
+        // What it matches stays, and what becomes of that does not.
+        let (chain, rule, handle) = rules(&namespace)[number].clone();
+        let changed = match rule.rsplit_once(' ').unwrap() {
+            (matched, "accept") => format!("{matched} drop"),
+            (matched, "drop") => format!("{matched} accept"),
+            (matched, chain) => format!("{} jump {chain}", matched.strip_suffix(" goto").unwrap()),
+        };
+        namespace.nft(&format!("replace rule inet netfilterd {chain} handle {handle} {changed}"));
+        assert!(!is_in_place(&namespace, &mut target), "{changed} in place of {rule}");
+        apply(&namespace, &mut target);
+        assert!(is_in_place(&namespace, &mut target), "{rule}");
+    }
+}
+
+#[test]
+#[ignore = "needs root: network namespaces"]
+fn a_chain_that_became_one_of_another_kind_is_made_anew() {
+    for (chain, before) in [
+        ("inbound", "flush chain inet netfilterd inbound"),
+        ("from_listed6", "flush chain inet netfilterd inbound"),
+    ] {
+        let (namespace, mut target) =
+            (Namespace::new(), target(Layout::Auto, Mask::default(), &[]));
+        apply(&namespace, &mut target);
+        let expected: Vec<_> = rules(&namespace).into_iter().map(|rule| (rule.0, rule.1)).collect();
+        let other = match chain {
+            "inbound" => "",
+            _ => "type filter hook input priority 0;",
+        };
+        namespace.nft(&format!(
+            "{before}; delete chain inet netfilterd {chain}; \
+             add chain inet netfilterd {chain} {{ {other} }}"
+        ));
+        assert!(!is_in_place(&namespace, &mut target), "{chain}");
+        apply(&namespace, &mut target);
+        let mut found: Vec<_> =
+            rules(&namespace).into_iter().map(|rule| (rule.0, rule.1)).collect();
+        // The generation in the names, and the order of the chains, are others.
+        found.iter_mut().for_each(|rule| rule.1 = rule.1.replace("_g2", "_g1"));
+        let sorted = |mut rules: Vec<(String, String)>| {
+            rules.sort_by(|a, b| a.0.cmp(&b.0));
+            rules
+        };
+        assert_eq!(sorted(found), sorted(expected), "{chain}");
+        assert!(is_in_place(&namespace, &mut target), "{chain}");
+    }
+}
