@@ -12,7 +12,7 @@ use crate::nfqueue::QueueError;
 use crate::nftables;
 use crate::policy::allow::AllowError;
 use crate::policy::desired::Unreadable;
-use crate::policy::guard::{Process, Refusal};
+use crate::policy::refusal::{Process, Refusal};
 
 /// The exit status of a failure of input, output or the kernel. Usage errors exit with clap's 2.
 pub const FAILED: u8 = 1;

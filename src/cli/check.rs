@@ -15,7 +15,7 @@ use crate::load::remarks::Remarks;
 use crate::load::{Host, pipeline, state};
 use crate::policy::desired::DesiredState;
 use crate::policy::exclusions::Exclusions;
-use crate::policy::guard::Process;
+use crate::policy::refusal::Process;
 use crate::policy::remembered;
 use crate::status::ListStatus;
 use crate::words::{Count, Grouped, Noun};

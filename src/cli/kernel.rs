@@ -18,6 +18,14 @@ pub use with::*;
 #[cfg(not(feature = "nftables"))]
 pub use without::*;
 
+/// A load that failed.
+pub struct Unloaded {
+    /// Why.
+    pub error: Error,
+    /// Whether nothing is in force, and nothing could be restored either.
+    pub nothing_in_force: bool,
+}
+
 /// Whether the kernel has an address in force.
 #[derive(Debug, Serialize)]
 #[serde(rename_all = "snake_case")]
@@ -55,14 +63,19 @@ mod with {
     }
 
     /// Loads the lists once into the table of the options, and logs what was done.
-    pub fn load(options: &LoadOptions, host: Host, progress: &dyn Progress) -> Result<(), Error> {
+    pub fn load(
+        options: &LoadOptions,
+        host: Host,
+        progress: &dyn Progress,
+    ) -> Result<(), Unloaded> {
         let mut pipeline = settings::tables_pipeline(options, host);
         let mut target = target(options);
         let loaded = pipeline.load(progress, |sets| apply(&mut target, sets, progress));
-        if let Err(error) = &loaded {
-            restore(&mut pipeline, &mut target, error, progress);
-        }
-        log::info!("{}", loaded?);
+        let loaded = loaded.map_err(|error| {
+            let is_restored = restore(&mut pipeline, &mut target, &error, progress);
+            Unloaded { error, nothing_in_force: is_restored == Some(false) }
+        })?;
+        log::info!("{loaded}");
         pipeline.remember();
         Ok(())
     }
@@ -73,24 +86,31 @@ mod with {
         Ok((committed.applied, Instant::now()))
     }
 
-    /// After a load that failed: if nothing is in force, puts in force what was loaded before.
+    /// After a load that failed: if nothing is in force, puts in force what was loaded before. Returns
+    /// whether there was anything to restore; `None` if something is in force, or that is not known.
     fn restore(
         pipeline: &mut Pipeline,
         target: &mut Target,
         error: &Error,
         progress: &dyn Progress,
-    ) {
+    ) -> Option<bool> {
         if !error.is_of_lists() {
-            return;
+            return None;
         }
         let found = daemon::nftables::found(target);
         if !matches!(found, Found::Nothing) {
-            return;
+            return None;
         }
         match pipeline.restore(&found, true, |sets| apply(target, sets, progress)) {
-            Ok(Some(loaded)) => log::warn!("nothing was in force; {loaded}"),
-            Ok(None) => log::warn!("nothing is in force; correct the lists, and load them again"),
-            Err(error) => log::error!("cannot restore what was loaded before: {error}"),
+            Ok(Some(loaded)) => {
+                log::warn!("nothing was in force; {loaded}");
+                Some(true)
+            }
+            Ok(None) => Some(false),
+            Err(error) => {
+                log::error!("cannot restore what was loaded before: {error}");
+                Some(false)
+            }
         }
     }
 
@@ -151,7 +171,7 @@ mod without {
         usage("this netfilterd was built without nftables: --queue is required")
     }
 
-    pub fn load(_: &LoadOptions, _: Host, _: &dyn Progress) -> Result<(), Error> {
+    pub fn load(_: &LoadOptions, _: Host, _: &dyn Progress) -> Result<(), Unloaded> {
         usage("this netfilterd was built without nftables and fills no sets; use run with --queue")
     }
 

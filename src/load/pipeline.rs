@@ -21,8 +21,9 @@ use crate::load::report::Loaded;
 use crate::load::state::{self, Recalled};
 use crate::policy::desired::{DesiredState, Request};
 use crate::policy::exclusions::Exclusions;
-use crate::policy::guard::{Guards, Process};
+use crate::policy::guard::Guards;
 use crate::policy::protect::{Item, Protected};
+use crate::policy::refusal::Process;
 use crate::policy::remembered::{self, Past, Remembered};
 use crate::progress::Progress;
 

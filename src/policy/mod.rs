@@ -4,8 +4,8 @@
 //! facts about the host), [`exclusions`] (taking both out of a range set), [`matches`](mod@matches)
 //! (which entries held what was excluded), [`timeline`] (what the lists ask for at any time, because
 //! entries expire), [`desired`] (all of these in their order), [`guard`] (whether the result may be put
-//! in force) and [`remembered`] (what a load put in force, with which the next one is compared). Knows
-//! nothing of the kernel.
+//! in force) and [`refusal`] (why not), and [`remembered`] (what a load put in force, with which the next
+//! one is compared). Knows nothing of the kernel.
 
 pub mod allow;
 pub mod desired;
@@ -13,5 +13,6 @@ pub mod exclusions;
 pub mod guard;
 pub mod matches;
 pub mod protect;
+pub mod refusal;
 pub mod remembered;
 pub mod timeline;

@@ -69,6 +69,7 @@ fn after_a_reboot_what_was_loaded_is_restored_if_the_list_is_of_no_use() {
         let line =
             "warning: nothing was in force; restored 201 networks (v4 200, v6 1) of the load at 2";
         ran.expect(status, &[said, line]);
+        assert!(!ran.stderr().contains("nothing is in force"), "{}", ran.stderr());
         assert_eq!(host.in_force(), 200, "{said}");
         assert_eq!(host.namespace.managed("drop6"), ["2001:db8::/32"]);
         assert_eq!(host.remembered(), before, "the next load is compared with the same");
@@ -85,7 +86,7 @@ fn after_a_reboot_what_was_loaded_is_restored_if_the_list_is_of_no_use() {
     host.load(&[]).expect(1, &[name, "the file is damaged; nothing is remembered"]);
     host.folder.file(name, ranges);
     fs::remove_file(&host.state).unwrap();
-    host.load(&[]).expect(1, &["nothing is in force; correct the lists, and load them again"]);
+    host.load(&[]).expect(1, &["cannot be read", "; nothing is in force"]);
     assert!(!host.namespace.ruleset().contains("table"), "both are forgotten");
 }
 
@@ -142,7 +143,7 @@ fn if_nothing_is_remembered_too_little_is_loaded_and_what_may_harm_is_not() {
     host.load(&["--min-entries", "21"]).expect(3, &["refused by --min-entries 21", loaded]);
     assert_eq!(host.in_force(), 20);
     host.reboot();
-    let nothing = "nothing is in force; correct the lists";
+    let nothing = "; nothing is in force";
     for (text, options, said) in [
         ("1.2.3\n1.2.3\n192.0.2.1\n", &["--min-entries", "2"][..], "more than half"),
         ("0.0.0.0/1\n128.0.0.0/4\n", &["--widest", "0"], "more than half"),
@@ -250,4 +251,27 @@ fn a_queue_is_served_by_what_was_loaded_before_if_the_list_is_of_no_use() {
     daemon.wait_for_line(&["nothing was in force; restored 1 network"], 1);
     daemon.wait_for_failures(1);
     assert!(!wire.comes_in(FOE4, INSIDE4));
+}
+
+#[test]
+#[ignore = "needs root: network namespaces"]
+fn while_the_file_system_of_a_list_does_not_answer_what_was_loaded_before_is_in_force() {
+    needs(&["strace"]);
+    let host = Host::rebooted(&hosts(0..200), &[]);
+    let mut command = host.namespace.command("strace");
+    // Longer than lists take to be called late. -D: the daemon is our child, and not that of strace.
+    command.args(["-D", "-f", "-qq", "-o", "/dev/null", "-P", &host.list]);
+    command.args(["-e", "inject=openat:delay_enter=13s", program()]).args(host.options(&[]));
+    command.args(["--status-file", host.folder.path().join("status").to_str().unwrap()]);
+    let daemon = Daemon::spawn(&mut command);
+    daemon.wait_for_line(&["nothing was in force; restored 200 networks"], 1);
+    assert_eq!(host.in_force(), 200);
+    let status = daemon.wait_for_status(|status| !status["loaded"].is_null());
+    assert_names(status["loaded"]["line"].as_str().unwrap(), &["restored 200 networks"]);
+    assert_eq!(status["totals"]["loads"], 0);
+    assert!(daemon.lines(&["loaded 200"]).is_empty());
+    // It answers at last.
+    let loaded = daemon.wait_for_loads(1);
+    assert_names(loaded["line"].as_str().unwrap(), &["200 networks", "from 1 list"]);
+    assert_eq!(daemon.end("TERM"), 0);
 }

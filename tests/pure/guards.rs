@@ -8,8 +8,9 @@ use netfilterd::ip::{Families, PerFamily};
 use netfilterd::list::{End, Selection, Source};
 use netfilterd::load::encoding::{Section, decode, encode, file_of, sections};
 use netfilterd::policy::desired::{DesiredState, Request};
-use netfilterd::policy::guard::{Guards, Process, Refusal};
+use netfilterd::policy::guard::Guards;
 use netfilterd::policy::protect::{Facts, Protected};
+use netfilterd::policy::refusal::{Process, Refusal};
 use netfilterd::policy::remembered::{Past, Remembered, figures as figures_of};
 use netfilterd::progress::Unseen;
 

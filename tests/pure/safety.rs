@@ -13,9 +13,10 @@ use netfilterd::list::{End, Entry, EntryObserver, Selection, Source, Widest};
 use netfilterd::load::host;
 use netfilterd::policy::desired::{DesiredState, Request};
 use netfilterd::policy::exclusions::Exclusions;
-use netfilterd::policy::guard::{Before, Figures, Guards, ListFigures, Refusal, Share};
+use netfilterd::policy::guard::{Before, Figures, Guards, ListFigures};
 use netfilterd::policy::matches::MatchFinder;
 use netfilterd::policy::protect::{Facts, Protected, Why};
+use netfilterd::policy::refusal::{Refusal, Share};
 use netfilterd::progress::Unseen;
 
 fn ip(text: &str) -> IpAddr {
