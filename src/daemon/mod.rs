@@ -177,6 +177,7 @@ impl<B: BackEnd> Daemon<'_, B> {
         self.revise_if_due(Instant::now());
         if self.pipeline.remember_at().is_some_and(|at| at <= Instant::now()) {
             self.pipeline.remember();
+            sys::give_memory_back();
         }
         self.reload_if_due(Instant::now())?;
         if self.watchdog.as_mut().is_some_and(|watchdog| watchdog.is_due(Instant::now())) {

@@ -101,6 +101,8 @@ impl<B: BackEnd> Daemon<'_, B> {
         notify(&[NotifyState::Ready, NotifyState::Status(&line)]);
         self.is_filtered = false;
         self.pipeline.remember_in_turn(Instant::now());
+        // What was written has been in memory twice.
+        sys::give_memory_back();
     }
 
     /// Records a failure. Returns it if nothing has been loaded yet, neither by an earlier process: the

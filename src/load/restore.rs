@@ -15,8 +15,8 @@ use crate::progress::Unseen;
 impl Pipeline {
     /// After a first load that failed: has `apply` put in force what was loaded before, if that is
     /// remembered, and does not change what was `found` in force by more than what has expired, or is
-    /// allowed or protected now. If nothing is remembered and nothing is in force, what the lists ask
-    /// for is put in force although a guard refused it, if it was only too little. Returns `None` if
+    /// allowed or protected now. If nothing is remembered, or all of it has expired, and nothing is in force, what the lists
+    /// ask for is put in force although a guard refused it, if it was only too little. Returns `None` if
     /// nothing was put in force.
     ///
     /// If the file system of a list does not answer, `lists_answer` is `false`, and the allowlists are not
@@ -30,22 +30,22 @@ impl Pipeline {
         apply: impl FnOnce(&RangeSets) -> Outcome,
     ) -> Result<Option<Loaded>, Error> {
         let begin = Instant::now();
-        let refused = self.refused.take();
-        let Some(remembered) = self.state.remembered().filter(|_| self.last.is_none()) else {
-            let Some(desired) = refused.filter(|_| matches!(found, Found::Nothing)) else {
-                return Ok(None);
-            };
-            let loaded = self.apply(*desired, (begin, begin), apply)?;
-            self.last.as_mut().into_iter().for_each(|last| last.is_accepted = false);
-            return Ok(Some(loaded));
-        };
+        if self.last.is_some() {
+            return Ok(None);
+        }
         let protected = protected(self.host.as_ref())?;
         // An allowlist that is unreadable now may be why the load failed.
         let sources = if lists_answer { &self.request.allow[..] } else { &[] };
         let allowed = Allowed::read(sources, &Unseen).unwrap_or_default();
         let now = End::now();
         let spared = allowed.sets.union(protected.sets());
-        let Some(sets) = remembered.restorable(found, now, &spared) else { return Ok(None) };
+        let remembered = self.state.remembered().and_then(|remembered| {
+            let sets = remembered.restorable(found, now, &spared)?;
+            Some((remembered, sets))
+        });
+        let Some((remembered, sets)) = remembered else {
+            return self.load_refused(found, apply);
+        };
         let (applied, end) = apply(&sets)?;
         let allowed = remembered.allowed.union(&allowed.sets);
         let (_, exclusions) =
@@ -63,7 +63,8 @@ impl Pipeline {
             restored: Some(remembered.at),
             time: end.saturating_duration_since(begin),
         };
-        let remembered = Remembered { allowed, ..remembered };
+        let mut remembered = Remembered { allowed, ..remembered };
+        remembered.timeline.share(&sets, exclusions.all());
         self.last = Some(Last {
             loaded: loaded.clone(),
             remembered,
@@ -72,6 +73,19 @@ impl Pipeline {
             protected_at: begin,
             at: now,
         });
+        Ok(Some(loaded))
+    }
+    /// If nothing is in force, has `apply` put in force what a guard refused because it is too little.
+    fn load_refused(
+        &mut self,
+        found: &Found,
+        apply: impl FnOnce(&RangeSets) -> Outcome,
+    ) -> Result<Option<Loaded>, Error> {
+        let refused = self.refused.take().filter(|_| matches!(found, Found::Nothing));
+        let Some(desired) = refused else { return Ok(None) };
+        let begin = Instant::now();
+        let loaded = self.apply(*desired, (begin, begin), apply)?;
+        self.last.as_mut().into_iter().for_each(|last| last.is_accepted = false);
         Ok(Some(loaded))
     }
 }

@@ -143,6 +143,14 @@ fn if_nothing_is_remembered_too_little_is_loaded_and_what_may_harm_is_not() {
     host.load(&["--min-entries", "21"]).expect(3, &["refused by --min-entries 21", loaded]);
     assert_eq!(host.in_force(), 20);
     host.reboot();
+    // All that is remembered has expired.
+    let end = End::now().seconds() + 2;
+    let host = Host::rebooted(&format!("192.0.2.1 until {end}\n"), &[]);
+    host.folder.file("list", hosts(0..20));
+    eventually("the end", || End::now().seconds() >= end);
+    host.load(&["--min-entries", "21"]).expect(3, &["refused by --min-entries 21", loaded]);
+    assert_eq!(host.in_force(), 20);
+    host.reboot();
     let nothing = "; nothing is in force";
     for (text, options, said) in [
         ("1.2.3\n1.2.3\n192.0.2.1\n", &["--min-entries", "2"][..], "more than half"),
