@@ -195,6 +195,12 @@ def from_routes():
     yield "route-via-ipv6", message(24, route + attribute(18, via))
 
 
+def utmp(size, address):
+    """A record of a login, in which the address stands at an offset."""
+    record = struct.pack("=hxxi32s4s32s256s", 7, 7, b"pts/0", b"ts/0", b"root", b"192.0.2.50:S.0")
+    return record.ljust(address, b"\0") + bytes([192, 0, 2, 51]).ljust(size - address, b"\0")
+
+
 def small_files():
     """Each with the number that tells the target which of them it is."""
     status = {
@@ -231,6 +237,15 @@ def small_files():
     yield "set", 5, "drop4"
     yield "set-reserved", 5, "drop"
     yield "queue", 6, "    3  12345     7 2    40   120     5  1000042  1\n"
+    session = "# x\nUID=0\nSTATE=active\nREMOTE=1\nCLASS=user\nREMOTE_HOST="
+    yield "session4", 7, session + "192.0.2.50\n"
+    yield "session6", 7, session + "fe80::1%eth0\nLEADER=7\n"
+    yield "session-named", 7, session + "home.example.org\n"
+    yield "session-closing", 7, session.replace("active", "closing") + "192.0.2.50\n"
+    yield "utmp", 8, utmp(384, 348)
+    yield "utmp-long", 8, utmp(400, 360)
+    yield "dnsmasq", 9, "server=/a.example/192.0.2.53%eth0#53@192.0.2.10 # x\nrev-server=10.0.0.0/8,::1\n"
+    yield "dnsmasq-files", 9, "resolv-file=/a\nconf-dir=/b,*.conf\nconf-file=/c\nservers-file=/d\n"
 
 
 def seeds():
@@ -243,7 +258,8 @@ def seeds():
     for name, seed in (*from_nf_tables(), *from_routes()):
         yield "netlink", name, bytes([0, 52, 1]) + seed
     for name, which, content in small_files():
-        yield "files", name, bytes([which]) + content.encode()
+        content = content if isinstance(content, bytes) else content.encode()
+        yield "files", name, bytes([which]) + content
     for target in ("ranges", "plan", "queue"):
         for seed in range(12):
             # Numbers without a pattern, the same in every run.

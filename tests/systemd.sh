@@ -77,6 +77,9 @@ says() { status_text netfilterd | grep -q "$1"; }
 loads() { within netfilterd status --json | grep -q "\"loads\": $1,"; }
 put() { within sh -c "echo '$1' >>/var/cache/netfilterd/drop_ips"; }
 
+# As systemd does where it is not in a container: services see what is mounted later.
+within mount --make-rshared /
+
 # For what may still stand on the machine whose copy this is.
 within sh -c 'rm -rf /var/cache/netfilterd /var/lib/netfilterd /etc/default/netfilterd
 	printf "#!/usr/sbin/nft -f\nflush ruleset\n" >/etc/nftables.conf'
@@ -132,6 +135,32 @@ another() {
 	[ "$now" != 0 ] && [ "$now" != "$pid" ] && within systemctl is-active -q netfilterd
 }
 until_ok another
+
+# Nor does a stray SIGTERM end it for good, and its state is kept.
+pid=$(within systemctl show -P MainPID netfilterd)
+within kill "$pid"
+until_ok another
+within test -s /var/lib/netfilterd/state.json || fail 'it keeps no state'
+
+# A mount that comes when it runs, as one over the network does: it is seen in the sandbox.
+within sh -c 'mount -t tmpfs tmpfs /var/cache/netfilterd
+	echo 192.0.2.33 >/var/cache/netfilterd/drop_ips'
+within systemctl reload netfilterd || fail 'it does not reload from a mount'
+until_ok in_force 192.0.2.33
+within umount /var/cache/netfilterd
+within systemctl reload netfilterd || fail 'it does not reload without the mount'
+
+# A list is fetched under the unit for that, by a user that systemd makes up.
+if within test -x /usr/bin/python3; then
+	sed 's|/usr/local/lib|/usr/lib|' contrib/fleet/netfilterd-pull.service >"$folder/copy/in/netfilterd-pull.service"
+	echo 192.0.2.34 >"$folder/copy/in/feed"
+	within sh -c 'cp /mnt/netfilterd-pull.service /run/systemd/system
+		printf "URL=http://127.0.0.1:8000/feed\nPULL=-q\n" >/etc/default/netfilterd-pull
+		systemctl daemon-reload
+		systemd-run -q --working-directory=/mnt /usr/bin/python3 -m http.server 8000'
+	until_ok within systemctl start netfilterd-pull
+	within grep -q 192.0.2.34 /var/cache/netfilterd-pull/drop_ips || fail 'nothing was fetched'
+fi
 
 # Queue mode beside it, by the name that an administrator types.
 within systemctl start netfilterd-queue@0:1 || fail 'queue mode does not start'

@@ -1,4 +1,5 @@
-//! The small files and words: what the daemon wrote, resolv.conf, the SSH session, times, names.
+//! The small files and words: what the daemon wrote, resolv.conf and other files of the host, the SSH
+//! session, times, names.
 //! The first byte says which.
 
 #![no_main]
@@ -7,7 +8,7 @@ use std::net::{IpAddr, Ipv6Addr};
 
 use libfuzzer_sys::fuzz_target;
 use netfilterd::list::End;
-use netfilterd::load::host;
+use netfilterd::load::host::{dnsmasq, environment, logind, resolvers, utmp};
 use netfilterd::load::state::State;
 use netfilterd::nfqueue::kernel;
 use netfilterd::nftables::name::{SetName, TableName};
@@ -16,14 +17,17 @@ use netfilterd::status::Status;
 fuzz_target!(|data: &[u8]| {
     let Some((which, data)) = data.split_first() else { return };
     let text = String::from_utf8_lossy(data);
-    match which % 7 {
+    match which % 10 {
         0 => a_state_reads_back(data),
         1 => a_status_can_be_shown(data),
         2 => resolvers_are_behind_their_word(&text),
         3 => a_peer_is_the_first_word(&text),
         4 => an_end_is_what_its_digits_say(data),
         5 => names_are_words_of_nft(&text),
-        _ => queues_are_columns(&text),
+        6 => queues_are_columns(&text),
+        7 => a_session_has_the_host_of_its_line(data),
+        8 => records_are_of_one_size(data),
+        _ => servers_are_behind_their_word(&text),
     }
 });
 
@@ -60,7 +64,7 @@ fn resolvers_are_behind_their_word(text: &str) {
             wanted.extend(address(word));
         }
     }
-    assert_eq!(host::resolvers(text), wanted);
+    assert_eq!(resolvers::resolvers(text), wanted);
 }
 
 fn a_peer_is_the_first_word(text: &str) {
@@ -69,8 +73,8 @@ fn a_peer_is_the_first_word(text: &str) {
         IpAddr::V6(v6) => v6.to_ipv4_mapped().map_or(IpAddr::V6(v6), IpAddr::V4),
         v4 => v4,
     });
-    assert_eq!(host::peer(text), wanted);
-    assert!(!matches!(host::peer(text), Some(IpAddr::V6(v6)) if is_mapped(v6)));
+    assert_eq!(environment::peer(text), wanted);
+    assert!(!matches!(environment::peer(text), Some(IpAddr::V6(v6)) if is_mapped(v6)));
 }
 
 fn is_mapped(address: Ipv6Addr) -> bool {
@@ -115,4 +119,35 @@ fn queues_are_columns(text: &str) {
             assert_eq!(Some(queue.queue_full), number(5));
         }
     }
+}
+
+fn a_session_has_the_host_of_its_line(text: &[u8]) {
+    let Some(login) = logind::login(text) else { return };
+    let text = String::from_utf8_lossy(text);
+    let host = text.lines().find_map(|line| line.strip_prefix("REMOTE_HOST=")).expect("a host");
+    let host = host.trim_matches('"');
+    match &login.addresses[..] {
+        [] => assert_eq!(login.name.as_deref(), Some(host)),
+        addresses => assert_eq!(addresses, [address(host).expect("an address").to_canonical()]),
+    }
+    assert!(!text.starts_with("STATE=closing\n"));
+}
+
+fn records_are_of_one_size(file: &[u8]) {
+    let records = utmp::records(file);
+    assert!(records.len() <= file.len() / 384);
+    for record in records {
+        assert!(!record.login.addresses.is_empty() || record.login.name.is_some());
+        assert!(record.login.addresses.len() <= 2);
+    }
+}
+
+fn servers_are_behind_their_word(text: &str) {
+    let config = dnsmasq::parse(text);
+    let lines = |words: &[&str]| {
+        text.lines().filter(|line| words.iter().any(|word| line.contains(word))).count()
+    };
+    assert!(config.servers.len() <= lines(&["server", "local"]));
+    assert!(config.resolv_files.len() <= lines(&["resolv-file"]));
+    assert!(config.folders.len() <= lines(&["conf-dir"]));
 }

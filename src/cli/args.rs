@@ -182,7 +182,7 @@ pub struct ListOptions {
     /// Use only the N entries that were written last
     #[arg(long, value_name = "N", value_parser = value_parser!(u64).range(1..))]
     pub newest: Option<u64>,
-    /// Protect no addresses (own, gateways, resolvers), and accept entries of any width
+    /// Protect no addresses (own, gateways, resolvers, logged-in hosts), and accept entries of any width
     #[arg(long)]
     pub no_protect: bool,
 }

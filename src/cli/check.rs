@@ -24,9 +24,9 @@ use crate::words::{Count, Grouped, Noun};
 pub fn run(options: &LoadOptions, host: Host, terminal: &Terminal) -> Result<ExitCode, Error> {
     settings::check_names(options);
     settings::warn_if_unprotected(&options.lists);
-    let host = settings::protecting(host, &options.lists);
+    let mut host = settings::protecting(host, &options.lists);
     let request = settings::load_request(options);
-    let desired = pipeline::read(&request, host.as_ref(), &mut Remarks::default(), terminal)?;
+    let desired = pipeline::read(&request, host.as_mut(), &mut Remarks::default(), terminal)?;
     let key = settings::table_key(&options.names);
     let recalled = state::File::new(&options.state_file, key).recall(|_| true);
     let guards = settings::guards(options);

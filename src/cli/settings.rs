@@ -120,6 +120,6 @@ pub fn read(
     host: Host,
     progress: &dyn Progress,
 ) -> Result<DesiredState, Error> {
-    let host = protecting(host, lists);
-    pipeline::read(&request(lists), host.as_ref(), &mut Remarks::default(), progress)
+    let mut host = protecting(host, lists);
+    pipeline::read(&request(lists), host.as_mut(), &mut Remarks::default(), progress)
 }

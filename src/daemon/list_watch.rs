@@ -26,7 +26,7 @@ pub struct Watch {
     folders: Vec<Folder>,
 }
 
-/// A watched folder, and the names in it that matter.
+/// A watched folder, and the names in it that matter; or a watched file, without names.
 struct Folder {
     watch: WatchDescriptor,
     path: PathBuf,
@@ -76,7 +76,7 @@ impl Watch {
         let Some(folder) = self.folders.iter().find(|folder| folder.watch == event.wd) else {
             return false;
         };
-        // The folder itself was moved or removed.
+        // The folder itself was moved or removed, or the file was written.
         let Some(name) = &event.name else { return true };
         let in_source = folder.names.all && !is_hidden(name);
         if !in_source && !folder.names.named.contains(name) {
@@ -105,9 +105,13 @@ fn is_hidden(name: &OsStr) -> bool {
 
 fn watch(paths: &[PathBuf]) -> io::Result<(Inotify, Vec<Folder>)> {
     let mut folders: BTreeMap<PathBuf, Names> = BTreeMap::new();
+    let mut files = Vec::new();
     for path in paths {
         let Some(place) = follow(path, &mut folders)? else { continue };
-        let Ok(items) = place.read_dir() else { continue };
+        let Ok(items) = place.read_dir() else {
+            files.push(place);
+            continue;
+        };
         for item in items.flatten() {
             if item.file_type().is_ok_and(|kind| kind.is_symlink()) && !is_hidden(&item.file_name())
             {
@@ -118,6 +122,15 @@ fn watch(paths: &[PathBuf]) -> io::Result<(Inotify, Vec<Folder>)> {
     }
     let inotify = Inotify::init(InitFlags::IN_CLOEXEC | InitFlags::IN_NONBLOCK)?;
     let mut watched = Vec::new();
+    let mut add = |path: PathBuf, names, flags| match inotify.add_watch(&path, flags) {
+        Ok(watch) => {
+            watched.push(Folder { watch, path, names });
+            Ok(())
+        }
+        // Removed since it was found, or not readable. The folder above it is watched.
+        Err(Errno::ENOENT | Errno::ENOTDIR | Errno::EACCES) => Ok(()),
+        Err(error) => Err(io::Error::from(error)),
+    };
     for (path, names) in folders {
         let flags = AddWatchFlags::IN_CLOSE_WRITE
             | AddWatchFlags::IN_MOVED_TO
@@ -127,12 +140,12 @@ fn watch(paths: &[PathBuf]) -> io::Result<(Inotify, Vec<Folder>)> {
             | AddWatchFlags::IN_MOVE_SELF
             | AddWatchFlags::IN_DELETE_SELF
             | AddWatchFlags::IN_ONLYDIR;
-        match inotify.add_watch(&path, flags) {
-            Ok(watch) => watched.push(Folder { watch, path, names }),
-            // Removed since it was found, or not readable. The folder above it is watched.
-            Err(Errno::ENOENT | Errno::ENOTDIR | Errno::EACCES) => {}
-            Err(error) => return Err(error.into()),
-        }
+        add(path, names, flags)?;
+    }
+    // The folder receives nothing if a file is written by another of its names, or if it is mounted
+    // there: container engines mount single files, /etc/resolv.conf among them.
+    for path in files {
+        add(path, Names::default(), AddWatchFlags::IN_CLOSE_WRITE)?;
     }
     Ok((inotify, watched))
 }

@@ -4,14 +4,15 @@
 //! In reading order: `signals` (the events of the loop), [`reader`] (the thread that reads lists),
 //! `reload` (from a signal to the report of a load), [`back_end`] (what a back end does), [`nftables`]
 //! and [`queues`] (the two back ends), [`repair`] (when to repair what another program has changed),
-//! [`list_watch`] (changes of lists), [`backoff`] (when to attempt again what has failed), [`mailbox`],
-//! [`alarm`], [`watchdog`] and [`pid_file`].
+//! [`list_watch`] (changes of lists), [`host_watch`] (changes of logins and resolvers), [`backoff`] (when
+//! to attempt again what has failed), [`mailbox`], [`alarm`], [`watchdog`] and [`pid_file`].
 //!
 //! After a reload that fails, the daemon keeps running and what was in force stays in force.
 
 pub mod alarm;
 pub mod back_end;
 pub mod backoff;
+pub mod host_watch;
 pub mod list_watch;
 pub mod mailbox;
 #[cfg(feature = "nftables")]
@@ -35,12 +36,13 @@ pub use signals::{hold_hup, release};
 
 use crate::daemon::alarm::Alarm;
 use crate::daemon::backoff::Backoff;
+use crate::daemon::host_watch::HostWatch;
 use crate::daemon::list_watch::Burst;
 use crate::daemon::pid_file::PidFile;
 use crate::daemon::reader::Reader;
 use crate::daemon::watchdog::Watchdog;
 use crate::error::Error;
-use crate::load::Pipeline;
+use crate::load::{Host, Pipeline};
 use crate::netlink::route;
 use crate::status::metrics;
 use crate::status::{self, Mode, Status};
@@ -71,7 +73,9 @@ pub fn run<B: BackEnd>(pipeline: Pipeline, back_end: B, files: Files<'_>) -> Res
     let mut signals = Signals::register().map_err(|source| Error::Signals { source })?;
     let _pid_file = files.pid.map(PidFile::create).transpose()?;
     // Before addresses and lists are read, so that no change is missed.
-    let addresses = if pipeline.protects() { follow_addresses() } else { None };
+    let addresses = if pipeline.host().is_some() { follow_addresses() } else { None };
+    let host =
+        HostWatch::open(pipeline.host().map(Host::paths).unwrap_or_default(), Instant::now());
     let lists = if files.watch.is_empty() {
         None
     } else {
@@ -84,6 +88,7 @@ pub fn run<B: BackEnd>(pipeline: Pipeline, back_end: B, files: Files<'_>) -> Res
         file: status::File::new(files.status),
         metrics: files.metrics.map(metrics::File::new),
         addresses,
+        host,
         lists,
         reader: Reader::new().map_err(|source| Error::Reader { source })?,
         again: false,
@@ -129,6 +134,7 @@ struct Daemon<'a, B> {
     metrics: Option<metrics::File<'a>>,
     /// `None` if nothing is protected, or if changes cannot be received.
     addresses: Option<route::Monitor>,
+    host: HostWatch,
     /// `None` without `--watch`, or after a failure.
     lists: Option<list_watch::Watch>,
     burst: Burst,
@@ -163,6 +169,7 @@ impl<B: BackEnd> Daemon<'_, B> {
             Event::Readable(Source::Addresses) => self.addresses_changed(),
             Event::Readable(Source::Lists) => self.lists_changed(),
             Event::Readable(Source::Reader) => self.finish_reload()?,
+            Event::Readable(Source::Host) => self.host.on_readable(Instant::now()),
             Event::Readable(Source::Alarm) => self.alarm_fired(),
             Event::Readable(Source::BackEnd) => self.back_end.on_readable(),
             Event::Time => self.write_status(),
@@ -174,6 +181,7 @@ impl<B: BackEnd> Daemon<'_, B> {
             self.write_status();
         }
         self.write_metrics_if_due(Instant::now());
+        self.look_at_host_if_due(Instant::now());
         self.revise_if_due(Instant::now());
         if self.pipeline.remember_at().is_some_and(|at| at <= Instant::now()) {
             self.pipeline.remember();
@@ -188,9 +196,10 @@ impl<B: BackEnd> Daemon<'_, B> {
 
     /// Waits for the next event.
     fn event(&self, signals: &mut Signals) -> Result<Event, Error> {
-        let sources: [(Source, Option<BorrowedFd<'_>>); 5] = [
+        let sources: [(Source, Option<BorrowedFd<'_>>); 6] = [
             (Source::Addresses, self.addresses.as_ref().map(AsFd::as_fd)),
             (Source::Lists, self.lists.as_ref().map(AsFd::as_fd)),
+            (Source::Host, self.host.descriptor()),
             (Source::Reader, Some(self.reader.as_fd())),
             (Source::Alarm, Some(self.alarm.as_fd())),
             (Source::BackEnd, self.back_end.descriptor()),
@@ -248,6 +257,18 @@ impl<B: BackEnd> Daemon<'_, B> {
         }
     }
 
+    fn look_at_host_if_due(&mut self, now: Instant) {
+        if !self.host.is_due(now) {
+            return;
+        }
+        if self.pipeline.host_has_changed() {
+            self.revise_at = Some(now);
+        }
+        if let Some(host) = self.pipeline.host() {
+            self.host.looked(host.paths(), host.is_complete(), now);
+        }
+    }
+
     fn revise_if_due(&mut self, now: Instant) {
         if self.revise_at.take_if(|at| *at <= now).is_none() {
             return;
@@ -285,8 +306,8 @@ impl<B: BackEnd> Daemon<'_, B> {
         let back_end = self.back_end.deadline().map(|at| at.saturating_duration_since(now));
         let reload = self.reload_due().map(|at| at.saturating_duration_since(now));
         let remember = self.pipeline.remember_at().map(|at| at.saturating_duration_since(now));
-        let burst = self.burst.wait(now);
-        let waits = [back_end, counts, metrics, again, reload, burst, watchdog, remember];
+        let (host, burst) = (self.host.wait(now), self.burst.wait(now));
+        let waits = [host, back_end, counts, metrics, again, reload, burst, watchdog, remember];
         waits.into_iter().flatten().min()
     }
 

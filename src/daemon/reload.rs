@@ -95,6 +95,10 @@ impl<B: BackEnd> Daemon<'_, B> {
         log::info!("{line}");
         self.retry.succeeded();
         self.failure = None;
+        // Changes of the host while the lists were read could not be applied to the first load.
+        if !self.has_loaded() {
+            self.revise_at.get_or_insert(Instant::now());
+        }
         self.status.loaded(loaded);
         self.write_status();
         self.set_alarm();

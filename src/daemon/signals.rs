@@ -53,6 +53,8 @@ pub enum Source {
     Lists,
     /// Lists have been read.
     Reader,
+    /// The files of the host may have changed: logins or resolvers.
+    Host,
     /// An entry has expired, or the clock was set.
     Alarm,
     /// A message waits for the back end.

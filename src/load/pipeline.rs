@@ -22,7 +22,7 @@ use crate::load::state::{self, Recalled};
 use crate::policy::desired::{DesiredState, Request};
 use crate::policy::exclusions::Exclusions;
 use crate::policy::guard::Guards;
-use crate::policy::protect::{Item, Protected};
+use crate::policy::protect::{Item, Protected, Why};
 use crate::policy::refusal::Process;
 use crate::policy::remembered::{self, Past, Remembered};
 use crate::progress::Progress;
@@ -99,9 +99,22 @@ impl Pipeline {
         }
     }
 
-    /// Whether addresses of the host are protected, so that changes of them matter.
-    pub fn protects(&self) -> bool {
-        self.host.is_some()
+    /// The host whose addresses are protected, so that changes of it matter; `None` if nothing is
+    /// protected.
+    pub fn host(&self) -> Option<&Host> {
+        self.host.as_ref()
+    }
+
+    /// Reads the files of the host. Returns whether logins or resolvers differ from those that are
+    /// protected, so that [`Pipeline::revise`] has to be called. Does not ask the kernel.
+    pub fn host_has_changed(&mut self) -> bool {
+        let (Some(host), Some(last)) = (&mut self.host, &self.last) else { return false };
+        let of_files = |protected: &Protected| {
+            let items = protected.items().iter();
+            let of_files = items.filter(|item| matches!(item.why, Why::Resolver | Why::LoggedIn));
+            of_files.copied().collect::<Vec<_>>()
+        };
+        of_files(&Protected::new(&host.look())) != of_files(&last.protected)
     }
 
     /// Reads the lists, and finishes the load. For commands, which have nothing else to do meanwhile.
@@ -115,9 +128,9 @@ impl Pipeline {
     }
 
     /// Begins a load: what is needed to read the lists, on any thread.
-    pub fn request(&self) -> Result<ReadRequest, Error> {
+    pub fn request(&mut self) -> Result<ReadRequest, Error> {
         let begin = Instant::now();
-        let protected = protected(self.host.as_ref())?;
+        let protected = protected(self.host.as_mut())?;
         Ok(ReadRequest { request: self.request.clone(), protected, begin })
     }
 
@@ -190,14 +203,14 @@ impl Pipeline {
     /// What the lists ask for by now, the time at which the protected addresses were looked up, and the
     /// time at which the load began. While the lists were read, addresses may have changed and entries
     /// may have expired.
-    fn up_to_date(&self, lists: ReadLists) -> Result<(DesiredState, Instant, Instant), Error> {
+    fn up_to_date(&mut self, lists: ReadLists) -> Result<(DesiredState, Instant, Instant), Error> {
         let ReadLists { desired, begin } = lists;
         let newer = self.last.as_ref().filter(|last| last.protected_at > begin);
         if newer.is_none() && begin.elapsed() < NEW {
             return Ok((desired, begin, begin));
         }
         let protected_at = Instant::now();
-        let protected = protected(self.host.as_ref())?;
+        let protected = protected(self.host.as_mut())?;
         let before = newer.map_or(&desired.protected, |last| &last.protected).clone();
         let desired = desired.renewed(protected, End::now());
         log_protection_changes(&before, &desired.protected, &desired.sets, &desired.exclusions);
@@ -215,11 +228,11 @@ impl Pipeline {
     ) -> Result<Option<Loaded>, Error> {
         let begin = Instant::now();
         let protected_at = Instant::now();
-        let protected = protected(self.host.as_ref())?;
+        let protected = protected(self.host.as_mut())?;
         let Some(last) = &mut self.last else { return Ok(None) };
         // The addresses of a host are renewed every few minutes, and mostly nothing has changed.
         if !last.remembered.timeline.has_ends() && protected.sets() == last.protected.sets() {
-            last.protected_at = protected_at;
+            (last.protected, last.protected_at) = (protected, protected_at);
             return Ok(None);
         }
         let now = End::now();
@@ -297,7 +310,7 @@ impl Last {
 /// excluded. Does not ask the guards.
 pub fn read(
     request: &Request,
-    host: Option<&Host>,
+    host: Option<&mut Host>,
     remarks: &mut Remarks,
     progress: &dyn Progress,
 ) -> Result<DesiredState, Error> {
@@ -306,7 +319,7 @@ pub fn read(
     Ok(desired)
 }
 
-pub(super) fn protected(host: Option<&Host>) -> Result<Protected, Error> {
+pub(super) fn protected(host: Option<&mut Host>) -> Result<Protected, Error> {
     match host {
         Some(host) => Ok(Protected::new(&host.facts()?)),
         None => Ok(Protected::default()),

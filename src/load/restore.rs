@@ -33,7 +33,7 @@ impl Pipeline {
         if self.last.is_some() {
             return Ok(None);
         }
-        let protected = protected(self.host.as_ref())?;
+        let protected = protected(self.host.as_mut())?;
         // An allowlist that is unreadable now may be why the load failed.
         let sources = if lists_answer { &self.request.allow[..] } else { &[] };
         let allowed = Allowed::read(sources, &Unseen).unwrap_or_default();

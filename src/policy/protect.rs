@@ -20,8 +20,8 @@ pub struct Facts {
     pub gateways: Vec<IpAddr>,
     /// The name servers of the host.
     pub resolvers: Vec<IpAddr>,
-    /// The peer of the SSH session in which netfilterd was started.
-    pub ssh_peer: Option<IpAddr>,
+    /// The hosts from which somebody is logged in.
+    pub logged_in: Vec<IpAddr>,
 }
 
 /// Why an address is protected.
@@ -43,8 +43,8 @@ pub enum Why {
     Gateway,
     /// The host resolves names through this server.
     Resolver,
-    /// The administrator is logged in from this address.
-    SshPeer,
+    /// Somebody is logged in from this host, perhaps the administrator.
+    LoggedIn,
 }
 
 impl fmt::Display for Why {
@@ -58,7 +58,7 @@ impl fmt::Display for Why {
             Why::Own => "own address",
             Why::Gateway => "default gateway",
             Why::Resolver => "resolver",
-            Why::SshPeer => "SSH peer",
+            Why::LoggedIn => "logged-in host",
         })
     }
 }
@@ -141,7 +141,7 @@ impl Protected {
             of(&facts.own, Why::Own),
             of(&facts.gateways, Why::Gateway),
             of(&facts.resolvers, Why::Resolver),
-            of(facts.ssh_peer.as_slice(), Why::SshPeer),
+            of(&facts.logged_in, Why::LoggedIn),
         ];
         for item in found.concat() {
             let always = always.iter().any(|always| always.network.contains(&item.network));

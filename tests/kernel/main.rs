@@ -12,6 +12,7 @@ mod foreign;
 mod guards;
 mod in_place;
 mod limits;
+mod logins;
 mod lookup;
 mod managed;
 mod misjudged;

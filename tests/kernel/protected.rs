@@ -216,7 +216,7 @@ fn the_peer_of_an_ssh_session_is_protected_whether_sudo_is_in_between_or_not() {
         command.args([program(), "check", "-f", &list]).args(namespace.state());
         run(&mut command).stdout()
     };
-    let label = format!("({})", Why::SshPeer);
+    let label = format!("({})", Why::LoggedIn);
     let peer = format!("203.0.113.5 {label}");
     let session = Some("203.0.113.5 51234 192.0.2.10 22");
     assert!(check(session, &[]).contains(&peer));

@@ -64,6 +64,21 @@ fn a_list_has_changed_when_something_was_put_in_its_place() {
 }
 
 #[test]
+fn a_list_has_changed_when_it_was_written_by_another_of_its_names() {
+    // As a file that is mounted into a container: its folder receives nothing.
+    let mut scene = Scene::new("list", |folder| {
+        fs::create_dir(folder.path().join("elsewhere")).unwrap();
+        fs::hard_link(folder.path().join("list"), folder.path().join("elsewhere/name")).unwrap();
+    });
+    let name = scene.path("elsewhere/name");
+    for _ in 0..2 {
+        assert!(scene.hears(|_| fs::write(&name, "192.0.2.2\n").unwrap()));
+    }
+    assert!(!scene.hears(|_| drop(File::open(&name).unwrap())), "only read");
+    assert!(!scene.hears(|_| fs::remove_file(&name).unwrap()), "the list is still there");
+}
+
+#[test]
 fn a_list_that_is_not_there_yet_is_heard_when_it_comes_and_so_is_its_folder() {
     let mut scene = Scene::new("a/b/list", |_| {});
     let list = scene.path("a/b/list");

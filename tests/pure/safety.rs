@@ -10,7 +10,6 @@ use netfilterd::ip::mask::Mask;
 use netfilterd::ip::{Families, PerFamily};
 use netfilterd::ip::{Range, RangeSet, RangeSets};
 use netfilterd::list::{End, Entry, EntryObserver, Selection, Source, Widest};
-use netfilterd::load::host;
 use netfilterd::policy::desired::{DesiredState, Request};
 use netfilterd::policy::exclusions::Exclusions;
 use netfilterd::policy::guard::{Before, Figures, Guards, ListFigures};
@@ -54,7 +53,7 @@ fn facts_protect_hosts_and_not_their_networks() {
         own: vec![ip("192.0.2.10"), ip("2001:db8::10"), ip("127.0.0.1"), ip("fe80::1")],
         gateways: vec![ip("192.0.2.1")],
         resolvers: vec![ip("192.0.2.1"), ip("::ffff:198.51.100.53")],
-        ssh_peer: Some(ip("203.0.113.5")),
+        logged_in: vec![ip("203.0.113.5"), ip("192.0.2.10")],
     };
     let protected = Protected::new(&facts);
     let always = Protected::new(&Facts::default()).items().len();
@@ -67,29 +66,12 @@ fn facts_protect_hosts_and_not_their_networks() {
             "192.0.2.1 (default gateway)",
             "192.0.2.1 (resolver)",
             "198.51.100.53 (resolver)",
-            "203.0.113.5 (SSH peer)",
+            "203.0.113.5 (logged-in host)",
+            "192.0.2.10 (logged-in host)",
         ]
     );
     assert!(!protected.sets().contains(ip("192.0.2.11")));
     assert!(Protected::default().sets().is_empty(), "without protection nothing is");
-}
-
-#[test]
-fn resolvers_and_peers_are_read_as_the_system_writes_them() {
-    let text = "# nameserver 192.0.2.1\nsearch example.org\nnameserver 192.0.2.2\n\
-                nameserver\tfe80::1%eth0\n  nameserver 2001:db8::53 # why\nnameserver\nnameserver x\n\
-                options nameserver 192.0.2.3\n";
-    assert_eq!(host::resolvers(text), [ip("192.0.2.2"), ip("fe80::1"), ip("2001:db8::53")]);
-    for (connection, peer) in [
-        ("203.0.113.5 51234 192.0.2.10 22", Some("203.0.113.5")),
-        ("::ffff:203.0.113.5 51234 ::ffff:192.0.2.10 22", Some("203.0.113.5")),
-        ("2001:db8::5 51234 2001:db8::10 22", Some("2001:db8::5")),
-        ("fe80::5%eth0 51234 fe80::10%eth0 22", Some("fe80::5")),
-        ("", None),
-        ("UNKNOWN 65535 UNKNOWN 65535", None),
-    ] {
-        assert_eq!(host::peer(connection), peer.map(ip), "{connection}");
-    }
 }
 
 /// xorshift64: the same numbers in every run.

@@ -4,7 +4,7 @@ use std::collections::BTreeSet;
 use std::fs;
 use std::net::Ipv4Addr;
 use std::os::unix::net::UnixDatagram;
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::process::Command;
 use std::thread;
 
@@ -85,6 +85,24 @@ fn both_units_have_the_same_sandbox_and_each_line_of_it_is_explained_in_one() {
     for line in UNIT[begin..].lines().take_while(|line| *line != "[Install]") {
         unexplained = if line.starts_with('#') { 0 } else { unexplained + 1 };
         assert!(unexplained <= 6, "one comment for too many lines, up to {line}");
+    }
+}
+
+#[test]
+fn the_sandbox_hides_no_file_by_which_logins_and_resolvers_are_protected() {
+    for (name, unit) in UNITS {
+        for path in values(unit, "InaccessiblePaths").iter().flat_map(|paths| paths.split(' ')) {
+            let path = Path::new(path.trim_start_matches(['-', '+']));
+            for needed in
+                ["/run/systemd/sessions", "/run/utmp", "/var/run/utmp", "/etc/resolv.conf"]
+            {
+                assert!(!Path::new(needed).starts_with(path), "{name}: {}", path.display());
+            }
+        }
+        // The process of a login must have the number that it has in utmp.
+        for other in ["TemporaryFileSystem", "RootDirectory", "RootImage", "PrivatePIDs"] {
+            assert!(values(unit, other).is_empty(), "{name}: {other}");
+        }
     }
 }
 

@@ -158,7 +158,13 @@ fn what_cron_runs_loads_the_list_and_says_nothing_unless_it_fails() {
             let script = format!(
                 "for folder in /var/lib /var/cache; do mount -t tmpfs none $folder || exit; done
                 mkdir /var/cache/netfilterd && echo '{list}' >/var/cache/netfilterd/drop_ips
-                {settings}\nPATH={bin}:$PATH\nsh -c '{command}'"
+                mount -t tmpfs none /run || exit
+                {settings}\nPATH={bin}:$PATH\nsh -c '{command}'; status=$?
+                # Another one is still loading.
+                echo 198.51.100.7 >/var/cache/netfilterd/drop_ips
+                flock /run/netfilterd-load.lock sh -c '{command}' || exit 9
+                test $(stat -c %a /run/netfilterd-load.lock) = 600 || exit 8
+                exit $status"
             );
             let ran = run(namespace.command("sh").args(["-c", &script]));
             assert_eq!((ran.status(), ran.stdout().as_str()), (status, ""));

@@ -15,13 +15,19 @@ pub struct Namespace {
     name: String,
     pub(crate) folder: Folder,
     /// An empty file.
-    no_resolvers: String,
+    empty: String,
 }
 
-/// Starts a program without what the machine has in the way of resolvers: behind them lies an empty
-/// file of its own, for /dev/null is written to by everybody, which a daemon that watches would see.
-const WITHOUT_RESOLVERS: &str = "for file in /etc/resolv.conf /run/systemd/resolve/resolv.conf; do
-    [ ! -e $file ] || mount --bind \"$0\" $file || exit; done; exec \"$@\"";
+/// Starts a program without the machine's resolvers and logins: in place of each file lies an empty one
+/// of its own, for /dev/null is written to by everybody, which a daemon that watches would see; in place
+/// of each folder an empty one.
+const WITHOUT_HOST: &str = "for file in /etc/resolv.conf /run/systemd/resolve/resolv.conf \
+    /run/NetworkManager/resolv.conf /run/NetworkManager/no-stub-resolv.conf \
+    /run/resolvconf/resolv.conf /run/dnsmasq/resolv.conf /run/connman/resolv.conf \
+    /etc/resolv.dnsmasq /etc/resolv.dnsmasq.conf /etc/dnsmasq.conf /run/utmp /run/utmps/utmp; do
+    [ ! -e $file ] || mount --bind \"$0\" $file || exit; done
+    for folder in /run/systemd/sessions /etc/dnsmasq.d /etc/NetworkManager/dnsmasq.d; do
+    [ ! -d $folder ] || mount -t tmpfs none $folder || exit; done; exec \"$@\"";
 
 impl Namespace {
     #[track_caller]
@@ -31,8 +37,8 @@ impl Namespace {
         let name = unique();
         succeed(Command::new("ip").args(["netns", "add", &name]));
         let folder = Folder::new();
-        let no_resolvers = folder.file("resolv.conf", "");
-        let namespace = Namespace { name, folder, no_resolvers };
+        let empty = folder.file("resolv.conf", "");
+        let namespace = Namespace { name, folder, empty };
         namespace.ip("link set lo up");
         namespace
     }
@@ -41,12 +47,12 @@ impl Namespace {
         &self.name
     }
 
-    /// A command in the namespace, which knows of no resolver and no SSH session. `ip` gives it
+    /// A command in the namespace, which knows of no resolver and no login. `ip` gives it
     /// mounts of its own, too.
     pub fn command(&self, program: &str) -> Command {
         let mut command = Command::new("ip");
-        command.args(["netns", "exec", &self.name, "sh", "-c", WITHOUT_RESOLVERS]);
-        command.arg(&self.no_resolvers).arg(program);
+        command.args(["netns", "exec", &self.name, "sh", "-c", WITHOUT_HOST]);
+        command.arg(&self.empty).arg(program);
         command.env("SSH_CONNECTION", "");
         command
     }
