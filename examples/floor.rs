@@ -73,7 +73,7 @@ fn transactions(
     }
 
     let mut switch = Batch::new();
-    chains::switch(&mut switch, table, &kernel_sets, &[]);
+    chains::switch(&mut switch, table, &kernel_sets, None);
     if round > 1 {
         for old in self::kernel_sets(&shapes, round - 1)? {
             objects::delete_set(&mut switch, table, &old.name);

@@ -6,7 +6,7 @@
 use libfuzzer_sys::arbitrary::{Result, Unstructured};
 use libfuzzer_sys::fuzz_target;
 use netfilterd::ip::{Range, RangeSet};
-use netfilterd::netlink::route;
+use netfilterd::netlink::{link, route};
 use netfilterd::netlink::{self, Message};
 use netfilterd::nftables::batch::{Batch, FinishedBatch};
 use netfilterd::nftables::elements::{self, Action, Key};
@@ -124,9 +124,15 @@ fn ask_everybody(message: &Message<'_>, offset: u32) {
     let _ = elements::address_at(message, offset);
     intervals_are_a_range_set(&elements::read::<u32>(message));
     intervals_are_a_range_set(&elements::read::<u128>(message));
-    let _ = (route::interface(message), route::own(message));
-    let gateways = route::gateways(message);
-    assert!(gateways.is_empty() || route::is_default_route(message));
+    let _ = (link::link(message), route::own(message));
+    let _ = (route::matters(message, |_| false), route::NextHop::of(message));
+    if let Some(route) = route::Route::of(message) {
+        // Each hop takes some of the message.
+        assert!(route.hops().count() <= message.bytes.len());
+        assert!(!route.is_default() || route.is_unicast());
+        assert!(!route.is_on_link() || route.hops().all(|hop| hop.gateway.is_none()));
+        let _ = (route.destination(), route.object());
+    }
 }
 
 /// Each begins where an element does. Those of a kernel are disjoint; of other elements, a range

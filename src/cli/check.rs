@@ -9,12 +9,12 @@ use super::terminal::Terminal;
 use super::{kernel, settings};
 use crate::error::{Error, REFUSED};
 use crate::ip::PerFamily;
-use crate::ip::{RangeSet, RangeSets};
-use crate::list::Entry;
+use crate::ip::RangeSets;
 use crate::load::remarks::Remarks;
 use crate::load::{Host, pipeline, state};
 use crate::policy::desired::DesiredState;
 use crate::policy::exclusions::Exclusions;
+use crate::policy::matches::set_of;
 use crate::policy::refusal::Process;
 use crate::policy::remembered;
 use crate::status::ListStatus;
@@ -23,8 +23,9 @@ use crate::words::{Count, Grouped, Noun};
 /// Prints what `load` would do.
 pub fn run(options: &LoadOptions, host: Host, terminal: &Terminal) -> Result<ExitCode, Error> {
     settings::check_names(options);
+    settings::check_interfaces(options);
     settings::warn_if_unprotected(&options.lists);
-    let mut host = settings::protecting(host, &options.lists);
+    let mut host = settings::protecting(host.only_on(&options.interface), &options.lists);
     let request = settings::load_request(options);
     let desired = pipeline::read(&request, host.as_mut(), &mut Remarks::default(), terminal)?;
     let key = settings::table_key(&options.names);
@@ -89,7 +90,7 @@ fn report(desired: &DesiredState) -> String {
     for list in &desired.lists.summaries {
         report += &format!("{}\n", ListStatus::from(list));
     }
-    let Exclusions { allowed, protected } = &desired.exclusions;
+    let Exclusions { allowed, protected, .. } = &desired.exclusions;
     for list in &desired.allowed.summaries {
         report += &format!("allowed: {}\n", ListStatus::from(list));
     }
@@ -103,17 +104,18 @@ fn report(desired: &DesiredState) -> String {
         report += &format!("excluded as allowed: {excluded}\n");
     }
     if !desired.protected.items().is_empty() {
-        let excluded = Count(protected.network_count(), Noun::Network);
+        let excluded = Count(desired.exclusions.protected_networks(), Noun::Network);
         report += &format!("excluded as protected: {excluded}\n");
+        report += &cut_off(desired);
     }
     report
 }
 
-fn set_of(entry: Entry) -> RangeSets {
-    let mut sets = RangeSets::default();
-    match entry {
-        Entry::V4(range) => sets.v4 = RangeSet::from_ranges(vec![range]),
-        Entry::V6(range) => sets.v6 = RangeSet::from_ranges(vec![range]),
+/// The networks of the host that the lists cut off, or would cut off if they were not protected.
+fn cut_off(desired: &DesiredState) -> String {
+    let networks = desired.cut_off();
+    if networks.is_empty() {
+        return "cut off: no network of this host\n".into();
     }
-    sets
+    networks.iter().map(|network| format!("{network}\n")).collect()
 }

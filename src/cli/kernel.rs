@@ -51,6 +51,7 @@ mod with {
     use crate::daemon::nftables::Nftables;
     use crate::load::Pipeline;
     use crate::load::pipeline::Outcome;
+    use crate::netlink::link::{links, matches};
     use crate::nftables::lookup::{self, InForce};
     use crate::nftables::name::{SetNames, TableName};
     use crate::nftables::{Connection, Options, Target};
@@ -127,6 +128,28 @@ mod with {
         }
     }
 
+    /// The names of the interfaces on which the managed table drops packets, as `--interface` gave them;
+    /// `None` if that is all of them, or if it is not known.
+    pub fn names_of_interfaces(names: &NameOptions) -> Option<Vec<Vec<u8>>> {
+        let mut connection = Connection::open().ok()?;
+        lookup::interfaces(&mut connection, &names.table).ok()?
+    }
+
+    /// The interfaces on which the managed table drops packets, with a mark behind those that do not exist;
+    /// `None` if that is all of them, or if it is not known.
+    pub fn interfaces(names: &NameOptions) -> Option<Vec<String>> {
+        let found = names_of_interfaces(names)?;
+        let links = links().unwrap_or_default();
+        let shown = |name: &Vec<u8>| {
+            let text = String::from_utf8_lossy(name).escape_debug().to_string();
+            match links.iter().any(|link| matches(name, &link.name)) {
+                true => text,
+                false => text + " (does not exist)",
+            }
+        };
+        Some(found.iter().map(shown).collect())
+    }
+
     /// All networks that the kernel has in force; or why they are not known.
     pub fn all_in_force(names: &NameOptions) -> Result<RangeSets, Unknown> {
         Connection::open()
@@ -177,6 +200,14 @@ mod without {
 
     pub fn in_force(_: &NameOptions, _: IpAddr) -> Kernel {
         Kernel::Unknown(Unknown::NotAsked)
+    }
+
+    pub fn interfaces(_: &NameOptions) -> Option<Vec<String>> {
+        None
+    }
+
+    pub fn names_of_interfaces(_: &NameOptions) -> Option<Vec<Vec<u8>>> {
+        None
     }
 
     pub fn all_in_force(_: &NameOptions) -> Result<RangeSets, Unknown> {

@@ -8,6 +8,7 @@ use crate::ip::{Families, Mask};
 use crate::list::{Selection, Source, Widest};
 use crate::load::remarks::Remarks;
 use crate::load::{Host, Pipeline, pipeline, state};
+use crate::netlink::link::NamedLinks;
 use crate::nftables::set_name::are_confusable;
 use crate::policy::desired::{DesiredState, Request};
 use crate::policy::guard::Guards;
@@ -50,7 +51,7 @@ pub fn protecting(host: Host, lists: &ListOptions) -> Option<Host> {
 pub fn pipeline(options: &LoadOptions, request: Request, key: String, host: Host) -> Pipeline {
     warn_if_unprotected(&options.lists);
     let state = state::File::new(&options.state_file, key);
-    let host = protecting(host, &options.lists);
+    let host = protecting(host.only_on(&options.interface), &options.lists);
     Pipeline::new(request, guards(options), options.force, host, state)
 }
 
@@ -98,6 +99,17 @@ pub fn check_names(options: &LoadOptions) {
         usage(
             "--interface needs the managed table; in your own table, match the interface in your rules",
         );
+    }
+}
+
+/// Warns about interfaces on which nothing would be dropped.
+pub fn check_interfaces(options: &LoadOptions) {
+    let mut named = NamedLinks::new(options.interface.clone());
+    if named.is_empty() {
+        return;
+    }
+    if let Err(error) = named.find() {
+        log::warn!("cannot list the interfaces for --interface: {error}");
     }
 }
 

@@ -1,5 +1,6 @@
 //! `test`: whether an address is dropped, by which entries, and whether the kernel has it in force.
 
+use std::ffi::CString;
 use std::io::{self, Write};
 use std::net::IpAddr;
 use std::process::ExitCode;
@@ -14,7 +15,9 @@ use crate::error::Error;
 use crate::ip::{Address, RangeSet};
 use crate::load::Host;
 use crate::nftables::name::TableName;
-use crate::policy::desired::{DesiredState, Origin};
+use crate::policy::connected::{HostNetwork, Networks};
+use crate::policy::desired::DesiredState;
+use crate::policy::origin::Origin;
 use crate::progress::Unseen;
 
 /// The exit status if at least one address is not dropped.
@@ -34,6 +37,9 @@ struct Answer {
     entries: Vec<Named>,
     /// Whether the kernel has it in force.
     kernel: Kernel,
+    /// The interfaces on which its packets are dropped, if it is in force on some only.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    interfaces: Option<Vec<String>>,
 }
 
 /// An entry that holds an address.
@@ -55,20 +61,28 @@ struct Named {
 
 /// Prints whether addresses are dropped, and why or why not.
 pub fn run(options: &TestOptions, host: Host) -> Result<ExitCode, Error> {
-    let desired = settings::read(&options.lists, host, &Unseen)?;
+    // Only of these interfaces the connected networks are protected.
+    let interfaces = kernel::names_of_interfaces(&options.names).unwrap_or_default();
+    let interfaces: Vec<CString> =
+        interfaces.into_iter().filter_map(|name| CString::new(name).ok()).collect();
+    let desired = settings::read(&options.lists, host.only_on(&interfaces), &Unseen)?;
     // An IPv4-mapped address is the IPv4 one, as in a list.
     let addresses: Vec<IpAddr> = options.addresses.iter().map(IpAddr::to_canonical).collect();
-    let mut answers: Vec<Answer> = addresses
-        .iter()
-        .map(|&address| Answer {
+    let interfaces = kernel::interfaces(&options.names);
+    let answer = |address| {
+        let kernel = kernel::in_force(&options.names, address);
+        let interfaces = interfaces.clone().filter(|_| matches!(kernel, Kernel::InForce));
+        Answer {
             address,
             dropped: desired.sets.contains(address),
             range: range_of(&desired, address),
             spared: why_spared(&desired, address),
             entries: Vec::new(),
-            kernel: kernel::in_force(&options.names, address),
-        })
-        .collect();
+            kernel,
+            interfaces,
+        }
+    };
+    let mut answers: Vec<Answer> = addresses.iter().copied().map(answer).collect();
     desired.trace(&addresses, |address, origin| {
         for answer in answers.iter_mut().filter(|answer| answer.address == address) {
             answer.entries.push(Named::from(origin));
@@ -121,7 +135,17 @@ impl Answer {
             writeln!(out, "{address}: within {range} after merging")?;
         }
         match (&self.kernel, dropped) {
-            (Kernel::InForce, true) => writeln!(out, "{address}: in force in table {table}"),
+            (Kernel::InForce, true) => match &self.interfaces {
+                None => writeln!(out, "{address}: in force in table {table}"),
+                Some(interfaces) if interfaces.is_empty() => {
+                    writeln!(out, "{address}: in force in table {table} on no interface")
+                }
+                Some(interfaces) => writeln!(
+                    out,
+                    "{address}: in force in table {table} on these interfaces only: {}",
+                    interfaces.join(", ")
+                ),
+            },
             (Kernel::InForce, false) => writeln!(
                 out,
                 "{address}: still in force in table {table}; load again to let it pass"
@@ -160,6 +184,13 @@ fn range_of(desired: &DesiredState, address: IpAddr) -> Option<String> {
 fn why_spared(desired: &DesiredState, address: IpAddr) -> Option<String> {
     if let Some(item) = desired.protected.of(address) {
         return Some(format!("protected: {item}"));
+    }
+    if desired.exclusions.connected.contains(address) {
+        let networks = desired.protected.networks().map(Networks::all).unwrap_or_default();
+        // The inner one decides, which comes last.
+        let holds =
+            |network: &&HostNetwork| network.is_kept() && network.network.contains(&address);
+        return networks.iter().rfind(holds).map(|network| format!("protected: {network}"));
     }
     desired.allowed.by(address).map(|entry| format!("allowed by {entry}"))
 }

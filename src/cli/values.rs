@@ -8,6 +8,7 @@ use std::num::NonZeroU32;
 use std::ops::RangeInclusive;
 
 use crate::list::Source;
+use crate::netlink::link::{MAX_ALTERNATIVE_NAME, MAX_NAME};
 
 /// Why the value of an option is not one. The option is named by whoever parses it.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -45,6 +46,8 @@ pub enum InvalidValue {
     MarkOfAll,
     /// Not the name of an interface.
     Interface,
+    /// Several names of interfaces in one.
+    SeveralInterfaces,
 }
 
 impl fmt::Display for InvalidValue {
@@ -77,8 +80,12 @@ impl fmt::Display for InvalidValue {
             }
             InvalidValue::Interface => write!(
                 f,
-                "an interface has a name of 1 to {MAX_INTERFACE} bytes, like eth0 or ppp*"
+                "an interface has a name of 1 to {MAX_NAME} bytes without spaces, / and :, like eth0 or \
+                 ppp*; an alternative name has up to {MAX_ALTERNATIVE_NAME}"
             ),
+            InvalidValue::SeveralInterfaces => {
+                f.write_str("one name is expected; to name several, repeat the option")
+            }
         }
     }
 }
@@ -139,14 +146,18 @@ pub fn mark(text: &str) -> Result<NonZeroU32, InvalidValue> {
     NonZeroU32::new(number).ok_or(InvalidValue::MarkOfAll)
 }
 
-/// The longest name of an interface in bytes: `IFNAMSIZ` without the NUL.
-const MAX_INTERFACE: usize = 15;
-
 pub fn interface(text: &str) -> Result<CString, InvalidValue> {
-    let valid = !text.is_empty()
-        && text != "*"
-        && text.len() <= MAX_INTERFACE
-        && !text.contains(|c: char| c == '/' || c == ':' || c.is_whitespace() || c.is_control());
+    if text.contains(',') {
+        return Err(InvalidValue::SeveralInterfaces);
+    }
+    // The beginning of names is that of names of the kernel's.
+    let (name, most) = match text.strip_suffix('*') {
+        Some(beginning) => (beginning, MAX_NAME),
+        None => (text, MAX_ALTERNATIVE_NAME),
+    };
+    let valid = !["", ".", ".."].contains(&name)
+        && name.len() <= most
+        && !name.contains(|c: char| c == '/' || c == ':' || c.is_whitespace() || c.is_control());
     match CString::new(text) {
         Ok(name) if valid => Ok(name),
         _ => Err(InvalidValue::Interface),

@@ -1,5 +1,6 @@
 //! The interface between the daemon and a back end, which puts range sets in force.
 
+use std::ffi::CString;
 use std::os::fd::BorrowedFd;
 use std::time::Instant;
 
@@ -50,4 +51,9 @@ pub trait BackEnd {
 /// The result of a back end as the pipeline expects it, with the time of now.
 pub fn outcome<E: Into<Error>>(result: Result<crate::ip::Applied, E>) -> Outcome {
     result.map(|applied| (applied, Instant::now())).map_err(E::into)
+}
+
+/// The names of interfaces as the status shows them; the kernel's names need not be text.
+pub fn interface_names(names: &[CString]) -> Vec<String> {
+    names.iter().map(|name| name.to_string_lossy().escape_debug().to_string()).collect()
 }

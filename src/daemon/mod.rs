@@ -98,6 +98,7 @@ pub fn run<B: BackEnd>(pipeline: Pipeline, back_end: B, files: Files<'_>) -> Res
         burst: Burst::default(),
         alarm: Alarm::new().map_err(|source| Error::Timer { source })?,
         revise_at: None,
+        rest_until: Instant::now(),
         watchdog: Watchdog::set_by_manager(Instant::now()),
     };
     daemon.begin_reload()?;
@@ -110,6 +111,10 @@ const STATUS_EVERY: Duration = Duration::from_secs(1);
 
 /// How long to gather changes of addresses: an interface gets several addresses and routes in turn.
 const GATHER: Duration = Duration::from_millis(100);
+
+/// The pause after a lookup of protected addresses, as a multiple of the time that it took: routes may
+/// change all the time, and a lookup of a million takes half a second.
+const REST: u32 = 10;
 
 /// The pause before another attempt to apply expired entries or changed protected addresses.
 const RETRY: Duration = Duration::from_secs(5);
@@ -151,6 +156,8 @@ struct Daemon<'a, B> {
     alarm: Alarm,
     /// The time at which to call [`Pipeline::revise`].
     revise_at: Option<Instant>,
+    /// Changes of addresses are not applied before this time.
+    rest_until: Instant,
     watchdog: Option<Watchdog>,
 }
 
@@ -244,10 +251,11 @@ impl<B: BackEnd> Daemon<'_, B> {
 
     fn addresses_changed(&mut self) {
         let Some(watch) = &mut self.addresses else { return };
-        match watch.drain_addresses() {
+        match watch.drain_addresses(|address| self.pipeline.has_protected(address)) {
             Ok(false) => {}
             Ok(true) => {
-                self.revise_at.get_or_insert(Instant::now() + GATHER);
+                let at = (Instant::now() + GATHER).max(self.rest_until);
+                self.revise_at.get_or_insert(at);
             }
             Err(error) => {
                 log::debug!("receiving changes of addresses again, after an error: {error}");
@@ -275,6 +283,7 @@ impl<B: BackEnd> Daemon<'_, B> {
         }
         let Some(held) = self.back_end.held() else { return };
         let revised = self.pipeline.revise(&held, |sets| self.back_end.apply(sets));
+        self.rest_until = Instant::now() + self.pipeline.lookup() * REST;
         drop(held);
         sys::give_memory_back();
         match revised {

@@ -4,7 +4,7 @@
 use std::os::fd::{AsFd, BorrowedFd};
 use std::time::Instant;
 
-use super::back_end::BackEnd;
+use super::back_end::{BackEnd, interface_names};
 use crate::daemon::repair::{Answer, Schedule};
 use crate::ip::RangeSets;
 use crate::load::pipeline::Outcome;
@@ -78,6 +78,7 @@ impl BackEnd for Nftables {
 
     fn describe(&self, status: &mut Status) {
         status.table = Some(self.target.table().to_string());
+        status.interfaces = self.target.interfaces().map(interface_names);
         status.repairs = self.repairs.clone();
         if let Some((loaded, shapes)) = status.loaded.as_mut().zip(self.target.shapes()) {
             (loaded.layout4, loaded.layout6) = (shapes.v4.to_string(), shapes.v6.to_string());

@@ -3,7 +3,7 @@
 use std::os::fd::BorrowedFd;
 use std::time::Instant;
 
-use super::back_end::{BackEnd, outcome};
+use super::back_end::{BackEnd, interface_names, outcome};
 use crate::ip::RangeSets;
 use crate::load::pipeline::Outcome;
 use crate::nfqueue::Queues;
@@ -44,6 +44,7 @@ impl BackEnd for Queues {
 
     fn describe(&self, status: &mut Status) {
         status.queues = self.counters();
+        status.interfaces = self.interfaces().map(interface_names);
     }
 
     fn dropped(&self) -> Vec<Dropped> {

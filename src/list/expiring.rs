@@ -38,13 +38,20 @@ impl ExpiringEntries {
 
     /// What those that have not expired hold: of an address in several of them, the last end counts.
     pub fn at(&self, now: End) -> RangeSets {
-        fn lasting<A: Copy>(entries: &[(End, Range<A>)], now: End) -> Vec<Range<A>> {
-            entries.iter().filter(|(end, _)| *end > now).map(|(_, range)| *range).collect()
-        }
         RangeSets {
-            v4: RangeSet::from_ranges(lasting(&self.0.v4, now)),
-            v6: RangeSet::from_ranges(lasting(&self.0.v6, now)),
+            v4: RangeSet::from_ranges(self.lasting4(now).collect()),
+            v6: RangeSet::from_ranges(self.lasting6(now).collect()),
         }
+    }
+
+    /// Those of IPv4 that have not expired, as they are written.
+    pub fn lasting4(&self, now: End) -> impl Iterator<Item = Range<u32>> + '_ {
+        lasting(&self.0.v4, now)
+    }
+
+    /// The same of IPv6.
+    pub fn lasting6(&self, now: End) -> impl Iterator<Item = Range<u128>> + '_ {
+        lasting(&self.0.v6, now)
     }
 
     fn ends(&self) -> impl Iterator<Item = End> + '_ {
@@ -66,4 +73,8 @@ impl ExpiringEntries {
         let (ours, others) = self.0.split(families);
         (ExpiringEntries(ours), ExpiringEntries(others))
     }
+}
+
+fn lasting<A: Copy>(entries: &[(End, Range<A>)], now: End) -> impl Iterator<Item = Range<A>> + '_ {
+    entries.iter().filter(move |(end, _)| *end > now).map(|(_, range)| *range)
 }

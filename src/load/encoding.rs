@@ -4,10 +4,11 @@
 //! body, which is what is remembered. Numbers are little-endian, of fixed size; a range is its first and its last address. What is read is
 //! never trusted: bytes that make no sense are an error, and range sets are sorted and merged again.
 
-use std::mem::size_of;
+use std::mem::{size_of, size_of_val};
 
 use crate::ip::{Address, Mask, PerFamily, Range, RangeSet, RangeSets};
 use crate::list::{End, Ends, Entry, ExpiringEntries};
+use crate::policy::connected::PrivateEntries;
 use crate::policy::remembered::{ListSize, Remembered};
 use crate::policy::timeline::Timeline;
 
@@ -82,7 +83,7 @@ pub fn sections(file: &[u8]) -> Option<Vec<Section<'_>>> {
 
 /// The bytes of `remembered`, but for its time.
 pub fn encode(remembered: &Remembered) -> Vec<u8> {
-    let (permanent, expiring, mask) = remembered.timeline.parts();
+    let (permanent, expiring, mask, private) = remembered.timeline.parts();
     let mut out = Vec::new();
     out.extend(remembered.networks.to_le_bytes());
     out.extend([mask.v4.unwrap_or(NO_MASK), mask.v6.unwrap_or(NO_MASK)]);
@@ -101,6 +102,8 @@ pub fn encode(remembered: &Remembered) -> Vec<u8> {
     let expiring = expiring.entries();
     put_expiring(&mut out, expiring.v4);
     put_expiring(&mut out, expiring.v6);
+    put_ranges(&mut out, private.v4());
+    put_ranges(&mut out, private.v6());
     out
 }
 
@@ -118,7 +121,10 @@ pub fn decode(section: &Section<'_>) -> Option<Remembered> {
     let mut expiring = ExpiringEntries::default();
     rest.expiring(|end, range| expiring.push(Entry::V4(range), end).ok())?;
     rest.expiring(|end, range| expiring.push(Entry::V6(range), end).ok())?;
-    let timeline = Timeline::from_parts([most, others], expiring, mask);
+    let mut private = PrivateEntries::default();
+    rest.ranges()?.into_iter().for_each(|range| private.add(Entry::V4(range)));
+    rest.ranges()?.into_iter().for_each(|range| private.add(Entry::V6(range)));
+    let timeline = Timeline::from_parts([most, others], expiring, mask, private);
     rest.0.is_empty().then_some(Remembered { timeline, allowed, lists, networks, at: section.at })
 }
 
@@ -134,9 +140,13 @@ fn put_count(out: &mut Vec<u8>, count: usize) {
 }
 
 fn put_set<A: Number>(out: &mut Vec<u8>, set: &RangeSet<A>) {
-    put_count(out, set.len());
-    out.reserve(set.len() * 2 * size_of::<A>());
-    for range in set.ranges() {
+    put_ranges(out, set.ranges());
+}
+
+fn put_ranges<A: Number>(out: &mut Vec<u8>, ranges: &[Range<A>]) {
+    put_count(out, ranges.len());
+    out.reserve(size_of_val(ranges));
+    for range in ranges {
         range.first().put(out);
         range.last().put(out);
     }
@@ -220,13 +230,17 @@ impl<'a> Rest<'a> {
     }
 
     fn set<A: Number>(&mut self) -> Option<RangeSet<A>> {
+        self.ranges().map(RangeSet::from_ranges)
+    }
+
+    fn ranges<A: Number>(&mut self) -> Option<Vec<Range<A>>> {
         let count = self.count(2 * size_of::<A>())?;
         let mut ranges = Vec::new();
         ranges.try_reserve_exact(count).ok()?;
         for _ in 0..count {
             ranges.push(self.range()?);
         }
-        Some(RangeSet::from_ranges(ranges))
+        Some(ranges)
     }
 
     fn expiring<A: Number>(

@@ -8,6 +8,7 @@
 //! Knows nothing of the kernel: range sets go to `apply`, which returns what it changed. The pipeline
 //! keeps what the next load needs: what the lists asked for, now and at other times, and what is protected.
 
+use std::net::IpAddr;
 use std::time::{Duration, Instant};
 
 use crate::error::Error;
@@ -15,6 +16,7 @@ use crate::ip::RangeSets;
 use crate::ip::change::Applied;
 use crate::list::End;
 use crate::load::host::Host;
+use crate::load::protection;
 use crate::load::read::{ReadLists, ReadRequest};
 use crate::load::remarks::Remarks;
 use crate::load::report::Loaded;
@@ -22,7 +24,7 @@ use crate::load::state::{self, Recalled};
 use crate::policy::desired::{DesiredState, Request};
 use crate::policy::exclusions::Exclusions;
 use crate::policy::guard::Guards;
-use crate::policy::protect::{Item, Protected, Why};
+use crate::policy::protect::{Protected, Why};
 use crate::policy::refusal::Process;
 use crate::policy::remembered::{self, Past, Remembered};
 use crate::progress::Progress;
@@ -52,6 +54,8 @@ pub struct Pipeline {
     remembered_at: Option<Instant>,
     /// When it is to be written again.
     remember_at: Option<Instant>,
+    /// How long it took to look up the protected addresses when they were looked up last.
+    lookup: Duration,
 }
 
 /// What is kept of the last load that succeeded.
@@ -96,7 +100,19 @@ impl Pipeline {
             recalled: Recalled::default(),
             remembered_at: None,
             remember_at: None,
+            lookup: Duration::ZERO,
         }
+    }
+
+    /// Whether an address is protected after the last load, as far as it is known.
+    pub fn has_protected(&self, address: IpAddr) -> bool {
+        self.last.as_ref().is_some_and(|last| last.protected.sets().contains(address))
+    }
+
+    /// How long [`Pipeline::revise`] took to look up the protected addresses. A router with a million
+    /// routes needs half a second of the kernel's time for each lookup.
+    pub fn lookup(&self) -> Duration {
+        self.lookup
     }
 
     /// The host whose addresses are protected, so that changes of it matter; `None` if nothing is
@@ -213,7 +229,8 @@ impl Pipeline {
         let protected = protected(self.host.as_mut())?;
         let before = newer.map_or(&desired.protected, |last| &last.protected).clone();
         let desired = desired.renewed(protected, End::now());
-        log_protection_changes(&before, &desired.protected, &desired.sets, &desired.exclusions);
+        let DesiredState { protected, sets, exclusions, .. } = &desired;
+        protection::log_changes(&before, protected, sets, exclusions);
         Ok((desired, protected_at, begin))
     }
 
@@ -229,25 +246,29 @@ impl Pipeline {
         let begin = Instant::now();
         let protected_at = Instant::now();
         let protected = protected(self.host.as_mut())?;
+        self.lookup = protected_at.elapsed();
         let Some(last) = &mut self.last else { return Ok(None) };
         // The addresses of a host are renewed every few minutes, and mostly nothing has changed.
-        if !last.remembered.timeline.has_ends() && protected.sets() == last.protected.sets() {
+        if !last.remembered.timeline.has_ends() && protected.protects_as(&last.protected) {
             (last.protected, last.protected_at) = (protected, protected_at);
             return Ok(None);
         }
         let now = End::now();
         let Remembered { timeline, allowed, .. } = &last.remembered;
-        let (sets, exclusions) = Exclusions::out_of(timeline.at(now), allowed, protected.sets());
+        let merged = timeline.at(now);
+        let connected = timeline.kept(protected.networks(), now, &merged);
+        let (sets, exclusions) = Exclusions::out_of(merged, allowed, protected.sets(), &connected);
+        protection::log_cut_off(&last.protected, &protected, &sets, &exclusions);
         let mut revised = None;
         if sets != *held {
-            log_protection_changes(&last.protected, &protected, &sets, &exclusions);
+            protection::log_changes(&last.protected, &protected, &sets, &exclusions);
             let (applied, end) = apply(&sets)?;
             revised = Some(Loaded {
                 done: applied,
                 networks: sets.network_counts(),
                 addresses: sets.addresses(),
                 allowed: exclusions.allowed.network_count(),
-                protected: exclusions.protected.network_count(),
+                protected: exclusions.protected_networks(),
                 expired: timeline.expired(now),
                 next_end: timeline.next_end(now),
                 time: end.saturating_duration_since(begin),
@@ -323,24 +344,5 @@ pub(super) fn protected(host: Option<&mut Host>) -> Result<Protected, Error> {
     match host {
         Some(host) => Ok(Protected::new(&host.facts()?)),
         None => Ok(Protected::default()),
-    }
-}
-
-/// Logs which listed addresses are protected from now on, and which no longer.
-fn log_protection_changes(
-    before: &Protected,
-    now: &Protected,
-    sets: &RangeSets,
-    exclusions: &Exclusions,
-) {
-    // What is allowed was not dropped before either.
-    let spared = exclusions.protected.subtract(&exclusions.allowed);
-    let is_new = |item: &&Item| !before.items().contains(item) && item.is_in(&spared);
-    for item in now.items().iter().filter(is_new) {
-        log::warn!("{item} is listed, and protected from now on");
-    }
-    let is_gone = |item: &&Item| !now.items().contains(item) && item.is_in(sets);
-    for item in before.items().iter().filter(is_gone) {
-        log::info!("{item} is listed, and no longer protected, so it is dropped");
     }
 }

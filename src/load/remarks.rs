@@ -3,7 +3,7 @@
 use std::fmt;
 
 use crate::ip::Families;
-use crate::policy::desired::{DesiredState, Origin};
+use crate::policy::desired::DesiredState;
 use crate::policy::matches;
 use crate::words::{Count, Noun};
 
@@ -73,6 +73,7 @@ fn on(desired: &DesiredState, families: Families) -> Vec<Remark> {
         ));
     }
     remarks.extend(on_exclusions(desired));
+    remarks.extend(on_cut_off(desired));
     remarks
 }
 
@@ -88,7 +89,7 @@ fn on_exclusions(desired: &DesiredState) -> Vec<Remark> {
                 .map(move |item| (origin, item))
         });
         for (origin, item) in named.take(matches::NAMED) {
-            let origin = Place(origin);
+            let origin = origin.place();
             remarks.push((log::Level::Warn, format!("{origin} holds {item}, which is protected")));
         }
     }
@@ -96,7 +97,7 @@ fn on_exclusions(desired: &DesiredState) -> Vec<Remark> {
         let wide: Vec<_> = desired.naming_allowed().map(|origin| origin.wide).collect();
         for (origin, allowed) in desired.naming_allowed().zip(desired.allowed.first_with(&wide)) {
             let allowed = allowed.unwrap_or_default();
-            let origin = Place(origin);
+            let origin = origin.place();
             remarks
                 .push((log::Level::Info, format!("{origin} overlaps {allowed}, which is allowed")));
         }
@@ -104,13 +105,15 @@ fn on_exclusions(desired: &DesiredState) -> Vec<Remark> {
     remarks
 }
 
-/// An entry as messages begin with it: `FILE:LINE: 192.0.2.7/32`.
-struct Place<'a>(Origin<'a>);
-
-impl fmt::Display for Place<'_> {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let Origin { list, line, entry, wide, .. } = self.0;
-        write!(f, "{list}:{line}: {entry}")?;
-        if self.0.is_widened() { write!(f, ", widened to {wide},") } else { Ok(()) }
+/// The messages about networks of the host that the lists cut off, or would cut off.
+fn on_cut_off(desired: &DesiredState) -> Vec<Remark> {
+    let networks = desired.cut_off();
+    let warn = |remark| (log::Level::Warn, remark);
+    let mut remarks: Vec<_> =
+        networks.iter().take(matches::NAMED).map(|cut| warn(cut.to_string())).collect();
+    if let Some(unnamed) = networks.len().checked_sub(matches::NAMED).filter(|&more| more > 0) {
+        let unnamed = Count(unnamed as u64, Noun::Network);
+        remarks.push(warn(format!("not shown, but also cut off, or prevented from it: {unnamed}")));
     }
+    remarks
 }

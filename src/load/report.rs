@@ -45,7 +45,7 @@ impl Loaded {
             addresses: desired.addresses,
             lists: desired.lists.summaries.clone(),
             allowed: desired.exclusions.allowed.network_count(),
-            protected: desired.exclusions.protected.network_count(),
+            protected: desired.exclusions.protected_networks(),
             expired: desired.timeline.expired(desired.now()),
             next_end: desired.timeline.next_end(desired.now()),
             widening: desired.added_by_widening,

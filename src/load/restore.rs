@@ -8,8 +8,7 @@ use crate::list::End;
 use crate::load::pipeline::{Last, Outcome, Pipeline, protected};
 use crate::load::report::Loaded;
 use crate::policy::allow::Allowed;
-use crate::policy::exclusions::Exclusions;
-use crate::policy::remembered::{Found, Remembered};
+use crate::policy::remembered::Found;
 use crate::progress::Unseen;
 
 impl Pipeline {
@@ -38,32 +37,28 @@ impl Pipeline {
         let sources = if lists_answer { &self.request.allow[..] } else { &[] };
         let allowed = Allowed::read(sources, &Unseen).unwrap_or_default();
         let now = End::now();
-        let spared = allowed.sets.union(protected.sets());
         let remembered = self.state.remembered().and_then(|remembered| {
-            let sets = remembered.restorable(found, now, &spared)?;
-            Some((remembered, sets))
+            let restorable = remembered.restorable(found, now, &allowed.sets, &protected)?;
+            Some((remembered, restorable))
         });
-        let Some((remembered, sets)) = remembered else {
+        let Some((mut remembered, (sets, exclusions))) = remembered else {
             return self.load_refused(found, apply);
         };
         let (applied, end) = apply(&sets)?;
-        let allowed = remembered.allowed.union(&allowed.sets);
-        let (_, exclusions) =
-            Exclusions::out_of(remembered.timeline.at(now), &allowed, protected.sets());
         let loaded = Loaded {
             done: applied,
             networks: sets.network_counts(),
             addresses: sets.addresses(),
             lists: Vec::new(),
             allowed: exclusions.allowed.network_count(),
-            protected: exclusions.protected.network_count(),
+            protected: exclusions.protected_networks(),
             expired: remembered.timeline.expired(now),
             next_end: remembered.timeline.next_end(now),
             widening: 0,
             restored: Some(remembered.at),
             time: end.saturating_duration_since(begin),
         };
-        let mut remembered = Remembered { allowed, ..remembered };
+        remembered.allowed = remembered.allowed.union(&allowed.sets);
         remembered.timeline.share(&sets, exclusions.all());
         self.last = Some(Last {
             loaded: loaded.clone(),

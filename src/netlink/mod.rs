@@ -4,6 +4,7 @@
 
 mod error;
 mod header;
+pub mod link;
 mod program;
 mod read;
 pub mod route;

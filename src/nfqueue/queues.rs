@@ -22,11 +22,13 @@ use super::shared::Shared;
 use super::worker;
 use crate::ip::RangeSets;
 use crate::ip::change::{Applied, Change};
+use crate::netlink::link::FoundLinks;
 
 /// The queues, and the sets by which their packets are judged.
 pub struct Queues {
     options: Options,
-    /// The names of `--interface`; if empty, packets of all interfaces are judged.
+    /// The names of `--interface`, and once the queues are served those that their packets have; if
+    /// empty, packets of all interfaces are judged.
     names: Vec<CString>,
     interfaces: Option<NamedInterfaces>,
     judge: Arc<ArcSwap<Judge>>,
@@ -85,17 +87,20 @@ impl Queues {
     /// known before stay.
     pub fn find_interfaces(&mut self) -> Result<(), QueueError> {
         let Some(interfaces) = &mut self.interfaces else { return Ok(()) };
-        interfaces.drain()?;
-        let existing = interfaces.existing()?;
-        let only = Interfaces::Only(existing.iter().map(|known| known.index).collect());
+        let FoundLinks { names, indices } = interfaces.find()?;
+        self.names = names;
+        let only = Interfaces::Only(indices);
         let judge = self.judge.load_full();
         if judge.interfaces != only {
-            let names: Vec<_> =
-                existing.iter().map(|known| known.name.escape_ascii().to_string()).collect();
-            log::debug!("judging packets of: {}", names.join(" "));
+            log::debug!("judging packets of the interfaces with these numbers: {only:?}");
             self.judge.store(Arc::new(Judge { lists: judge.lists.clone(), interfaces: only }));
         }
         Ok(())
+    }
+
+    /// The names of the interfaces whose packets are judged; `None` if that is all of them.
+    pub fn interfaces(&self) -> Option<&[CString]> {
+        self.interfaces.as_ref().map(|_| &self.names[..])
     }
 
     /// The counters of each queue, from its worker and from the kernel.

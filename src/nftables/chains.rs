@@ -109,12 +109,13 @@ pub fn delete(batch: &mut Batch, table: &TableName, chain: Chain) {
 }
 
 /// Creates the chains that are missing, and gives all of them these rules and no others: addresses are
-/// looked up in `sets`, and what is found is dropped on each of `interfaces`, or on all if none is named.
+/// looked up in `sets`, and what is found is dropped on each of `interfaces`, or wherever it is if there
+/// is no such restriction.
 pub fn switch(
     batch: &mut Batch,
     table: &TableName,
     sets: &[KernelSet],
-    interfaces: &[InterfaceName],
+    interfaces: Option<&[InterfaceName]>,
 ) {
     for chain in Chain::ALL {
         create(batch, table, chain);
@@ -155,7 +156,7 @@ pub fn add_rules(
     batch: &mut Batch,
     table: &TableName,
     sets: &[KernelSet],
-    interfaces: &[InterfaceName],
+    interfaces: Option<&[InterfaceName]>,
 ) {
     let parent = parent(table);
     for chain in Chain::ALL {
@@ -210,7 +211,7 @@ fn verdicts<'a>(
     chain: &'a ChainObject<'a>,
     direction: Direction,
     keys: KeyType,
-    interfaces: &[InterfaceName],
+    interfaces: Option<&[InterfaceName]>,
 ) -> Vec<Rule<'a>> {
     let mut loopback = Rule::new(chain);
     loopback.add_expr(&direction.interface());
@@ -220,13 +221,15 @@ fn verdicts<'a>(
     if keys == KeyType::V6 {
         rules.push(neighbour_discovery(chain));
     }
-    let everywhere = [None];
-    let narrowed: Vec<_> = interfaces.iter().map(Some).collect();
-    for interface in if narrowed.is_empty() { &everywhere[..] } else { &narrowed } {
+    let interfaces = match interfaces {
+        None => vec![None],
+        Some(interfaces) => interfaces.iter().map(Some).collect(),
+    };
+    for interface in interfaces {
         let mut rule = Rule::new(chain);
         if let Some(interface) = interface {
             rule.add_expr(&direction.interface_name());
-            rule.add_expr(&Cmp::new(CmpOp::Eq, *interface));
+            rule.add_expr(&Cmp::new(CmpOp::Eq, interface));
         }
         let name = direction.counter(keys);
         rule.add_expr(&sys::ObjectReference { kind: NFT_OBJECT_COUNTER, name });

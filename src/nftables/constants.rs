@@ -23,7 +23,8 @@ pub(super) const NFTA_HOOK_HOOKNUM: u16 = 1;
 pub(super) const NFTA_HOOK_PRIORITY: u16 = 2;
 
 // enum nft_rule_attributes, nft_expr_attributes, nft_lookup_attributes, nft_dynset_attributes,
-// nft_objref_attributes, nft_immediate_attributes and nft_verdict_attributes.
+// nft_objref_attributes, nft_immediate_attributes, nft_verdict_attributes,
+// nft_meta_attributes and nft_cmp_attributes.
 pub(super) const NFTA_RULE_TABLE: u16 = 1;
 pub(super) const NFTA_RULE_CHAIN: u16 = 2;
 pub(super) const NFTA_RULE_HANDLE: u16 = 3;
@@ -35,6 +36,8 @@ pub(super) const NFTA_DYNSET_SET_NAME: u16 = 1;
 pub(super) const NFTA_OBJREF_SET_NAME: u16 = 4;
 pub(super) const NFTA_IMMEDIATE_DATA: u16 = 2;
 pub(super) const NFTA_VERDICT_CHAIN: u16 = 2;
+pub(super) const NFTA_META_KEY: u16 = 2;
+pub(super) const NFTA_CMP_DATA: u16 = 3;
 
 // enum nft_set_attributes.
 pub(super) const NFTA_SET_TABLE: u16 = 1;

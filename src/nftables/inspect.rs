@@ -136,6 +136,10 @@ pub struct Rule {
     /// The names of all sets that it uses, those that it looks up among them. The kernel deletes none
     /// of them as long as the rule is there.
     pub uses: Vec<Vec<u8>>,
+    /// The name of the interface that it matches packets by, with a `*` behind the beginning of names.
+    pub interface: Option<Vec<u8>>,
+    /// Whether it uses a named object of the table, such as a counter.
+    pub has_object: bool,
     /// The chain to which it sends packets.
     pub leads_to: Option<CString>,
     /// Its expressions, as the kernel shows them.
@@ -206,6 +210,8 @@ pub fn read_rule(message: &Message<'_>, table: &TableName) -> Option<Rule> {
         handle: find_u64(message.attributes(), NFTA_RULE_HANDLE),
         looks_up: sets_in(expressions, &[(b"lookup", NFTA_LOOKUP_SET)]),
         uses: sets_in(expressions, &USES_OF_SETS),
+        interface: interface(expressions),
+        has_object: expressions_of(expressions).any(|(name, _)| name == b"objref"),
         leads_to: expressions_of(expressions).find_map(leads_to),
         expressions: expressions.to_vec(),
     })
@@ -226,6 +232,22 @@ fn sets_in(expressions: &[u8], kinds: &[(&[u8], u16)]) -> Vec<Vec<u8>> {
         Some(without_nul(find(attributes(data), *set)?).to_vec())
     });
     sets.collect()
+}
+
+/// The name that is compared with that of the interface on which a packet came in or goes out.
+fn interface(expressions: &[u8]) -> Option<Vec<u8>> {
+    let mut expressions = expressions_of(expressions).skip_while(|(name, data)| {
+        let key = find_u32(attributes(data), NFTA_META_KEY).map(|key| key as libc::c_int);
+        *name != b"meta" || !matches!(key, Some(libc::NFT_META_IIFNAME | libc::NFT_META_OIFNAME))
+    });
+    let (_, compared) = expressions.nth(1).filter(|(name, _)| *name == b"cmp")?;
+    let data = find(attributes(compared), NFTA_CMP_DATA)?;
+    let value = find(attributes(data), NFTA_DATA_VALUE)?;
+    // Without a NUL it is the beginning of a name.
+    Some(match value.iter().position(|&byte| byte == 0) {
+        Some(end) => value[..end].to_vec(),
+        None => [value, b"*"].concat(),
+    })
 }
 
 /// The chain to which an expression sends packets, if it is a verdict that does.

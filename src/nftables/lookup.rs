@@ -11,6 +11,8 @@ use super::chains::Chain;
 use super::elements::{self, Key};
 use super::error::Error;
 use super::inspect;
+use super::key_type::KeyType;
+use super::objects::Direction;
 use super::transaction::Connection;
 use crate::ip::{Range, RangeSet, RangeSets};
 use crate::nftables::name::{SetName, SetNames, TableName};
@@ -116,6 +118,24 @@ pub fn in_force(
         IpAddr::V4(address) => holds(connection, table, &sets.v4, u32::from(address)),
         IpAddr::V6(address) => holds(connection, table, &sets.v6, u128::from(address)),
     }
+}
+
+/// The interfaces on which the managed table drops incoming packets; `None` if that is all of them, or if
+/// the rules are another program's.
+pub fn interfaces(
+    connection: &mut Connection,
+    table: &TableName,
+) -> Result<Option<Vec<Vec<u8>>>, Error> {
+    let chain = Chain::Listed(Direction::Inbound, KeyType::V4);
+    if !table.is_managed() || inspect::table(connection, table)?.is_none() {
+        return Ok(None);
+    }
+    let rules = inspect::rules(connection, table)?;
+    let mut rules = rules.into_iter().filter(|rule| rule.chain.as_c_str() == chain.name());
+    let Some(_) = rules.next() else { return Ok(None) };
+    // What is counted is dropped.
+    let drops = rules.filter(|rule| rule.has_object).map(|rule| rule.interface);
+    Ok(drops.collect())
 }
 
 fn holds<A: Key>(

@@ -23,7 +23,7 @@ use super::objects::{self, KernelSet};
 use super::transaction::{Connection, Sending};
 use crate::ip::RangeSets;
 use crate::ip::mask::Mask;
-use crate::netlink;
+use crate::netlink::{self, link::NamedLinks};
 use crate::nftables::layout::{LaidOut, Layout, Shapes};
 use crate::nftables::name::{SetNames, TableName};
 use crate::nftables::plan::{Delta, Differing};
@@ -33,7 +33,10 @@ use crate::nftables::set_name::KernelSetName;
 pub struct Managed {
     table: TableName,
     sets: SetNames,
-    interfaces: Vec<InterfaceName>,
+    /// The interfaces to filter on, by the names that were given for them.
+    named: NamedLinks,
+    /// Those of them that rules match, by the names that their packets have.
+    interfaces: Vec<CString>,
     layout: Layout,
     mask: Mask,
 }
@@ -65,12 +68,38 @@ impl Managed {
     pub fn new(
         table: TableName,
         sets: SetNames,
-        interfaces: &[CString],
+        interfaces: Vec<CString>,
         layout: Layout,
         mask: Mask,
     ) -> Self {
-        let interfaces = interfaces.iter().map(|name| chains::interface(name)).collect();
-        Managed { table, sets, interfaces, layout, mask }
+        let named = NamedLinks::new(interfaces);
+        Managed { table, sets, named, interfaces: Vec::new(), layout, mask }
+    }
+
+    /// Looks up which interfaces have the names that were given, and warns about names that no packet
+    /// has. Returns whether the rules have to match others than before.
+    pub fn find_interfaces(&mut self) -> bool {
+        if self.named.is_empty() {
+            return false;
+        }
+        let found = self.named.find().map(|found| found.names).unwrap_or_else(|error| {
+            log::warn!(
+                "cannot list the interfaces for --interface: {error}; using their names as they are"
+            );
+            self.named.names().to_vec()
+        });
+        let changed = self.interfaces != found;
+        self.interfaces = found;
+        changed
+    }
+
+    /// The interfaces to filter on, by the names that their packets have; `None` if that is all of them.
+    pub fn interfaces(&self) -> Option<&[CString]> {
+        (!self.named.is_empty()).then_some(&self.interfaces)
+    }
+
+    fn matched(&self) -> Option<Vec<InterfaceName>> {
+        Some(self.interfaces()?.iter().map(|name| chains::interface(name)).collect())
     }
 
     /// The table by family and name.
@@ -256,7 +285,7 @@ impl Managed {
         for &chain in &found.misplaced {
             chains::delete(&mut batch, &self.table, chain);
         }
-        chains::switch(&mut batch, &self.table, kernel_sets, &self.interfaces);
+        chains::switch(&mut batch, &self.table, kernel_sets, self.matched().as_deref());
         for set in old {
             objects::delete_set(&mut batch, &self.table, set);
         }
@@ -268,7 +297,8 @@ impl Managed {
         let found = self.find(connection)?;
         let mut written = Batch::new();
         let kernel_sets = self.kernel_sets(placed);
-        chains::add_rules(&mut written, &self.table, &kernel_sets, &self.interfaces);
+        let interfaces = self.matched();
+        chains::add_rules(&mut written, &self.table, &kernel_sets, interfaces.as_deref());
         let written: Vec<Rule> = netlink::messages(written.bytes())
             .filter_map(|message| inspect::read_rule(&message, &self.table))
             .collect();

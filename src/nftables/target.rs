@@ -76,7 +76,7 @@ impl Target {
     pub fn new(options: Options) -> Self {
         let Options { table, sets, interfaces, layout, mask } = options;
         let table = if table.is_managed() {
-            Table::Managed(Managed::new(table, sets, &interfaces, layout, mask))
+            Table::Managed(Managed::new(table, sets, interfaces, layout, mask))
         } else {
             Table::Foreign(Foreign::new(table, sets))
         };
@@ -96,6 +96,15 @@ impl Target {
     pub fn shapes(&self) -> Option<Shapes> {
         let held = self.held.as_ref()?;
         Some(held.placed.map_or(Shapes::INTERVAL, |placed| placed.shapes))
+    }
+
+    /// The interfaces to which filtering is narrowed; `None` if it is not, or if the rules are another
+    /// program's.
+    pub fn interfaces(&self) -> Option<&[CString]> {
+        match &self.table {
+            Table::Managed(managed) => managed.interfaces(),
+            Table::Foreign(_) => None,
+        }
     }
 
     /// What was put in force last.
@@ -120,6 +129,11 @@ impl Target {
         sets: &RangeSets,
         progress: &dyn Progress,
     ) -> Result<Applied, Error> {
+        if let Table::Managed(managed) = &mut self.table {
+            if managed.find_interfaces() {
+                self.touched();
+            }
+        }
         let before = connection.generation()?;
         // What was committed is known to be there only as long as nobody has changed anything.
         let known = self.held.as_ref().filter(|held| held.generation == Some(before));

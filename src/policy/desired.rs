@@ -3,7 +3,6 @@
 //! Every command joins these parts here, in the same order, so `check` runs what the daemon runs.
 //! Knows nothing of the kernel.
 
-use std::fmt;
 use std::net::IpAddr;
 
 use crate::ip::RangeSets;
@@ -11,8 +10,11 @@ use crate::ip::mask::Mask;
 use crate::ip::{Families, PerFamily};
 use crate::list::{self, Contents, End, Entry, List, ListError, Report, Selection, Source};
 use crate::policy::allow::{AllowError, Allowed};
+use crate::policy::connected::{HostNetwork, Networks};
+use crate::policy::cut_off::{CutOff, cut_off};
 use crate::policy::exclusions::Exclusions;
-use crate::policy::matches::{Match, MatchFinder, Matches, meets, widened};
+use crate::policy::matches::{Found, Match, MatchFinder, Matches, covers, meets, widened};
+use crate::policy::origin::{CutOffNetwork, Origin};
 use crate::policy::protect::Protected;
 use crate::policy::timeline::Timeline;
 use crate::progress::Progress;
@@ -61,6 +63,9 @@ pub struct DesiredState {
     /// What the lists ask for at other times.
     pub timeline: Timeline,
     matches: Matches,
+    cut_off: Vec<CutOff>,
+    /// The first entry that covers each network of the host.
+    covers: Vec<Option<Match>>,
     texts: Vec<List>,
     mask: Mask,
     selection: Selection,
@@ -90,24 +95,35 @@ impl DesiredState {
         let texts = list::read(&request.sources, note, progress).map_err(Unreadable::List)?;
         let allowed = Allowed::read(&request.allow, progress).map_err(Unreadable::Allow)?;
         let mut finder = MatchFinder::new(request.mask, now, &allowed.sets, protected.sets());
+        if let Some(networks) = protected.networks() {
+            finder = finder.with_networks(networks);
+        }
         let Contents { sets, expiring, report } =
             list::parse_observed(&texts, request.selection, &mut finder, progress)
                 .map_err(Unreadable::List)?;
-        let matches = finder.matches();
+        let Found { matches, covers, private } = finder.found();
+        if private.lacks_memory() {
+            let bytes = texts.iter().map(|list| list.text().len()).sum();
+            return Err(Unreadable::List(ListError::NoMemory { list: "lists".into(), bytes }));
+        }
         let (permanent, other) = sets.split(request.families);
         let (expiring, other_expiring) = expiring.split(request.families);
         let of_other_family = other.union(&other_expiring.at(now)).network_count();
         let named = match expiring.is_empty() {
-            true => permanent.addresses(),
-            false => permanent.union(&expiring.at(now)).addresses(),
+            true => Named::by(&permanent, &protected),
+            false => Named::by(&permanent.union(&expiring.at(now)), &protected),
         };
-        let mut timeline = Timeline::new(permanent, expiring, request.mask);
+        let mut timeline = Timeline::new(permanent, expiring, request.mask).with_private(private);
         let merged = timeline.at(now);
-        let widened = merged.addresses();
-        let added_by_widening =
-            (widened.v4 - named.v4).saturating_add(widened.v6.saturating_sub(named.v6));
-        let (sets, exclusions) = Exclusions::out_of(merged, &allowed.sets, protected.sets());
+        let connected = timeline.kept(protected.networks(), now, &merged);
+        let added_by_widening = named.added_by_widening(&merged, &connected);
+        let (sets, exclusions) =
+            Exclusions::out_of(merged, &allowed.sets, protected.sets(), &connected);
         timeline.share(&sets, exclusions.all());
+        let cut_off = match protected.networks() {
+            Some(networks) => cut_off(networks, &sets, &exclusions, protected.sets()),
+            None => Vec::new(),
+        };
         Ok(DesiredState {
             networks: sets.network_counts(),
             addresses: sets.addresses(),
@@ -121,6 +137,8 @@ impl DesiredState {
             allowed,
             protected,
             matches,
+            cut_off,
+            covers,
             texts,
             mask: request.mask,
             selection: request.selection,
@@ -131,9 +149,21 @@ impl DesiredState {
     /// The same lists for another time and other protected addresses, because reading may take long.
     pub fn renewed(mut self, protected: Protected, now: End) -> Self {
         let merged = self.timeline.at(now);
-        let (sets, exclusions) = Exclusions::out_of(merged, &self.allowed.sets, protected.sets());
+        let connected = self.timeline.kept(protected.networks(), now, &merged);
+        let (sets, exclusions) =
+            Exclusions::out_of(merged, &self.allowed.sets, protected.sets(), &connected);
         self.timeline.share(&sets, exclusions.all());
+        // A network that was connected meanwhile has no entry yet; it is looked for when it is named.
+        let networks_of = |of: &Protected| of.networks().cloned().unwrap_or_default();
+        let (before, after) = (networks_of(&self.protected), networks_of(&protected));
+        let cover = |network: &HostNetwork| {
+            let index = before.all().binary_search(network).ok()?;
+            self.covers.get(index).copied().flatten()
+        };
+        let covers = after.all().iter().map(cover).collect();
         DesiredState {
+            cut_off: cut_off(&after, &sets, &exclusions, protected.sets()),
+            covers,
             networks: sets.network_counts(),
             addresses: sets.addresses(),
             sets,
@@ -190,11 +220,42 @@ impl DesiredState {
         matches: &'a [Match],
         taken: &'a RangeSets,
     ) -> impl Iterator<Item = Origin<'a>> {
-        matches.iter().filter(|found| meets(taken, found.wide)).map(|found| {
-            let &Match { list, line, entry, wide, end } = found;
-            let list = self.texts[list].name();
-            Origin { list, line, entry, wide, ignored: false, end, expired: false }
-        })
+        matches.iter().filter(|found| meets(taken, found.wide)).map(|found| self.origin(found))
+    }
+
+    fn origin(&self, found: &Match) -> Origin<'_> {
+        let &Match { list, line, entry, wide, end } = found;
+        let list = self.texts[list].name();
+        Origin { list, line, entry, wide, ignored: false, end, expired: false }
+    }
+
+    /// The networks of the host that the lists cut off, or would cut off if they were not protected.
+    /// If several entries together cover one, the lists are parsed again to find the first.
+    pub fn cut_off(&self) -> Vec<CutOffNetwork<'_>> {
+        let networks = self.protected.networks().map(Networks::all).unwrap_or_default();
+        let named = self.cut_off.iter().filter_map(|cut| {
+            let network = networks.get(cut.index)?;
+            let cover = self.covers.get(cut.index).copied().flatten();
+            let entry = match &cover {
+                Some(found) => Some(self.origin(found)),
+                None => self.first_inside(network.hosts()),
+            };
+            let is_prevented = cut.is_prevented;
+            let by_several = entry.is_some_and(|entry| !covers(entry.wide, network.hosts()));
+            Some(CutOffNetwork { network, is_prevented, entry, by_several })
+        });
+        named.collect()
+    }
+
+    /// The first entry with effect that, widened, holds an address of `area`.
+    fn first_inside(&self, area: Entry) -> Option<Origin<'_>> {
+        let mut first = None;
+        self.entries(|origin| {
+            if origin.counts() && origin.wide.overlaps(area) {
+                first.get_or_insert(origin);
+            }
+        });
+        first
     }
 
     /// Parses the lists again and calls `found` with each of `addresses` and each entry that holds it
@@ -226,47 +287,25 @@ impl DesiredState {
     }
 }
 
-/// An entry with its place, as `test` and messages show it.
-#[derive(Clone, Copy, Debug)]
-pub struct Origin<'a> {
-    /// The name of the list.
-    pub list: &'a str,
-    /// The number of the line, from 1; in a JSON document, the line of the string.
-    pub line: u64,
-    /// The entry as it is written.
-    pub entry: Entry,
-    /// The entry after widening.
-    pub wide: Entry,
-    /// Whether the entry is ignored as too wide.
-    pub ignored: bool,
-    /// The time at which the entry expires; `None` if it is permanent.
-    pub end: Option<End>,
-    /// Whether that time has passed.
-    pub expired: bool,
+/// What entries name before they are widened.
+struct Named {
+    addresses: PerFamily<u128>,
+    /// Those of private connected networks.
+    connected: RangeSets,
 }
 
-impl Origin<'_> {
-    /// Whether the entry has any effect: it is neither ignored nor expired.
-    pub fn counts(&self) -> bool {
-        !self.ignored && !self.expired
+impl Named {
+    fn by(entries: &RangeSets, protected: &Protected) -> Self {
+        let area = protected.networks().map(Networks::kept_area).unwrap_or_default();
+        Named { addresses: entries.addresses(), connected: entries.intersect(&area) }
     }
 
-    /// Whether widening changed the entry.
-    pub fn is_widened(&self) -> bool {
-        self.wide != self.entry
-    }
-}
-
-impl fmt::Display for Origin<'_> {
-    /// `192.0.2.7/32 (FILE:LINE, widened, until 2027-01-31T00:00:00Z)`.
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(f, "{} ({}:{}", self.entry, self.list, self.line)?;
-        if self.is_widened() {
-            f.write_str(", widened")?;
-        }
-        if let Some(end) = self.end {
-            write!(f, ", until {end}")?;
-        }
-        f.write_str(")")
+    /// The addresses of `merged` that no entry names. In connected networks widening has no effect on what
+    /// is `kept`, and neither have the entries that name it.
+    fn added_by_widening(&self, merged: &RangeSets, kept: &RangeSets) -> u128 {
+        let (widened, named) = (merged.addresses(), self.addresses);
+        let not_widened = kept.subtract(&self.connected).addresses();
+        (widened.v4 - named.v4 - not_widened.v4)
+            .saturating_add(widened.v6.saturating_sub(named.v6).saturating_sub(not_widened.v6))
     }
 }

@@ -9,28 +9,41 @@ pub struct Exclusions {
     pub allowed: RangeSets,
     /// Addresses that are listed and protected. Some may be allowed as well.
     pub protected: RangeSets,
+    /// Addresses that are listed and kept, because they are in a private connected network. Some may be
+    /// allowed or protected as well.
+    pub connected: RangeSets,
 }
 
 impl Exclusions {
-    /// Takes `allowed` and `protected` out of `merged` in one pass. Returns what remains, and what was
-    /// excluded. Costs almost nothing if `merged` holds neither.
+    /// Takes `allowed`, `protected` and what is kept of `connected` networks out of `merged` in one
+    /// pass. Returns what remains, and what was excluded. Costs almost nothing if `merged` holds none
+    /// of them.
     pub fn out_of(
         merged: RangeSets,
         allowed: &RangeSets,
         protected: &RangeSets,
+        connected: &RangeSets,
     ) -> (RangeSets, Exclusions) {
-        let both = allowed.union(protected);
-        let hit = merged.intersect(&both);
+        let all = allowed.union(protected).union(connected);
+        let hit = merged.intersect(&all);
         if hit.is_empty() {
             return (merged, Exclusions::default());
         }
-        let exclusions =
-            Exclusions { allowed: hit.intersect(allowed), protected: hit.intersect(protected) };
-        (merged.subtract(&both), exclusions)
+        let exclusions = Exclusions {
+            allowed: hit.intersect(allowed),
+            protected: hit.intersect(protected),
+            connected: hit.intersect(connected),
+        };
+        (merged.subtract(&all), exclusions)
     }
 
     /// All addresses that were excluded.
     pub fn all(&self) -> RangeSets {
-        self.allowed.union(&self.protected)
+        self.allowed.union(&self.protected).union(&self.connected)
+    }
+
+    /// Networks that are excluded because the host needs them, connected ones included.
+    pub fn protected_networks(&self) -> u64 {
+        self.protected.union(&self.connected).network_count()
     }
 }

@@ -2,8 +2,10 @@
 //! because a second pass over a million lines would take as long as the first.
 
 use crate::ip::mask::Mask;
-use crate::ip::{Range, RangeSets};
+use crate::ip::{Range, RangeSet, RangeSets};
 use crate::list::{End, Entry, EntryObserver};
+use crate::policy::connected::{self, Networks, PrivateEntries, private4};
+use crate::policy::covers::FirstCovers;
 
 /// The number of entries that the log names for each reason; further entries are only counted.
 pub const NAMED: usize = 10;
@@ -38,6 +40,23 @@ pub struct Matches {
     pub protected: Vec<Match>,
 }
 
+/// All that was found.
+#[derive(Clone, Debug, Default)]
+pub struct Found {
+    /// Entries that hold allowed or protected addresses.
+    pub matches: Matches,
+    /// The first entry that covers each network of the host, in their order.
+    pub covers: Vec<Option<Match>>,
+    /// The permanent entries that hold private addresses.
+    pub private: PrivateEntries,
+}
+
+/// What is being found about the networks of the host.
+struct NetworkFinder {
+    covers: FirstCovers<Match>,
+    private: PrivateEntries,
+}
+
 /// Finds matches among the entries that the parser reports.
 pub struct MatchFinder<'a> {
     mask: Mask,
@@ -47,26 +66,55 @@ pub struct MatchFinder<'a> {
     /// For IPv4 only, whose lists are the long ones. A set bit means "perhaps", a clear one "no".
     near: Box<[u64; WORDS]>,
     matches: Matches,
+    networks: Option<NetworkFinder>,
 }
 
 impl<'a> MatchFinder<'a> {
     /// A finder of entries that, widened by `mask`, hold an address of `allowed` or `protected`, and
     /// that have not expired at `now`.
     pub fn new(mask: Mask, now: End, allowed: &'a RangeSets, protected: &'a RangeSets) -> Self {
-        let mut near = Box::new([0; WORDS]);
+        let near = Box::new([0; WORDS]);
+        let matches = Matches::default();
+        let mut finder =
+            MatchFinder { mask, now, allowed, protected, near, matches, networks: None };
         for range in allowed.v4.ranges().iter().chain(protected.v4.ranges()) {
-            // If an entry, widened, overlaps this range, the entry lies in this range, widened.
-            let wide = mask.widen4(*range);
-            for network in number(wide.first())..=number(wide.last()) {
-                near[network / WORD] |= 1 << (network % WORD);
-            }
+            finder.look_near(*range);
         }
-        MatchFinder { mask, now, allowed, protected, near, matches: Matches::default() }
+        finder
     }
 
-    /// The matches that were found.
-    pub fn matches(self) -> Matches {
-        self.matches
+    /// The same, which looks for entries that cover `networks`, too, and keeps private ones.
+    pub fn with_networks(mut self, networks: &Networks) -> Self {
+        for range in private4() {
+            self.look_near(range);
+        }
+        for network in networks.all() {
+            if let Entry::V4(range) = network.hosts() {
+                self.look_near(range);
+            }
+        }
+        let (covers, private) = (FirstCovers::of(networks), PrivateEntries::default());
+        self.networks = Some(NetworkFinder { covers, private });
+        self
+    }
+
+    /// Has entries looked at that, widened, hold an address of the range.
+    fn look_near(&mut self, range: Range<u32>) {
+        // If an entry, widened, overlaps this range, the entry lies in this range, widened.
+        let wide = self.mask.widen4(range);
+        for network in number(wide.first())..=number(wide.last()) {
+            self.near[network / WORD] |= 1 << (network % WORD);
+        }
+    }
+
+    /// What was found.
+    pub fn found(self) -> Found {
+        let (covers, mut private) = match self.networks {
+            Some(NetworkFinder { covers, private }) => (covers.found(), private),
+            None => (Vec::new(), PrivateEntries::default()),
+        };
+        private.shrink();
+        Found { matches: self.matches, covers, private }
     }
 }
 
@@ -93,6 +141,12 @@ impl EntryObserver for MatchFinder<'_> {
                 matches.push(found);
             }
         }
+        if let Some(NetworkFinder { covers, private }) = &mut self.networks {
+            covers.look(wide, found);
+            if end.is_none() {
+                private.add(entry);
+            }
+        }
     }
 }
 
@@ -116,4 +170,23 @@ pub fn meets(sets: &RangeSets, entry: Entry) -> bool {
         Entry::V4(range) => sets.v4.meets(range),
         Entry::V6(range) => sets.v6.meets(range),
     }
+}
+
+/// Whether the first entry holds all addresses of the second.
+pub fn covers(wide: Entry, narrow: Entry) -> bool {
+    match (wide, narrow) {
+        (Entry::V4(wide), Entry::V4(narrow)) => connected::covers(wide, narrow),
+        (Entry::V6(wide), Entry::V6(narrow)) => connected::covers(wide, narrow),
+        _ => false,
+    }
+}
+
+/// The set that holds exactly the addresses of the entry.
+pub fn set_of(entry: Entry) -> RangeSets {
+    let mut sets = RangeSets::default();
+    match entry {
+        Entry::V4(range) => sets.v4 = RangeSet::from_ranges(vec![range]),
+        Entry::V6(range) => sets.v6 = RangeSet::from_ranges(vec![range]),
+    }
+    sets
 }

@@ -1,8 +1,9 @@
 //! Protected addresses: they are never dropped, so that a list cannot lock out the administrator.
 //!
 //! They are computed from facts about the host, which the caller gathers. Single hosts are protected,
-//! not the networks that hold them.
+//! not the networks that hold them; how private networks are is in [`connected`](super::connected).
 
+use std::collections::HashSet;
 use std::fmt;
 use std::net::{IpAddr, Ipv4Addr, Ipv6Addr};
 
@@ -10,37 +11,47 @@ use ipnet::{IpNet, Ipv4Net, Ipv6Net};
 
 use crate::ip::{Range, RangeSet, RangeSets};
 use crate::list::Entry;
+use crate::policy::connected::{HostNetwork, Networks};
 
 /// The addresses that the host needs.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Facts {
     /// The addresses of the host's interfaces.
     pub own: Vec<IpAddr>,
+    /// The broadcast addresses of the networks that the interfaces have addresses of.
+    pub broadcasts: Vec<IpAddr>,
     /// The gateways of default routes.
     pub gateways: Vec<IpAddr>,
+    /// The routers of all routes that are IPv6 addresses: neighbour discovery resolves them.
+    pub next_hops: Vec<IpAddr>,
     /// The name servers of the host.
     pub resolvers: Vec<IpAddr>,
     /// The hosts from which somebody is logged in.
     pub logged_in: Vec<IpAddr>,
+    /// The networks that the host uses.
+    pub networks: Vec<HostNetwork>,
 }
 
 /// Why an address is protected.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub enum Why {
     /// Programs of the host communicate through it.
     Loopback,
     /// The source address of a host that has no address yet, as in DHCP.
     Unspecified,
-    /// The destination of a DHCP request.
+    /// The destination of a DHCP request, or of what is meant for all hosts of an own network.
     Broadcast,
     /// Neighbour discovery sends from and to link-local addresses.
     LinkLocal,
-    /// Neighbour discovery sends to link-local multicast addresses.
+    /// Neighbour discovery, routing protocols (OSPF, VRRP) and name services (mDNS) send to link-local
+    /// multicast addresses.
     Multicast,
     /// An address of the host; replies to it would be lost.
     Own,
     /// All packets to other networks go through a default gateway.
     Gateway,
+    /// A route leads through it, and it is found by messages that it sends.
+    NextHop,
     /// The host resolves names through this server.
     Resolver,
     /// Somebody is logged in from this host, perhaps the administrator.
@@ -57,6 +68,7 @@ impl fmt::Display for Why {
             Why::Multicast => "link-local multicast",
             Why::Own => "own address",
             Why::Gateway => "default gateway",
+            Why::NextHop => "next hop",
             Why::Resolver => "resolver",
             Why::LoggedIn => "logged-in host",
         })
@@ -64,7 +76,7 @@ impl fmt::Display for Why {
 }
 
 /// A protected network or host.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub struct Item {
     /// The protected addresses; a host has the full prefix length.
     pub network: IpNet,
@@ -102,9 +114,11 @@ impl fmt::Display for Item {
 }
 
 /// What is protected on every host.
-const ALWAYS: [(IpNet, Why); 7] = [
+const ALWAYS: [(IpNet, Why); 9] = [
     (v4(Ipv4Addr::UNSPECIFIED, 32), Why::Unspecified),
     (v4(Ipv4Addr::new(127, 0, 0, 0), 8), Why::Loopback),
+    (v4(Ipv4Addr::new(169, 254, 0, 0), 16), Why::LinkLocal),
+    (v4(Ipv4Addr::new(224, 0, 0, 0), 24), Why::Multicast),
     (v4(Ipv4Addr::BROADCAST, 32), Why::Broadcast),
     (v6(Ipv6Addr::UNSPECIFIED, 128), Why::Unspecified),
     (v6(Ipv6Addr::LOCALHOST, 128), Why::Loopback),
@@ -120,11 +134,12 @@ const fn v6(address: Ipv6Addr, length: u8) -> IpNet {
     IpNet::V6(Ipv6Net::new_assert(address, length))
 }
 
-/// All protected addresses. The default protects nothing.
-#[derive(Clone, Debug, Default)]
+/// All protected addresses, and the networks of the host. The default protects nothing.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Protected {
     items: Vec<Item>,
     sets: RangeSets,
+    networks: Option<Networks>,
 }
 
 impl Protected {
@@ -139,18 +154,37 @@ impl Protected {
         let mut items = always.to_vec();
         let found = [
             of(&facts.own, Why::Own),
+            of(&facts.broadcasts, Why::Broadcast),
             of(&facts.gateways, Why::Gateway),
+            of(&facts.next_hops, Why::NextHop),
             of(&facts.resolvers, Why::Resolver),
             of(&facts.logged_in, Why::LoggedIn),
         ];
+        // A host may have thousands of addresses.
+        let mut seen = HashSet::new();
         for item in found.concat() {
             let always = always.iter().any(|always| always.network.contains(&item.network));
-            if !always && !items.contains(&item) {
+            if !always && seen.insert(item) {
                 items.push(item);
             }
         }
         let sets = sets(&items);
-        Protected { items, sets }
+        // Those of which everything is protected need no second protection.
+        let is_always =
+            |network: &IpNet| always.iter().any(|always| always.network.contains(network));
+        let networks = facts.networks.iter().filter(|network| !is_always(&network.network));
+        let networks = Some(Networks::new(networks.cloned().collect()));
+        Protected { items, sets, networks }
+    }
+
+    /// Whether both protect the same addresses and networks, perhaps for other reasons.
+    pub fn protects_as(&self, other: &Protected) -> bool {
+        self.sets == other.sets && self.networks == other.networks
+    }
+
+    /// The networks of the host; `None` if nothing is protected.
+    pub fn networks(&self) -> Option<&Networks> {
+        self.networks.as_ref()
     }
 
     /// The items one by one; those that are protected on every host come first.

@@ -8,6 +8,7 @@ use crate::list::{End, Ends, ExpiringEntries, Summary};
 use crate::policy::desired::DesiredState;
 use crate::policy::exclusions::Exclusions;
 use crate::policy::guard::{Before, Figures, Guards, ListFigures};
+use crate::policy::protect::Protected;
 use crate::policy::timeline::Timeline;
 
 /// What is remembered of a load that succeeded.
@@ -74,16 +75,30 @@ impl Remembered {
         }
     }
 
-    /// What must be in force at `now`: what has expired is taken off, and so is what was allowed then or
-    /// is in `spared`, the addresses that are allowed or protected now.
-    pub fn at(&self, now: End, spared: &RangeSets) -> RangeSets {
-        Exclusions::out_of(self.timeline.at(now), &self.allowed, spared).0
+    /// What must be in force at `now`, and what is excluded from it: what has expired is taken off, and so
+    /// is what was allowed then, or is `allowed` or `protected` now.
+    pub fn at(
+        &self,
+        now: End,
+        allowed: &RangeSets,
+        protected: &Protected,
+    ) -> (RangeSets, Exclusions) {
+        let merged = self.timeline.at(now);
+        let connected = self.timeline.kept(protected.networks(), now, &merged);
+        let allowed = self.allowed.union(allowed);
+        Exclusions::out_of(merged, &allowed, protected.sets(), &connected)
     }
 
-    /// What is to be put in force after a load that failed; `None` if that is nothing, or would change
-    /// what another process has loaded since. `spared` is as for [`Remembered::at`].
-    pub fn restorable(&self, found: &Found, now: End, spared: &RangeSets) -> Option<RangeSets> {
-        let sets = self.at(now, spared);
+    /// What is to be put in force after a load that failed, and what is excluded from it; `None` if that
+    /// is nothing, or would change what another process has loaded since.
+    pub fn restorable(
+        &self,
+        found: &Found,
+        now: End,
+        allowed: &RangeSets,
+        protected: &Protected,
+    ) -> Option<(RangeSets, Exclusions)> {
+        let (sets, exclusions) = self.at(now, allowed, protected);
         let fits = match found {
             Found::Nothing => true,
             // Nothing is added to what is in force, and nothing is removed but what has expired, or is
@@ -94,7 +109,7 @@ impl Remembered {
             }
             Found::Something | Found::Unknown => false,
         };
-        (fits && !sets.is_empty()).then_some(sets)
+        (fits && !sets.is_empty()).then_some((sets, exclusions))
     }
 }
 
@@ -152,8 +167,7 @@ pub fn figures(desired: &DesiredState, past: Past<'_>, guards: &Guards, exact: b
                 || figures.lists.len() > 1
                     && figures.lists.iter().any(|list| guards.list_shrinks(list));
             figures.before = Some(if smaller || exact {
-                let spared = desired.allowed.sets.union(desired.protected.sets());
-                let was = before.at(desired.now(), &spared);
+                let (was, _) = before.at(desired.now(), &desired.allowed.sets, &desired.protected);
                 let kept = Some(was.networks_meeting(&desired.sets));
                 Before { networks: was.network_count(), kept, entries }
             } else {
@@ -167,7 +181,7 @@ pub fn figures(desired: &DesiredState, past: Past<'_>, guards: &Guards, exact: b
 fn lists(desired: &DesiredState) -> Vec<ListFigures> {
     let summaries = &desired.lists.summaries;
     let sizes: Vec<ListSize> = summaries.iter().map(ListSize::of).collect();
-    let (_, expiring, _) = desired.timeline.parts();
+    let (_, expiring, ..) = desired.timeline.parts();
     let entries = lasting(&sizes, expiring, desired.now());
     let figures = |(summary, entries): (&Summary, u64)| ListFigures {
         name: summary.name.clone(),
@@ -182,7 +196,7 @@ fn lists(desired: &DesiredState) -> Vec<ListFigures> {
 /// Fills in what each list held, and returns what all of them held. A list that was not read then has
 /// nothing to be compared with.
 fn compare_lists(lists: &mut [ListFigures], before: &Remembered, now: End) -> u64 {
-    let (_, expiring, _) = before.timeline.parts();
+    let (_, expiring, ..) = before.timeline.parts();
     let held = lasting(&before.lists, expiring, now);
     let all = held.iter().fold(0, |all: u64, held| all.saturating_add(*held));
     let mut known: Vec<_> = before.lists.iter().map(|list| &list.name).zip(held).collect();

@@ -44,6 +44,10 @@ pub struct Status {
     /// The table whose sets the daemon fills, as `FAMILY NAME`; `None` in queue mode.
     #[serde(default)]
     pub table: Option<String>,
+    /// The interfaces whose packets are filtered, as named by `--interface`; `None` if that is all of
+    /// them. A `*` at the end matches any ending.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub interfaces: Option<Vec<String>>,
     /// What is in force; `None` before the first load.
     pub loaded: Option<InForce>,
     /// The last load, if it failed.
@@ -225,6 +229,7 @@ impl Status {
             mode,
             started: now(),
             table: None,
+            interfaces: None,
             loaded: None,
             failed: None,
             reading: None,

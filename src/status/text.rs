@@ -20,6 +20,9 @@ impl fmt::Display for Status {
         };
         let mut line = |what: &str, text: &dyn fmt::Display| writeln!(f, "{what:<12}{text}");
         line("netfilterd", &format_args!("{version}, {mode}, pid {pid}, since {started}"))?;
+        if let Some(interfaces) = &self.interfaces {
+            line("interfaces", &Interfaces(interfaces))?;
+        }
         if let Some(loaded) = &self.loaded {
             line("IPv4", &Family(loaded.networks4, loaded.addresses4, &loaded.layout4))?;
             line("IPv6", &Family(loaded.networks6, loaded.addresses6, &loaded.layout6))?;
@@ -41,6 +44,18 @@ impl fmt::Display for Status {
             line("repaired", &self.repairs)?;
         }
         self.queues.iter().try_for_each(|queue| writeln!(f, "{}", Queue(queue)))
+    }
+}
+
+/// The interfaces to which filtering is narrowed.
+struct Interfaces<'a>(&'a [String]);
+
+impl fmt::Display for Interfaces<'_> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self.0 {
+            [] => f.write_str("none"),
+            names => f.write_str(&names.join(", ")),
+        }
     }
 }
 

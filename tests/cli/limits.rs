@@ -32,9 +32,21 @@ fn a_file_over_4_gib_is_refused_by_name_and_size() {
 }
 
 #[test]
-fn an_interface_has_a_name_of_at_most_15_bytes() {
+fn what_cannot_be_the_name_of_an_interface_is_a_usage_error() {
     let folder = Folder::new();
     let list = folder.file("list", "192.0.2.1\n");
-    let long = "i".repeat(16);
-    netfilterd(&["load", "-f", &list, "-i", &long]).expect(2, &["--interface"]);
+    // An alternative name has up to 127 bytes.
+    let (long, long_beginning) = ("i".repeat(128), "i".repeat(16) + "*");
+    for name in
+        ["", "*", ".", "..", "a b", "a/b", "a:b", "a\tb", "a\u{a0}b", &long, &long_beginning]
+    {
+        netfilterd(&["load", "-f", &list, "-i", name]).expect(2, &["--interface", "127"]);
+    }
+    for names in ["wan,lan", "wan, lan", ","] {
+        let ran = netfilterd(&["load", "-f", &list, "-i", names]);
+        ran.expect(2, &["--interface", "repeat the option"]);
+    }
+    for name in ["i".repeat(127), "i".repeat(15) + "*", "eth0.5".to_string(), "a*b".to_string()] {
+        netfilterd(&["check", "-f", &list, "-i", &name]).expect(0, &["warning: ", &name]);
+    }
 }

@@ -2,6 +2,7 @@
 //! force, what stays in force, and what a daemon does about it. All of it needs root.
 
 mod clock_steps;
+mod connected;
 mod daemon;
 mod ends;
 mod faults_host;
@@ -11,6 +12,7 @@ mod faults_reload;
 mod foreign;
 mod guards;
 mod in_place;
+mod interfaces;
 mod limits;
 mod logins;
 mod lookup;

@@ -142,7 +142,7 @@ fn everything_at_once(
     let [v4, v6] = kernel_sets else { panic!("one for each family") };
     elements::ranges(&mut batch, Action::Add, table, &v4.name, sets.v4.ranges());
     elements::ranges(&mut batch, Action::Add, table, &v6.name, sets.v6.ranges());
-    chains::switch(&mut batch, table, kernel_sets, &[]);
+    chains::switch(&mut batch, table, kernel_sets, None);
     for set in old {
         objects::delete_set(&mut batch, table, &set.name);
     }

@@ -10,8 +10,8 @@ use netfilterd::nftables::Connection;
 use netfilterd::policy::protect::Why;
 use serde_json::Value;
 
-/// The networks of both ends of the wire, and of somebody else.
-const WIDE: &str = "10.77.0.0/24\nfd77::/64\n198.51.100.0/24\n";
+/// A part of the networks of both ends of the wire, in which both are, and the network of somebody else.
+const WIDE: &str = "10.77.0.0/25\nfd77::/65\n198.51.100.0/24\n";
 
 #[test]
 #[ignore = "needs root: network namespaces"]
@@ -22,13 +22,13 @@ fn the_host_and_its_gateway_stay_reachable_and_their_neighbours_do_not() {
     let ran = wire.inside.load(&["-f", &list]);
     let stderr = ran.stderr();
     for (entry, held, why) in [
-        ("list:1: 10.77.0.0/24", "10.77.0.2", Why::Own),
-        ("list:1: 10.77.0.0/24", "10.77.0.1", Why::Gateway),
-        ("list:2: fd77::/64", "fd77::1", Why::Gateway),
+        ("list:1: 10.77.0.0/25", "10.77.0.2", Why::Own),
+        ("list:1: 10.77.0.0/25", "10.77.0.1", Why::Gateway),
+        ("list:2: fd77::/65", "fd77::1", Why::Gateway),
     ] {
         assert_line_names(&stderr, &[entry, &format!("{held} ({why})")]);
     }
-    assert!(!wire.inside.managed("drop4").contains(&"10.77.0.0/24".to_string()));
+    assert!(!wire.inside.managed("drop4").contains(&"10.77.0.0/25".to_string()));
     assert!(wire.comes_in("10.77.0.1", INSIDE4) && wire.goes_out(INSIDE4, "10.77.0.1"));
     assert!(wire.comes_in("fd77::1", INSIDE6) && wire.goes_out(INSIDE6, "fd77::1"));
     assert!(!wire.comes_in("10.77.0.9", INSIDE4), "a neighbour is not protected");
@@ -93,17 +93,17 @@ fn gateways_are_found_on_all_kinds_of_default_routes_and_on_no_other() {
 #[ignore = "needs root: network namespaces"]
 fn an_address_that_comes_while_the_daemon_runs_is_protected_at_once_without_the_lists() {
     let (wire, folder) = (Wire::new(), Folder::new());
-    let list = folder.file("list", "10.88.0.0/24\n2001:db8:88::/64\n198.51.100.0/24\n");
+    let list = folder.file("list", "10.88.0.0/25\n2001:db8:88::/64\n198.51.100.0/24\n");
     let daemon = Daemon::start(&wire.inside, &["-f", &list]);
     let before = wire.inside.managed("drop4");
-    assert_eq!(before, ["10.88.0.0/24", "198.51.100.0/24"]);
+    assert_eq!(before, ["10.88.0.0/25", "198.51.100.0/24"]);
     fs::remove_file(&list).unwrap();
     wire.inside.ip(&format!("addr add 10.88.0.2/24 dev {WIRE}"));
     wire.inside.ip(&format!("addr add 2001:db8:88::2/64 dev {WIRE} nodad"));
     daemon.wait_for(&format!("10.88.0.2 ({})", Why::Own), 1);
     daemon.wait_for(&format!("2001:db8:88::2 ({})", Why::Own), 1);
     eventually("the sets without the addresses", || {
-        wire.inside.managed("drop4") == ["10.88.0.0/31", "10.88.0.3-10.88.0.255", "198.51.100.0/24"]
+        wire.inside.managed("drop4") == ["10.88.0.0/31", "10.88.0.3-10.88.0.127", "198.51.100.0/24"]
             && wire.inside.managed("drop6").len() == 2
     });
     let protected = |status: &Value| status["loaded"]["protected"] == 2;
@@ -173,7 +173,7 @@ fn the_session_that_loads_is_not_cut_off_and_its_network_is() {
 #[ignore = "needs root: network namespaces"]
 fn the_status_says_what_is_protected_now_and_how_old_the_lists_are() {
     let (wire, folder) = (Wire::new(), Folder::new());
-    let list = folder.file("list", "10.88.0.0/24\nx\n0.0.0.0/0\n");
+    let list = folder.file("list", "10.88.0.0/25\nx\n0.0.0.0/0\n");
     let past = netfilterd::list::End::now().seconds() - (3 * 86_400 + 5);
     let time = SystemTime::UNIX_EPOCH + Duration::from_secs(past as u64);
     fs::File::open(&list).unwrap().set_modified(time).unwrap();
@@ -387,11 +387,11 @@ fn queue_mode_has_the_same_allowlists_protection_and_guards() {
     wire.outside.ip("addr add 10.88.0.9/24 dev wire0");
     let rule = ["-A", "INPUT", "-j", "NFQUEUE", "--queue-num", "7", "--queue-bypass"];
     run(wire.inside.command("iptables").args(rule)).expect(0, &[]);
-    let list = folder.file("list", format!("{WIDE}10.88.0.0/24\n"));
+    let list = folder.file("list", format!("{WIDE}10.88.0.0/25\n"));
     let allow = folder.file("allow", "198.51.100.7\n");
     let daemon = Daemon::start(&wire.inside, &["--queue", "7", "-f", &list, "-a", &allow]);
     let gateway = |address: &str| format!("{address} ({})", Why::Gateway);
-    daemon.wait_for_line(&["list:1: 10.77.0.0/24", &gateway("10.77.0.1")], 1);
+    daemon.wait_for_line(&["list:1: 10.77.0.0/25", &gateway("10.77.0.1")], 1);
     let loaded = &daemon.status()["loaded"];
     assert_eq!([&loaded["allowed"], &loaded["protected"]], [1, 4], "{loaded}");
     assert!(wire.comes_in("10.77.0.1", INSIDE4) && wire.comes_in(FOE4, INSIDE4));

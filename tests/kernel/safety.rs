@@ -23,18 +23,18 @@ fn furnished() -> Namespace {
 #[ignore = "needs root: network namespaces"]
 fn test_says_what_keeps_a_listed_address_from_being_dropped() {
     let (namespace, folder) = (furnished(), Folder::new());
-    let list = folder.file("list", "10.77.0.0/24\n198.51.100.7\n0.0.0.0/0\n");
+    let list = folder.file("list", "10.77.0.0/25\n198.51.100.7\n0.0.0.0/0\n");
     let allow = folder.file("allow", "# friends\n198.51.100.8/29\n");
     let too_wide = ("0.0.0.0/0", "LIST:3");
     // What drops an address, or why it is not dropped though it is listed; and the entries that name
     // it, with their lines.
     for (options, address, spared, entries) in [
-        (&[][..], "10.77.0.3", None, vec![("10.77.0.0/24", "LIST:1"), too_wide]),
+        (&[][..], "10.77.0.3", None, vec![("10.77.0.0/25", "LIST:1"), too_wide]),
         (
             &[],
             "10.77.0.2",
             Some(format!("10.77.0.2 ({})", Why::Own)),
-            vec![("10.77.0.0/24", "LIST:1"), too_wide],
+            vec![("10.77.0.0/25", "LIST:1"), too_wide],
         ),
         (
             &["-m", "24"],
@@ -51,7 +51,7 @@ fn test_says_what_keeps_a_listed_address_from_being_dropped() {
             Some("198.51.100.8/29 (ALLOW:2)".to_string()),
             vec![too_wide],
         ),
-        (&["--no-protect"], "10.77.0.2", None, vec![("10.77.0.0/24", "LIST:1"), too_wide]),
+        (&["--no-protect"], "10.77.0.2", None, vec![("10.77.0.0/25", "LIST:1"), too_wide]),
     ] {
         let arguments = ["test", "-f", &list, "-a", &allow, address];
         let arguments = [&arguments[..], options].concat();
@@ -98,7 +98,7 @@ fn test_says_what_keeps_a_listed_address_from_being_dropped() {
 #[ignore = "needs root: network namespaces"]
 fn check_says_what_is_protected_and_allowed_and_what_that_cut() {
     let (namespace, folder) = (furnished(), Folder::new());
-    let list = folder.file("list", "10.77.0.0/30\nfd77::/64\n198.51.100.0/24\n203.0.113.0/24\nx\n");
+    let list = folder.file("list", "10.77.0.0/30\nfd77::/65\n198.51.100.0/24\n203.0.113.0/24\nx\n");
     let allow = folder.file("allow", "198.51.100.0/25\n203.0.113.4\n");
     let ran = namespace.netfilterd(&["check", "-f", &list, "-a", &allow]);
     ran.expect(0, &[]);
@@ -106,7 +106,7 @@ fn check_says_what_is_protected_and_allowed_and_what_that_cut() {
     for (entry, cut_by) in [
         ("list:1: 10.77.0.0/30", item("10.77.0.2", Why::Own)),
         ("list:1: 10.77.0.0/30", item("10.77.0.1", Why::Gateway)),
-        ("list:2: fd77::/64", item("fd77::2", Why::Own)),
+        ("list:2: fd77::/65", item("fd77::2", Why::Own)),
         ("list:3: 198.51.100.0/24", format!("198.51.100.0/25 ({allow}:1)")),
         ("list:4: 203.0.113.0/24", format!("203.0.113.4/32 ({allow}:2)")),
     ] {
@@ -229,9 +229,9 @@ fn where_nothing_can_be_found_out_about_the_host_nothing_is_loaded() {
 #[ignore = "needs root: network namespaces"]
 fn what_a_table_does_not_see_is_not_said_to_be_cut() {
     let (namespace, folder) = (furnished(), Folder::new());
-    let list = folder.file("list", "fd77::/64\n10.77.0.0/24\n");
+    let list = folder.file("list", "fd77::/64\n10.77.0.0/25\n");
     let ran = namespace.netfilterd(&["check", "-f", &list, "-t", "ip t"]);
-    assert_line_names(&ran.stderr(), &["list:2: 10.77.0.0/24", "10.77.0.2"]);
+    assert_line_names(&ran.stderr(), &["list:2: 10.77.0.0/25", "10.77.0.2"]);
     ran.expect(0, &["IPv6: 1 network"]);
     assert!(!ran.stderr().contains("list:1"), "{}", ran.stderr());
 }

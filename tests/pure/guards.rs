@@ -277,7 +277,7 @@ fn remembered() -> Remembered {
     let mut lists = Lists::new();
     lists.request.mask = PerFamily { v4: Some(30), v6: None };
     lists.allow("198.51.0.0/28\n2001:db8::7\n");
-    let text = hosts(0..20) + "2001:db8::/64\n192.0.2.1 until 1800000000\n";
+    let text = hosts(0..20) + "10.1.2.3\nfd00::7\n2001:db8::/64\n192.0.2.1 until 1800000000\n";
     let before =
         lists.load(&[("a", text), ("b", "2001:db9::1 until 1800086400\n".into())], TODAY - 1);
     Remembered::of(&before)
@@ -299,6 +299,8 @@ fn what_is_remembered_is_read_as_it_was_written() {
     for seconds in [TODAY - 1, TODAY, TOMORROW] {
         assert_eq!(after.timeline.at(End::at(seconds)), before.timeline.at(End::at(seconds)));
     }
+    let (.., private) = after.timeline.parts();
+    assert_eq!((private.v4().len(), private.v6().len()), (1, 1), "as they are written");
     assert_eq!(encode(&after), body);
 }
 

@@ -1,6 +1,7 @@
 //! What the library decides by itself: no test here starts a process, needs root or touches the
 //! machine beyond files in a folder of its own.
 
+mod connected;
 mod ends;
 mod feeds;
 mod feeds_oracle;

@@ -153,7 +153,8 @@ fn the_map_that_the_readme_shows_is_the_one_of_the_list_that_it_names() {
     let contents = list::parse(&[List::new("ipsum", list)]).unwrap();
     let listed = Mask { v4: Some(24), v6: None }.widen(contents.sets);
     let protected = Protected::new(&Facts::default());
-    let (sets, _) = Exclusions::out_of(listed, &RangeSets::default(), protected.sets());
+    let (sets, _) =
+        Exclusions::out_of(listed, &RangeSets::default(), protected.sets(), &RangeSets::default());
     let mut bytes = Vec::new();
     Map { dropped: &sets.v4, allowed: &RangeSet::default(), protected: &protected.sets().v4 }
         .write(&mut bytes)

@@ -30,6 +30,10 @@ fn what_a_host_cannot_do_without_is_protected_whatever_else_is_known() {
         ("127.255.255.255", Why::Loopback),
         ("0.0.0.0", Why::Unspecified),
         ("255.255.255.255", Why::Broadcast),
+        ("169.254.0.0", Why::LinkLocal),
+        ("169.254.169.254", Why::LinkLocal),
+        ("224.0.0.1", Why::Multicast),
+        ("224.0.0.251", Why::Multicast),
         ("::", Why::Unspecified),
         ("::1", Why::Loopback),
         ("fe80::1", Why::LinkLocal),
@@ -39,9 +43,19 @@ fn what_a_host_cannot_do_without_is_protected_whatever_else_is_known() {
         assert_eq!(protected.of(ip(address)).map(|item| item.why), Some(why), "{address}");
         assert!(protected.sets().contains(ip(address)), "{address}");
     }
-    for address in
-        ["126.255.255.255", "128.0.0.0", "0.0.0.1", "255.255.255.254", "::2", "fec0::", "ff03::"]
-    {
+    for address in [
+        "126.255.255.255",
+        "128.0.0.0",
+        "0.0.0.1",
+        "169.253.255.255",
+        "169.255.0.0",
+        "223.255.255.255",
+        "224.0.1.0",
+        "255.255.255.254",
+        "::2",
+        "fec0::",
+        "ff03::",
+    ] {
         assert_eq!(protected.of(ip(address)), None, "{address}");
         assert!(!protected.sets().contains(ip(address)), "{address}");
     }
@@ -51,9 +65,12 @@ fn what_a_host_cannot_do_without_is_protected_whatever_else_is_known() {
 fn facts_protect_hosts_and_not_their_networks() {
     let facts = Facts {
         own: vec![ip("192.0.2.10"), ip("2001:db8::10"), ip("127.0.0.1"), ip("fe80::1")],
+        broadcasts: vec![ip("192.0.2.255"), ip("169.254.255.255")],
         gateways: vec![ip("192.0.2.1")],
+        next_hops: vec![ip("2001:db8::1"), ip("fe80::2")],
         resolvers: vec![ip("192.0.2.1"), ip("::ffff:198.51.100.53")],
         logged_in: vec![ip("203.0.113.5"), ip("192.0.2.10")],
+        networks: Vec::new(),
     };
     let protected = Protected::new(&facts);
     let always = Protected::new(&Facts::default()).items().len();
@@ -63,7 +80,9 @@ fn facts_protect_hosts_and_not_their_networks() {
         [
             "192.0.2.10 (own address)",
             "2001:db8::10 (own address)",
+            "192.0.2.255 (broadcast)",
             "192.0.2.1 (default gateway)",
+            "2001:db8::1 (next hop)",
             "192.0.2.1 (resolver)",
             "198.51.100.53 (resolver)",
             "203.0.113.5 (logged-in host)",
@@ -185,7 +204,7 @@ fn no_entry_that_is_widened_to_something_protected_is_overlooked() {
         let is_hit = mask.widen4(range).contains(own);
         hit += u32::from(is_hit);
         assert_eq!(
-            finder.matches().protected.len(),
+            finder.found().matches.protected.len(),
             usize::from(is_hit),
             "{range}, {mask:?}, {own:#x}"
         );
@@ -202,13 +221,16 @@ fn what_is_cut_is_what_is_allowed_and_what_is_protected_in_the_merged_set() {
     }
     let end = u32::MAX;
     let merged = set(&[(0, 9), (20, 29), (end - 9, end)]);
-    let (left, cut) =
-        Exclusions::out_of(merged.clone(), &set(&[(5, 22)]), &set(&[(8, 8), (end, end)]));
-    assert_eq!(left, set(&[(0, 4), (23, 29), (end - 9, end - 1)]));
+    let (allowed, protected) = (set(&[(5, 22)]), set(&[(8, 8), (end, end)]));
+    let (left, cut) = Exclusions::out_of(merged.clone(), &allowed, &protected, &set(&[(21, 25)]));
+    assert_eq!(left, set(&[(0, 4), (26, 29), (end - 9, end - 1)]));
     assert_eq!(cut.allowed, set(&[(5, 9), (20, 22)]));
     assert_eq!(cut.protected, set(&[(8, 8), (end, end)]));
-    assert_eq!(cut.all(), set(&[(5, 9), (20, 22), (end, end)]));
-    let (left, cut) = Exclusions::out_of(merged.clone(), &set(&[(10, 19)]), &RangeSets::default());
+    assert_eq!(cut.connected, set(&[(21, 25)]));
+    assert_eq!(cut.all(), set(&[(5, 9), (20, 25), (end, end)]));
+    assert_eq!(cut.protected_networks(), 1 + 3 + 1, "8, then 21, 22-23 and 24-25, then the last");
+    let none = RangeSets::default();
+    let (left, cut) = Exclusions::out_of(merged.clone(), &set(&[(10, 19)]), &none, &none);
     assert!(left == merged && cut.all().is_empty());
 }
 

@@ -284,7 +284,7 @@ fn a_part_that_the_kernel_lacks_is_told_from_an_object_that_is_gone() {
     let set = KernelSet { name: c"drop6_g1".to_owned(), keys: V6, kind: SetKind::Interval };
     let mut batch = Batch::new();
     objects::add_counters(&mut batch, &table());
-    chains::add_rules(&mut batch, &table(), &[set], &[chains::interface(c"wan0")]);
+    chains::add_rules(&mut batch, &table(), &[set], Some(&[chains::interface(c"wan0")]));
     let batch = batch.finish().unwrap();
     let mut lacking = Vec::new();
     for sequence in 1..=batch.last() {

@@ -42,3 +42,18 @@ fn an_interface_that_vanishes_with_packets_waiting_costs_those_and_no_others() {
     let log = queues.daemon.log();
     assert!(!log.contains("error: ") && !log.contains("queue 0"), "{log}");
 }
+
+#[test]
+#[ignore = "needs root: network namespaces"]
+fn a_socket_that_cannot_be_had_is_named_with_the_queue_and_a_cure() {
+    needs(&["strace"]);
+    let (namespace, folder) = (Namespace::new(), Folder::new());
+    let list = folder.file("list", FOES);
+    for (errno, cure) in [("EPROTONOSUPPORT", "module nfnetlink"), ("ENFILE", "fs.file-max")] {
+        let mut command = namespace.command("strace");
+        let fault = format!("inject=socket:error={errno}:when=1+");
+        command.args(["-f", "-qq", "-o", "/dev/null", "-e", &fault, program(), "--queue", "0"]);
+        command.args(["--no-protect", "-f", &list]).args(namespace.files());
+        run(&mut command).expect(1, &["queue 0", cure]);
+    }
+}

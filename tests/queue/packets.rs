@@ -201,10 +201,16 @@ fn with_interfaces_named_only_their_packets_are_judged() {
     let folder = Folder::new();
     let list = folder.file("list", FOES);
     // The foes are on the other side of the wire.
-    for (interface, judged) in [(WIRE, true), ("wir*", true), ("back0", false), ("back*", false)] {
+    const ALTERNATIVE: &str = "the-wire-to-the-outside";
+    for (interface, judged) in
+        [(WIRE, true), (ALTERNATIVE, true), ("wir*", true), ("back0", false), ("back*", false)]
+    {
         let routed = Routed::new();
         let router = &routed.wire.inside;
-        let _queues = Queues::serve(router, &list, &["--queue", "0", "--interface", interface]);
+        router.ip(&format!("link property add dev {WIRE} altname {ALTERNATIVE}"));
+        let queues = Queues::serve(router, &list, &["--queue", "0", "--interface", interface]);
+        let shown = if interface == ALTERNATIVE { WIRE } else { interface };
+        assert_eq!(queues.status()["interfaces"], serde_json::json!([shown]));
         router.iptables("legacy", BOTH, "-A FORWARD -j NFQUEUE --queue-num 0");
         for (foe, behind) in [(FOE4, BEHIND4), (FOE6, BEHIND6)] {
             assert_eq!(routed.comes_in(foe, behind), !judged, "{interface}: from {foe}");

@@ -15,9 +15,9 @@ cd "$(dirname "$0")/../.."
 here=$(pwd -P)
 
 # What the kernel decides, in the order of what is to be known first.
-modules=${*:-kernel::clock_steps kernel::managed kernel::foreign kernel::lookup
-kernel::faults_kernel kernel::repair queue::packets shipped::rulesets shipped::rulesets_dynamic
-kernel::model kernel::misjudged}
+modules=${*:-kernel::clock_steps kernel::managed kernel::foreign kernel::lookup kernel::in_place
+kernel::neighbours kernel::interfaces kernel::faults_kernel kernel::repair queue::packets
+shipped::rulesets shipped::rulesets_dynamic kernel::model kernel::misjudged}
 
 # What the tests run, besides busybox. What else is there stands in tests/vm/init.
 tools='ip nft ipset iptables iptables-legacy iptables-nft ip6tables-legacy ip6tables-nft

@@ -2,25 +2,26 @@
 //!
 //! In reading order: [`files`] (the files of the host), [`remarks`] (what they do not show), [`login`] (a login as it is recorded),
 //! [`logind`] and [`utmp`] (the two records), [`logins`] (both together), [`environment`] (the SSH
-//! session of this process), [`dnsmasq`] and [`resolvers`].
+//! session of this process), [`dnsmasq`] and [`resolvers`], [`dhcp`] and [`networks`].
 
+pub mod dhcp;
 pub mod dnsmasq;
 pub mod environment;
 pub mod files;
 pub mod login;
 pub mod logind;
 pub mod logins;
+pub mod networks;
 pub mod remarks;
 pub mod resolvers;
 pub mod utmp;
 
 use std::collections::BTreeSet;
-use std::io;
+use std::ffi::CString;
 use std::net::IpAddr;
 use std::path::PathBuf;
 
 use crate::error::Error;
-use crate::netlink::route;
 use crate::policy::protect::Facts;
 use files::Files;
 use logins::Logins;
@@ -36,6 +37,8 @@ pub struct Host {
     resolvers: Resolvers,
     /// The warnings of the last look, which are not repeated.
     remarks: Remarks,
+    /// The names of `--interface`; if there are none, all interfaces count.
+    interfaces: Vec<CString>,
 }
 
 impl Host {
@@ -47,21 +50,22 @@ impl Host {
             logins: Logins::default(),
             resolvers: Resolvers::default(),
             remarks: Remarks::default(),
+            interfaces: Vec::new(),
         }
+    }
+
+    /// The same host, of whose networks only those of these interfaces count; all of them if there is no
+    /// name. A `*` at the end of a name matches any ending.
+    pub fn only_on(self, interfaces: &[CString]) -> Self {
+        Host { interfaces: interfaces.to_vec(), ..self }
     }
 
     /// The facts as of now. Fails if the kernel does not list addresses and routes.
     pub fn facts(&mut self) -> Result<Facts, Error> {
-        let failed = |source: io::Error| Error::Host { source };
-        let addresses = route::addresses().map_err(failed)?;
-        let mut gateways = route::default_gateways().map_err(failed)?;
-        // On a point-to-point line the peer is the gateway.
-        gateways.extend(addresses.iter().filter_map(|own| own.peer));
-        Ok(Facts {
-            own: addresses.iter().map(|own| own.address).collect(),
-            gateways,
-            ..self.look()
-        })
+        let Facts { resolvers, logged_in, .. } = self.look();
+        let known = networks::facts(&self.interfaces, &self.files);
+        let known = known.map_err(|source| Error::Host { source })?;
+        Ok(Facts { resolvers, logged_in, ..known })
     }
 
     /// What the files of the host and the environment say: logins and resolvers. Needs no privileges, and
