@@ -106,11 +106,6 @@ pub enum Error {
         /// The error of timerfd_create(2).
         source: io::Error,
     },
-    /// The daemon cannot receive changes of the lists.
-    Watch {
-        /// The error of inotify(7).
-        source: io::Error,
-    },
     /// Standard output cannot be written.
     Stdout {
         /// The error of the write.
@@ -154,7 +149,7 @@ impl Error {
         }
     }
 
-    /// The message of the error, and that what was in force before stays in force.
+    /// The message of the error, and that what was in force before stays in force, if that is known.
     pub fn keeping(&self) -> Keeping<'_> {
         Keeping(self)
     }
@@ -164,16 +159,32 @@ impl Error {
     pub fn for_everybody(&self) -> String {
         format!("{self:#}")
     }
+
+    /// Whether it is not known what is in force after it.
+    #[cfg(feature = "nftables")]
+    fn is_outcome_unknown(&self) -> bool {
+        use nftables::Error::OutcomeUnknown;
+        matches!(self, Error::Nftables { source, .. } if matches!(**source, OutcomeUnknown { .. }))
+    }
+
+    /// Whether it is not known what is in force after it.
+    #[cfg(not(feature = "nftables"))]
+    fn is_outcome_unknown(&self) -> bool {
+        false
+    }
 }
 
-/// An error after which what was in force before stays in force.
+/// An error after which what was in force before stays in force, if that is known.
 pub struct Keeping<'a>(&'a Error);
 
 impl fmt::Display for Keeping<'_> {
     /// With `{:#}` without the text of lists.
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let separator = if self.0.is_refusal() { ',' } else { ';' };
         self.0.fmt(f)?;
+        if self.0.is_outcome_unknown() {
+            return Ok(());
+        }
+        let separator = if self.0.is_refusal() { ',' } else { ';' };
         write!(f, "{separator} keeping what is loaded")
     }
 }
@@ -240,11 +251,6 @@ impl fmt::Display for Error {
             Error::Timer { source } => {
                 write!(f, "cannot create a timer: {source}; raise the limit of open files")
             }
-            Error::Watch { source } => write!(
-                f,
-                "cannot watch the lists: {source}; raise fs.inotify.max_user_watches or \
-                 fs.inotify.max_user_instances, or omit --watch"
-            ),
             Error::Stdout { source } => write!(
                 f,
                 "cannot write to standard output: {source}; redirect it to a file that has room"
@@ -268,7 +274,6 @@ impl std::error::Error for Error {
             | Error::Wait { source }
             | Error::Reader { source }
             | Error::Timer { source }
-            | Error::Watch { source }
             | Error::Stdout { source } => Some(source),
             Error::Refused { .. } | Error::AnotherDaemon { .. } | Error::NoPidFile { .. } => None,
         }

@@ -6,6 +6,6 @@ use clap::Parser;
 
 fn main() -> ExitCode {
     // The default of SIGHUP is to kill. Whether this process is a daemon is not known yet.
-    netfilterd::daemon::hold_hup();
+    netfilterd::daemon::prepare_signals();
     netfilterd::cli::run(netfilterd::cli::args::Cli::parse())
 }

@@ -72,9 +72,9 @@ pub struct RunOptions {
     /// Do not repair the table when another program changes it
     #[arg(long)]
     pub no_repair: bool,
-    /// Reload when a list changes
-    #[arg(long)]
-    pub watch: bool,
+    /// Reload when a list changes; with SECONDS, also look at the lists that often
+    #[arg(long, value_name = "SECONDS", num_args = 0..=1, require_equals = true, value_parser = value_parser!(u32).range(1..=86400))]
+    pub watch: Option<Option<u32>>,
     /// Write the process id to this file, and refuse to start while another daemon uses it
     #[arg(long, value_name = "PATH")]
     pub pid_file: Option<PathBuf>,

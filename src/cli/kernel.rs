@@ -11,7 +11,7 @@ use crate::error::Error;
 use crate::ip::RangeSets;
 use crate::load::Host;
 use crate::progress::Progress;
-use crate::status::Dropped;
+use crate::status::{Answer, Dropped, Status};
 
 #[cfg(feature = "nftables")]
 pub use with::*;
@@ -49,13 +49,17 @@ mod with {
     use super::*;
     use crate::daemon;
     use crate::daemon::nftables::Nftables;
+    use crate::ip::PerFamily;
     use crate::load::Pipeline;
     use crate::load::pipeline::Outcome;
     use crate::netlink::link::{links, matches};
     use crate::nftables::lookup::{self, InForce};
     use crate::nftables::name::{SetNames, TableName};
+    use crate::nftables::placement::Placement;
+    use crate::nftables::verify;
     use crate::nftables::{Connection, Options, Target};
     use crate::policy::remembered::Found;
+    use crate::status;
 
     /// Runs a daemon that keeps in the sets what the lists ask for.
     pub fn run(options: &RunOptions, files: Files<'_>, host: Host) -> Result<(), Error> {
@@ -170,6 +174,70 @@ mod with {
         })
     }
 
+    /// Whether the kernel has in force what the daemon of `status` has put there.
+    pub fn answer(status: &Status) -> Answer {
+        let unknown = |reason: &str| Answer::Unknown { reason: reason.to_string() };
+        let table = status.table.as_deref().map(str::parse::<TableName>);
+        let (Some(Ok(table)), Some(placement)) = (table, &status.placement) else {
+            return unknown("the status file does not say where it is in force");
+        };
+        if is_in_another_network_namespace(status.pid) {
+            return unknown(
+                "the daemon runs in another network namespace; run netfilterd status there",
+            );
+        }
+        match differences(status, &table, placement) {
+            Err(error) if error.errno() == Some(libc::EPERM) => unknown("needs CAP_NET_ADMIN"),
+            Err(error) => unknown(&error.to_string()),
+            Ok(differences) if differences.is_empty() => Answer::InForce,
+            Ok(differences) => Answer::NotInForce { differences },
+        }
+    }
+
+    fn is_in_another_network_namespace(pid: u32) -> bool {
+        let namespace = |process: &str| std::fs::read_link(format!("/proc/{process}/ns/net"));
+        match (namespace("self"), namespace(&pid.to_string())) {
+            (Ok(ours), Ok(its)) => ours != its,
+            // It does not run, or belongs to another user: then the kernel refuses to answer, too.
+            _ => false,
+        }
+    }
+
+    /// What in the kernel is not as the daemon left it.
+    fn differences(
+        status: &Status,
+        table: &TableName,
+        placement: &Placement,
+    ) -> Result<Vec<String>, crate::nftables::Error> {
+        let mut connection = Connection::open()?;
+        let differences = verify::differences(&mut connection, table, placement)?;
+        let (v4, v6) = (placement.set4.parse(), placement.set6.parse());
+        let (true, Some(loaded), Ok(v4), Ok(v6)) = (differences.is_empty(), &status.loaded, v4, v6)
+        else {
+            return Ok(differences.iter().map(ToString::to_string).collect());
+        };
+        // A number of elements does not say which; these show it, unless they are too many.
+        let counted: u64 = placement.sets.iter().flat_map(|set| set.elements).map(u64::from).sum();
+        if counted > lookup::MOST_ELEMENTS as u64 {
+            return Ok(Vec::new());
+        }
+        let names = SetNames { v4, v6 };
+        let Some(found) = lookup::all_in_force(&mut connection, table, &names)? else {
+            return Ok(Vec::new());
+        };
+        let (networks, addresses) = (found.network_counts(), found.addresses());
+        let same = (networks.v4, networks.v6) == (loaded.networks4, loaded.networks6)
+            && (addresses.v4 as f64, addresses.v6 as f64) == (loaded.addresses4, loaded.addresses6);
+        Ok(if same { Vec::new() } else { vec![other_networks(&networks, loaded)] })
+    }
+
+    fn other_networks(found: &PerFamily<u64>, loaded: &status::InForce) -> String {
+        format!(
+            "the sets hold other networks (v4 {}, v6 {}) than were loaded (v4 {}, v6 {})",
+            found.v4, found.v6, loaded.networks4, loaded.networks6
+        )
+    }
+
     fn set_names(names: &NameOptions) -> SetNames {
         SetNames { v4: names.set4.clone(), v6: names.set6.clone() }
     }
@@ -216,6 +284,10 @@ mod without {
 
     pub fn dropped(_: Option<&str>) -> Vec<Dropped> {
         Vec::new()
+    }
+
+    pub fn answer(_: &Status) -> Answer {
+        Answer::Unknown { reason: NOT_ASKED.to_string() }
     }
 }
 

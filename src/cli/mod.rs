@@ -33,7 +33,7 @@ pub fn run(cli: Cli) -> ExitCode {
     let command = cli.command.unwrap_or(Command::Run(cli.run));
     let stays = matches!(command, Command::Run(_));
     if !stays {
-        daemon::release();
+        daemon::release_signals();
     }
     let terminal = Terminal::default();
     log::start(command.verbosity(), if stays { None } else { Some(terminal.clone()) });

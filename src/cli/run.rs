@@ -2,11 +2,13 @@
 
 use std::ops::RangeInclusive;
 use std::process::ExitCode;
+use std::time::Duration;
 
 use super::args::RunOptions;
 use super::out::usage;
 use super::{kernel, outputs, settings};
 use crate::daemon;
+use crate::daemon::list_watch::WatchRequest;
 use crate::error::Error;
 use crate::list::Source;
 use crate::load::Host;
@@ -59,6 +61,9 @@ fn files(options: &RunOptions) -> daemon::Files<'_> {
         pid: options.pid_file.as_deref(),
         status: &options.status.status_file,
         metrics: options.metrics.as_deref(),
-        watch: if options.watch { paths.collect() } else { Vec::new() },
+        watch: options.watch.map(|seconds| WatchRequest {
+            paths: paths.collect(),
+            every: seconds.map(|seconds| Duration::from_secs(seconds.into())),
+        }),
     }
 }

@@ -37,15 +37,23 @@ pub trait BackEnd {
     /// Does what is due, such as a repair.
     fn on_deadline(&mut self);
 
-    /// Adds to the status what only the back end knows: its table, layouts and repairs, or the counters
-    /// of its queues.
-    fn describe(&self, status: &mut Status);
+    /// Adds to the status what only the back end knows: whether what was loaded last is in force, its
+    /// table, layouts and repairs, or the counters of its queues.
+    fn describe(&mut self, status: &mut Status);
 
     /// The counters of rules that netfilterd wrote; empty if there are none.
     fn dropped(&self) -> Vec<Dropped>;
 
-    /// Stops the back end. Returns a sentence on what happens to packets from now on.
-    fn stop(&mut self) -> &'static str;
+    /// Stops the back end. Returns what happens to packets from now on, after a look.
+    fn stop(&mut self) -> Stopped;
+}
+
+/// What happens to packets after the daemon has stopped, as a part of a sentence.
+pub enum Stopped {
+    /// What was to be expected.
+    InForce(String),
+    /// What was loaded is not in force, or that is not known.
+    NotInForce(String),
 }
 
 /// The result of a back end as the pipeline expects it, with the time of now.

@@ -1,31 +1,30 @@
 //! Changes of the files that show who is logged in and which resolvers the host has.
 //!
-//! They are watched by inotify(7), as lists are. If that is not possible, it is time to look at them
-//! again and again. A change only says that it is time to look.
+//! They are watched as lists are. A change only says that it is time to look.
 
-use std::io;
-use std::os::fd::{AsFd, BorrowedFd};
+use std::os::fd::BorrowedFd;
 use std::path::PathBuf;
 use std::time::{Duration, Instant};
 
-use super::list_watch::Watch;
+use super::list_watch::{Watch, WatchRequest};
+use crate::progress::Unseen;
 
 /// How long to gather changes: a login writes several files in turn.
 const GATHER: Duration = Duration::from_millis(100);
 
-/// The time between two looks without a watch.
+/// The time until the next look if some files could not be read.
 const EVERY: Duration = Duration::from_secs(10);
 
 /// When to look at the files of the host.
 pub struct HostWatch {
     paths: Vec<PathBuf>,
-    /// `None` after a failure.
+    /// `None` without paths.
     watch: Option<Watch>,
     /// When to read the events that wait. They wait, since reading them renews all watches.
     read_at: Option<Instant>,
     look_at: Option<Instant>,
-    /// Whether the failure is in the log.
-    is_logged: bool,
+    /// Why the kernel does not report all changes, as it was logged last.
+    logged: Option<String>,
 }
 
 impl HostWatch {
@@ -33,14 +32,14 @@ impl HostWatch {
     /// since it may find more files; it is due never if there are no paths.
     pub fn open(paths: Vec<PathBuf>, now: Instant) -> Self {
         let look_at = (!paths.is_empty()).then_some(now);
-        let mut host = HostWatch { paths, watch: None, read_at: None, look_at, is_logged: false };
+        let mut host = HostWatch { paths, watch: None, read_at: None, look_at, logged: None };
         host.watch_again();
         host
     }
 
     /// Readable when [`HostWatch::on_readable`] must be called; `None` while events are gathered.
     pub fn descriptor(&self) -> Option<BorrowedFd<'_>> {
-        self.watch.as_ref().filter(|_| self.read_at.is_none()).map(AsFd::as_fd)
+        self.watch.as_ref().filter(|_| self.read_at.is_none())?.descriptor()
     }
 
     /// Records that events wait.
@@ -50,7 +49,8 @@ impl HostWatch {
 
     /// The time until [`HostWatch::is_due`] must be called; `None` for never.
     pub fn wait(&self, now: Instant) -> Option<Duration> {
-        let at = [self.read_at, self.look_at].into_iter().flatten().min()?;
+        let watch = self.watch.as_ref().and_then(Watch::deadline);
+        let at = [self.read_at, self.look_at, watch].into_iter().flatten().min()?;
         Some(at.saturating_duration_since(now))
     }
 
@@ -58,31 +58,24 @@ impl HostWatch {
     pub fn is_due(&mut self, now: Instant) -> bool {
         let events = self.read_at.take_if(|at| *at <= now).is_some();
         // New watches begin before the look, so that no later change is missed.
-        let changed = events && self.has_changed();
+        let changed = self.watch.as_mut().is_some_and(|watch| {
+            let is_due = watch.deadline().is_some_and(|at| at <= now);
+            (events || is_due) && watch.changed(now)
+        });
+        self.report();
         let look = self.look_at.take_if(|at| *at <= now).is_some();
         changed || look
     }
 
-    fn has_changed(&mut self) -> bool {
-        match self.watch.as_mut().map(Watch::changed) {
-            None => false,
-            Some(Ok(changed)) => changed,
-            Some(Err(error)) => {
-                self.failed(&error);
-                true
-            }
-        }
-    }
-
-    /// After a look: which paths it found, and whether all could be read. Without a watch, or if some
-    /// could not be read, another look follows.
+    /// After a look: which paths it found, and whether all could be read. If some could not be read,
+    /// another look follows.
     pub fn looked(&mut self, paths: Vec<PathBuf>, complete: bool, now: Instant) {
         let others = paths != self.paths;
-        if others || self.watch.is_none() {
+        if others {
             self.paths = paths;
             self.watch_again();
         }
-        if self.watch.is_none() || !complete {
+        if !complete {
             self.look_within(now, EVERY);
         } else if others {
             // They may have changed before they were watched.
@@ -96,51 +89,33 @@ impl HostWatch {
     }
 
     fn watch_again(&mut self) {
-        if self.paths.is_empty() {
-            return;
-        }
-        match Watch::open(self.paths.clone()) {
-            Ok(watch) => {
-                self.watch = Some(watch);
-                self.is_logged = false;
-            }
-            Err(error) => self.failed(&error),
+        if !self.paths.is_empty() {
+            let request = WatchRequest { paths: self.paths.clone(), every: None };
+            self.watch = Some(Watch::open(request, &Unseen));
+            self.report();
         }
     }
 
-    fn failed(&mut self, error: &io::Error) {
-        (self.watch, self.read_at) = (None, None);
-        if !self.is_logged {
-            log::warn!(
-                "cannot watch logins and resolvers: {error}; looking at them every {} s: raise \
-                 fs.inotify.max_user_instances or fs.inotify.max_user_watches",
-                EVERY.as_secs()
-            );
-            self.is_logged = true;
+    /// Logs how the files are watched, if that has changed.
+    fn report(&mut self) {
+        let Some(status) = self.watch.as_ref().map(Watch::status) else { return };
+        if status.because == self.logged {
+            return;
         }
+        match (&status.because, status.seconds) {
+            (Some(because), seconds) => log::warn!(
+                "cannot watch logins and resolvers by events: {because}; looking at them every {} s",
+                seconds.unwrap_or_default()
+            ),
+            (None, _) => log::info!("watching logins and resolvers by events again"),
+        }
+        self.logged = status.because;
     }
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
-
-    #[test]
-    fn without_a_watch_looks_follow_each_other_and_the_watch_is_tried_again() {
-        let begin = Instant::now();
-        let paths = vec![PathBuf::from("/etc/resolv.conf")];
-        let mut host = HostWatch::open(paths.clone(), begin);
-        assert!(host.is_due(begin), "the first look");
-        host.looked(paths.clone(), true, begin);
-        assert_eq!(host.wait(begin), None, "watched");
-        host.failed(&io::ErrorKind::Other.into());
-        assert!(host.descriptor().is_none());
-        host.look_within(begin, EVERY);
-        assert_eq!(host.wait(begin), Some(EVERY));
-        assert!(!host.is_due(begin) && host.is_due(begin + EVERY));
-        host.looked(paths, true, begin + EVERY);
-        assert!(host.descriptor().is_some() && host.wait(begin).is_none(), "watched again");
-    }
 
     #[test]
     fn a_look_that_failed_or_found_other_files_is_followed_by_another() {

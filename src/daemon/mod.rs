@@ -27,17 +27,17 @@ mod signals;
 pub mod watchdog;
 
 use std::os::fd::{AsFd, BorrowedFd};
-use std::path::{Path, PathBuf};
+use std::path::Path;
 use std::time::{Duration, Instant};
 
 use sd_notify::NotifyState;
 
-pub use signals::{hold_hup, release};
+pub use signals::{prepare as prepare_signals, release as release_signals};
 
 use crate::daemon::alarm::Alarm;
 use crate::daemon::backoff::Backoff;
 use crate::daemon::host_watch::HostWatch;
-use crate::daemon::list_watch::Burst;
+use crate::daemon::list_watch::{Burst, WatchRequest, Watcher};
 use crate::daemon::pid_file::PidFile;
 use crate::daemon::reader::Reader;
 use crate::daemon::watchdog::Watchdog;
@@ -47,7 +47,7 @@ use crate::netlink::route;
 use crate::status::metrics;
 use crate::status::{self, Mode, Status};
 use crate::sys;
-use back_end::BackEnd;
+use back_end::{BackEnd, Stopped};
 use signals::{Event, Signals, Source};
 
 /// The files that a daemon writes, and the lists that it watches.
@@ -60,7 +60,7 @@ pub struct Files<'a> {
     /// The file of `--metrics`, for the textfile collector of Prometheus.
     pub metrics: Option<&'a Path>,
     /// Lists and folders of lists whose changes cause a reload.
-    pub watch: Vec<PathBuf>,
+    pub watch: Option<WatchRequest>,
 }
 
 /// Loads the lists, and reloads them at each SIGHUP, until SIGTERM or SIGINT.
@@ -72,25 +72,22 @@ pub fn run<B: BackEnd>(pipeline: Pipeline, back_end: B, files: Files<'_>) -> Res
     // Before anything that takes time: an early SIGHUP must not kill.
     let mut signals = Signals::register().map_err(|source| Error::Signals { source })?;
     let _pid_file = files.pid.map(PidFile::create).transpose()?;
-    // Before addresses and lists are read, so that no change is missed.
-    let addresses = if pipeline.host().is_some() { follow_addresses() } else { None };
+    let no_thread = |source| Error::Reader { source };
+    let lists = files.watch.map(Watcher::new).transpose().map_err(no_thread)?;
+    // Before the host is looked at and the lists are read, so that no change is missed.
     let host =
         HostWatch::open(pipeline.host().map(Host::paths).unwrap_or_default(), Instant::now());
-    let lists = if files.watch.is_empty() {
-        None
-    } else {
-        Some(list_watch::Watch::open(files.watch).map_err(|source| Error::Watch { source })?)
-    };
     let mut daemon = Daemon {
         pipeline,
         back_end,
         status: Status::new(B::MODE),
         file: status::File::new(files.status),
         metrics: files.metrics.map(metrics::File::new),
-        addresses,
+        addresses: None,
+        follow: Backoff::new(RETRY, LONGEST),
         host,
         lists,
-        reader: Reader::new().map_err(|source| Error::Reader { source })?,
+        reader: Reader::new().map_err(no_thread)?,
         again: false,
         retry: reload::RETRY,
         failure: None,
@@ -101,6 +98,10 @@ pub fn run<B: BackEnd>(pipeline: Pipeline, back_end: B, files: Files<'_>) -> Res
         rest_until: Instant::now(),
         watchdog: Watchdog::set_by_manager(Instant::now()),
     };
+    // Before addresses are read, so that no change is missed.
+    if daemon.pipeline.host().is_some() {
+        daemon.follow_addresses();
+    }
     daemon.begin_reload()?;
     while daemon.turn(&mut signals)? {}
     Ok(())
@@ -119,17 +120,8 @@ const REST: u32 = 10;
 /// The pause before another attempt to apply expired entries or changed protected addresses.
 const RETRY: Duration = Duration::from_secs(5);
 
-fn follow_addresses() -> Option<route::Monitor> {
-    let watch = route::Monitor::open_for_addresses();
-    watch
-        .inspect_err(|error| {
-            log::warn!(
-                "cannot receive changes of addresses and routes: {error}; new ones are protected from \
-                 the next reload on"
-            );
-        })
-        .ok()
-}
+/// The longest pause between attempts to receive changes of addresses.
+const LONGEST: Duration = Duration::from_secs(60);
 
 struct Daemon<'a, B> {
     pipeline: Pipeline,
@@ -139,9 +131,11 @@ struct Daemon<'a, B> {
     metrics: Option<metrics::File<'a>>,
     /// `None` if nothing is protected, or if changes cannot be received.
     addresses: Option<route::Monitor>,
+    /// When to attempt again to receive them.
+    follow: Backoff,
     host: HostWatch,
-    /// `None` without `--watch`, or after a failure.
-    lists: Option<list_watch::Watch>,
+    /// `None` without `--watch`.
+    lists: Option<Watcher>,
     burst: Burst,
     reader: Reader,
     /// Whether a reload was asked for while lists were being read. One more follows.
@@ -167,19 +161,25 @@ impl<B: BackEnd> Daemon<'_, B> {
         match self.event(signals)? {
             Event::Stop => {
                 notify(&[NotifyState::Stopping]);
-                log::info!("stopping; {}", self.back_end.stop());
+                match self.back_end.stop() {
+                    Stopped::InForce(what) => log::info!("stopping; {what}"),
+                    Stopped::NotInForce(what) => log::warn!("stopping; {what}"),
+                }
                 self.pipeline.remember();
                 return Ok(false);
             }
             Event::Reload => self.ask_for_reload()?,
             Event::Status => self.log_status(),
             Event::Readable(Source::Addresses) => self.addresses_changed(),
-            Event::Readable(Source::Lists) => self.lists_changed(),
+            Event::Readable(Source::Lists) => self.lists_changed(Instant::now()),
             Event::Readable(Source::Reader) => self.finish_reload()?,
             Event::Readable(Source::Host) => self.host.on_readable(Instant::now()),
             Event::Readable(Source::Alarm) => self.alarm_fired(),
-            Event::Readable(Source::BackEnd) => self.back_end.on_readable(),
-            Event::Time => self.write_status(),
+            Event::Readable(Source::BackEnd) => {
+                self.back_end.on_readable();
+                self.write_status_if_loaded();
+            }
+            Event::Time => self.write_status_if_loaded(),
         }
         // Whatever the event was, something else may be due.
         if self.back_end.deadline().is_some_and(|deadline| deadline <= Instant::now()) {
@@ -187,7 +187,11 @@ impl<B: BackEnd> Daemon<'_, B> {
             sys::give_memory_back();
             self.write_status();
         }
+        if self.lists.as_ref().and_then(Watcher::deadline).is_some_and(|at| at <= Instant::now()) {
+            self.lists_changed(Instant::now());
+        }
         self.write_metrics_if_due(Instant::now());
+        self.follow_addresses_if_due(Instant::now());
         self.look_at_host_if_due(Instant::now());
         self.revise_if_due(Instant::now());
         if self.pipeline.remember_at().is_some_and(|at| at <= Instant::now()) {
@@ -216,28 +220,28 @@ impl<B: BackEnd> Daemon<'_, B> {
         signals.wait_patiently(&sources, self.wait(Instant::now()))
     }
 
-    fn lists_changed(&mut self) {
-        match self.lists.as_mut().map(list_watch::Watch::changed) {
-            None | Some(Ok(false)) => {}
-            Some(Ok(true)) => self.burst.change(Instant::now()),
-            Some(Err(error)) => {
-                log::error!(
-                    "cannot watch the lists any more: {error}; reload by SIGHUP, or restart the daemon"
-                );
-                self.lists = None;
-            }
+    fn lists_changed(&mut self, now: Instant) {
+        let Some(lists) = &mut self.lists else { return };
+        let before = lists.status().cloned();
+        if lists.changed(now) {
+            self.burst.change(now);
+        }
+        if before.as_ref() != lists.status() && self.status.loaded.is_some() {
+            self.write_status();
         }
     }
 
-    fn set_alarm(&self) {
+    fn set_alarm(&mut self) {
         let set = match self.pipeline.next_end() {
             Some(end) => self.alarm.set(end),
             None => self.alarm.unset(),
         };
         if let Err(error) = set {
             log::error!(
-                "cannot set the timer for entries that expire: {error}; reload to remove them"
+                "cannot set the timer for entries that expire: {error}; removing them every {} s",
+                LONGEST.as_secs()
             );
+            self.revise_at.get_or_insert(Instant::now() + LONGEST);
         }
     }
 
@@ -259,9 +263,36 @@ impl<B: BackEnd> Daemon<'_, B> {
             }
             Err(error) => {
                 log::debug!("receiving changes of addresses again, after an error: {error}");
-                self.addresses = follow_addresses();
+                self.follow_addresses();
                 self.revise_at.get_or_insert(Instant::now() + GATHER);
             }
+        }
+    }
+
+    fn follow_addresses(&mut self) {
+        self.addresses = match route::Monitor::open_for_addresses() {
+            Ok(monitor) => {
+                self.follow.succeeded();
+                Some(monitor)
+            }
+            Err(error) => {
+                let is_news = !self.follow.is_failing();
+                let pause = self.follow.failed(Instant::now());
+                log::log!(
+                    if is_news { log::Level::Warn } else { log::Level::Debug },
+                    "cannot receive changes of addresses and routes: {error}; retrying in {} s",
+                    pause.as_secs()
+                );
+                None
+            }
+        };
+    }
+
+    fn follow_addresses_if_due(&mut self, now: Instant) {
+        if self.follow.is_due(now) {
+            self.follow_addresses();
+            // What has changed meanwhile was not received.
+            self.revise_at.get_or_insert(now);
         }
     }
 
@@ -287,11 +318,15 @@ impl<B: BackEnd> Daemon<'_, B> {
         drop(held);
         sys::give_memory_back();
         match revised {
-            Ok(None) => self.set_alarm(),
+            Ok(None) => {
+                self.set_alarm();
+                self.status.revised(None);
+                self.write_status();
+            }
             Ok(Some(loaded)) => {
                 self.set_alarm();
                 log::info!("{loaded}");
-                self.status.revised(&loaded);
+                self.status.revised(Some(&loaded));
                 self.write_status();
                 notify(&[NotifyState::Status(&loaded.to_string())]);
             }
@@ -302,7 +337,9 @@ impl<B: BackEnd> Daemon<'_, B> {
                      retrying in {} s",
                     RETRY.as_secs()
                 );
+                self.status.not_revised(&error, RETRY);
                 self.revise_at = Some(now + RETRY);
+                self.write_status();
             }
         }
     }
@@ -315,14 +352,29 @@ impl<B: BackEnd> Daemon<'_, B> {
         let back_end = self.back_end.deadline().map(|at| at.saturating_duration_since(now));
         let reload = self.reload_due().map(|at| at.saturating_duration_since(now));
         let remember = self.pipeline.remember_at().map(|at| at.saturating_duration_since(now));
+        let lists = self.lists.as_ref().and_then(Watcher::deadline);
+        let lists = lists.map(|at| at.saturating_duration_since(now));
+        let follow = self.follow.due().map(|at| at.saturating_duration_since(now));
+        let status = self.file.is_failing().then_some(RETRY);
         let (host, burst) = (self.host.wait(now), self.burst.wait(now));
-        let waits = [host, back_end, counts, metrics, again, reload, burst, watchdog, remember];
+        let waits = [
+            host, back_end, counts, metrics, again, follow, reload, lists, burst, watchdog, status,
+            remember,
+        ];
         waits.into_iter().flatten().min()
+    }
+
+    /// Before the first load there is nothing to show.
+    fn write_status_if_loaded(&mut self) {
+        if self.has_loaded() {
+            self.write_status();
+        }
     }
 
     fn write_status(&mut self) {
         self.back_end.describe(&mut self.status);
         self.status.reading = self.reader.status();
+        self.status.watch = self.lists.as_ref().and_then(Watcher::status).cloned();
         if self.file.write(&self.status) {
             self.write_metrics(Instant::now());
         }

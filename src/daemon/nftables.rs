@@ -1,34 +1,52 @@
 //! The nftables back end: range sets go into a table, which is repaired when another program changes
 //! it.
+//!
+//! Whatever fails on the way is tried again until it succeeds: the repair, the look at the table, and
+//! receiving notifications, without which the table is looked at by time.
 
 use std::os::fd::{AsFd, BorrowedFd};
-use std::time::Instant;
+use std::time::{Duration, Instant};
 
-use super::back_end::{BackEnd, interface_names};
+use super::back_end::{BackEnd, Stopped, interface_names};
+use super::backoff::Backoff;
 use crate::daemon::repair::{Answer, Schedule};
 use crate::ip::RangeSets;
 use crate::load::pipeline::Outcome;
 use crate::netlink::Program;
 use crate::nftables::counters;
 use crate::nftables::key_type::KeyType;
-use crate::nftables::monitor::Monitor;
+use crate::nftables::monitor::{Monitor, Transaction};
 use crate::nftables::name::TableName;
 use crate::nftables::objects::Direction;
-use crate::nftables::{Connection, Error, Target};
+use crate::nftables::{Connection, Error, Look, Target};
 use crate::policy::remembered::Found;
 use crate::progress::Unseen;
-use crate::status::{Dropped, Mode, Repairs, Status};
+use crate::status::{Condition, Dropped, Mode, Repairs, State, Status};
+
+/// The first pause before another look at a table that cannot be looked at, or of which no
+/// notifications are received, and the longest. A look costs two messages if nothing has changed.
+const LOOK: Duration = Duration::from_secs(1);
+const LONGEST_LOOK: Duration = Duration::from_secs(5);
+
+/// How often changes that follow each other are logged if each is repaired at once.
+const LOG_EVERY: Duration = Duration::from_secs(60);
 
 /// Keeps range sets in force in a [`Target`].
 pub struct Nftables {
     target: Target,
     /// Whether changes by other programs are repaired; `false` with `--no-repair`.
     repair: bool,
+    /// Receives notifications; `None` before the first load, with `--no-repair`, and as long as it
+    /// cannot be opened.
     monitor: Option<Monitor>,
+    /// When to repair.
     schedule: Schedule,
+    /// When to look again, because the last look failed or there is no monitor.
+    looks: Backoff,
+    condition: Condition,
     repairs: Repairs,
-    /// The program that made the change to repair, if it is known.
-    culprit: Option<String>,
+    /// When a change was logged that was repaired at once, as one of several.
+    logged: Option<Instant>,
 }
 
 impl BackEnd for Nftables {
@@ -36,17 +54,19 @@ impl BackEnd for Nftables {
 
     fn apply(&mut self, sets: &RangeSets) -> Outcome {
         // Leaving the group would lose the notifications that wait.
-        for by in self.changes() {
-            log::debug!("table {} was changed by {by}; this load restores it", self.target.table());
+        for change in self.changes() {
+            let table = self.target.table();
+            log::debug!("table {table} was changed by {}; this load restores it", change.by);
         }
         let outcome = self.without_notifications(|target| {
             let committed = target.apply(sets, &Unseen)?;
             // Before it is dropped, for which the kernel first frees the old sets.
             Ok((committed.applied, Instant::now()))
         });
-        if outcome.is_ok() && self.repair && self.monitor.is_none() {
-            self.join();
+        if outcome.is_ok() {
+            self.in_place();
         }
+        self.look();
         outcome
     }
 
@@ -67,19 +87,28 @@ impl BackEnd for Nftables {
     }
 
     fn deadline(&self) -> Option<Instant> {
-        self.schedule.due()
+        [self.schedule.due(), self.looks.due()].into_iter().flatten().min()
     }
 
     fn on_deadline(&mut self) {
-        if self.schedule.is_due(Instant::now()) {
+        let now = Instant::now();
+        if self.schedule.is_due(now) {
             self.repair();
+        } else if self.looks.is_due(now) {
+            self.look();
         }
     }
 
-    fn describe(&self, status: &mut Status) {
+    fn describe(&mut self, status: &mut Status) {
+        if !self.repair {
+            // No notification says so.
+            self.look_without_repair(Look::Counts);
+        }
         status.table = Some(self.target.table().to_string());
         status.interfaces = self.target.interfaces().map(interface_names);
         status.repairs = self.repairs.clone();
+        status.placement = self.target.placement();
+        status.condition = status.placement.is_some().then(|| self.condition.clone());
         if let Some((loaded, shapes)) = status.loaded.as_mut().zip(self.target.shapes()) {
             (loaded.layout4, loaded.layout6) = (shapes.v4.to_string(), shapes.v6.to_string());
         }
@@ -93,8 +122,42 @@ impl BackEnd for Nftables {
         })
     }
 
-    fn stop(&mut self) -> &'static str {
-        "what is loaded stays in force"
+    fn stop(&mut self) -> Stopped {
+        self.receive();
+        if self.schedule.due().is_none() {
+            self.look_without_repair(Look::Elements);
+        }
+        if self.repair && self.condition.state != State::InForce {
+            // Once more, whatever the pause: after this there is no repair any more.
+            self.repair();
+        }
+        let table = self.target.table();
+        match self.condition.state {
+            State::InForce => Stopped::InForce("what is loaded stays in force".to_string()),
+            State::NotInForce => Stopped::NotInForce(format!(
+                "table {table} is not in force: {}; run netfilterd load, or start the daemon again",
+                Reason(&self.condition)
+            )),
+            State::Unknown => Stopped::NotInForce(format!(
+                "it is not known whether table {table} is in force: {}; look with nft list table {table}",
+                Reason(&self.condition)
+            )),
+        }
+    }
+}
+
+/// Why something is not in force: who changed it, and why it could not be repaired.
+struct Reason<'a>(&'a Condition);
+
+impl std::fmt::Display for Reason<'_> {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        let Condition { state, by, error, .. } = self.0;
+        let by = by.as_deref().unwrap_or("an unknown program");
+        match (state, error) {
+            (State::NotInForce, None) => write!(f, "changed by {by}"),
+            (State::NotInForce, Some(error)) => write!(f, "changed by {by}; {error}"),
+            (_, error) => f.write_str(error.as_deref().unwrap_or("no answer")),
+        }
     }
 }
 
@@ -145,113 +208,233 @@ impl Nftables {
             repair,
             monitor: None,
             schedule: Schedule::default(),
+            looks: Backoff::new(LOOK, LONGEST_LOOK),
+            condition: Condition::IN_FORCE,
             repairs: Repairs::default(),
-            culprit: None,
+            logged: None,
         }
-    }
-
-    /// Receives changes by other programs from now on.
-    fn join(&mut self) {
-        match self.target.monitor() {
-            Ok(monitor) => self.monitor = Some(monitor),
-            Err(error) => {
-                log::warn!(
-                    "cannot receive changes of the ruleset: {error}; changes by other programs are \
-                     repaired at the next load only"
-                );
-            }
-        }
-        self.catch_up();
     }
 
     /// Calls `commit` outside of the multicast group: the kernel makes a notification for each element
     /// while any program is a member.
     fn without_notifications<T>(&mut self, commit: impl FnOnce(&mut Target) -> T) -> T {
         if let Some(Err(error)) = self.monitor.as_mut().map(Monitor::leave) {
-            log::debug!("cannot leave the multicast group of nftables: {error}");
+            log::debug!(
+                "cannot leave the multicast group of nftables: {error}; closing the socket"
+            );
+            // Else it would receive the notifications of this commit. A new one is opened by the look
+            // that follows.
+            self.monitor = None;
         }
         let result = commit(&mut self.target);
-        match self.monitor.as_mut().map(Monitor::join) {
-            Some(Ok(())) => self.catch_up(),
-            Some(Err(_)) => self.join(),
-            None => {}
+        if let Some(Err(error)) = self.monitor.as_mut().map(Monitor::join) {
+            log::debug!("cannot join the multicast group of nftables again: {error}");
+            self.monitor = None;
         }
         result
     }
 
-    /// Checks whether the table was changed while no notifications were received.
-    fn catch_up(&mut self) {
-        if self.monitor.is_none() {
+    /// Looks whether the table is in place, and has it repaired if it is not. Opens the monitor first
+    /// if there is none, so that no change is missed after the look.
+    fn look(&mut self) {
+        if !self.repair {
+            return self.look_without_repair(Look::Elements);
+        }
+        if self.target.held().is_none() {
             return;
         }
-        match self.target.is_in_place() {
-            Ok(true) => {
-                self.schedule.loaded();
-                self.culprit = None;
-            }
-            Ok(false) => {
-                // Whoever it was, it need not be who changed something before.
-                self.culprit = None;
-                let table = self.target.table();
-                if self.schedule.changed(Instant::now()) != Answer::Already {
-                    log::warn!("table {table} was changed by an unknown program; repairing it");
-                }
-            }
-            Err(error) => log::debug!("cannot read the ruleset: {error}"),
+        if self.monitor.is_none() {
+            self.open_monitor();
+        }
+        // What is to be repaired anyway need not be looked at.
+        let looked = match self.schedule.due() {
+            Some(_) => Ok(()),
+            None => self.target.is_in_place(Look::Elements).map(|in_place| match in_place {
+                true => self.in_place(),
+                false => self.found_changed(),
+            }),
+        };
+        if let Err(error) = &looked {
+            self.not_looked_at(error);
+        }
+        if looked.is_ok() && self.monitor.is_some() {
+            self.looks.succeeded();
+            return;
+        }
+        let pause = self.looks.failed(Instant::now());
+        if looked.is_err() {
+            self.condition.retry_in(pause);
         }
     }
 
-    /// Reads the notifications that wait. Returns the programs that changed the table.
-    fn changes(&mut self) -> Vec<Program> {
+    /// Schedules a repair of what a look has found changed.
+    fn found_changed(&mut self) {
+        let now = Instant::now();
+        self.schedule.changed(now);
+        log::warn!("table {} was changed by an unknown program; repairing it", self.target.table());
+        self.condition.changed(None);
+        self.show_next_repair(now);
+    }
+
+    /// Opens the monitor. If that fails, the table is looked at by time.
+    fn open_monitor(&mut self) {
+        match self.target.monitor() {
+            Ok(monitor) => self.monitor = Some(monitor),
+            Err(error) if !self.looks.is_failing() => log::warn!(
+                "cannot receive changes of the ruleset: {error}; looking for changes every {} s until \
+                 it succeeds",
+                LONGEST_LOOK.as_secs()
+            ),
+            Err(error) => log::debug!("cannot receive changes of the ruleset: {error}"),
+        }
+    }
+
+    /// Looks, and records what was seen.
+    fn look_without_repair(&mut self, look: Look) {
+        match self.target.is_in_place(look) {
+            Ok(true) => self.condition = Condition::IN_FORCE,
+            Ok(false) => self.condition.changed(None),
+            Err(error) => self.not_looked_at(&error),
+        }
+    }
+
+    fn not_looked_at(&mut self, error: &Error) {
+        let text = format!("cannot read the ruleset: {error}");
+        // Each reason once, as long as it lasts.
+        if self.condition.error.as_ref() != Some(&text) {
+            let table = self.target.table();
+            log::warn!(
+                "cannot read the ruleset: {error}; it is not known whether table {table} is in force"
+            );
+        }
+        self.condition.failed(text);
+    }
+
+    /// Takes note that the table is in place.
+    fn in_place(&mut self) {
+        self.schedule.in_place();
+        self.condition = Condition::IN_FORCE;
+    }
+
+    /// Has the status show when the next repair is due.
+    fn show_next_repair(&mut self, now: Instant) {
+        if let Some(due) = self.schedule.due() {
+            self.condition.retry_in(due.saturating_duration_since(now));
+        }
+    }
+
+    /// Reads the notifications that wait. Returns the transactions that changed the table.
+    fn changes(&mut self) -> Vec<Transaction> {
         let Some(monitor) = self.monitor.as_mut() else { return Vec::new() };
-        let transactions = match monitor.transactions() {
-            Ok(transactions) => transactions,
+        match monitor.transactions() {
+            Ok(transactions) => {
+                transactions.into_iter().filter(|change| self.target.record(change)).collect()
+            }
             Err(error) => {
                 log::debug!("receiving changes of the ruleset again, after an error: {error}");
-                self.join();
-                return Vec::new();
+                self.monitor = None;
+                self.target.touched();
+                // With the growing pauses of a look that failed: the next socket may fail alike.
+                self.condition.failed(format!("cannot receive changes of the ruleset: {error}"));
+                let pause = self.looks.failed(Instant::now());
+                self.condition.retry_in(pause);
+                Vec::new()
             }
-        };
-        let about_us = transactions.into_iter().filter(|change| self.target.record(change));
-        about_us.map(|change| change.by).collect()
+        }
     }
 
     /// Schedules a repair if the notifications that wait say that the table was changed.
     fn receive(&mut self) {
-        for by in self.changes() {
-            let table = self.target.table();
-            self.culprit = by.is_known().then(|| by.to_string());
-            match self.schedule.changed(Instant::now()) {
-                Answer::Already => log::debug!("table {table} was also changed by {by}"),
-                Answer::AtOnce => {
-                    log::warn!("table {table} was changed by {by}; repairing it");
-                }
-                Answer::After(pause) => log::warn!(
-                    "table {table} was changed again by {by}; repairing it in {} s: stop that \
-                     program, or run with --no-repair",
+        for change in self.changes() {
+            let now = Instant::now();
+            let answer = self.schedule.changed(now);
+            if change.is_loss() {
+                self.log_loss(answer);
+                self.condition.failed("notifications of changes were lost".to_string());
+            } else {
+                self.log_change(&change.by, answer, now);
+                self.condition.changed(change.by.is_known().then(|| change.by.to_string()));
+            }
+            self.show_next_repair(now);
+        }
+    }
+
+    fn log_loss(&self, answer: Answer) {
+        let table = self.target.table();
+        match answer {
+            Answer::Already => log::debug!("notifications of changes were lost"),
+            Answer::AtOnce | Answer::Again(_) => log::info!(
+                "notifications of changes were lost; loading table {table} again, in case that it was \
+                 changed"
+            ),
+        }
+    }
+
+    fn log_change(&mut self, by: &Program, answer: Answer, now: Instant) {
+        let table = self.target.table();
+        match answer {
+            Answer::Already => log::debug!("table {table} was also changed by {by}"),
+            Answer::AtOnce => {
+                self.logged = None;
+                log::warn!("table {table} was changed by {by}; repairing it");
+            }
+            Answer::Again(pause) if pause >= Duration::from_secs(1) => {
+                self.logged = None;
+                log::warn!(
+                    "table {table} was changed again by {by}; repairing it in {} s: stop that program, \
+                     or run with --no-repair",
                     pause.as_secs()
-                ),
+                );
+            }
+            Answer::Again(_) if self.logged.is_none_or(|at| now - at >= LOG_EVERY) => {
+                self.logged = Some(now);
+                log::warn!(
+                    "table {table} was changed again by {by}; repairing it each time, which is logged \
+                     every {} s: stop that program, or run with --no-repair",
+                    LOG_EVERY.as_secs()
+                );
+            }
+            Answer::Again(_) => {
+                log::debug!("table {table} was changed again by {by}; repairing it")
             }
         }
     }
 
     /// Repairs what other programs have changed.
     fn repair(&mut self) {
-        let culprit = self.culprit.take();
+        let begin = Instant::now();
         let result = self.without_notifications(Target::repair);
         let now = Instant::now();
-        self.schedule.repaired(now);
+        let took = now.saturating_duration_since(begin);
+        let table = self.target.table();
         match result {
             Ok(()) => {
-                log::info!("repaired table {}", self.target.table());
-                self.repairs.record(culprit);
+                // One of many that are not logged either.
+                let quiet = |at| begin.saturating_duration_since(at) > Duration::from_secs(1);
+                let level = if self.logged.is_some_and(quiet) {
+                    log::Level::Debug
+                } else {
+                    log::Level::Info
+                };
+                log::log!(level, "repaired table {table}");
+                self.repairs.record(self.condition.by.take());
+                self.schedule.repaired(now, took);
+                self.in_place();
+                // Another program may have changed the table again.
+                self.look();
             }
-            Err(error) => log::error!(
-                "cannot repair table {}: {error}; retrying after the next change of it",
-                self.target.table()
-            ),
+            Err(error) => {
+                let pause = self.schedule.failed(now, took);
+                log::error!(
+                    "cannot repair table {table}: {error}; retrying in {} s",
+                    pause.as_secs()
+                );
+                self.condition.failed(format!("cannot repair: {error}"));
+                self.condition.retry_in(pause);
+                if self.monitor.is_none() {
+                    self.looks.failed(now);
+                }
+            }
         }
-        // Another program may have changed the table again.
-        self.catch_up();
     }
 }

@@ -54,12 +54,22 @@ impl Reader {
         self.current.is_some()
     }
 
-    /// Begins to read lists. The result arrives later; see [`Reader::result`].
-    pub fn start(&mut self, request: ReadRequest) -> io::Result<()> {
+    /// Begins to read lists, after the thread has called `before`. The result arrives later; see
+    /// [`Reader::result`].
+    pub fn start(
+        &mut self,
+        request: ReadRequest,
+        before: Option<impl FnOnce(&dyn Progress) + Send + 'static>,
+    ) -> io::Result<()> {
         let list = Arc::default();
         let place = Place(Arc::clone(&list));
         let sender = self.sender.clone();
-        let read = move || sender.send(request.read(&place));
+        let read = move || {
+            if let Some(before) = before {
+                before(&place);
+            }
+            sender.send(request.read(&place));
+        };
         thread::Builder::new().name(NAME.to_string()).spawn(read)?;
         let (begin, since) = (Instant::now(), status::now());
         self.current = Some(Current { begin, since, list, is_late: false });

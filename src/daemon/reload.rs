@@ -8,6 +8,7 @@ use sd_notify::NotifyState;
 use super::back_end::BackEnd;
 use super::{Daemon, notify};
 use crate::daemon::backoff::Backoff;
+use crate::daemon::list_watch::Watcher;
 use crate::error::Error;
 use crate::load::Loaded;
 use crate::sys;
@@ -36,8 +37,11 @@ impl<B: BackEnd> Daemon<'_, B> {
                 Err(error) => log::debug!("cannot notify systemd of the reload: {error}"),
             }
         }
+        // Lists are watched before they are read for the first time, so that no change is missed.
+        let unwatched = self.lists.as_ref().filter(|lists| lists.status().is_none());
+        let watch = unwatched.map(Watcher::opening);
         let begun = self.pipeline.request().and_then(|request| {
-            self.reader.start(request).map_err(|source| Error::Reader { source })
+            self.reader.start(request, watch).map_err(|source| Error::Reader { source })
         });
         begun.or_else(|error| self.reload_failed(error))
     }
@@ -96,7 +100,7 @@ impl<B: BackEnd> Daemon<'_, B> {
         self.retry.succeeded();
         self.failure = None;
         // Changes of the host while the lists were read could not be applied to the first load.
-        if !self.has_loaded() {
+        if self.status.loaded.is_none() {
             self.revise_at.get_or_insert(Instant::now());
         }
         self.status.loaded(loaded);

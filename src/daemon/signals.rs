@@ -15,9 +15,12 @@ use signal_hook::low_level::pipe;
 use crate::error::Error;
 use crate::sys;
 
-/// Blocks SIGHUP until [`release`], because its default is to kill.
-pub fn hold_hup() {
+/// Blocks SIGHUP until [`release`], because its default is to kill, and unblocks the signals that are to
+/// end the process, which its parent process may have blocked.
+pub fn prepare() {
+    // Cannot fail, because the signals exist.
     let _ = SigSet::from_iter([Signal::SIGHUP]).thread_block();
+    let _ = SigSet::from_iter([Signal::SIGTERM, Signal::SIGINT]).thread_unblock();
 }
 
 /// Unblocks the signals that netfilterd acts on, also those that its parent process had blocked. A

@@ -71,6 +71,11 @@ impl Socket {
         Ok(Socket { socket, protocol, sequence: 0, datagram: Vec::new() })
     }
 
+    /// The address that the kernel gave the socket.
+    pub fn port(&self) -> u32 {
+        self.socket.portid()
+    }
+
     /// Makes room for `bytes` of what was received and not taken yet, in the kernel's own count:
     /// beyond the system's limit if the process may, else up to the limit.
     pub fn size_receive_buffer(&self, bytes: usize) -> io::Result<()> {
@@ -129,25 +134,25 @@ impl Socket {
     }
 
     /// Receives one datagram, for which it waits up to `patience`, whatever signals come meanwhile.
+    ///
+    /// What waits already is received without a poll before it, so a poll that fails loses nothing.
     pub fn receive(&mut self, patience: Duration) -> io::Result<Received<'_>> {
         self.datagram.resize(DATAGRAM, 0);
         let begin = Instant::now();
         let length = loop {
-            let left = patience.saturating_sub(begin.elapsed());
-            if sys::wait_readable([self.as_fd()], Some(left))? != [true] {
-                if left.is_zero() {
-                    return Ok(Received::Nothing);
-                }
-                continue;
-            }
-            match self.socket.recv_raw(&mut self.datagram) {
-                Ok(length) => break length,
-                Err(error) if error.kind() == io::ErrorKind::Interrupted => {}
+            match sys::receive_now(sys::netlink_fd(&self.socket), &mut self.datagram) {
+                Ok(Some(length)) => break length,
+                Ok(None) => {}
                 Err(error) if error.raw_os_error() == Some(libc::ENOBUFS) => {
                     return Ok(Received::Overrun);
                 }
                 Err(error) => return Err(error),
             }
+            let left = patience.saturating_sub(begin.elapsed());
+            if left.is_zero() {
+                return Ok(Received::Nothing);
+            }
+            sys::wait_readable([self.as_fd()], Some(left))?;
         };
         Ok(Received::Messages(super::messages(&self.datagram[..length])))
     }

@@ -11,6 +11,8 @@ use serde::{Deserialize, Serialize};
 pub struct QueueCounters {
     /// The number of the queue, 0 to 65535.
     pub queue: u16,
+    /// The netlink port that the kernel sends the packets to; 0 while the queue is not served.
+    pub port: u32,
     /// Packets that received a verdict.
     pub packets: u64,
     /// Packets that were accepted, or repeated with the mark of `--mark-accept`.

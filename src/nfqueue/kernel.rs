@@ -1,6 +1,9 @@
 //! The kernel's view of its queues: /proc/net/netfilter/nfnetlink_queue.
 
 use std::fs;
+use std::io;
+
+use super::counters::QueueCounters;
 
 /// One line of that file.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -18,6 +21,26 @@ pub struct KernelQueue {
 pub fn queues() -> Vec<KernelQueue> {
     let text = fs::read_to_string("/proc/self/net/netfilter/nfnetlink_queue").unwrap_or_default();
     text.lines().filter_map(parse).collect()
+}
+
+/// What the kernel says that differs from what the process `pid` says of the queues it serves, each as a
+/// part of a sentence; empty if it serves all of them. An error if the kernel's file cannot be read, which
+/// only root can.
+pub fn differences(pid: u32, queues: &[QueueCounters]) -> io::Result<Vec<String>> {
+    let text = fs::read_to_string(format!("/proc/{pid}/net/netfilter/nfnetlink_queue"))?;
+    let kernel: Vec<KernelQueue> = text.lines().filter_map(parse).collect();
+    let difference = |queue: &QueueCounters| {
+        let number = queue.queue;
+        match kernel.iter().find(|known| known.queue == number) {
+            None => Some(format!("no program serves queue {number}")),
+            // An older daemon does not say at which port it serves the queue.
+            Some(known) if ![0, known.port].contains(&queue.port) => {
+                Some(format!("another program serves queue {number} (netlink port {})", known.port))
+            }
+            Some(_) => None,
+        }
+    };
+    Ok(queues.iter().filter_map(difference).collect())
 }
 
 /// Parses a line. The columns are: queue, port, packets that wait, copy mode, copy range, packets lost

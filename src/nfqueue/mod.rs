@@ -26,3 +26,4 @@ pub use counters::QueueCounters;
 pub use error::QueueError;
 pub use options::Options;
 pub use queues::Queues;
+pub use shared::Failure;

@@ -18,7 +18,7 @@ use super::interfaces::NamedInterfaces;
 use super::judge::{Interfaces, Judge, Lists};
 use super::kernel;
 use super::options::Options;
-use super::shared::Shared;
+use super::shared::{Failure, Shared};
 use super::worker;
 use crate::ip::RangeSets;
 use crate::ip::change::{Applied, Change};
@@ -114,6 +114,11 @@ impl Queues {
             QueueCounters { queue_full: known.map(|known| known.queue_full), ..counters }
         };
         self.workers.iter().map(of_worker).collect()
+    }
+
+    /// Why queues are not served, of each that is not.
+    pub fn failures(&self) -> Vec<Failure> {
+        self.workers.iter().filter_map(|worker| worker.shared.failure()).collect()
     }
 
     /// Starts a worker for each queue. If one of them cannot bind its queue, stops all.

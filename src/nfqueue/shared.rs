@@ -2,12 +2,14 @@
 //! request to stop.
 
 use std::os::fd::{AsFd, OwnedFd};
-use std::sync::atomic::{AtomicBool, Ordering::Relaxed};
+use std::sync::atomic::{AtomicBool, AtomicU32, Ordering::Relaxed};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::time::SystemTime;
 
 use arc_swap::ArcSwap;
 
 use super::counters::QueueCounters;
+use super::error::QueueError;
 use super::judge::Judge;
 use super::message;
 use crate::sys;
@@ -23,6 +25,23 @@ pub struct Shared {
     stop: AtomicBool,
     /// A second descriptor of the worker's socket. A message to it wakes the worker.
     waker: Mutex<Option<OwnedFd>>,
+    /// The netlink port of the worker's socket; 0 while it has none.
+    port: AtomicU32,
+    /// Why the queue is not served, and since when.
+    failure: Mutex<Option<Failure>>,
+}
+
+/// Why a queue is not served.
+#[derive(Clone, Debug)]
+pub struct Failure {
+    /// The number of the queue.
+    pub queue: u16,
+    /// Since when.
+    pub since: SystemTime,
+    /// The program that serves the queue instead, if one does and it is known.
+    pub by: Option<String>,
+    /// The error, as a sentence.
+    pub error: String,
 }
 
 impl Shared {
@@ -34,6 +53,8 @@ impl Shared {
             counters: Mutex::new(QueueCounters { queue, ..QueueCounters::default() }),
             stop: AtomicBool::new(false),
             waker: Mutex::new(None),
+            port: AtomicU32::new(0),
+            failure: Mutex::new(None),
         }
     }
 
@@ -61,6 +82,37 @@ impl Shared {
         self.waker.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
+    /// Records that the queue is served, at a netlink port.
+    pub fn served_at(&self, port: u32) {
+        self.port.store(port, Relaxed);
+        *self.locked_failure() = None;
+    }
+
+    /// Records why the queue is not served, or is served with errors. `is_closed` if its socket was
+    /// closed.
+    pub fn failed(&self, error: &QueueError, is_closed: bool) {
+        if is_closed {
+            self.port.store(0, Relaxed);
+        }
+        let by = match error {
+            QueueError::Taken { by, .. } if by.is_known() => Some(by.to_string()),
+            _ => None,
+        };
+        let mut failure = self.locked_failure();
+        let since = failure.as_ref().map_or_else(SystemTime::now, |failure| failure.since);
+        let error = error.to_string();
+        *failure = Some(Failure { queue: self.queue, since, by, error });
+    }
+
+    /// Why the queue is not served now; `None` if it is.
+    pub fn failure(&self) -> Option<Failure> {
+        self.locked_failure().clone()
+    }
+
+    fn locked_failure(&self) -> MutexGuard<'_, Option<Failure>> {
+        self.failure.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
     /// Adds the counts of a batch of packets.
     pub fn count(&self, counted: &QueueCounters) {
         *self.counters.lock().unwrap_or_else(PoisonError::into_inner) += counted;
@@ -68,6 +120,7 @@ impl Shared {
 
     /// A copy of the counters of all batches so far.
     pub fn counters(&self) -> QueueCounters {
-        self.counters.lock().unwrap_or_else(PoisonError::into_inner).clone()
+        let counters = self.counters.lock().unwrap_or_else(PoisonError::into_inner).clone();
+        QueueCounters { port: self.port.load(Relaxed), ..counters }
     }
 }

@@ -35,6 +35,11 @@ impl QueueSocket {
         self.socket.as_fd()
     }
 
+    /// The netlink port, at which the kernel sends the packets.
+    pub fn port(&self) -> u32 {
+        self.socket.port()
+    }
+
     /// A second descriptor of the same socket, for another thread.
     pub fn duplicate(&self) -> Result<OwnedFd, QueueError> {
         self.fd()

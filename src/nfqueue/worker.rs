@@ -88,6 +88,7 @@ fn serve(shared: &Shared, options: &Options, began: &Sender<Result<(), QueueErro
             if error.needs_new_socket() {
                 worker.close(socket.take());
             }
+            shared.failed(&error, socket.is_none());
             worker.pause(&error);
         }
     }
@@ -127,6 +128,7 @@ impl Worker<'_> {
             return Err(socket::refused(queue, errno));
         }
         self.shared.wake_by(Some(socket.duplicate()?));
+        self.shared.served_at(socket.port());
         Ok(socket)
     }
 
@@ -141,6 +143,7 @@ impl Worker<'_> {
                 Ok(()) => {
                     if std::mem::take(&mut self.failing) {
                         log::info!("queue {queue}: served again");
+                        self.shared.served_at(socket.port());
                     }
                 }
                 Err(error) if error.kind() == io::ErrorKind::Interrupted => continue,

@@ -45,6 +45,8 @@ pub(super) const NFTA_SET_NAME: u16 = 2;
 pub(super) const NFTA_SET_FLAGS: u16 = 3;
 pub(super) const NFTA_SET_KEY_TYPE: u16 = 4;
 pub(super) const NFTA_SET_KEY_LEN: u16 = 5;
+/// How many elements a set has, ranges counted once; newer kernels only (seen in Linux 6.18).
+pub(super) const NFTA_SET_COUNT: u16 = 20;
 
 // enum nft_set_elem_list_attributes, nft_list_attributes, nft_set_elem_attributes and
 // nft_data_attributes.

@@ -117,6 +117,25 @@ impl Error {
         }
     }
 
+    /// How the kernel's answers were lost, if it is not known whether a change was made.
+    pub fn lost_answer(self) -> Option<io::Error> {
+        match self {
+            Error::OutcomeUnknown { source } => Some(source),
+            _ => None,
+        }
+    }
+
+    /// Whether it says what the ruleset is like, and not that it could not be looked at.
+    pub fn is_about_the_ruleset(&self) -> bool {
+        matches!(
+            self,
+            Error::NoTable { .. }
+                | Error::NoSet { .. }
+                | Error::UnsuitableSet { .. }
+                | Error::ForeignTable { .. }
+        )
+    }
+
     /// Whether it may help to do the same again at once: another program changed something just
     /// then, or an answer was lost.
     pub fn retry_helps(&self) -> bool {

@@ -59,23 +59,41 @@ impl Foreign {
         &self.sets
     }
 
+    /// The names of the sets that hold `sets`.
+    pub fn names(&self, sets: &RangeSets) -> Vec<CString> {
+        let families = [(&self.sets.v4, sets.v4.is_empty()), (&self.sets.v6, sets.v6.is_empty())];
+        let filled = families.into_iter().filter(|(_, empty)| !empty);
+        // A set's name has no NUL.
+        filled.map(|(name, _)| CString::new(name.as_str()).unwrap_or_default()).collect()
+    }
+
     /// Looks at the table and its sets. Warns if no rule uses a set, or the table is dormant.
     pub fn look(&self, connection: &mut Connection, sets: &RangeSets) -> Result<Places, Error> {
-        let Some(table) = inspect::table(connection, &self.table)? else {
-            return Err(Error::NoTable { table: self.table.clone() });
-        };
-        if table.dormant {
+        let (places, dormant) = self.find(connection, sets)?;
+        if dormant {
             log::warn!(
                 "table {0} is dormant: its rules drop nothing; enable it: nft add table {0}",
                 self.table
             );
         }
+        self.warn_if_unused(connection, &places)?;
+        Ok(places)
+    }
+
+    /// Looks at the table and its sets, without a warning.
+    pub fn places(&self, connection: &mut Connection, sets: &RangeSets) -> Result<Places, Error> {
+        Ok(self.find(connection, sets)?.0)
+    }
+
+    /// The sets to fill, and whether the table is dormant.
+    fn find(&self, connection: &mut Connection, sets: &RangeSets) -> Result<(Places, bool), Error> {
+        let Some(table) = inspect::table(connection, &self.table)? else {
+            return Err(Error::NoTable { table: self.table.clone() });
+        };
         let found = inspect::sets(connection, &self.table)?;
         let v4 = self.place(&found, &self.sets.v4, KeyType::V4, sets.v4.is_empty())?;
         let v6 = self.place(&found, &self.sets.v6, KeyType::V6, sets.v6.is_empty())?;
-        let places = Places { v4, v6 };
-        self.warn_if_unused(connection, &places)?;
-        Ok(places)
+        Ok((Places { v4, v6 }, table.dormant))
     }
 
     /// What the sets hold; `None` if that is more than is worth dumping, or not in the form of a

@@ -33,6 +33,8 @@ pub struct Set {
     pub key_type: u32,
     /// Bytes of a key.
     pub key_length: u32,
+    /// How many elements it has, where the kernel says so.
+    pub count: Option<u32>,
 }
 
 impl Set {
@@ -101,6 +103,7 @@ pub fn read_set(message: &Message<'_>, table: &TableName) -> Option<Set> {
         flags: find_u32(message.attributes(), NFTA_SET_FLAGS).unwrap_or(0),
         key_type: find_u32(message.attributes(), NFTA_SET_KEY_TYPE).unwrap_or(0),
         key_length: find_u32(message.attributes(), NFTA_SET_KEY_LEN)?,
+        count: find_u32(message.attributes(), NFTA_SET_COUNT),
     })
 }
 

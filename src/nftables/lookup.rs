@@ -31,7 +31,7 @@ pub enum InForce {
 
 /// How many elements of a set are dumped at most; two make an interval. A dump of more elements of an
 /// interval set takes seconds, since the kernel goes through the set again for each piece.
-const MOST_ELEMENTS: usize = 200_000;
+pub const MOST_ELEMENTS: usize = 200_000;
 
 /// What is in force by the sets named after `sets` that rules of `table` look up. `None` if it is too much to ask for.
 pub fn all_in_force(

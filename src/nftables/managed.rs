@@ -24,7 +24,7 @@ use super::transaction::{Connection, Sending};
 use crate::ip::RangeSets;
 use crate::ip::mask::Mask;
 use crate::netlink::{self, link::NamedLinks};
-use crate::nftables::layout::{LaidOut, Layout, Shapes};
+use crate::nftables::layout::{Hash, LaidOut, Layout, Shape, Shapes};
 use crate::nftables::name::{SetNames, TableName};
 use crate::nftables::plan::{Delta, Differing};
 use crate::nftables::set_name::KernelSetName;
@@ -35,8 +35,8 @@ pub struct Managed {
     sets: SetNames,
     /// The interfaces to filter on, by the names that were given for them.
     named: NamedLinks,
-    /// Those of them that rules match, by the names that their packets have.
-    interfaces: Vec<CString>,
+    /// Those of them that rules match, by the names that their packets have; `None` if that is all.
+    interfaces: Option<Vec<CString>>,
     layout: Layout,
     mask: Mask,
 }
@@ -50,6 +50,33 @@ pub struct Placed {
     pub shapes: Shapes,
 }
 
+impl Placed {
+    /// The sets called `names`, by what stands in their names; `None` if they are not sets of one
+    /// generation for lists that go into `bases`.
+    pub fn by_names<'a>(names: impl Iterator<Item = &'a str>, bases: &SetNames) -> Option<Self> {
+        let none = Shape { hash: None, interval: false };
+        let mut shapes = Shapes { v4: none, v6: none };
+        let mut generation = None;
+        for name in names {
+            let parse = |base| KernelSetName::parse(name.as_bytes(), base);
+            let (shape, name) = match (parse(&bases.v4), parse(&bases.v6)) {
+                (Some(name), _) => (&mut shapes.v4, name),
+                (None, Some(name)) => (&mut shapes.v6, name),
+                (None, None) => return None,
+            };
+            match name.length {
+                Some(length) => shape.hash = Some(Hash { length, size: 0 }),
+                None => shape.interval = true,
+            }
+            if *generation.get_or_insert(name.generation) != name.generation {
+                return None;
+            }
+        }
+        // Without sets there are no rules, whatever the generation.
+        Some(Placed { generation: generation.unwrap_or(0), shapes })
+    }
+}
+
 /// What is in the table before it is changed.
 #[derive(Default)]
 struct Found {
@@ -61,6 +88,8 @@ struct Found {
     generation: u64,
     /// Our chains with a wrong hook or priority.
     misplaced: Vec<Chain>,
+    /// Whether packets do not pass the chains.
+    dormant: bool,
 }
 
 impl Managed {
@@ -73,7 +102,13 @@ impl Managed {
         mask: Mask,
     ) -> Self {
         let named = NamedLinks::new(interfaces);
-        Managed { table, sets, named, interfaces: Vec::new(), layout, mask }
+        let interfaces = (!named.is_empty()).then(Vec::new);
+        Managed { table, sets, named, interfaces, layout, mask }
+    }
+
+    /// The same, whose rules match these interfaces, by the names that their packets have.
+    pub fn with_interfaces(self, interfaces: Option<Vec<CString>>) -> Self {
+        Managed { interfaces, ..self }
     }
 
     /// Looks up which interfaces have the names that were given, and warns about names that no packet
@@ -88,14 +123,12 @@ impl Managed {
             );
             self.named.names().to_vec()
         });
-        let changed = self.interfaces != found;
-        self.interfaces = found;
-        changed
+        self.interfaces.replace(found) != self.interfaces
     }
 
     /// The interfaces to filter on, by the names that their packets have; `None` if that is all of them.
     pub fn interfaces(&self) -> Option<&[CString]> {
-        (!self.named.is_empty()).then_some(&self.interfaces)
+        self.interfaces.as_deref()
     }
 
     fn matched(&self) -> Option<Vec<InterfaceName>> {
@@ -107,9 +140,14 @@ impl Managed {
         &self.table
     }
 
-    /// The names of the sets, without a generation.
+    /// What the names of its sets begin with.
     pub fn sets(&self) -> &SetNames {
         &self.sets
+    }
+
+    /// The names of the sets that the rules look up.
+    pub fn names(&self, placed: Placed) -> Vec<CString> {
+        self.kernel_sets(placed).into_iter().map(|set| set.name).collect()
     }
 
     /// The shapes that fresh sets for `sets` have.
@@ -126,6 +164,12 @@ impl Managed {
         sending: &Sending<'_>,
     ) -> Result<(Placed, u32), Error> {
         let found = self.find(connection)?;
+        if found.dormant {
+            log::warn!(
+                "table {} was dormant, so its rules dropped nothing; enabling it",
+                self.table
+            );
+        }
         let generation = found.generation.wrapping_add(1);
         let placed = Placed { generation, shapes: self.fresh_shapes(sets) };
         let kernel_sets = self.kernel_sets(placed);
@@ -152,7 +196,9 @@ impl Managed {
                 switched
             }
             // The answer was lost; the rules themselves tell.
-            Err(Error::OutcomeUnknown { source }) if self.is_in_place(connection, placed)? => {
+            Err(Error::OutcomeUnknown { source })
+                if self.is_in_place(connection, placed).unwrap_or(false) =>
+            {
                 log::debug!("an answer was lost ({source}), and the change was made");
                 Ok(())
             }
@@ -309,19 +355,14 @@ impl Managed {
             shown.len() == written.len()
                 && shown.into_iter().zip(written).all(|(shown, written)| shown.is(written))
         });
-        Ok(each && found.misplaced.is_empty())
+        Ok(each && found.misplaced.is_empty() && !found.dormant)
     }
 
     /// What is in the table, or an error if it is another program's.
     fn find(&self, connection: &mut Connection) -> Result<Found, Error> {
         let mut found = Found::default();
         let Some(table) = inspect::table(connection, &self.table)? else { return Ok(found) };
-        if table.dormant {
-            log::warn!(
-                "table {} was dormant, so its rules dropped nothing; enabling it",
-                self.table
-            );
-        }
+        found.dormant = table.dormant;
         let ours = table.comment.is_some_and(|text| text.starts_with(objects::COMMENT_PREFIX));
 
         for set in inspect::sets(connection, &self.table)? {

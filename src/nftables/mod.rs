@@ -2,13 +2,13 @@
 //!
 //! In reading order: [`name`] (names that nft can type) and [`set_name`] (names of the kernel sets
 //! in the managed table), [`layout`] (how a range set is laid out in kernel sets), [`plan`] (what is
-//! in force against what is desired). Up to here everything is a function of its arguments, and
+//! in force against what is desired), [`placement`] (where it is, for another process). Up to here everything is a function of its arguments, and
 //! compiled always.
 //!
 //! The rest is compiled with the feature `nftables` only, by an attribute in each file: `constants`
 //! (numbers), [`batch`] (what makes a transaction), [`elements`], [`objects`] and [`chains`] (what goes into it),
 //! [`transaction`] (the one place that sends), [`operation`], [`set_fault`], `cure` and [`error`] (what
-//! went wrong, and what to do about it), [`listeners`] (whom a large transaction concerns), [`inspect`], [`lookup`] and [`counters`] (questions), the two ways of putting range
+//! went wrong, and what to do about it), [`listeners`] (whom a large transaction concerns), [`inspect`], [`lookup`], [`verify`] and [`counters`] (questions), the two ways of putting range
 //! sets in force, [`managed`] (in a table of our own) and [`foreign`] (in sets of another program's),
 //! [`kernel`] (where kernels differ in that), [`monitor`] (changes by other programs), and
 //! [`target`], which takes the one way or the other and remembers what is in force.
@@ -32,15 +32,17 @@ pub mod monitor;
 pub mod name;
 pub mod objects;
 pub mod operation;
+pub mod placement;
 pub mod plan;
 pub mod set_fault;
 pub mod set_name;
 pub mod target;
 pub mod transaction;
+pub mod verify;
 
 #[cfg(feature = "nftables")]
 pub use self::{
     error::Error,
-    target::{Options, Target},
+    target::{Look, Options, Target},
     transaction::Connection,
 };

@@ -44,6 +44,13 @@ pub struct Transaction {
     pub by: Program,
 }
 
+impl Transaction {
+    /// Whether it stands for notifications that were lost.
+    pub fn is_loss(&self) -> bool {
+        self.generation.is_none() && self.by == Program::Unknown
+    }
+}
+
 impl Monitor {
     /// A monitor of `table`, or of `sets` in it, that has not joined yet.
     pub fn open(table: TableName, sets: Option<SetNames>) -> Result<Self, Error> {

@@ -5,7 +5,8 @@
 use std::ffi::CString;
 
 use super::error::Error;
-use super::foreign::Foreign;
+use super::foreign::{Foreign, Places};
+use super::inspect;
 use super::kernel;
 use super::lookup;
 use super::managed::{Managed, Placed};
@@ -16,6 +17,7 @@ use crate::ip::change::{Applied, Change};
 use crate::ip::mask::Mask;
 use crate::nftables::layout::{Layout, Shapes};
 use crate::nftables::name::{SetNames, TableName};
+use crate::nftables::placement::{PlacedSet, Placement};
 use crate::nftables::plan::Plan;
 use crate::progress::{Progress, Unseen};
 
@@ -59,6 +61,9 @@ struct Held {
     /// The generation of the ruleset up to which it is known to be there unchanged; `None` if a
     /// transaction of another program came in between.
     generation: Option<u32>,
+    /// The sets in the kernel, with the elements that it counted in them; `None` if they were not
+    /// counted yet.
+    counted: Option<Vec<PlacedSet>>,
 }
 
 /// Range sets that were put in force.
@@ -85,10 +90,7 @@ impl Target {
 
     /// The table by family and name.
     pub fn table(&self) -> &TableName {
-        match &self.table {
-            Table::Managed(managed) => managed.table(),
-            Table::Foreign(foreign) => foreign.table(),
-        }
+        self.table.name()
     }
 
     /// The shapes of the kernel sets that hold what was put in force last; those of a foreign table
@@ -151,7 +153,8 @@ impl Target {
         // It is in force, whether this question is answered or not.
         let after = connection.generation().ok();
         let ours_alone = after.filter(|after| after.wrapping_sub(before) == transactions);
-        self.held = Some(Held { sets: sets.clone(), placed, generation: ours_alone });
+        let counted = None;
+        self.held = Some(Held { sets: sets.clone(), placed, generation: ours_alone, counted });
         Ok(applied)
     }
 
@@ -206,7 +209,7 @@ impl Target {
     }
 
     /// Takes note that what was put in force may no longer be there.
-    fn touched(&mut self) {
+    pub fn touched(&mut self) {
         if let Some(held) = &mut self.held {
             held.generation = None;
         }
@@ -215,31 +218,116 @@ impl Target {
     /// Whether the table looks as it was left: the rules, and the sets that they look up. Asks
     /// nothing more than the generation of the ruleset if that says so.
     ///
-    /// Whether an element is missing only a dump tells. Of the sets of a foreign table one is taken,
-    /// unless they are too large for it: what fills them may well empty them, under the same name.
-    pub fn is_in_place(&mut self) -> Result<bool, Error> {
+    /// Whether an element is missing is known from their number, where the kernel counts them. One that
+    /// was replaced only a dump shows: of the sets of a foreign table one is taken with
+    /// [`Look::Elements`], unless they are too large for it. What fills them may well empty them, under
+    /// the same name.
+    pub fn is_in_place(&mut self, look: Look) -> Result<bool, Error> {
         let Some(held) = &mut self.held else { return Ok(true) };
         let mut connection = Connection::open()?;
         let now = connection.generation()?;
         if held.generation == Some(now) {
+            if held.counted.is_none() {
+                let counted = self.table.count(&mut connection, held)?;
+                // Else they may have been counted after a change by another program.
+                held.counted = (connection.generation()? == now).then_some(counted);
+            }
             return Ok(true);
         }
         // Another program has committed something. On a busy host that is mostly about something
         // else.
-        let in_place = match (&self.table, held.placed) {
-            (Table::Managed(managed), Some(placed)) => {
-                managed.is_in_place(&mut connection, placed)?
-            }
-            (Table::Managed(_), None) => false,
-            (Table::Foreign(foreign), _) => match foreign.look(&mut connection, &held.sets) {
-                Ok(places) => foreign.dump(&places)?.is_none_or(|found| found == held.sets),
-                Err(_) => false,
-            },
-        };
-        if in_place {
+        let in_place = self.table.is_in_place(&mut connection, held, look)?;
+        if in_place && look == Look::Elements {
             held.generation = Some(now);
         }
         Ok(in_place)
+    }
+
+    /// Where the range sets are that were put in force last, for another process to look there.
+    pub fn placement(&self) -> Option<Placement> {
+        let held = self.held.as_ref()?;
+        let (names, interfaces) = match &self.table {
+            Table::Managed(managed) => (managed.sets(), managed.interfaces()),
+            Table::Foreign(foreign) => (foreign.sets(), None),
+        };
+        let name = |name: &CString| name.to_string_lossy().into_owned();
+        let interfaces = interfaces.map(|names| names.iter().map(name).collect());
+        let uncounted = || {
+            let name = |set: CString| set.to_string_lossy().into_owned();
+            let sets = self.table.kernel_sets(held).into_iter();
+            sets.map(|set| PlacedSet { name: name(set), elements: None }).collect()
+        };
+        Some(Placement {
+            set4: names.v4.to_string(),
+            set6: names.v6.to_string(),
+            interfaces,
+            sets: held.counted.clone().unwrap_or_else(uncounted),
+        })
+    }
+}
+
+/// How closely the table is looked at.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Look {
+    /// Its rules and sets, and the number of their elements where the kernel says so. Costs the same
+    /// however many there are.
+    Counts,
+    /// Also the elements of the sets of a foreign table, unless they are too many.
+    Elements,
+}
+
+impl Table {
+    fn name(&self) -> &TableName {
+        match self {
+            Table::Managed(managed) => managed.table(),
+            Table::Foreign(foreign) => foreign.table(),
+        }
+    }
+
+    /// The names of the sets that hold what was put in force.
+    fn kernel_sets(&self, held: &Held) -> Vec<CString> {
+        match (self, held.placed) {
+            (Table::Managed(managed), Some(placed)) => managed.names(placed),
+            (Table::Managed(_), None) => Vec::new(),
+            (Table::Foreign(foreign), _) => foreign.names(&held.sets),
+        }
+    }
+
+    /// The sets that hold what was put in force, with the number of their elements.
+    fn count(&self, connection: &mut Connection, held: &Held) -> Result<Vec<PlacedSet>, Error> {
+        let found = inspect::sets(connection, self.name())?;
+        let counted = |name: CString| {
+            let set = found.iter().find(|set| set.name == name);
+            let elements = set.and_then(|set| set.count);
+            PlacedSet { name: name.to_string_lossy().into_owned(), elements }
+        };
+        Ok(self.kernel_sets(held).into_iter().map(counted).collect())
+    }
+
+    fn is_in_place(
+        &self,
+        connection: &mut Connection,
+        held: &Held,
+        look: Look,
+    ) -> Result<bool, Error> {
+        let in_place = match (self, held.placed) {
+            (Table::Managed(managed), Some(placed)) => managed.is_in_place(connection, placed)?,
+            (Table::Managed(_), None) => false,
+            (Table::Foreign(foreign), _) => match foreign.places(connection, &held.sets) {
+                Ok(_) if look == Look::Counts => true,
+                Ok(places) => foreign.dump(&places)?.is_none_or(|found| found == held.sets),
+                Err(error) if error.is_about_the_ruleset() => false,
+                Err(error) => return Err(error),
+            },
+        };
+        let Some(counted) = held.counted.as_ref().filter(|_| in_place) else {
+            return Ok(in_place);
+        };
+        let now = self.count(connection, held)?;
+        Ok(counted.iter().zip(&now).all(|(then, now)| match (then.elements, now.elements) {
+            (Some(then), Some(now)) => then == now,
+            _ => true,
+        }))
     }
 }
 
@@ -269,10 +357,16 @@ impl Load<'_> {
         }
         let sending = Sending::new(self.progress, self.desired.network_count());
         let mut tries = 1;
+        // A rebuild takes the place of whatever an earlier one has left, so that another one tells
+        // what became of one whose answer was lost.
+        let mut lost = None;
         loop {
             match managed.rebuild(connection, self.desired, &sending) {
-                Err(error) if tries < TRIES && error.retry_helps() => tries += 1,
-                Err(error) => return Err(error),
+                Err(error) if tries < TRIES && error.retry_helps() => {
+                    tries += 1;
+                    lost = error.lost_answer().or(lost);
+                }
+                Err(error) => return Err(unknown_if(lost, error)),
                 Ok((placed, transactions)) => {
                     let applied = self.rebuilt();
                     return Ok(Done { applied, placed: Some(placed), transactions });
@@ -284,7 +378,7 @@ impl Load<'_> {
     /// Changes the managed table where it differs; `None` if it is to be rebuilt, where nothing was
     /// changed.
     fn change_managed(&self, managed: &Managed, connection: &mut Connection) -> Option<Done> {
-        let Some(Held { sets: held, placed: Some(placed), generation: Some(at) }) = self.known
+        let Some(Held { sets: held, placed: Some(placed), generation: Some(at), .. }) = self.known
         else {
             return None;
         };
@@ -320,31 +414,88 @@ impl Load<'_> {
         let &Load { known, desired, progress, .. } = self;
         let places = foreign.look(connection, desired)?;
         let mut known = known.and_then(|known| Some((known.generation?, known.sets.clone())));
+        // The error by which an answer was lost, and what was in force before that change.
+        let mut lost: Option<(std::io::Error, RangeSets)> = None;
         for _ in 0..TRIES + u32::from(known.is_some()) {
-            let (at, held) = match known.take() {
-                Some(known) => known,
-                None => {
-                    let at = connection.generation()?;
-                    let Some(held) = foreign.dump(&places)? else { break };
-                    (at, held)
-                }
+            let looked = match known.take() {
+                Some(known) => Ok(Some(known)),
+                None => at_one_time(foreign, &places, connection),
+            };
+            let (at, held) = match looked {
+                Ok(Some(looked)) => looked,
+                Ok(None) => break,
+                Err(error) => return Err(unknown_if(lost.map(|(source, _)| source), error)),
             };
             match foreign.change(connection, &places, at, &held, desired, progress) {
                 Ok(change) => {
-                    let applied = change.map_or(Applied::Unchanged, Applied::Changed);
+                    // Nothing differs any more, if the change whose answer was lost was made.
+                    let made = lost.map(|(_, before)| Change::between(Some(&before), desired));
+                    let applied = change.or(made).map_or(Applied::Unchanged, Applied::Changed);
                     let transactions = change.is_some().into();
                     return Ok(Done { applied, placed: None, transactions });
                 }
-                Err(error) if !error.retry_helps() => return Err(error),
-                Err(error) => log::debug!("{error}; looking at the set again"),
+                Err(Error::OutcomeUnknown { source }) => {
+                    log::debug!("an answer was lost ({source}); looking at the set again");
+                    lost = Some((source, held));
+                }
+                Err(error) if error.retry_helps() => {
+                    log::debug!("{error}; looking at the set again");
+                }
+                // The look before this change has shown that no earlier one was made.
+                Err(error) => return Err(error),
             }
         }
-        foreign.replace(connection, &places, desired, progress)?;
-        Ok(Done { applied: self.rebuilt(), placed: None, transactions: 1 })
+        self.replace_foreign(foreign, connection, &places, lost.map(|(source, _)| source))
+    }
+
+    /// Flushes the sets and fills them again. Whatever they hold then, another time tells what became
+    /// of one whose answer was lost.
+    fn replace_foreign(
+        &self,
+        foreign: &Foreign,
+        connection: &mut Connection,
+        places: &Places,
+        mut lost: Option<std::io::Error>,
+    ) -> Result<Done, Error> {
+        let mut tries = 1;
+        loop {
+            match foreign.replace(connection, places, self.desired, self.progress) {
+                Ok(()) => {
+                    return Ok(Done { applied: self.rebuilt(), placed: None, transactions: 1 });
+                }
+                Err(Error::OutcomeUnknown { source }) if tries < TRIES => {
+                    tries += 1;
+                    lost = Some(source);
+                }
+                Err(error) => return Err(unknown_if(lost, error)),
+            }
+        }
     }
 
     /// That all of it was put in force again, counted against what was there last.
     fn rebuilt(&self) -> Applied {
         Applied::Rebuilt(Change::between(self.last, self.desired))
+    }
+}
+
+/// What the sets of a foreign table hold, and at which generation; `None` as for [`Foreign::dump`].
+fn at_one_time(
+    foreign: &Foreign,
+    places: &Places,
+    connection: &mut Connection,
+) -> Result<Option<(u32, RangeSets)>, Error> {
+    let at = connection.generation()?;
+    Ok(foreign.dump(places)?.map(|held| (at, held)))
+}
+
+/// The error of an attempt. If the answer to an earlier one was `lost`, it is not known what that one
+/// has changed.
+fn unknown_if(lost: Option<std::io::Error>, error: Error) -> Error {
+    match (lost, error) {
+        (Some(source), error) if !matches!(error, Error::OutcomeUnknown { .. }) => {
+            log::debug!("{error}");
+            Error::OutcomeUnknown { source }
+        }
+        (_, error) => error,
     }
 }

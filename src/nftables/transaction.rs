@@ -28,6 +28,9 @@ const RECEIVE_BUFFER: usize = 8 << 20;
 /// By how much the send buffer has to be larger than a transaction, for the kernel's own use.
 const BUFFER_OVERHEAD: usize = 4096;
 
+/// After how many errors in receiving the replies to a transaction no more of them are expected.
+const MOST_ERRORS: u32 = 3;
+
 /// Reports how many of the networks in a batch were sent.
 pub struct Sending<'a> {
     progress: &'a dyn Progress,
@@ -142,17 +145,47 @@ impl Connection {
             }
             result => result?,
         }
-        outcome(batch, &self.replies().map_err(|source| Error::OutcomeUnknown { source })?)
+        let (replies, lost) = self.replies();
+        let Some(source) = lost else { return outcome(batch, &replies) };
+        // What is still on its way to this socket must not be taken for the answer to what follows.
+        self.renew();
+        match outcome(batch, &replies) {
+            // An error is enough to know that nothing was done, whatever was lost besides.
+            Err(error @ Error::Refused { .. }) => Err(error),
+            _ => Err(Error::OutcomeUnknown { source }),
+        }
     }
 
-    /// All replies that wait.
-    fn replies(&mut self) -> io::Result<Vec<Reply>> {
-        let mut replies = Vec::new();
-        loop {
-            match self.socket.receive(Duration::ZERO)? {
-                Received::Messages(messages) => replies.extend(read_replies(messages)?),
-                Received::Overrun => return Err(io::Error::from_raw_os_error(libc::ENOBUFS)),
-                Received::Nothing => return Ok(replies),
+    /// All replies that wait, and the first error in receiving them: then some may be lost.
+    fn replies(&mut self) -> (Vec<Reply>, Option<io::Error>) {
+        let (mut replies, mut lost) = (Vec::new(), None);
+        let mut errors = 0;
+        while errors < MOST_ERRORS {
+            let read = match self.socket.receive(Duration::ZERO) {
+                Ok(Received::Messages(messages)) => read_replies(messages),
+                Ok(Received::Overrun) => Err(io::Error::from_raw_os_error(libc::ENOBUFS)),
+                Ok(Received::Nothing) => break,
+                Err(error) => Err(error),
+            };
+            match read {
+                Ok(read) => replies.extend(read),
+                Err(error) => {
+                    errors += 1;
+                    lost.get_or_insert(error);
+                }
+            }
+        }
+        (replies, lost)
+    }
+
+    /// Takes a new socket in place of one on which answers were lost. Without one, what waits at the
+    /// old one is dropped.
+    fn renew(&mut self) {
+        match Connection::open() {
+            Ok(fresh) => *self = fresh,
+            Err(error) => {
+                log::debug!("{error}; going on with the socket on which an answer was lost");
+                let _ = self.socket.receive_waiting(|_| {});
             }
         }
     }

@@ -105,7 +105,9 @@ fn daemon(status: &Status) -> Vec<Family> {
         Mode::Queue => "queue",
     };
     let info = labels(&[("version", &status.version), ("mode", &mode)]);
-    let successful = if status.is_healthy() { 1.0 } else { 0.0 };
+    let flag = |is_so| if is_so { 1.0 } else { 0.0 };
+    let successful = flag(status.is_last_load_successful());
+    let next_attempt = status.condition.as_ref().and_then(|condition| condition.retry_at);
     let totals = status.totals;
     vec![
         gauge("info", "Version and mode of the daemon.", [(info, 1.0)]),
@@ -118,6 +120,16 @@ fn daemon(status: &Status) -> Vec<Family> {
             "last_load_successful",
             "1 if the last load succeeded, 0 if it failed or if a list is read for too long.",
             [alone(successful)],
+        ),
+        gauge(
+            "in_force",
+            "1 if what the lists ask for is in force, 0 if it is not, or if that is not known.",
+            [alone(flag(status.is_in_force()))],
+        ),
+        gauge(
+            "next_attempt_time_seconds",
+            "Time of the next attempt to restore what is not in force, or to look whether it is.",
+            next_attempt.map(|at| alone(seconds(at))),
         ),
         counter("loads_total", "Loads that succeeded.", [alone(totals.loads as f64)]),
         counter(

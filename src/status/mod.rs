@@ -2,6 +2,8 @@
 //!
 //! The names of the fields are the keys of the JSON, which users' scripts read: they do not change.
 
+mod answer;
+mod condition;
 pub mod metrics;
 mod queue;
 mod text;
@@ -18,7 +20,11 @@ use crate::error::Error;
 use crate::list::{End, Summary};
 use crate::load::Loaded;
 use crate::nfqueue::QueueCounters;
+use crate::nftables::placement::Placement;
 use crate::sys::replace::{OwnFile, folder_of};
+
+pub use answer::{Answer, Health, Report};
+pub use condition::{Condition, State};
 
 /// How a daemon puts the lists in force.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
@@ -55,6 +61,19 @@ pub struct Status {
     /// The lists that are being read now; `None` if none are.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub reading: Option<BeingRead>,
+    /// Whether what was loaded last is in force, as far as the daemon knows; `None` before the first
+    /// load, and from a daemon that does not look.
+    #[serde(default)]
+    pub condition: Option<Condition>,
+    /// Expired entries or changed protected addresses that could not be applied.
+    #[serde(default)]
+    pub not_applied: Option<Failed>,
+    /// Where in the table it is; `None` in queue mode.
+    #[serde(default)]
+    pub placement: Option<Placement>,
+    /// How the lists are watched; `None` without `--watch`.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub watch: Option<Watching>,
     /// The numbers of loads since the daemon started.
     #[serde(default)]
     pub totals: Totals,
@@ -176,6 +195,17 @@ pub struct BeingRead {
     pub late: bool,
 }
 
+/// How a daemon receives changes of lists.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Watching {
+    /// Whether the kernel reports changes, by inotify(7).
+    pub events: bool,
+    /// How often the daemon looks at the lists, in seconds; `None` if it need not.
+    pub seconds: Option<u64>,
+    /// Why the kernel does not report all changes; `None` if it does.
+    pub because: Option<String>,
+}
+
 /// The numbers of loads by their outcome, since the daemon started.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Serialize, Deserialize)]
 pub struct Totals {
@@ -233,6 +263,10 @@ impl Status {
             loaded: None,
             failed: None,
             reading: None,
+            condition: None,
+            not_applied: None,
+            placement: None,
+            watch: None,
             totals: Totals::default(),
             repairs: Repairs::default(),
             dropped: Vec::new(),
@@ -243,6 +277,7 @@ impl Status {
     /// Records a load that succeeded.
     pub fn loaded(&mut self, loaded: &Loaded) {
         self.failed = None;
+        self.not_applied = None;
         self.totals.loads += 1;
         let mut in_force = InForce {
             at: now(),
@@ -265,12 +300,22 @@ impl Status {
         self.loaded = Some(in_force);
     }
 
-    /// Records that the sets in force changed without a load, because an entry expired or other
-    /// addresses are protected. No list was read, so the time and a failure of the last load stay.
-    pub fn revised(&mut self, loaded: &Loaded) {
-        if let Some(in_force) = &mut self.loaded {
+    /// Records that entries that have expired and protected addresses that have changed are applied, and
+    /// what changed in the sets in force by that. No list was read, so the time and a failure of the
+    /// last load stay.
+    pub fn revised(&mut self, loaded: Option<&Loaded>) {
+        self.not_applied = None;
+        if let Some((in_force, loaded)) = self.loaded.as_mut().zip(loaded) {
             in_force.is_now(loaded);
         }
+    }
+
+    /// Records that they could not be applied, and that this is tried again after a pause.
+    pub fn not_revised(&mut self, error: &Error, pause: Duration) {
+        let times = self.not_applied.as_ref().map_or(0, |failed| failed.times) + 1;
+        let at = self.not_applied.as_ref().map_or_else(now, |failed| failed.at);
+        let next = now().checked_add(pause).ok();
+        self.not_applied = Some(Failed { at, line: error.for_everybody(), times, next });
     }
 
     /// Records a load that failed and changed nothing, and the `pause` until the next attempt.
@@ -284,10 +329,22 @@ impl Status {
         self.failed = Some(Failed { at: now(), line: error.for_everybody(), times, next });
     }
 
-    /// Whether the last load succeeded, and none is overdue.
+    /// Whether the last load succeeded.
+    pub fn is_last_load_successful(&self) -> bool {
+        self.loaded.is_some() && self.failed.is_none()
+    }
+
+    /// Whether what the lists ask for now is in force, as far as the daemon knows.
+    pub fn is_in_force(&self) -> bool {
+        let known = self.condition.as_ref().is_none_or(|known| known.state == State::InForce);
+        self.loaded.is_some() && known && self.not_applied.is_none()
+    }
+
+    /// Whether the last load succeeded, none is overdue, and what the lists ask for is in force, as far as
+    /// the daemon knows.
     pub fn is_healthy(&self) -> bool {
         let is_late = self.reading.as_ref().is_some_and(|reading| reading.late);
-        self.loaded.is_some() && self.failed.is_none() && !is_late
+        self.is_last_load_successful() && !is_late && self.is_in_force()
     }
 }
 
@@ -336,6 +393,11 @@ impl<'a> File<'a> {
         OwnFile { path: self.path, mode: 0o644, is_ours: |head| head.starts_with(BEGINNING) }
     }
 
+    /// Whether the last write failed, so that the file may hold an old status.
+    pub fn is_failing(&self) -> bool {
+        self.failing
+    }
+
     /// Replaces the file, so that a reader finds the old status or the new one. Returns whether the
     /// status has changed. A failure is logged, and the daemon goes on without the file.
     pub fn write(&mut self, status: &Status) -> bool {
@@ -374,15 +436,27 @@ impl Drop for File<'_> {
     }
 }
 
-/// Reads the status of the daemon whose status file is `path`; `None` if no such daemon runs.
-pub fn read(path: &Path) -> Result<Option<Status>, Error> {
+/// The status in a status file, and whether its daemon still runs.
+pub struct Found {
+    /// The status as the daemon wrote it last.
+    pub status: Status,
+    /// Whether the daemon runs. One that was killed leaves its file.
+    pub is_running: bool,
+}
+
+/// Reads the status file `path`; `None` if there is none, because no daemon runs.
+pub fn find(path: &Path) -> Result<Option<Found>, Error> {
     let failed = |source| Error::StatusFile { path: path.to_path_buf(), source };
     let text = match fs::read(path) {
         Err(error) if error.kind() == io::ErrorKind::NotFound => return Ok(None),
         result => result.map_err(failed)?,
     };
     let status: Status = serde_json::from_slice(&text).map_err(|error| failed(error.into()))?;
-    // A daemon that was killed leaves its file.
     let name = fs::read_to_string(format!("/proc/{}/comm", status.pid)).unwrap_or_default();
-    Ok((name.trim_end() == "netfilterd").then_some(status))
+    Ok(Some(Found { status, is_running: name.trim_end() == "netfilterd" }))
+}
+
+/// Reads the status of the daemon whose status file is `path`; `None` if no such daemon runs.
+pub fn read(path: &Path) -> Result<Option<Status>, Error> {
+    Ok(find(path)?.filter(|found| found.is_running).map(|found| found.status))
 }

@@ -5,7 +5,9 @@ use std::time::Duration;
 
 use jiff::Timestamp;
 
-use super::{BeingRead, Dropped, Failed, InForce, ListStatus, Mode, Repairs, Status, queue};
+use super::{
+    BeingRead, Dropped, Failed, InForce, ListStatus, Mode, Repairs, Status, Watching, queue,
+};
 use crate::nfqueue::QueueCounters;
 use crate::words::{Age, Count, Grouped, Noun};
 
@@ -38,6 +40,21 @@ impl fmt::Display for Status {
         }
         if let Some(reading) = &self.reading {
             line("reading", reading)?;
+        }
+        if let Some(condition) = &self.condition {
+            line("in force", condition)?;
+        }
+        if let Some(Failed { at, line: error, .. }) = &self.not_applied {
+            line(
+                "not applied",
+                &format_args!(
+                    "expired entries or changed protected addresses, for {}: {error}",
+                    Ago(*at)
+                ),
+            )?;
+        }
+        if let Some(watch) = &self.watch {
+            line("watching", watch)?;
         }
         self.dropped.iter().try_for_each(|dropped| line("dropped", dropped))?;
         if self.repairs.count > 0 {
@@ -93,7 +110,7 @@ impl fmt::Display for Failed {
             0 | 1 => write!(f, "{} ago, ", Ago(*at))?,
             _ => write!(f, "{times} times, last {} ago, ", Ago(*at))?,
         }
-        write!(f, "at {at}, what was loaded before stays in force: {line}")?;
+        write!(f, "at {at}, what was loaded before is kept: {line}")?;
         match next {
             Some(next) => write!(f, "; next attempt at {next}"),
             None => Ok(()),
@@ -108,6 +125,22 @@ impl fmt::Display for BeingRead {
         match late {
             true => f.write_str(": too long; check that its file system answers"),
             false => Ok(()),
+        }
+    }
+}
+
+impl fmt::Display for Watching {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let Watching { events, seconds, because } = self;
+        match (events, seconds) {
+            (true, None) => f.write_str("by events")?,
+            (true, Some(seconds)) => write!(f, "by events, and every {seconds} s")?,
+            (false, Some(seconds)) => write!(f, "every {seconds} s")?,
+            (false, None) => f.write_str("not yet")?,
+        }
+        match because {
+            Some(because) => write!(f, ": {because}"),
+            None => Ok(()),
         }
     }
 }

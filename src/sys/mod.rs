@@ -25,7 +25,7 @@ pub use libnftnl::{ObjectReference, append_message, set_flags, set_size};
 pub use lock::try_lock;
 pub use memory::{give_memory_back, prefer_huge_pages, share_heap};
 pub use socket::{
-    force_receive_buffer, force_send_buffer, netlink_fd, send, send_buffer, set_close_on_exec,
-    set_netlink_option,
+    force_receive_buffer, force_send_buffer, netlink_fd, receive_now, send, send_buffer,
+    set_close_on_exec, set_netlink_option,
 };
 pub use wait::{wait_for_any, wait_readable, wait_writable};

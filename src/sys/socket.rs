@@ -2,12 +2,12 @@
 
 #![allow(unsafe_code)]
 
-use std::io;
+use std::io::{self, IoSliceMut};
 use std::os::fd::{AsRawFd, BorrowedFd};
 
 use nix::errno::Errno;
 use nix::fcntl::{FcntlArg, FdFlag, fcntl};
-use nix::sys::socket::{MsgFlags, getsockopt, setsockopt, sockopt};
+use nix::sys::socket::{MsgFlags, getsockopt, recvmsg, setsockopt, sockopt};
 
 use super::check::check;
 
@@ -62,6 +62,24 @@ pub fn send_buffer(socket: BorrowedFd<'_>) -> io::Result<usize> {
 /// Sends a datagram to where a netlink socket sends by default, which is the kernel.
 pub fn send(socket: BorrowedFd<'_>, bytes: &[u8]) -> io::Result<()> {
     Ok(nix::sys::socket::send(socket.as_raw_fd(), bytes, MsgFlags::empty()).map(drop)?)
+}
+
+/// Receives the next datagram into `bytes`, if one waits; `None` if none does. Never waits.
+///
+/// An error if the datagram is longer than `bytes`, which then hold only its beginning.
+pub fn receive_now(socket: BorrowedFd<'_>, bytes: &mut [u8]) -> io::Result<Option<usize>> {
+    loop {
+        let mut room = [IoSliceMut::new(bytes)];
+        match recvmsg::<()>(socket.as_raw_fd(), &mut room, None, MsgFlags::MSG_DONTWAIT) {
+            Ok(received) if received.flags.contains(MsgFlags::MSG_TRUNC) => {
+                return Err(io::ErrorKind::InvalidData.into());
+            }
+            Ok(received) => return Ok(Some(received.bytes)),
+            Err(Errno::EINTR) => {}
+            Err(Errno::EAGAIN) => return Ok(None),
+            Err(error) => return Err(error.into()),
+        }
+    }
 }
 
 /// Keeps a descriptor from being handed to other programs.

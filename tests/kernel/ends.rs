@@ -50,8 +50,13 @@ fn an_entry_whose_removal_fails_is_tried_again_with_a_pause_in_between() {
     // The table is named, and so is the time until the next attempt.
     let failed = ["error: ", "inet t", " 5 s"];
     daemon.wait_for_line(&failed, 1);
+    let status = daemon.wait_for_status(|status| !status["not_applied"].is_null());
+    assert_names(status["not_applied"]["line"].as_str().unwrap(), &["inet t"]);
+    daemon.signal("USR1");
+    daemon.wait_for_line(&["not applied", "expired entries", "inet t"], 1);
     inside.nft(table);
     daemon.wait_for_status(|status| status["loaded"]["networks4"] == 1);
+    daemon.wait_for_status(|status| status["not_applied"].is_null());
     assert!(inside.nft("list set inet t a").contains("192.0.2.7"));
     assert!(!inside.nft("list set inet t a").contains("192.0.2.9"));
     // Each attempt that failed said so: between the first and the last lie seconds.

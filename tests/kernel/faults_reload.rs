@@ -74,25 +74,36 @@ fn a_daemon_that_waits_for_a_list_exits_at_once_when_it_is_asked_to() {
     let (namespace, folder, hanging) = (Namespace::new(), Folder::new(), Hanging::new());
     let list = folder.path().join("list");
     point(&list, folder.file("one", ONE));
-    let pid_file = folder.path().join("pid");
-    let options = ["-f", list.to_str().unwrap(), "--pid-file", pid_file.to_str().unwrap()];
-    // During a reload, and during the first load.
-    for first in [false, true] {
-        if !first {
-            point(&list, folder.path().join("one"));
-        }
-        let mut command = namespace.command(program());
-        let daemon = Daemon::spawn(command.args(options).args(namespace.files()));
-        if !first {
-            daemon.wait_for_loads(1);
-            point(&list, hanging.file());
-            daemon.signal("HUP");
-        }
-        eventually("a reload begins", || threads(&daemon).contains(&"lists".to_string()));
-        assert_eq!(daemon.end("TERM"), 0, "first load: {first}");
-        assert!(!pid_file.exists());
-    }
+    let (list_path, pid_file) = (list.to_str().unwrap(), folder.path().join("pid"));
+    let options = ["-f", list_path, "--pid-file", pid_file.to_str().unwrap()];
+    let reads = |daemon: &Daemon| threads(daemon).contains(&"lists".to_string());
+
+    // During a reload.
+    let daemon = Daemon::start(&namespace, &options);
+    point(&list, hanging.file());
+    daemon.signal("HUP");
+    eventually("a reload begins", || reads(&daemon));
+    assert_eq!(daemon.end("TERM"), 0);
+    assert!(!pid_file.exists());
     assert_eq!(namespace.managed("drop4"), ["10.77.0.9/32", "192.0.2.0/24"]);
+
+    // At the start, before it is a daemon.
+    let mut command = namespace.command(program());
+    let daemon = Daemon::spawn(command.args(options).args(namespace.files()));
+    daemon.wait_for_line(&["error: cannot find the lists within", "file systems"], 1);
+    daemon.signal("TERM");
+    eventually("it has ended", || daemon.has_ended());
+
+    // During the first load: only what reads the lists of a folder asks for each of them.
+    let lists = folder.path().join("lists");
+    fs::create_dir(&lists).unwrap();
+    point(&lists.join("list"), hanging.file());
+    let options = ["-f", lists.to_str().unwrap(), "--pid-file", options[3]];
+    let mut command = namespace.command(program());
+    let daemon = Daemon::spawn(command.args(options).args(namespace.files()));
+    eventually("the load begins", || reads(&daemon));
+    assert_eq!(daemon.end("TERM"), 0);
+    assert!(!pid_file.exists());
 }
 
 #[test]
@@ -162,4 +173,78 @@ fn a_daemon_whose_descriptors_run_out_waits_and_goes_on_when_there_are_some_agai
     daemon.wait_for_loads(2);
     assert_eq!(namespace.managed("drop4"), ["198.51.100.0/24"]);
     assert_eq!(daemon.end("TERM"), 0);
+}
+
+#[test]
+#[ignore = "needs root: network namespaces"]
+fn where_changes_of_addresses_cannot_be_received_it_is_attempted_again() {
+    needs(&["strace"]);
+    let (namespace, folder) = (Namespace::new(), Folder::new());
+    let list = folder.file("list", ONE);
+    let mut command = namespace.command("strace");
+    // The first socket that gets an address is the one for these changes.
+    command.args(["-D", "-qq", "-o", "/dev/null", "-e", "inject=bind:error=ENOMEM:when=1"]);
+    command.args([program(), "-f", &list]);
+    let daemon = Daemon::spawn(command.args(namespace.files()));
+    daemon.wait_for_line(&["cannot receive changes of addresses", "retrying in 5 s"], 1);
+    daemon.wait_for_loads(1);
+    namespace.ip("address add 10.77.0.9/24 dev lo");
+    daemon.wait_for_status(|status| status["loaded"]["networks4"] == 1);
+    assert_eq!(namespace.managed("drop4"), ["192.0.2.0/24"]);
+    // And from then on at once.
+    namespace.ip("address del 10.77.0.9/24 dev lo");
+    daemon.wait_for_status(|status| status["loaded"]["networks4"] == 2);
+    assert_eq!(daemon.loads(), 1);
+}
+
+#[test]
+#[ignore = "needs root: network namespaces"]
+fn a_watch_that_fails_looks_at_the_lists_by_time_and_is_attempted_again() {
+    needs(&["strace"]);
+    // At the start or after a change; each with what the log names. Calls are counted for each thread: one
+    // watches before it reads the list, the other one from then on.
+    let faults = [
+        ("inotify_init1:error=EMFILE:when=1..2", "raise fs.inotify.max_user_instances"),
+        ("inotify_init1:error=EMFILE:when=2..3", "raise fs.inotify.max_user_instances"),
+        ("inotify_add_watch:error=ENOSPC:when=1..6", "raise fs.inotify.max_user_watches"),
+        ("inotify_add_watch:error=EIO:when=2", "inotify cannot watch /"),
+    ];
+    std::thread::scope(|scope| {
+        for (fault, names) in faults {
+            scope.spawn(move || watch_with(fault, names));
+        }
+    });
+}
+
+/// Runs a daemon that watches its list, while system calls fail for which the log names the cure.
+fn watch_with(fault: &str, names: &str) {
+    let (namespace, folder) = (Namespace::new(), Folder::new());
+    let list = folder.file("list", ONE);
+    let mut command = namespace.command("strace");
+    command.args(["-D", "-f", "-qq", "-o", "/dev/null", "-e", &format!("inject={fault}")]);
+    command.args([program(), "-f", &list, "--watch"]);
+    let daemon = Daemon::spawn(command.args(namespace.files()));
+    daemon.wait_for_loads(1);
+    let mut loads = 1;
+    let mut change = || {
+        folder.file("list", format!("198.51.100.{loads}\n"));
+        loads += 1;
+        daemon.wait_for_loads(loads);
+        let loaded = format!("198.51.100.{}/32", loads - 1);
+        assert_eq!(namespace.managed("drop4"), [loaded], "{fault}");
+    };
+    let said = ["warning: cannot watch the lists by events", names, "every 5 s"];
+    while daemon.lines(&said).is_empty() {
+        change();
+    }
+    change();
+    daemon.wait_for("watching the lists by events again", 1);
+    daemon.wait_for_status(|status| {
+        status["watch"]["because"].is_null() && status["watch"]["events"] == true
+    });
+    change();
+    assert_eq!(daemon.lines(&["cannot watch the lists"]).len(), 1, "{}", daemon.log());
+    // The files of the host are watched in the same way, by the loop.
+    let logins = daemon.lines(&["warning: cannot watch logins and resolvers by events", names]);
+    assert!(logins.len() == 1 || fault.ends_with("when=2..3"), "{}", daemon.log());
 }

@@ -8,7 +8,7 @@ use netfilterd::ip::mask::Mask;
 use netfilterd::list::{self, List};
 use netfilterd::nftables::layout::Layout;
 use netfilterd::nftables::name::{MANAGED_TABLE, SetNames};
-use netfilterd::nftables::{Options, Target};
+use netfilterd::nftables::{Look, Options, Target};
 use netfilterd::progress::Unseen;
 
 /// Networks that are in a hash set and an interval set of each family.
@@ -34,7 +34,7 @@ fn apply(namespace: &Namespace, target: &mut Target) {
 fn is_in_place(namespace: &Namespace, target: &mut Target) -> bool {
     // A transaction about something else, so that the generation of the ruleset does not tell.
     namespace.nft("add table inet other; delete table inet other");
-    namespace.within(|| target.is_in_place().unwrap())
+    namespace.within(|| target.is_in_place(Look::Elements).unwrap())
 }
 
 /// The rules of the managed table: chain, text and handle.

@@ -303,7 +303,7 @@ fn without_a_watch_of_the_hosts_files_the_daemon_looks_at_them_by_time() {
     command.args(["-Urnm", "sh", "-euc", script]).arg(&run).env("SSH_CONNECTION", "");
     command.args([program(), "run", "-f", &list, "--status-file", &status, "--state-file", &state]);
     let daemon = Daemon::spawn(&mut command);
-    daemon.wait_for_line(&["warning: ", "every 10 s", "fs.inotify.max_user_instances"], 1);
+    daemon.wait_for_line(&["warning: ", "every 5 s", "fs.inotify.max_user_instances"], 1);
     daemon.wait_for_loads(1);
     fs::write(sessions.join("1"), format!("REMOTE=1\nSTATE=active\nREMOTE_HOST={ADMIN}\n"))
         .unwrap();

@@ -2,12 +2,19 @@
 
 use std::fs::{self, File, OpenOptions};
 use std::io::Write;
+use std::os::fd::AsRawFd;
 use std::os::unix::fs::symlink;
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::time::{Duration, Instant};
 
 use kit::Folder;
-use netfilterd::daemon::list_watch::{Burst, Watch};
+use netfilterd::daemon::list_watch::by_time::{Look, TimeWatch};
+use netfilterd::daemon::list_watch::trouble::Trouble;
+use netfilterd::daemon::list_watch::{Burst, Watch, WatchRequest};
+use netfilterd::progress::Unseen;
+use netfilterd::status::Watching;
+use nix::errno::Errno;
+use nix::unistd::truncate;
 
 /// A folder with `list` in it, and a watch of a path in that folder.
 struct Scene {
@@ -20,7 +27,9 @@ impl Scene {
         let folder = Folder::new();
         folder.file("list", "192.0.2.1\n");
         prepare(&folder);
-        let watch = Watch::open(vec![folder.path().join(watched)]).unwrap();
+        let request = WatchRequest { paths: vec![folder.path().join(watched)], every: None };
+        let watch = Watch::open(request, &Unseen);
+        assert_eq!(watch.status(), Watching { events: true, seconds: None, because: None });
         Scene { folder, watch }
     }
 
@@ -31,8 +40,8 @@ impl Scene {
     /// Whether `action` is heard as a change, and once.
     fn hears(&mut self, action: impl FnOnce(&Folder)) -> bool {
         action(&self.folder);
-        let changed = self.watch.changed().unwrap();
-        assert!(!self.watch.changed().unwrap(), "heard twice");
+        let changed = self.watch.changed(Instant::now());
+        assert!(!self.watch.changed(Instant::now()), "heard twice");
         changed
     }
 }
@@ -151,6 +160,104 @@ fn links_that_go_in_circles_are_no_trouble() {
     });
     let (a, list) = (scene.path("a"), scene.path("list"));
     assert!(scene.hears(|_| fs::rename(&list, &a).unwrap()));
+}
+
+#[test]
+fn what_is_written_to_files_matters_in_folders_of_lists_only() {
+    /// IN_CLOSE_WRITE, in the mask of each watch.
+    const CLOSE_WRITE: u32 = 8;
+    let folder = Folder::new();
+    folder.file("list", "192.0.2.1\n");
+    fs::create_dir(folder.path().join("lists")).unwrap();
+    // With how many watches are for writes: the list and its folder. Other folders are on the way only.
+    for (path, of_lists) in [("list", 2), ("lists", 1), ("no/list", 0), ("/dev/null", 0)] {
+        let request = WatchRequest { paths: vec![folder.path().join(path)], every: None };
+        let watch = Watch::open(request, &Unseen);
+        let number = watch.descriptor().unwrap().as_raw_fd();
+        let info = fs::read_to_string(format!("/proc/self/fdinfo/{number}")).unwrap();
+        let mask = |line: &str| {
+            let mask = line.split_once(" mask:")?.1.split(' ').next()?;
+            u32::from_str_radix(mask, 16).ok()
+        };
+        let masks: Vec<u32> = info.lines().filter_map(mask).collect();
+        assert!(masks.len() > 1, "{info}");
+        let with = masks.iter().filter(|&mask| mask & CLOSE_WRITE != 0).count();
+        assert_eq!(with, of_lists, "{path}: {info}");
+    }
+}
+
+#[test]
+fn with_seconds_what_causes_no_event_is_seen_once_it_has_settled() {
+    let folder = Folder::new();
+    let list = folder.file("list", "192.0.2.1\n192.0.2.2\n");
+    let request =
+        WatchRequest { paths: vec![list.clone().into()], every: Some(Duration::from_secs(60)) };
+    let mut watch = Watch::open(request, &Unseen);
+    assert_eq!(
+        watch.status(),
+        Watching { events: true, seconds: Some(60), because: None },
+        "both ways"
+    );
+    let begin = Instant::now();
+    let after = |seconds| begin + Duration::from_secs(seconds);
+    truncate(list.as_str(), 10).unwrap();
+    assert!(!watch.changed(after(1)), "no event");
+    assert!(!watch.changed(after(61)), "it may still be written to");
+    assert!(watch.deadline().unwrap() <= after(62));
+    assert!(watch.changed(after(62)));
+    assert!(!watch.changed(after(3600)), "once");
+    // What an event has shown is not shown again by a look.
+    fs::write(&list, "192.0.2.3\n").unwrap();
+    assert!(watch.changed(after(3601)));
+    assert!(!watch.changed(after(7200)));
+}
+
+#[test]
+fn a_look_sees_each_change_and_waits_for_a_writer_but_not_for_ever() {
+    let folder = Folder::new();
+    let lists = folder.path().join("lists");
+    fs::create_dir(&lists).unwrap();
+    let (one, missing) = (lists.join("one"), folder.path().join("missing"));
+    let paths = [lists.clone(), missing.clone(), PathBuf::from("/dev/null")];
+    let mut looks = TimeWatch::new(&paths);
+    let mut settled = |action: &dyn Fn()| {
+        action();
+        let first = looks.look(&paths);
+        (first, looks.look(&paths))
+    };
+    const CHANGED: (Look, Look) = (Look::Unsettled, Look::Changed);
+    const SAME: (Look, Look) = (Look::Same, Look::Same);
+    assert_eq!(settled(&|| fs::write(&one, "192.0.2.1\n").unwrap()), CHANGED, "a new file");
+    assert_eq!(settled(&|| fs::write(lists.join(".one"), "").unwrap()), SAME, "a hidden one");
+    assert_eq!(settled(&|| fs::write("/dev/null", "x").unwrap()), SAME);
+    assert_eq!(settled(&|| drop(File::open(&one).unwrap())), SAME, "only read");
+    assert_eq!(settled(&|| symlink(&one, &missing).unwrap()), CHANGED);
+    assert_eq!(settled(&|| fs::rename(&one, lists.join("two")).unwrap()), CHANGED);
+    // One who writes all the time.
+    let mut open = File::create(&one).unwrap();
+    let mut unsettled = 0;
+    loop {
+        open.write_all(b"192.0.2.1\n").unwrap();
+        match looks.look(&paths) {
+            Look::Unsettled => unsettled += 1,
+            look => break assert_eq!(look, Look::Changed),
+        }
+    }
+    assert_eq!(unsettled, 10);
+}
+
+#[test]
+fn each_limit_of_inotify_has_its_name_and_its_cure() {
+    let folder = Path::new("/srv/lists");
+    for (trouble, named) in [
+        (Trouble::of_instance(Errno::EMFILE), "raise fs.inotify.max_user_instances"),
+        (Trouble::of_folder(folder, Errno::ENOSPC), "raise fs.inotify.max_user_watches"),
+        (Trouble::Descriptors, "raise the limit of open files"),
+        (Trouble::of_folder(folder, Errno::EIO), "/srv/lists: I/O error"),
+        (Trouble::of_instance(Errno::ENOMEM), "Out of memory"),
+    ] {
+        assert!(trouble.to_string().contains(named), "{trouble}");
+    }
 }
 
 #[test]

@@ -465,6 +465,34 @@ fn verdicts_that_cannot_be_sent_cost_their_packets_and_no_others() {
 
 #[test]
 #[ignore = "needs root: network namespaces"]
+fn a_queue_that_another_program_has_taken_makes_the_status_unhealthy_and_names_it() {
+    needs(&["iptables-legacy", "strace"]);
+    let wire = Wire::new();
+    let folder = Folder::new();
+    let list = folder.file("list", FOES);
+    // After this error the socket is closed, and for two seconds the queue is free.
+    let queues = with_failing(&wire, &list, "inject=sendto:error=ENOMEM:when=2");
+    let status = |queues: &Queues| netfilterd(&["status", "--status-file", queues.status_file()]);
+    status(&queues).expect(0, &[]);
+    assert!(!wire.comes_in(FOE4, INSIDE4));
+    queues.daemon.wait_for_line(&["error: ", "queue 0", "Cannot allocate memory"], 1);
+    let other = Queues::serve(&wire.inside, &list, &["--queue", "0"]);
+    let taken_by = format!("netfilterd (pid {})", other.daemon.pid());
+    queues.daemon.wait_for_status(|status| status["condition"]["by"] == taken_by.as_str());
+    let asked = status(&queues);
+    asked.expect(1, &[]);
+    assert_line_names(&asked.stdout(), &["in force", "no", "queue 0", &taken_by]);
+    status(&other).expect(0, &[]);
+    drop(other);
+    is_served_again(&queues);
+    queues.daemon.wait_for_status(|status| status["condition"]["state"] == "in_force");
+    let asked = status(&queues);
+    asked.expect(0, &[]);
+    assert_line_names(&asked.stdout(), &["in force", "yes"]);
+}
+
+#[test]
+#[ignore = "needs root: network namespaces"]
 fn a_daemon_that_waits_after_an_error_stops_at_once_when_it_is_told_to() {
     needs(&["iptables-legacy", "strace"]);
     let wire = Wire::new();
@@ -472,7 +500,7 @@ fn a_daemon_that_waits_after_an_error_stops_at_once_when_it_is_told_to() {
     let list = folder.file("list", FOES);
     let queues = with_failing(&wire, &list, "inject=recvmmsg:error=EIO:when=2+");
     queues.daemon.wait_for_line(&["error: ", "queue 0", "2 s"], 1);
-    let pid = queues.status()["pid"].as_u64().unwrap() as u32;
+    let pid = queues.daemon.status()["pid"].as_u64().unwrap() as u32;
     nix::sys::signal::kill(
         nix::unistd::Pid::from_raw(pid as i32),
         nix::sys::signal::Signal::SIGTERM,

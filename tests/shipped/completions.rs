@@ -43,5 +43,7 @@ fn bash_completes_commands_options_and_values() {
     assert_eq!(bash_offers(&["netfilterd", "lo"]), ["load"]);
     assert_eq!(bash_offers(&["netfilterd", "load", "--max"]), ["--max-shrink"]);
     assert_eq!(bash_offers(&["netfilterd", "print", "--format", "ip"]), ["ipset"]);
+    assert_eq!(bash_offers(&["netfilterd", "run", "--watch", "--pid"]), ["--pid-file"]);
+    assert_eq!(bash_offers(&["netfilterd", "--watch", "--pid"]), ["--pid-file"]);
     assert_eq!(bash_offers(&["netfilterd", "load", "--queue"]), [""; 0], "load has none");
 }

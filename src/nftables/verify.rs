@@ -1,0 +1,138 @@
+//! Whether range sets are in force where another process has put them: the kernel is asked, and what
+//! differs from what that process has written down is named.
+
+#![cfg(feature = "nftables")]
+
+use std::ffi::CString;
+use std::fmt;
+
+use super::error::Error;
+use super::inspect;
+use super::managed::{Managed, Placed};
+use super::transaction::Connection;
+use crate::ip::mask::Mask;
+use crate::nftables::layout::Layout;
+use crate::nftables::name::{SetNames, TableName};
+use crate::nftables::placement::{PlacedSet, Placement};
+
+/// Why range sets are not in force, as a part of a sentence.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Difference {
+    /// There is no such table.
+    NoTable {
+        /// Its name.
+        table: TableName,
+    },
+    /// The table has the flag dormant.
+    Dormant {
+        /// Its name.
+        table: TableName,
+    },
+    /// A set is missing.
+    NoSet {
+        /// Its name.
+        set: String,
+    },
+    /// A set has another number of elements than when it was filled.
+    Elements {
+        /// Its name.
+        set: String,
+        /// How many it has.
+        now: u32,
+        /// How many it had.
+        then: u32,
+    },
+    /// No rule of the table uses a set.
+    Unused {
+        /// Its name.
+        set: String,
+    },
+    /// The chains and rules of the managed table are not those that netfilterd wrote.
+    Rules {
+        /// The name of the table.
+        table: TableName,
+    },
+    /// What was written down cannot be looked for: it is of another version, or damaged.
+    Unreadable,
+}
+
+impl fmt::Display for Difference {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Difference::NoTable { table } => write!(f, "table {table} does not exist"),
+            Difference::Dormant { table } => write!(f, "table {table} is dormant"),
+            Difference::NoSet { set } => write!(f, "set {} does not exist", set.escape_debug()),
+            Difference::Elements { set, now, then } => {
+                let set = set.escape_debug();
+                write!(f, "set {set} has {now} elements instead of {then}")
+            }
+            Difference::Unused { set } => write!(f, "no rule uses set {}", set.escape_debug()),
+            Difference::Rules { table } => {
+                write!(f, "another program changed the chains or rules of table {table}")
+            }
+            Difference::Unreadable => {
+                f.write_str("the status file does not say which sets hold the lists")
+            }
+        }
+    }
+}
+
+/// What of `placement` is not in `table` as it was left; empty if all of it is. Costs the same however
+/// many elements there are.
+pub fn differences(
+    connection: &mut Connection,
+    table: &TableName,
+    placement: &Placement,
+) -> Result<Vec<Difference>, Error> {
+    let Some(found) = inspect::table(connection, table)? else {
+        return Ok(vec![Difference::NoTable { table: table.clone() }]);
+    };
+    let (Ok(v4), Ok(v6)) = (placement.set4.parse(), placement.set6.parse()) else {
+        return Ok(vec![Difference::Unreadable]);
+    };
+    let names = SetNames { v4, v6 };
+    let mut differences = Vec::new();
+    if found.dormant {
+        differences.push(Difference::Dormant { table: table.clone() });
+    }
+    let sets = inspect::sets(connection, table)?;
+    differences.extend(placement.sets.iter().filter_map(|placed| missing(placed, &sets)));
+    if !differences.is_empty() {
+        return Ok(differences);
+    }
+    if table.is_managed() {
+        let sets = placement.sets.iter().map(|set| set.name.as_str());
+        let name = |name: &String| CString::new(name.as_str()).ok();
+        let interfaces = placement.interfaces.as_ref();
+        let interfaces = interfaces.map(|names| names.iter().filter_map(name).collect());
+        let Some(placed) = Placed::by_names(sets, &names) else {
+            return Ok(vec![Difference::Unreadable]);
+        };
+        let managed =
+            Managed::new(table.clone(), names, Vec::new(), Layout::default(), Mask::default())
+                .with_interfaces(interfaces);
+        if !managed.is_in_place(connection, placed)? {
+            differences.push(Difference::Rules { table: table.clone() });
+        }
+    } else {
+        let rules = inspect::rules(connection, table)?;
+        let unused = placement.sets.iter().filter(|set| {
+            let name = set.name.as_bytes();
+            !rules.iter().any(|rule| rule.looks_up.iter().any(|looked_up| looked_up == name))
+        });
+        differences.extend(unused.map(|set| Difference::Unused { set: set.name.clone() }));
+    }
+    Ok(differences)
+}
+
+/// What is wrong with a set, by the sets that there are.
+fn missing(placed: &PlacedSet, sets: &[inspect::Set]) -> Option<Difference> {
+    let set = placed.name.clone();
+    let Some(found) = sets.iter().find(|found| found.name.to_bytes() == set.as_bytes()) else {
+        return Some(Difference::NoSet { set });
+    };
+    match (placed.elements, found.count) {
+        (Some(then), Some(now)) if then != now => Some(Difference::Elements { set, now, then }),
+        _ => None,
+    }
+}
