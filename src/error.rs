@@ -12,7 +12,7 @@ use crate::nfqueue::QueueError;
 use crate::nftables;
 use crate::policy::allow::AllowError;
 use crate::policy::desired::Unreadable;
-use crate::policy::guard::Refusal;
+use crate::policy::refusal::{Process, Refusal};
 
 /// The exit status of a failure of input, output or the kernel. Usage errors exit with clap's 2.
 pub const FAILED: u8 = 1;
@@ -39,6 +39,8 @@ pub enum Error {
         subject: String,
         /// The limit, and the figure that exceeds it.
         refusal: Refusal,
+        /// Whether another option can permit the load.
+        process: Process,
     },
     /// The addresses and gateways to protect could not be read from the kernel.
     Host {
@@ -149,6 +151,11 @@ impl Error {
         }
     }
 
+    /// Whether the lists are the cause, so that what was loaded before can still be put in force.
+    pub fn is_of_lists(&self) -> bool {
+        matches!(self, Error::List { .. } | Error::Allowlist { .. } | Error::Refused { .. })
+    }
+
     /// The error together with the entry that caused it, if one entry did: `entry` returns the
     /// `FILE:LINE` of the entry that has an address dropped.
     pub fn with_entry(self, find: impl FnOnce(IpAddr) -> Option<String>) -> Self {
@@ -198,8 +205,8 @@ impl fmt::Display for Error {
         match self {
             Error::List { source } => source.fmt(f),
             Error::Allowlist { source } => source.fmt(f),
-            Error::Refused { subject, refusal } => {
-                write!(f, "{} ({})", refusal.about(subject), refusal.cure())
+            Error::Refused { subject, refusal, process } => {
+                f.write_str(&refusal.sentence(subject, *process))
             }
             Error::Host { source } => write!(
                 f,

@@ -15,6 +15,8 @@ use crate::load::{Host, pipeline, state};
 use crate::policy::desired::DesiredState;
 use crate::policy::exclusions::Exclusions;
 use crate::policy::matches::set_of;
+use crate::policy::refusal::Process;
+use crate::policy::remembered;
 use crate::status::ListStatus;
 use crate::words::{Count, Grouped, Noun};
 
@@ -27,15 +29,17 @@ pub fn run(options: &LoadOptions, host: Host, terminal: &Terminal) -> Result<Exi
     let request = settings::load_request(options);
     let desired = pipeline::read(&request, host.as_mut(), &mut Remarks::default(), terminal)?;
     let key = settings::table_key(&options.names);
-    let in_force = state::File::new(&options.state_file, key).networks();
+    let recalled = state::File::new(&options.state_file, key).recall(|_| true);
+    let guards = settings::guards(options);
+    let figures = remembered::figures(&desired, recalled.past(), &guards, true);
     let mut report = report(&desired);
     let mut refused = false;
-    for verdict in settings::guards(options).verdicts(&desired.figures(in_force)) {
+    for verdict in guards.verdicts(&figures) {
         let answer = match &verdict.refusal {
             None => "passes",
             Some(refusal) if options.force && refusal.can_be_forced() => "overridden by --force",
             Some(refusal) => {
-                log::error!("{} ({})", refusal.about(&desired.subject()), refusal.cure());
+                log::error!("{}", refusal.sentence(&desired.subject(), Process::Starting));
                 refused = true;
                 "refused"
             }

@@ -18,6 +18,21 @@ pub use with::*;
 #[cfg(not(feature = "nftables"))]
 pub use without::*;
 
+/// A load that failed.
+pub struct Unloaded {
+    /// Why.
+    pub error: Error,
+    /// Whether nothing is in force, and nothing could be restored either.
+    pub nothing_in_force: bool,
+}
+
+impl From<Error> for Unloaded {
+    /// A load that failed where something is in force, or where that is not known.
+    fn from(error: Error) -> Self {
+        Unloaded { error, nothing_in_force: false }
+    }
+}
+
 /// Whether the kernel has an address in force.
 #[derive(Debug, Serialize)]
 #[serde(rename_all = "snake_case")]
@@ -51,6 +66,7 @@ mod with {
     use crate::nftables::placement::Placement;
     use crate::nftables::verify;
     use crate::nftables::{Connection, Options, Target};
+    use crate::policy::remembered::Found;
     use crate::status;
 
     /// Runs a daemon that keeps in the sets what the lists ask for.
@@ -60,9 +76,19 @@ mod with {
     }
 
     /// Loads the lists once into the table of the options, and logs what was done.
-    pub fn load(options: &LoadOptions, host: Host, progress: &dyn Progress) -> Result<(), Error> {
+    pub fn load(
+        options: &LoadOptions,
+        host: Host,
+        progress: &dyn Progress,
+    ) -> Result<(), Unloaded> {
         let mut pipeline = settings::tables_pipeline(options, host);
-        load_into(&mut pipeline, &mut target(options), progress)
+        let mut target = target(options);
+        let loaded = pipeline.load(progress, |sets| apply(&mut target, sets, progress));
+        let loaded =
+            loaded.map_err(|error| unloaded(&mut pipeline, &mut target, error, progress))?;
+        log::info!("{loaded}");
+        pipeline.remember();
+        Ok(())
     }
 
     /// The same, and undoes it unless it is confirmed within so many seconds.
@@ -71,44 +97,75 @@ mod with {
         seconds: u64,
         host: Host,
         progress: &dyn Progress,
-    ) -> Result<(), Error> {
+    ) -> Result<(), Unloaded> {
         // First of all, because it must come before any thread.
         let time = Duration::from_secs(seconds);
         let mut confirmation = Confirmation::begin(target(options), time)?;
         let mut pipeline = settings::tables_pipeline(options, host);
         let mut target = target(options);
         target.keep_replaced();
-        let lists = pipeline.request()?.read(progress)?;
+        let lists = pipeline.request().and_then(|request| request.read(progress));
         confirmation.note()?;
-        let applied = pipeline.finish(lists, |sets| apply(&mut target, sets, progress));
-        match applied {
+        let loaded = lists
+            .and_then(|lists| pipeline.finish(lists, |sets| apply(&mut target, sets, progress)));
+        match loaded {
             // It may be in force, so the child returns to what was.
-            Err(error) if error.is_outcome_unknown() => Err(error),
+            Err(error) if error.is_outcome_unknown() => Err(error.into()),
             Err(error) => {
                 confirmation.failed();
-                Err(error)
+                Err(unloaded(&mut pipeline, &mut target, error, progress))
             }
             Ok(loaded) => {
                 log::info!("{loaded}");
-                confirmation.ask()
+                confirmation.ask()?;
+                pipeline.remember();
+                Ok(())
             }
         }
     }
 
-    fn load_into(
+    fn unloaded(
         pipeline: &mut Pipeline,
         target: &mut Target,
+        error: Error,
         progress: &dyn Progress,
-    ) -> Result<(), Error> {
-        let loaded = pipeline.load(progress, |sets| apply(target, sets, progress))?;
-        log::info!("{loaded}");
-        Ok(())
+    ) -> Unloaded {
+        let is_restored = restore(pipeline, target, &error, progress);
+        Unloaded { error, nothing_in_force: is_restored == Some(false) }
     }
 
     fn apply(target: &mut Target, sets: &RangeSets, progress: &dyn Progress) -> Outcome {
         let committed = target.apply(sets, progress)?;
         // Before it is dropped, for which the kernel first frees the old sets.
         Ok((committed.applied, Instant::now()))
+    }
+
+    /// After a load that failed: if nothing is in force, puts in force what was loaded before. Returns
+    /// whether there was anything to restore; `None` if something is in force, or that is not known.
+    fn restore(
+        pipeline: &mut Pipeline,
+        target: &mut Target,
+        error: &Error,
+        progress: &dyn Progress,
+    ) -> Option<bool> {
+        if !error.is_of_lists() {
+            return None;
+        }
+        let found = daemon::nftables::found(target);
+        if !matches!(found, Found::Nothing) {
+            return None;
+        }
+        match pipeline.restore(&found, true, |sets| apply(target, sets, progress)) {
+            Ok(Some(loaded)) => {
+                log::warn!("nothing was in force; {loaded}");
+                Some(true)
+            }
+            Ok(None) => Some(false),
+            Err(error) => {
+                log::error!("cannot restore what was loaded before: {error}");
+                Some(false)
+            }
+        }
     }
 
     /// Whether the kernel has an address in force; or why the kernel gave no answer.
@@ -254,7 +311,7 @@ mod without {
         usage("this netfilterd was built without nftables: --queue is required")
     }
 
-    pub fn load(_: &LoadOptions, _: Host, _: &dyn Progress) -> Result<(), Error> {
+    pub fn load(_: &LoadOptions, _: Host, _: &dyn Progress) -> Result<(), Unloaded> {
         usage("this netfilterd was built without nftables and fills no sets; use run with --queue")
     }
 
@@ -263,7 +320,7 @@ mod without {
         _: u64,
         host: Host,
         progress: &dyn Progress,
-    ) -> Result<(), Error> {
+    ) -> Result<(), Unloaded> {
         load(options, host, progress)
     }
 

@@ -3,8 +3,9 @@
 use std::process::ExitCode;
 
 use super::args::OnceOptions;
+use super::kernel::{self, Unloaded};
 use super::out::usage;
-use super::{kernel, outputs};
+use super::outputs;
 use crate::error::Error;
 use crate::list::Source;
 use crate::load::Host;
@@ -22,9 +23,16 @@ pub fn run(options: &OnceOptions, host: Host, progress: &dyn Progress) -> Result
         );
     }
     outputs::check_load(load);
-    match confirm {
-        None => kernel::load(load, host, progress)?,
-        Some(seconds) => kernel::load_and_confirm(load, *seconds, host, progress)?,
+    let loaded = match confirm {
+        None => kernel::load(load, host, progress),
+        Some(seconds) => kernel::load_and_confirm(load, *seconds, host, progress),
+    };
+    match loaded {
+        Ok(()) => Ok(ExitCode::SUCCESS),
+        Err(Unloaded { error, nothing_in_force: true }) => {
+            log::error!("{error}; nothing is in force");
+            Ok(ExitCode::from(error.exit_status()))
+        }
+        Err(Unloaded { error, .. }) => Err(error),
     }
-    Ok(ExitCode::SUCCESS)
 }

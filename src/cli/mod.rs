@@ -39,7 +39,7 @@ pub fn run(cli: Cli) -> ExitCode {
     }
     let terminal = Terminal::default();
     log::start(command.verbosity(), if stays { None } else { Some(terminal.clone()) });
-    let changes = matches!(command, Command::Run(_) | Command::Load(_));
+    let is_load = matches!(command, Command::Load(_));
     // Reads the environment of sudo, which needs the capabilities that are dropped next.
     let host = Host::new();
     for kept in privileges::keep_net_admin_only() {
@@ -56,7 +56,7 @@ pub fn run(cli: Cli) -> ExitCode {
     };
     terminal.clear();
     result.unwrap_or_else(|error| {
-        if changes && error.is_refusal() {
+        if is_load && error.is_refusal() {
             ::log::error!("{}", error.keeping());
         } else {
             ::log::error!("{error}");

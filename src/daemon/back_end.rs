@@ -7,6 +7,7 @@ use std::time::Instant;
 use crate::error::Error;
 use crate::ip::RangeSets;
 use crate::load::pipeline::Outcome;
+use crate::policy::remembered::Found;
 use crate::status::{Dropped, Mode, Status};
 
 /// Keeps range sets in force, as sets in nftables or as verdicts of queues. Knows nothing of lists.
@@ -20,6 +21,9 @@ pub trait BackEnd {
 
     /// The range sets that were put in force last; `None` before the first [`BackEnd::apply`].
     fn held(&self) -> Option<RangeSets>;
+
+    /// What is in force before the first [`BackEnd::apply`].
+    fn found(&self) -> Found;
 
     /// A descriptor that is readable when [`BackEnd::on_readable`] must be called.
     fn descriptor(&self) -> Option<BorrowedFd<'_>>;

@@ -22,6 +22,7 @@ pub mod queues;
 pub mod reader;
 mod reload;
 pub mod repair;
+mod restore;
 mod signals;
 pub mod watchdog;
 
@@ -90,6 +91,7 @@ pub fn run<B: BackEnd>(pipeline: Pipeline, back_end: B, files: Files<'_>) -> Res
         again: false,
         retry: reload::RETRY,
         failure: None,
+        is_filtered: false,
         burst: Burst::default(),
         alarm: Alarm::new().map_err(|source| Error::Timer { source })?,
         revise_at: None,
@@ -142,6 +144,8 @@ struct Daemon<'a, B> {
     retry: Backoff,
     /// The error of the last reload, if it failed. It is logged as an error once.
     failure: Option<String>,
+    /// Whether what another process has loaded is in force, while this one has loaded nothing.
+    is_filtered: bool,
     /// Fires when an entry expires.
     alarm: Alarm,
     /// The time at which to call [`Pipeline::revise`].
@@ -161,6 +165,7 @@ impl<B: BackEnd> Daemon<'_, B> {
                     Stopped::InForce(what) => log::info!("stopping; {what}"),
                     Stopped::NotInForce(what) => log::warn!("stopping; {what}"),
                 }
+                self.pipeline.remember();
                 return Ok(false);
             }
             Event::Reload => self.ask_for_reload()?,
@@ -189,6 +194,10 @@ impl<B: BackEnd> Daemon<'_, B> {
         self.follow_addresses_if_due(Instant::now());
         self.look_at_host_if_due(Instant::now());
         self.revise_if_due(Instant::now());
+        if self.pipeline.remember_at().is_some_and(|at| at <= Instant::now()) {
+            self.pipeline.remember();
+            sys::give_memory_back();
+        }
         self.reload_if_due(Instant::now())?;
         if self.watchdog.as_mut().is_some_and(|watchdog| watchdog.is_due(Instant::now())) {
             notify(&[NotifyState::Watchdog]);
@@ -342,6 +351,7 @@ impl<B: BackEnd> Daemon<'_, B> {
         let watchdog = self.watchdog.as_ref().map(|watchdog| watchdog.wait(now));
         let back_end = self.back_end.deadline().map(|at| at.saturating_duration_since(now));
         let reload = self.reload_due().map(|at| at.saturating_duration_since(now));
+        let remember = self.pipeline.remember_at().map(|at| at.saturating_duration_since(now));
         let lists = self.lists.as_ref().and_then(Watcher::deadline);
         let lists = lists.map(|at| at.saturating_duration_since(now));
         let follow = self.follow.due().map(|at| at.saturating_duration_since(now));
@@ -349,6 +359,7 @@ impl<B: BackEnd> Daemon<'_, B> {
         let (host, burst) = (self.host.wait(now), self.burst.wait(now));
         let waits = [
             host, back_end, counts, metrics, again, follow, reload, lists, burst, watchdog, status,
+            remember,
         ];
         waits.into_iter().flatten().min()
     }

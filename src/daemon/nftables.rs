@@ -19,6 +19,7 @@ use crate::nftables::monitor::{Monitor, Transaction};
 use crate::nftables::name::TableName;
 use crate::nftables::objects::Direction;
 use crate::nftables::{Connection, Error, Look, Target};
+use crate::policy::remembered::Found;
 use crate::progress::Unseen;
 use crate::status::{Condition, Dropped, Mode, Repairs, State, Status};
 
@@ -71,6 +72,10 @@ impl BackEnd for Nftables {
 
     fn held(&self) -> Option<RangeSets> {
         self.target.held().cloned()
+    }
+
+    fn found(&self) -> Found {
+        found(&self.target)
     }
 
     fn descriptor(&self) -> Option<BorrowedFd<'_>> {
@@ -152,6 +157,19 @@ impl std::fmt::Display for Reason<'_> {
             (State::NotInForce, None) => write!(f, "changed by {by}"),
             (State::NotInForce, Some(error)) => write!(f, "changed by {by}; {error}"),
             (_, error) => f.write_str(error.as_deref().unwrap_or("no answer")),
+        }
+    }
+}
+
+/// What the kernel has in force, before this process has loaded anything.
+pub fn found(target: &Target) -> Found {
+    match target.in_force() {
+        Ok(Some(sets)) if sets.is_empty() => Found::Nothing,
+        Ok(Some(sets)) => Found::Sets(sets),
+        Ok(None) => Found::Something,
+        Err(error) => {
+            log::debug!("cannot read what is in force: {error}");
+            Found::Unknown
         }
     }
 }

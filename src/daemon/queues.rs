@@ -9,6 +9,7 @@ use super::back_end::{BackEnd, Stopped, interface_names, outcome};
 use crate::ip::RangeSets;
 use crate::load::pipeline::Outcome;
 use crate::nfqueue::{Failure, Queues};
+use crate::policy::remembered::Found;
 use crate::status::{Condition, Dropped, Mode, State, Status};
 
 impl BackEnd for Queues {
@@ -20,6 +21,11 @@ impl BackEnd for Queues {
 
     fn held(&self) -> Option<RangeSets> {
         Queues::held(self)
+    }
+
+    fn found(&self) -> Found {
+        // The queues end with the process that served them.
+        Found::Nothing
     }
 
     fn descriptor(&self) -> Option<BorrowedFd<'_>> {

@@ -68,6 +68,10 @@ impl<B: BackEnd> Daemon<'_, B> {
                 time.as_secs()
             );
             log::error!("{line}");
+            if !self.has_loaded() && self.restore(false) {
+                self.set_alarm();
+                notify(&[NotifyState::Ready]);
+            }
             self.write_status();
             notify(&[NotifyState::Status(&line)]);
         }
@@ -85,9 +89,9 @@ impl<B: BackEnd> Daemon<'_, B> {
         [self.reader.deadline(), self.retry.due()].into_iter().flatten().min()
     }
 
-    /// Whether a load has succeeded.
+    /// Whether this process, or one before it, has loaded what is in force.
     pub fn has_loaded(&self) -> bool {
-        self.status.loaded.is_some()
+        self.status.loaded.is_some() || self.is_filtered
     }
 
     fn reloaded(&mut self, loaded: &Loaded) {
@@ -96,19 +100,24 @@ impl<B: BackEnd> Daemon<'_, B> {
         self.retry.succeeded();
         self.failure = None;
         // Changes of the host while the lists were read could not be applied to the first load.
-        if !self.has_loaded() {
+        if self.status.loaded.is_none() {
             self.revise_at.get_or_insert(Instant::now());
         }
         self.status.loaded(loaded);
         self.write_status();
         self.set_alarm();
         notify(&[NotifyState::Ready, NotifyState::Status(&line)]);
+        self.is_filtered = false;
+        self.pipeline.remember_in_turn(Instant::now());
+        // What was written has been in memory twice.
+        sys::give_memory_back();
     }
 
-    /// Records a failure. Returns it if nothing has been loaded yet: the daemon then exits, and its
-    /// service manager starts it again.
+    /// Records a failure. Returns it if nothing has been loaded yet, neither by an earlier process: the
+    /// daemon then exits, and its service manager starts it again.
     fn reload_failed(&mut self, error: Error) -> Result<(), Error> {
-        if !self.has_loaded() {
+        let goes_on = self.has_loaded() || error.is_of_lists() && self.restore(true);
+        if !goes_on {
             return Err(error);
         }
         // What a guard refuses is refused again until the lists change.

@@ -115,6 +115,14 @@ impl<A: Address> Iterator for Networks<A> {
     type Item = IpNet;
 
     fn next(&mut self) -> Option<IpNet> {
+        self.next_range().map(|(range, length)| range.first.to_net(length))
+    }
+}
+
+impl<A: Address> Networks<A> {
+    /// The next network as a range, and its prefix length.
+    #[inline]
+    pub(super) fn next_range(&mut self) -> Option<(Range<A>, u8)> {
         let range = self.rest?;
         // The largest network that begins at `first` is limited by how `first` is aligned and by
         // `last`; each step at least halves what is left to the end of an aligned block, so a
@@ -123,8 +131,8 @@ impl<A: Address> Iterator for Networks<A> {
         while range.first.last_of(length) > range.last {
             length += 1;
         }
-        let end = range.first.last_of(length);
-        self.rest = end.next().and_then(|next| Range::new(next, range.last));
-        Some(range.first.to_net(length))
+        let last = range.first.last_of(length);
+        self.rest = last.next().and_then(|next| Range::new(next, range.last));
+        Some((Range { first: range.first, last }, length))
     }
 }

@@ -101,6 +101,22 @@ impl<A: Address> RangeSet<A> {
             .sum()
     }
 
+    /// The number of networks that [`RangeSet::networks`] yields of which `other` has an address.
+    pub fn networks_meeting(&self, other: &Self) -> u64 {
+        let mut count = 0;
+        for &range in self.ranges() {
+            if other.find(range.first).is_some_and(|found| range.last <= found.last) {
+                count += u64::from(A::networks_between(range.first, range.last));
+            } else if other.meets(range) {
+                let mut networks = range.networks();
+                while let Some((network, _)) = networks.next_range() {
+                    count += u64::from(other.meets(network));
+                }
+            }
+        }
+        count
+    }
+
     /// The range that holds `address`.
     pub fn find(&self, address: A) -> Option<Range<A>> {
         let after = self.ranges.partition_point(|range| range.first <= address);
@@ -249,6 +265,12 @@ impl RangeSets {
     /// The number of networks of each family, as [`RangeSet::networks`] yields them.
     pub fn network_counts(&self) -> PerFamily<u64> {
         PerFamily { v4: self.v4.network_count(), v6: self.v6.network_count() }
+    }
+
+    /// The number of networks of both families together of which `other` has an address, as
+    /// [`RangeSet::networks_meeting`].
+    pub fn networks_meeting(&self, other: &Self) -> u64 {
+        self.v4.networks_meeting(&other.v4) + self.v6.networks_meeting(&other.v6)
     }
 
     /// The networks of IPv4, then those of IPv6, each ascending.

@@ -98,9 +98,16 @@ impl<'a, O: EntryObserver> Collector<'a, O> {
             return;
         }
         self.observer.look(self.report.summaries.len(), line, entry, end);
+        let expires = u64::from(end.is_some());
         match entry {
-            Entry::V4(_) => self.summary.v4 += 1,
-            Entry::V6(_) => self.summary.v6 += 1,
+            Entry::V4(_) => {
+                self.summary.v4 += 1;
+                self.summary.expiring.v4 += expires;
+            }
+            Entry::V6(_) => {
+                self.summary.v6 += 1;
+                self.summary.expiring.v6 += expires;
+            }
         }
         let pushed = match (entry, end) {
             (entry, Some(end)) => self.expiring.push(entry, end),

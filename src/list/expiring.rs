@@ -14,6 +14,9 @@ pub struct ExpiringEntries(PerFamily<Expiring<u32>, Expiring<u128>>);
 
 type Expiring<A> = Vec<(End, Range<A>)>;
 
+/// Ranges of one family with their ends.
+pub type Ends<'a, A> = &'a [(End, Range<A>)];
+
 impl ExpiringEntries {
     /// Adds an entry, if there is memory for it.
     pub fn push(&mut self, entry: Entry, end: End) -> Result<(), TryReserveError> {
@@ -21,6 +24,11 @@ impl ExpiringEntries {
             Entry::V4(range) => try_push(&mut self.0.v4, (end, range)),
             Entry::V6(range) => try_push(&mut self.0.v6, (end, range)),
         }
+    }
+
+    /// The entries of each family with their ends, in the order in which they were added.
+    pub fn entries(&self) -> PerFamily<Ends<'_, u32>, Ends<'_, u128>> {
+        PerFamily { v4: &self.0.v4, v6: &self.0.v6 }
     }
 
     /// Whether there are none.

@@ -35,7 +35,7 @@ pub use contents::{Contents, parse, parse_observed, parse_selected};
 pub use end::End;
 pub use entry::Entry;
 pub use error::ListError;
-pub use expiring::ExpiringEntries;
+pub use expiring::{Ends, ExpiringEntries};
 pub use file::ReadError;
 pub use observer::EntryObserver;
 pub use rejection::Rejection;

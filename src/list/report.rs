@@ -4,6 +4,7 @@ use std::time::SystemTime;
 
 use super::rejection::Rejection;
 use super::selection::IgnoredEntry;
+use crate::ip::PerFamily;
 
 /// How many lines of a kind (rejected, ignored) are named of a reading; the others are counted.
 pub const NAMED: usize = 10;
@@ -19,6 +20,8 @@ pub struct Summary {
     pub v4: u64,
     /// Entries of IPv6 that count, expired ones among them.
     pub v6: u64,
+    /// Those of these entries that have an end.
+    pub expiring: PerFamily<u64>,
     /// Entries that are older than the newest ones, if only those count. They stand before all others
     /// of the list.
     pub older: u64,

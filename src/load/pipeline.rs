@@ -6,8 +6,7 @@
 //! be used as before.
 //!
 //! Knows nothing of the kernel: range sets go to `apply`, which returns what it changed. The pipeline
-//! keeps what the next load needs: what the lists ask for at other times, what is protected, and how
-//! many networks are in force.
+//! keeps what the next load needs: what the lists asked for, now and at other times, and what is protected.
 
 use std::net::IpAddr;
 use std::time::{Duration, Instant};
@@ -21,39 +20,56 @@ use crate::load::protection;
 use crate::load::read::{ReadLists, ReadRequest};
 use crate::load::remarks::Remarks;
 use crate::load::report::Loaded;
-use crate::load::state;
+use crate::load::state::{self, Recalled};
 use crate::policy::desired::{DesiredState, Request};
 use crate::policy::exclusions::Exclusions;
 use crate::policy::guard::Guards;
 use crate::policy::protect::{Protected, Why};
-use crate::policy::timeline::Timeline;
+use crate::policy::refusal::Process;
+use crate::policy::remembered::{self, Past, Remembered};
 use crate::progress::Progress;
+
+/// The number of networks from which on lists are large: a hundred kilobytes in the state file.
+const LARGE: u64 = 10_000;
+
+/// How often large lists are written to the state file.
+const REMEMBER_EVERY: Duration = Duration::from_secs(60);
 
 /// Loads lists. Between loads it computes what must be in force by now.
 pub struct Pipeline {
-    request: Request,
+    pub(super) request: Request,
     guards: Guards,
     /// Whether the next load overrides the guards.
     force: bool,
     /// The source of the protected addresses; with `None` nothing is protected.
-    host: Option<Host>,
-    state: state::File,
+    pub(super) host: Option<Host>,
+    pub(super) state: state::File,
     remarks: Remarks,
-    last: Option<Last>,
+    pub(super) last: Option<Last>,
+    /// What a first load asked for that a guard refused, because it is too little.
+    pub(super) refused: Option<Box<DesiredState>>,
+    /// What the state file knows, until a load succeeds.
+    recalled: Recalled,
+    /// When what was loaded was written to the state file.
+    remembered_at: Option<Instant>,
+    /// When it is to be written again.
+    remember_at: Option<Instant>,
     /// How long it took to look up the protected addresses when they were looked up last.
     lookup: Duration,
 }
 
 /// What is kept of the last load that succeeded.
-struct Last {
-    loaded: Loaded,
-    timeline: Timeline,
-    allowed: RangeSets,
-    protected: Protected,
+pub(super) struct Last {
+    pub(super) loaded: Loaded,
+    /// What the lists asked for.
+    pub(super) remembered: Remembered,
+    /// Whether no guard refused it, so that the next process is to compare with it.
+    pub(super) is_accepted: bool,
+    pub(super) protected: Protected,
     /// The time at which these addresses were looked up.
-    protected_at: Instant,
+    pub(super) protected_at: Instant,
     /// The time for which the sets in force were computed.
-    at: End,
+    pub(super) at: End,
 }
 
 /// How long protected addresses count as new after they were looked up. Most lists are read in less.
@@ -72,9 +88,20 @@ impl Pipeline {
         host: Option<Host>,
         state: state::File,
     ) -> Self {
-        let remarks = Remarks::default();
-        let lookup = Duration::ZERO;
-        Pipeline { request, guards, force, host, state, remarks, last: None, lookup }
+        Pipeline {
+            request,
+            guards,
+            force,
+            host,
+            state,
+            remarks: Remarks::default(),
+            last: None,
+            refused: None,
+            recalled: Recalled::default(),
+            remembered_at: None,
+            remember_at: None,
+            lookup: Duration::ZERO,
+        }
     }
 
     /// Whether an address is protected after the last load, as far as it is known.
@@ -132,21 +159,61 @@ impl Pipeline {
     ) -> Result<Loaded, Error> {
         let (desired, protected_at, begin) = self.up_to_date(lists)?;
         self.remarks.log(&desired, self.request.families);
-        self.ask_guards(&desired)?;
+        if let Err((error, is_too_little)) = self.ask_guards(&desired) {
+            self.refused = (is_too_little && self.last.is_none()).then(|| Box::new(desired));
+            return Err(error);
+        }
+        let loaded = self.apply(desired, (begin, protected_at), apply)?;
+        (self.force, self.refused, self.recalled) = (false, None, Recalled::default());
+        Ok(loaded)
+    }
+
+    /// Has `apply` put in force what the lists ask for. The load began, and the protected addresses were
+    /// looked up, at these times.
+    pub(super) fn apply(
+        &mut self,
+        desired: DesiredState,
+        (begin, protected_at): (Instant, Instant),
+        apply: impl FnOnce(&RangeSets) -> Outcome,
+    ) -> Result<Loaded, Error> {
         let (applied, end) = apply(&desired.sets)
             .map_err(|error| error.with_entry(|address| desired.first_origin(address)))?;
         let loaded = Loaded::new(applied, &desired, end.saturating_duration_since(begin));
-        self.force = false;
-        self.state.remember(loaded.networks.sum());
         self.last = Some(Last {
             loaded: loaded.clone(),
             at: desired.now(),
-            timeline: desired.timeline,
-            allowed: desired.allowed.sets,
+            remembered: Remembered::of(&desired),
+            is_accepted: true,
             protected: desired.protected,
             protected_at,
         });
         Ok(loaded)
+    }
+
+    /// Writes to the state file what was loaded last, if that has changed since it was written. Takes
+    /// time, and so is called once the load was reported.
+    pub fn remember(&mut self) {
+        self.remember_at = None;
+        if let Some(last) = self.last.as_ref().filter(|last| last.is_accepted) {
+            self.state.remember(&last.remembered);
+            self.remembered_at = Some(Instant::now());
+        }
+    }
+
+    /// The same after a load of a daemon. Large lists are not written more often than once in a minute,
+    /// however often they change: it then is to be called again at [`Pipeline::remember_at`].
+    pub fn remember_in_turn(&mut self, now: Instant) {
+        let is_large = self.last.as_ref().is_some_and(|last| last.remembered.networks > LARGE);
+        let turn = self.remembered_at.filter(|_| is_large).map(|last| last + REMEMBER_EVERY);
+        match turn.filter(|turn| now < *turn) {
+            Some(turn) => self.remember_at = Some(turn),
+            None => self.remember(),
+        }
+    }
+
+    /// The time at which what was loaded last is to be written; `None` if that was done.
+    pub fn remember_at(&self) -> Option<Instant> {
+        self.remember_at
     }
 
     /// What the lists ask for by now, the time at which the protected addresses were looked up, and the
@@ -182,15 +249,15 @@ impl Pipeline {
         self.lookup = protected_at.elapsed();
         let Some(last) = &mut self.last else { return Ok(None) };
         // The addresses of a host are renewed every few minutes, and mostly nothing has changed.
-        if !last.timeline.has_ends() && protected.protects_as(&last.protected) {
+        if !last.remembered.timeline.has_ends() && protected.protects_as(&last.protected) {
             (last.protected, last.protected_at) = (protected, protected_at);
             return Ok(None);
         }
         let now = End::now();
-        let merged = last.timeline.at(now);
-        let connected = last.timeline.kept(protected.networks(), now, &merged);
-        let (sets, exclusions) =
-            Exclusions::out_of(merged, &last.allowed, protected.sets(), &connected);
+        let Remembered { timeline, allowed, .. } = &last.remembered;
+        let merged = timeline.at(now);
+        let connected = timeline.kept(protected.networks(), now, &merged);
+        let (sets, exclusions) = Exclusions::out_of(merged, allowed, protected.sets(), &connected);
         protection::log_cut_off(&last.protected, &protected, &sets, &exclusions);
         let mut revised = None;
         if sets != *held {
@@ -202,17 +269,17 @@ impl Pipeline {
                 addresses: sets.addresses(),
                 allowed: exclusions.allowed.network_count(),
                 protected: exclusions.protected_networks(),
-                expired: last.timeline.expired(now),
-                next_end: last.timeline.next_end(now),
+                expired: timeline.expired(now),
+                next_end: timeline.next_end(now),
                 time: end.saturating_duration_since(begin),
                 ..last.loaded.clone()
             });
         }
-        last.timeline.share(&sets, exclusions.all());
+        last.remembered.timeline.share(&sets, exclusions.all());
         (last.protected, last.protected_at, last.at) = (protected, protected_at, now);
         if let Some(revised) = &revised {
             last.loaded = revised.clone();
-            self.state.remember(revised.networks.sum());
+            last.remembered.networks = revised.networks.sum();
         }
         Ok(revised)
     }
@@ -220,29 +287,43 @@ impl Pipeline {
     /// The time at which the next entry expires, so that [`Pipeline::revise`] has to be called. It may
     /// have passed already, because a load takes time. `None` if no entry expires.
     pub fn next_end(&self) -> Option<End> {
-        let last = self.last.as_ref().filter(|last| last.timeline.has_ends())?;
+        let last = self.last.as_ref()?;
+        let timeline = &last.remembered.timeline;
         // Expired entries count again if the clock is set back.
-        Some(last.timeline.next_end(last.at).unwrap_or(End::NEVER))
+        timeline.has_ends().then(|| timeline.next_end(last.at).unwrap_or(End::NEVER))
     }
 
-    /// The number of networks in force; `None` if it is not known.
-    fn in_force(&mut self) -> Option<u64> {
-        match &self.last {
-            Some(last) => Some(last.loaded.networks.sum()),
-            None => self.state.networks(),
+    /// Returns the first refusal, and whether all refusals say no more than that it is too little.
+    fn ask_guards(&mut self, desired: &DesiredState) -> Result<(), (Error, bool)> {
+        // A daemon knows what it put in force; another process knows what the last one has written.
+        let last = self.last.as_ref().filter(|last| last.is_accepted || last.is_restored());
+        if last.is_none() {
+            let (lists, now) = (desired.lists.summaries.len(), desired.networks.sum());
+            let guards = self.guards;
+            self.recalled = self.state.recall(|before| lists > 1 || guards.shrinks(before, now));
         }
-    }
-
-    fn ask_guards(&mut self, desired: &DesiredState) -> Result<(), Error> {
-        let figures = desired.figures(self.in_force());
+        let past = last.map_or(self.recalled.past(), |last| Past::Load(&last.remembered));
+        let figures = remembered::figures(desired, past, &self.guards, false);
+        let process = if self.last.is_some() { Process::Running } else { Process::Starting };
+        let mut refused: Option<(Error, bool)> = None;
         for refusal in self.guards.refusals(&figures) {
-            let subject = desired.subject();
-            if !(self.force && refusal.can_be_forced()) {
-                return Err(Error::Refused { subject, refusal });
+            let (subject, is_too_little) = (desired.subject(), refusal.is_too_little());
+            if self.force && refusal.can_be_forced() {
+                log::warn!("{}; overridden by --force", refusal.about(&subject));
+            } else if let Some((_, others)) = &mut refused {
+                *others &= is_too_little;
+            } else {
+                refused = Some((Error::Refused { subject, refusal, process }, is_too_little));
             }
-            log::warn!("{}; overridden by --force", refusal.about(&subject));
         }
-        Ok(())
+        refused.map_or(Ok(()), Err)
+    }
+}
+
+impl Last {
+    /// Whether it is what an earlier process has loaded.
+    fn is_restored(&self) -> bool {
+        self.loaded.restored.is_some()
     }
 }
 
@@ -259,7 +340,7 @@ pub fn read(
     Ok(desired)
 }
 
-fn protected(host: Option<&mut Host>) -> Result<Protected, Error> {
+pub(super) fn protected(host: Option<&mut Host>) -> Result<Protected, Error> {
     match host {
         Some(host) => Ok(Protected::new(&host.facts()?)),
         None => Ok(Protected::default()),

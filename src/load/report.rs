@@ -30,6 +30,8 @@ pub struct Loaded {
     pub next_end: Option<End>,
     /// Addresses that widening added, before exclusions were taken out.
     pub widening: u128,
+    /// The time of an earlier load, if what that load put in force was restored.
+    pub restored: Option<End>,
     /// The time from the first byte read to the kernel's answer.
     pub time: Duration,
 }
@@ -47,6 +49,7 @@ impl Loaded {
             expired: desired.timeline.expired(desired.now()),
             next_end: desired.timeline.next_end(desired.now()),
             widening: desired.added_by_widening,
+            restored: None,
             time,
         }
     }
@@ -56,6 +59,11 @@ impl fmt::Display for Loaded {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         let networks = Count(self.networks.sum(), Noun::Network);
         let lists = Count(self.lists.len() as u64, Noun::List);
+        if let Some(at) = self.restored {
+            let (v4, v6) = (Grouped(self.networks.v4.into()), Grouped(self.networks.v6.into()));
+            write!(f, "restored {networks} (v4 {v4}, v6 {v6}) of the load at {at}")?;
+            return self.rest(f);
+        }
         match self.done {
             Applied::Unchanged => {
                 write!(f, "no changes: {networks} from {lists}")?;
@@ -70,6 +78,13 @@ impl fmt::Display for Loaded {
                 )?;
             }
         }
+        self.rest(f)
+    }
+}
+
+impl Loaded {
+    /// The figures that stand in the line only if they are not 0, and the time.
+    fn rest(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         let of_all = |figure: fn(&Summary) -> u64| self.lists.iter().map(figure).sum::<u64>();
         let rejected = of_all(|list| list.rejected);
         if rejected > 0 {
@@ -115,6 +130,7 @@ mod tests {
             expired: 0,
             next_end: None,
             widening: 0,
+            restored: None,
             time: Duration::from_millis(41),
         };
         assert_eq!(
@@ -130,6 +146,13 @@ mod tests {
             loaded.to_string(),
             "no changes: 61,204 networks from 1 list, 1 entry ignored (too wide), \
              4 entries expired, 3 allowed, next expiry 2027-01-31T00:00:00Z, 0.041 s"
+        );
+        loaded.restored = Some(End::at(1_800_000_000));
+        (loaded.allowed, loaded.next_end, loaded.lists) = (0, None, Vec::new());
+        assert_eq!(
+            loaded.to_string(),
+            "restored 61,204 networks (v4 60,917, v6 287) of the load at 2027-01-15T08:00:00Z, \
+             4 entries expired, 0.041 s"
         );
     }
 }

@@ -82,6 +82,11 @@ fn ranges_of<A: Key>(
     }))
 }
 
+/// Whether any rule of a table looks up a set.
+pub fn looks_up(connection: &mut Connection, table: &TableName) -> Result<bool, Error> {
+    Ok(!looked_up(connection, table)?.is_empty())
+}
+
 /// The names of the sets that rules of a table look up, in the managed table those of its own chains:
 /// a rule that another program put there may still look up a set of an earlier load. None if there is
 /// no such table.

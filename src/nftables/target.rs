@@ -8,6 +8,7 @@ use super::error::Error;
 use super::foreign::{Foreign, Places};
 use super::inspect;
 use super::kernel;
+use super::lookup;
 use super::managed::{Managed, Placed};
 use super::monitor::{Monitor, Transaction};
 use super::transaction::{Connection, Sending};
@@ -167,6 +168,21 @@ impl Target {
         let counted = None;
         self.held = Some(Held { sets: sets.clone(), placed, generation: ours_alone, counted });
         Ok(applied)
+    }
+
+    /// What the kernel has in force here, whoever has loaded it; `None` if it is too much to ask for, or
+    /// in sets with other names.
+    pub fn in_force(&self) -> Result<Option<RangeSets>, Error> {
+        let mut connection = Connection::open()?;
+        let sets = match &self.table {
+            Table::Managed(managed) => managed.sets(),
+            Table::Foreign(foreign) => foreign.sets(),
+        };
+        let found = lookup::all_in_force(&mut connection, self.table(), sets)?;
+        let is_hidden = self.table().is_managed()
+            && found.as_ref().is_some_and(RangeSets::is_empty)
+            && lookup::looks_up(&mut connection, self.table())?;
+        Ok(found.filter(|_| !is_hidden))
     }
 
     /// Puts again in force what was put in force last, if anything was, whatever is there.

@@ -13,7 +13,6 @@ use crate::policy::allow::{AllowError, Allowed};
 use crate::policy::connected::{HostNetwork, Networks};
 use crate::policy::cut_off::{CutOff, cut_off};
 use crate::policy::exclusions::Exclusions;
-use crate::policy::guard::Figures;
 use crate::policy::matches::{Found, Match, MatchFinder, Matches, covers, meets, widened};
 use crate::policy::origin::{CutOffNetwork, Origin};
 use crate::policy::protect::Protected;
@@ -172,21 +171,6 @@ impl DesiredState {
             protected,
             now,
             ..self
-        }
-    }
-
-    /// The figures for the guards, if `in_force` networks are in force now.
-    pub fn figures(&self, in_force: Option<u64>) -> Figures {
-        let lists = self
-            .lists
-            .summaries
-            .iter()
-            .map(|list| (list.name.clone(), list.rejected, list.entries() + list.rejected));
-        Figures {
-            networks: self.networks.sum(),
-            in_force,
-            covered: self.addresses,
-            lists: lists.collect(),
         }
     }
 

@@ -42,6 +42,22 @@ impl Timeline {
         networks.kept_of(merged, private4, private6)
     }
 
+    /// The timeline with these [`Timeline::parts`].
+    pub fn from_parts(
+        permanent: [RangeSets; 2],
+        expiring: ExpiringEntries,
+        mask: Mask,
+        private: PrivateEntries,
+    ) -> Self {
+        Timeline { permanent, expiring, mask, private }
+    }
+
+    /// Two parts of the permanent entries, widened; the entries that expire, not widened; the mask that
+    /// widens them; and the permanent entries with private addresses, not widened.
+    pub fn parts(&self) -> (&[RangeSets; 2], &ExpiringEntries, Mask, &PrivateEntries) {
+        (&self.permanent, &self.expiring, self.mask, &self.private)
+    }
+
     /// What the lists ask for at `now`, widened, before exclusions are taken out.
     pub fn at(&self, now: End) -> RangeSets {
         let [most, rest] = &self.permanent;

@@ -292,6 +292,14 @@ impl Status {
         self.loaded = Some(in_force);
     }
 
+    /// Records that what an earlier process has loaded was restored, because a load failed.
+    pub fn restored(&mut self, loaded: &Loaded) {
+        let at = loaded.restored.and_then(End::timestamp);
+        let mut in_force = InForce { at: at.unwrap_or_else(now), ..InForce::default() };
+        in_force.is_now(loaded);
+        self.loaded = Some(in_force);
+    }
+
     /// Records that entries that have expired and protected addresses that have changed are applied, and
     /// what changed in the sets in force by that. No list was read, so the time and a failure of the
     /// last load stay.

@@ -24,7 +24,10 @@ impl Asked {
         if !options.contains(&"--confirm") {
             command.args(["--confirm", "86400"]);
         }
-        command.args(namespace.state()).stdin(Stdio::piped());
+        if !options.contains(&"--state-file") {
+            command.args(namespace.state());
+        }
+        command.stdin(Stdio::piped());
         command.stderr(std::fs::File::create(&log).unwrap());
         let child = Background(command.spawn().unwrap());
         let asked = Asked { child, log, _folder: folder };
@@ -201,8 +204,16 @@ fn a_load_that_was_undone_is_not_what_the_next_one_is_compared_with() {
     let many: String = (0..200).map(|i| format!("10.9.{i}.1\n")).collect();
     let few: String = (0..150).map(|i| format!("10.9.{i}.1\n")).collect();
     let most: String = (0..1000).map(|i| format!("10.{}.{}.1\n", i / 200, i % 200)).collect();
-    namespace.load(&["-f", &folder.file("many", many)]);
-    let mut asked = Asked::load(&namespace, &most, &[]);
+    let state = folder.path().join("state").to_str().unwrap().to_string();
+    let state = ["--state-file", &state];
+    namespace.load(&[&["-f", &folder.file("many", many)], &state[..]].concat());
+    let mut asked = Asked::load(&namespace, &most, &state);
     assert_eq!(asked.answer("no\n"), 1);
-    namespace.load(&["-f", &folder.file("few", few)]);
+    // More than half of 200, and less than half of 1,000.
+    let few = folder.file("few", few);
+    namespace.load(&[&["-f", &few], &state[..]].concat());
+    let mut asked = Asked::load(&namespace, &most, &state);
+    assert_eq!(asked.answer("yes\n"), 0);
+    let ran = namespace.netfilterd(&[&["load", "-f", &few], &state[..]].concat());
+    ran.expect(3, &["--max-shrink"]);
 }

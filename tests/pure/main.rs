@@ -6,6 +6,7 @@ mod ends;
 mod feeds;
 mod feeds_oracle;
 mod files;
+mod guards;
 mod host;
 mod layers;
 mod layout;

@@ -12,9 +12,10 @@ use netfilterd::ip::{Range, RangeSet, RangeSets};
 use netfilterd::list::{End, Entry, EntryObserver, Selection, Source, Widest};
 use netfilterd::policy::desired::{DesiredState, Request};
 use netfilterd::policy::exclusions::Exclusions;
-use netfilterd::policy::guard::{Figures, Guards, Refusal, Share};
+use netfilterd::policy::guard::{Before, Figures, Guards, ListFigures};
 use netfilterd::policy::matches::MatchFinder;
 use netfilterd::policy::protect::{Facts, Protected, Why};
+use netfilterd::policy::refusal::{Refusal, Share};
 use netfilterd::progress::Unseen;
 
 fn ip(text: &str) -> IpAddr {
@@ -268,7 +269,8 @@ fn an_entry_is_too_wide_by_its_number_of_addresses() {
 const GUARDS: Guards = Guards { min_entries: 1, max_shrink: 50, strict: false };
 
 fn figures(networks: u64, in_force: Option<u64>) -> Figures {
-    Figures { networks, in_force, ..Figures::default() }
+    let before = in_force.map(|networks| Before { networks, kept: None, entries: 0 });
+    Figures { networks, before, ..Figures::default() }
 }
 
 #[test]
@@ -294,7 +296,7 @@ fn a_shrinkage_is_judged_once_a_hundred_networks_are_in_force() {
     let refusal = Refusal::Shrunk { networks: 12, in_force: 61_204, most: 50 };
     assert_eq!(
         refusal.about("drop_ips"),
-        "drop_ips: 12 networks where 61,204 are in force (-99%); refused by --max-shrink 50"
+        "drop_ips: 12 networks where 61,204 were in force (-99%); refused by --max-shrink 50"
     );
 }
 
@@ -335,7 +337,12 @@ fn more_than_half_of_a_family_is_refused_and_half_is_not() {
 #[test]
 fn a_list_of_which_most_is_rejected_is_refused_whatever_the_others_hold() {
     let of = |lists: &[(u64, u64)]| {
-        let list = |&(rejected, lines): &(u64, u64)| ("feed".to_string(), rejected, lines);
+        let list = |&(rejected, lines): &(u64, u64)| ListFigures {
+            name: "feed".to_string(),
+            rejected,
+            lines,
+            ..ListFigures::default()
+        };
         let figures = Figures { lists: lists.iter().map(list).collect(), ..figures(1, None) };
         GUARDS.refusals(&figures).collect::<Vec<_>>()
     };

@@ -34,10 +34,15 @@ impl Daemon {
     /// Starts a daemon and waits until it has loaded.
     #[track_caller]
     pub fn start(namespace: &Namespace, arguments: &[&str]) -> Self {
-        let arguments = with_files(arguments, namespace.folder.path());
-        let daemon = Daemon::spawn(namespace.command(program()).args(arguments));
+        let daemon = Daemon::start_anyhow(namespace, arguments);
         daemon.wait_for_loads(1);
         daemon
+    }
+
+    /// Starts one, whose first load may fail.
+    pub fn start_anyhow(namespace: &Namespace, arguments: &[&str]) -> Self {
+        let arguments = with_files(arguments, namespace.folder.path());
+        Daemon::spawn(namespace.command(program()).args(arguments))
     }
 
     /// Starts one by a command, of whose arguments `--status-file` is one.
