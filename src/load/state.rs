@@ -6,8 +6,10 @@
 //! forgotten. No load fails because of an error of these files: that is a warning.
 
 use std::collections::BTreeMap;
+use std::ffi::OsString;
 use std::fs;
 use std::io;
+use std::os::unix::fs::OpenOptionsExt;
 use std::path::{Path, PathBuf};
 use std::time::Duration;
 
@@ -24,6 +26,9 @@ const PAUSE: Duration = Duration::from_millis(10);
 
 /// What the name of the ranges file has behind that of the state file.
 const RANGES: &str = ".ranges";
+
+/// What the name of the file that is locked has behind that of the state file. The file is empty.
+const LOCK: &str = ".netfilterd-lock";
 
 /// The content of the state file.
 #[derive(Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
@@ -176,16 +181,7 @@ impl File {
 
     /// Replaces the files that differ, so that a reader sees the old state or the new one.
     fn write(&self, networks: u64, section: Option<Section<'_>>) -> io::Result<()> {
-        let folder = folder_of(&self.path)?;
-        // Released when it is closed. Without the lock what another process writes for its own target
-        // could be lost, which is why a lock that cannot be had is not an error.
-        let lock = fs::File::open(folder)?;
-        for _ in 0..TRIES {
-            if sys::try_lock(&lock)? {
-                break;
-            }
-            std::thread::sleep(PAUSE);
-        }
+        let _lock = self.lock()?;
         if let Some(ours) = section {
             let old = fs::read(&self.ranges).unwrap_or_default();
             // A damaged file is replaced.
@@ -210,5 +206,29 @@ impl File {
         let is_ours = |head: &[u8]| head.starts_with(b"{\"targets\":");
         let file = OwnFile { path: &self.path, mode: 0o644, is_ours };
         Ok(file.replace(&serde_json::to_vec(&state)?)?)
+    }
+
+    /// Takes the lock of both files, which is released when the returned file is closed. Without the lock
+    /// what another process writes for its own target could be lost, which is why a lock that cannot be
+    /// had is not an error.
+    fn lock(&self) -> io::Result<fs::File> {
+        let mut name = OsString::from(".");
+        name.push(self.path.file_name().unwrap_or_default());
+        name.push(LOCK);
+        let lock = fs::OpenOptions::new()
+            .write(true)
+            .create(true)
+            .truncate(false)
+            // Whoever can open a file can lock it, and so keep others waiting.
+            .mode(0o600)
+            .custom_flags(libc::O_NOFOLLOW | libc::O_NONBLOCK)
+            .open(folder_of(&self.path)?.join(name))?;
+        for _ in 0..TRIES {
+            if sys::try_lock(&lock)? {
+                break;
+            }
+            std::thread::sleep(PAUSE);
+        }
+        Ok(lock)
     }
 }

@@ -58,6 +58,37 @@ fn no_other_user_can_keep_a_daemon_from_starting_by_locking_its_pid_file() {
 
 #[test]
 #[ignore = "needs root: network namespaces"]
+fn no_other_user_can_hold_up_a_load_by_locking_what_is_beside_its_files() {
+    needs(&["setpriv", "flock", "strace"]);
+    let (namespace, folder) = (Namespace::new(), Folder::new());
+    fs::set_permissions(folder.path(), Permissions::from_mode(0o755)).unwrap();
+    let list = folder.file("list", ONE);
+    let place = folder.path().join("state");
+    fs::create_dir(&place).unwrap();
+    let state = place.join("state.json").to_str().unwrap().to_string();
+    namespace.load(&["-f", &list, "--state-file", &state]);
+    // All that nobody can lock: of what is there, and the folder itself.
+    let mut locks = Vec::new();
+    let all = fs::read_dir(&place).unwrap().map(|item| item.unwrap().path());
+    for path in all.chain([place.clone()]) {
+        let mut command = Command::new("setpriv");
+        command.args(["--reuid=65534", "--clear-groups", "flock", "--nonblock"]).arg(path);
+        command.args(["sh", "-c", "echo locked; exec cat"]);
+        command.stdin(Stdio::piped()).stdout(Stdio::piped()).stderr(Stdio::null());
+        let mut lock = Background(command.spawn().unwrap());
+        BufReader::new(lock.0.stdout.take().unwrap()).read_line(&mut String::new()).unwrap();
+        locks.push(lock);
+    }
+    fs::write(&list, "198.51.100.0/24\n").unwrap();
+    let mut command = namespace.command("strace");
+    command.args(["-f", "-qq", "-e", "trace=flock", program(), "load", "--no-protect"]);
+    let ran = run(command.args(["-f", &list, "--state-file", &state]));
+    ran.expect(0, &["flock("]);
+    assert!(!ran.stderr().contains("EAGAIN"), "{}", ran.stderr());
+}
+
+#[test]
+#[ignore = "needs root: network namespaces"]
 fn its_files_can_be_written_to_by_nobody_else_whatever_the_umask() {
     let (namespace, folder) = (Namespace::new(), Folder::new());
     let list = folder.file("list", ONE);

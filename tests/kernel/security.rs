@@ -12,12 +12,12 @@ use kit::*;
 
 /// The lines that strace wrote of `calls` while a daemon started, loaded twice, was looked after and
 /// ended; and what it may write to.
-fn traced(calls: &str, queue: bool) -> (Vec<String>, [String; 4]) {
+fn traced(calls: &str, queue: bool) -> (Vec<String>, [String; 5]) {
     let (namespace, folder) = (Namespace::new(), Folder::new());
     let list = folder.file("list", "192.0.2.0/24\n2001:db8::/32\n");
     let allow = folder.file("allow", "192.0.2.1\n");
     let trace = folder.path().join("trace");
-    let files = ["state", "status", "pid", "state.ranges"].map(|name| {
+    let files = ["state", "status", "pid", "state.ranges", ".state.netfilterd-lock"].map(|name| {
         let path = folder.path().join("own").join(name);
         path.to_str().unwrap().to_string()
     });
@@ -88,7 +88,7 @@ fn only_its_own_files_are_written_to() {
             assert!(files.contains(&own), "{line}");
             written.insert(own);
         }
-        assert_eq!(written.len(), 4, "{written:?}");
+        assert_eq!(written.len(), 5, "{written:?}");
     }
 }
 
