@@ -4,16 +4,10 @@
 //! yet, and a file among lists would be read as a list, so the paths are compared, too.
 
 use std::path::{Path, PathBuf};
-use std::sync::mpsc::{self, RecvTimeoutError};
-use std::thread;
-use std::time::Duration;
 
 use super::args::{LoadOptions, RunOptions};
 use super::out::usage;
 use crate::list::Source;
-
-/// How long the file systems of the lists may take to answer before it is reported.
-const LATE: Duration = Duration::from_secs(10);
 
 /// Exits with a usage error if `load` would write to one of its lists.
 pub fn check_load(options: &LoadOptions) {
@@ -28,20 +22,7 @@ pub fn check_run(options: &RunOptions) {
     ];
     outputs.extend(options.pid_file.as_deref().map(|path| ("--pid-file", path)));
     outputs.extend(options.metrics.as_deref().map(|path| ("--metrics", path)));
-    // Ends as soon as the other half of the channel is dropped.
-    let (_done, answered) = mpsc::channel::<()>();
-    thread::spawn(move || report_if_late(&answered));
     check(&options.load, &outputs);
-}
-
-/// Logs an error if the file system of a list has not answered in time. The daemon cannot start before.
-fn report_if_late(answered: &mpsc::Receiver<()>) {
-    if answered.recv_timeout(LATE) == Err(RecvTimeoutError::Timeout) {
-        log::error!(
-            "cannot find the lists within {} s, and waits for them; check that their file systems answer",
-            LATE.as_secs()
-        );
-    }
 }
 
 fn check(options: &LoadOptions, outputs: &[(&str, &Path)]) {
@@ -55,7 +36,7 @@ fn check(options: &LoadOptions, outputs: &[(&str, &Path)]) {
         .collect();
     for (number, (option, output)) in outputs.iter().enumerate() {
         for (other, path) in &outputs[..number] {
-            if same(output, path) {
+            if places(path).iter().any(|place| places(output).contains(place)) {
                 usage(&format!(
                     "{other} and {option} are the same file, {}; give two files",
                     output.display()

@@ -105,7 +105,8 @@ fn a_thousand_hups_are_a_few_reloads_and_the_last_content_wins() {
     assert_eq!(namespace.managed("drop4"), ["198.51.100.0/24"]);
     let reloads = status["totals"]["loads"].as_u64().unwrap();
     assert!(reloads < 1000, "{reloads} reloads");
-    assert_eq!(descriptors(), before);
+    // What was loaded is remembered after it was reported, by a file that is closed again.
+    eventually("no descriptor is lost", || descriptors() <= before);
 }
 
 #[test]

@@ -87,18 +87,7 @@ fn a_daemon_that_waits_for_a_list_exits_at_once_when_it_is_asked_to() {
     assert!(!pid_file.exists());
     assert_eq!(namespace.managed("drop4"), ["10.77.0.9/32", "192.0.2.0/24"]);
 
-    // At the start, before it is a daemon.
-    let mut command = namespace.command(program());
-    let daemon = Daemon::spawn(command.args(options).args(namespace.files()));
-    daemon.wait_for_line(&["error: cannot find the lists within", "file systems"], 1);
-    daemon.signal("TERM");
-    eventually("it has ended", || daemon.has_ended());
-
-    // During the first load: only what reads the lists of a folder asks for each of them.
-    let lists = folder.path().join("lists");
-    fs::create_dir(&lists).unwrap();
-    point(&lists.join("list"), hanging.file());
-    let options = ["-f", lists.to_str().unwrap(), "--pid-file", options[3]];
+    // During the first load.
     let mut command = namespace.command(program());
     let daemon = Daemon::spawn(command.args(options).args(namespace.files()));
     eventually("the load begins", || reads(&daemon));
