@@ -73,12 +73,7 @@ impl Error for ReadError {
 impl fmt::Display for ReadError {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
-            ReadError::Io { error } if error.kind() == io::ErrorKind::PermissionDenied => write!(
-                f,
-                "cannot be read: {error}; netfilterd reads as its user, also as root: give that \
-                 user the permission to"
-            ),
-            ReadError::Io { error } => write!(f, "cannot be read: {error}"),
+            ReadError::Io { error } => write!(f, "cannot be read: {error}; {}", cure(error)),
             ReadError::NotAFile { kind } => write!(
                 f,
                 "is {kind}, not a regular file; to read from a pipe use - for standard input"
@@ -94,6 +89,22 @@ impl fmt::Display for ReadError {
                 "is a directory without a list in it (hidden files do not count); put one in it",
             ),
         }
+    }
+}
+
+/// What to do where the system does not let a file be read.
+fn cure(error: &io::Error) -> &'static str {
+    match error.raw_os_error() {
+        Some(libc::ENOENT | libc::ENOTDIR | libc::ELOOP | libc::ENAMETOOLONG) => {
+            "create it, or correct its path"
+        }
+        Some(libc::EACCES | libc::EPERM) => {
+            "netfilterd reads as its user, also as root: give that user the permission to"
+        }
+        Some(libc::EMFILE) => "raise the limit of open files of the process",
+        Some(libc::ENFILE) => "raise the limit of open files of the system, fs.file-max",
+        Some(libc::ENOMEM) => "raise the memory limit, or free memory",
+        _ => "examine the file system that it is on",
     }
 }
 

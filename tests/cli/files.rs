@@ -215,7 +215,7 @@ fn several_lists_are_one_and_each_must_be_readable() {
     assert_eq!(ran.stdout(), "192.0.2.0/24\n");
     let gone = folder.path().join("gone");
     let ran = netfilterd(&["print", "-f", &one, "-f", gone.to_str().unwrap()]);
-    ran.expect(1, &["gone: ", "No such file"]);
+    ran.expect(1, &["gone: ", "No such file", "create it"]);
     assert_eq!(ran.stdout(), "");
     // One that is something else than a list is not made good by the other.
     let page = folder.file("page", "<html>\n");
