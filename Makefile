@@ -1,6 +1,6 @@
 # The targets that a person types. make, make install and what else only builds never installs a
 # package: where one is missing they name it. make deps installs it; so do demo, check, check-vm, fuzz,
-# bench, soak and package. Each of these says first what it installs.
+# bench, injection, soak and package. Each of these says first what it installs.
 
 PREFIX = /usr/local
 DESTDIR =
@@ -40,7 +40,7 @@ build:
 	@sh dev/need.sh --check build
 	$(CARGO) build --release --locked
 
-# What the packages are for: build, demo, test, vm, soak, fuzz, package, bench.
+# What the packages are for: build, demo, test, vm, injection, soak, fuzz, package, bench.
 FOR = build
 
 .PHONY: deps
@@ -143,6 +143,17 @@ soak:
 	$(CARGO) build --release --locked
 	NETFILTERD_PROGRAM=$(abspath $(built))/netfilterd \
 		$(CARGO) test --locked --test soak -- --minutes $(SOAK_MINUTES) --write
+
+# Each system call fails in each way at each place, and what becomes of it is judged.
+# INJECTIONS may be some of them, as openat or sendto:ENOBUFS:3.
+INJECTIONS = all
+
+.PHONY: injection
+injection:
+	sh dev/need.sh build demo injection
+	$(CARGO) build --release --locked
+	NETFILTERD_PROGRAM=$(abspath $(built))/netfilterd NETFILTERD_INJECTIONS=$(INJECTIONS) \
+		$(CARGO) test --locked --test injection -- --include-ignored --nocapture
 
 # A .deb and a .rpm, whichever of the two this system is; the last lines say where.
 tools = $(built)/../tools

@@ -1,8 +1,8 @@
 #!/bin/sh
 # Installs what is missing for building, for the demonstration, for the tests, for those on a second
-# kernel, for the soak, for fuzzing, for the packages or for the benchmarks:
+# kernel, for the injection matrix, for the soak, for fuzzing, for the packages or for the benchmarks:
 #
-#	need.sh [--check] build|demo|test|vm|soak|fuzz|package|bench ...
+#	need.sh [--check] build|demo|test|vm|injection|soak|fuzz|package|bench ...
 #
 # Knows Debian and its descendants (apt-get) and Fedora and its (dnf). Says what it installs before
 # it does so; does nothing, silently, where nothing is missing. With --check it installs nothing, and
@@ -60,6 +60,10 @@ cpio cpio cpio
 depmod kmod kmod
 qemu-system-x86_64 qemu-system-x86 qemu-system-x86-core
 strip binutils binutils'
+injection='
+ip6tables-legacy iptables iptables-legacy
+iptables-legacy iptables iptables-legacy
+strace strace strace'
 soak='
 ip6tables-legacy iptables iptables-legacy
 iptables-legacy iptables iptables-legacy'

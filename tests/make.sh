@@ -87,7 +87,7 @@ for system in debian fedora; do
 	says_first || fail "make deps does not say first what it installs: $(cat "$folder/said")"
 done
 
-for target in demo check fuzz package bench soak; do
+for target in demo check fuzz package bench injection soak; do
 	! on debian lacking "$target" || fail "make $target goes on where nothing can be built"
 	says_first || fail "make $target does not say first what it installs: $(cat "$folder/said")"
 done

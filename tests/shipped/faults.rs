@@ -10,7 +10,7 @@ use std::path::Path;
 fn tests() -> BTreeSet<String> {
     let top = Path::new(env!("CARGO_MANIFEST_DIR"));
     let mut tests = BTreeSet::new();
-    for binary in ["pure", "cli", "kernel", "queue", "shipped"] {
+    for binary in ["pure", "cli", "kernel", "queue", "injection", "shipped"] {
         tests_below(&top.join("tests").join(binary), binary, &mut tests);
     }
     tests_below(&top.join("src"), "src", &mut tests);

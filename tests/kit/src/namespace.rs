@@ -191,7 +191,7 @@ impl Namespace {
                 setns(file, CloneFlags::CLONE_NEWNET).unwrap();
                 action()
             });
-            thread.join().unwrap()
+            thread.join().unwrap_or_else(|panic| std::panic::resume_unwind(panic))
         })
     }
 }
@@ -203,7 +203,7 @@ impl Drop for Namespace {
 }
 
 /// An element in nft's JSON to the way that netfilterd writes ranges: a network or `first-last`.
-fn element(value: &serde_json::Value) -> String {
+pub fn element(value: &serde_json::Value) -> String {
     if let Some(prefix) = value.get("prefix") {
         return format!("{}/{}", prefix["addr"].as_str().unwrap(), prefix["len"]);
     }
