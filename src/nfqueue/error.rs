@@ -63,11 +63,20 @@ impl QueueError {
     }
 }
 
+/// What to do about an error of a socket, behind its cause; nothing if the cause has a cure already.
+fn cure(source: &io::Error) -> &'static str {
+    match source.raw_os_error() {
+        None => "",
+        Some(libc::ENOMEM | libc::ENOBUFS) => "; raise the memory limit, or free memory",
+        Some(_) => "; report it with the output of uname -r",
+    }
+}
+
 impl fmt::Display for QueueError {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
             QueueError::Socket { queue, source } => {
-                write!(f, "queue {queue}: netlink socket failed: {source}")
+                write!(f, "queue {queue}: netlink socket failed: {source}{}", cure(source))
             }
             QueueError::Verdicts { queue, source } => {
                 write!(f, "queue {queue}: cannot send verdicts: {source}")
@@ -91,7 +100,7 @@ impl fmt::Display for QueueError {
                      or later"
                 ),
                 Some(libc::ENODEV) => write!(f, "queue {queue} is no longer bound to netfilterd"),
-                _ => write!(f, "queue {queue}: {source}"),
+                _ => write!(f, "queue {queue}: {source}{}", cure(source)),
             },
             QueueError::Thread { queue, source } => write!(
                 f,
