@@ -340,7 +340,7 @@ fn a_state_file_that_is_of_no_use_is_a_warning_and_never_a_failure() {
         let again = namespace.load(&["-f", &list, "--state-file", &state]);
         assert_eq!(warnings(&again.stderr(), &state), 0, "{}", again.stderr());
     }
-    let under = format!("{list}/state");
+    let under = format!("{}/state", folder.file("no-folder", ""));
     let ran = namespace.load(&["-f", &list, "--state-file", &under]);
     assert_eq!(warnings(&ran.stderr(), &under), 2, "read and written: {}", ran.stderr());
     let read_only = "/proc/netfilterd/state";
