@@ -343,9 +343,9 @@ fn life_with_sets() -> Vec<String> {
     namespace.ip("link add one type veth peer name two");
     namespace.ip("addr add 10.1.0.9/24 dev one");
     daemon.wait_for("10.1.0.9", 1);
-    // The address is protected, and the entry has ended.
+    // The address and its network are protected, and the entry has expired.
     daemon.wait_for_status(|status| {
-        status["loaded"]["protected"] == 1 && status["loaded"]["next_end"].is_null()
+        status["loaded"]["protected"] != 0 && status["loaded"]["next_end"].is_null()
     });
     fs::remove_file(&list).unwrap();
     daemon.signal("HUP");

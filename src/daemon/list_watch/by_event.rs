@@ -38,6 +38,7 @@ const WRITES: AddWatchFlags = AddWatchFlags::IN_CLOSE_WRITE;
 pub struct EventWatch {
     inotify: Inotify,
     folders: Vec<Folder>,
+    finds_all: bool,
 }
 
 /// A watched folder, and the names in it that matter; or a watched list, without names.
@@ -64,10 +65,10 @@ impl EventWatch {
     /// Receives changes from now on. `paths` are lists or folders of lists, which need not exist. If
     /// some of their folders cannot be watched, returns the first reason, too.
     pub fn open(paths: &[PathBuf]) -> Result<(Self, Option<Trouble>), Trouble> {
-        let folders = folders(paths);
+        let Found { folders, mut trouble, all: finds_all } = find(paths);
         let flags = InitFlags::IN_CLOEXEC | InitFlags::IN_NONBLOCK;
         let inotify = Inotify::init(flags).map_err(Trouble::of_instance)?;
-        let (mut watched, mut trouble) = (Vec::new(), None);
+        let mut watched = Vec::new();
         for (path, names) in folders {
             let is_file = names.is_file;
             let flags = match names {
@@ -84,7 +85,13 @@ impl EventWatch {
                 Err(error) => drop(trouble.get_or_insert(Trouble::of_folder(&path, error))),
             }
         }
-        Ok((EventWatch { inotify, folders: watched }, trouble))
+        Ok((EventWatch { inotify, folders: watched, finds_all }, trouble))
+    }
+
+    /// Whether each path led to something. A list that appears where none could be found need not cause an
+    /// event: a file system is mounted, or a folder may be searched again.
+    pub fn finds_all(&self) -> bool {
+        self.finds_all
     }
 
     /// Reads the events that wait. Returns whether a list has changed.
@@ -118,7 +125,7 @@ impl EventWatch {
             // A new file will be written and closed. A new link or folder is complete.
             return match folder.path.join(name).symlink_metadata() {
                 Ok(new) => !new.is_file() || new.nlink() > 1,
-                Err(_) => false,
+                Err(error) => error.kind() != io::ErrorKind::NotFound,
             };
         }
         true
@@ -132,28 +139,68 @@ impl AsFd for EventWatch {
     }
 }
 
-/// The folders on the ways to these lists, as they are now.
-fn folders(paths: &[PathBuf]) -> BTreeMap<PathBuf, Names> {
+/// The ways to lists, as they are now.
+struct Found {
+    /// The folders on them.
+    folders: BTreeMap<PathBuf, Names>,
+    /// Why some of these may be missing.
+    trouble: Option<Trouble>,
+    /// Whether each path leads to something.
+    all: bool,
+}
+
+fn find(paths: &[PathBuf]) -> Found {
     let mut folders = BTreeMap::new();
+    let (mut trouble, mut all) = (None, true);
     for path in paths {
-        let Some(place) = follow(path, &mut folders) else { continue };
-        let Ok(items) = place.read_dir() else { continue };
+        let place = follow(path, &mut folders).unwrap_or_else(|error| {
+            trouble.get_or_insert(error);
+            None
+        });
+        let Some(place) = place else {
+            all = false;
+            continue;
+        };
+        let items = match place.read_dir() {
+            Ok(items) => items,
+            Err(error) => {
+                trouble = trouble.or(trouble_at(&place, &error));
+                continue;
+            }
+        };
         for item in items.flatten() {
             if item.file_type().is_ok_and(|kind| kind.is_symlink()) && !is_hidden(&item.file_name())
             {
-                follow(&item.path(), &mut folders);
+                if let Err(error) = follow(&item.path(), &mut folders) {
+                    trouble.get_or_insert(error);
+                }
             }
         }
         folders.entry(place).or_default().all = true;
     }
-    folders
+    Found { folders, trouble, all }
 }
 
-/// Follows `path` and records every name in it. Returns the file that it leads to, if that exists.
-fn follow(path: &Path, folders: &mut BTreeMap<PathBuf, Names>) -> Option<PathBuf> {
+/// The error of a look at a path; `None` if the error says what is there: nothing, a file where a folder
+/// was looked for, or something that netfilterd may not look at, which is no matter of the watch.
+fn trouble_at(path: &Path, error: &io::Error) -> Option<Trouble> {
+    match Errno::from_raw(error.raw_os_error()?) {
+        Errno::ENOENT | Errno::ENOTDIR | Errno::EACCES | Errno::ELOOP | Errno::ENAMETOOLONG => None,
+        errno => Some(Trouble::of_folder(path, errno)),
+    }
+}
+
+/// Follows `path` and records every name in it. Returns the file that it leads to, if that exists. An
+/// error means that it is not known where the path leads.
+fn follow(path: &Path, folders: &mut BTreeMap<PathBuf, Names>) -> Result<Option<PathBuf>, Trouble> {
+    let failed = |path: &Path, error: io::Error| trouble_at(path, &error).map_or(Ok(None), Err);
     let mut at = PathBuf::from("/");
     let mut links = 0;
-    let mut rest: VecDeque<OsString> = steps(&std::path::absolute(path).ok()?);
+    let path = match std::path::absolute(path) {
+        Ok(path) => path,
+        Err(error) => return failed(path, error),
+    };
+    let mut rest: VecDeque<OsString> = steps(&path);
     while let Some(step) = rest.pop_front() {
         if step == ".." {
             at.pop();
@@ -167,12 +214,15 @@ fn follow(path: &Path, folders: &mut BTreeMap<PathBuf, Names>) -> Option<PathBuf
         let is_list = found.as_ref().map_or(true, |found| found.is_file());
         names.has_list |= rest.is_empty() && is_list;
         match found {
-            Err(_) => return None,
+            Err(error) => return failed(&next, error),
             Ok(found) if found.is_symlink() => {
                 links += 1;
-                let target = next.read_link().ok()?;
+                let target = match next.read_link() {
+                    Ok(target) => target,
+                    Err(error) => return failed(&next, error),
+                };
                 if links > MOST_LINKS {
-                    return None;
+                    return Ok(None);
                 }
                 if target.is_absolute() {
                     at = PathBuf::from("/");
@@ -189,7 +239,7 @@ fn follow(path: &Path, folders: &mut BTreeMap<PathBuf, Names>) -> Option<PathBuf
             }
         }
     }
-    Some(at)
+    Ok(Some(at))
 }
 
 /// The names of a path, `..` among them.

@@ -11,7 +11,7 @@ use crate::daemon::backoff::Backoff;
 use crate::progress::Progress;
 use crate::status::Watching;
 
-/// How often the lists are looked at while inotify does not report all changes of them.
+/// How often the lists are looked at while inotify need not report all changes of them.
 const EVERY: Duration = Duration::from_secs(5);
 
 /// The pause before a changed list is looked at again, to see whether it is still written to.
@@ -99,7 +99,8 @@ impl Watch {
     }
 
     fn every(&self) -> Option<Duration> {
-        let needed = self.trouble.as_ref().map(|_| EVERY);
+        let is_missing = self.events.as_ref().is_some_and(|events| !events.finds_all());
+        let needed = (self.trouble.is_some() || is_missing).then_some(EVERY);
         [needed, self.request.every].into_iter().flatten().min()
     }
 
