@@ -15,7 +15,7 @@ use nix::errno::Errno;
 use nix::sys::inotify::{AddWatchFlags, InitFlags, Inotify, InotifyEvent, WatchDescriptor};
 
 use super::by_time::is_hidden;
-use super::trouble::Trouble;
+use super::error::WatchError;
 
 /// The most symbolic links that are followed in a path; the kernel has the same limit.
 const MOST_LINKS: usize = 40;
@@ -63,11 +63,11 @@ struct Names {
 impl EventWatch {
     /// Receives changes from now on. `paths` are lists or folders of lists, which need not exist. If
     /// some of their folders cannot be watched, returns the first reason, too.
-    pub fn open(paths: &[PathBuf]) -> Result<(Self, Option<Trouble>), Trouble> {
+    pub fn open(paths: &[PathBuf]) -> Result<(Self, Option<WatchError>), WatchError> {
         let folders = folders(paths);
         let flags = InitFlags::IN_CLOEXEC | InitFlags::IN_NONBLOCK;
-        let inotify = Inotify::init(flags).map_err(Trouble::of_instance)?;
-        let (mut watched, mut trouble) = (Vec::new(), None);
+        let inotify = Inotify::init(flags).map_err(WatchError::of_instance)?;
+        let (mut watched, mut failed) = (Vec::new(), None);
         for (path, names) in folders {
             let is_file = names.is_file;
             let flags = match names {
@@ -81,10 +81,10 @@ impl EventWatch {
                 Err(Errno::ENOENT | Errno::ENOTDIR) => {}
                 // A list that cannot be read is no matter of the watch.
                 Err(Errno::EACCES) if is_file => {}
-                Err(error) => drop(trouble.get_or_insert(Trouble::of_folder(&path, error))),
+                Err(errno) => drop(failed.get_or_insert(WatchError::of_folder(&path, errno))),
             }
         }
-        Ok((EventWatch { inotify, folders: watched }, trouble))
+        Ok((EventWatch { inotify, folders: watched }, failed))
     }
 
     /// Reads the events that wait. Returns whether a list has changed.
