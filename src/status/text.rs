@@ -104,7 +104,7 @@ impl fmt::Display for Failed {
             0 | 1 => write!(f, "{} ago, ", Ago(*at))?,
             _ => write!(f, "{times} times, last {} ago, ", Ago(*at))?,
         }
-        write!(f, "at {at}, what was loaded before is kept: {line}")?;
+        write!(f, "at {at}: {line}")?;
         match next {
             Some(next) => write!(f, "; next attempt at {next}"),
             None => Ok(()),
