@@ -159,7 +159,7 @@ fn receive(from: &mut UnixStream) -> io::Result<u8> {
 fn keep_watch(target: &mut Target, mut parent: UnixStream, time: Duration) -> io::Result<()> {
     // It belongs to no terminal from now on.
     nix::unistd::setsid()?;
-    let (told_to_end, sender) = UnixStream::pair()?;
+    let (signalled, sender) = UnixStream::pair()?;
     for signal in [SIGHUP, SIGINT, SIGQUIT, SIGTERM] {
         pipe::register(signal, sender.try_clone()?)?;
     }
@@ -185,8 +185,7 @@ fn keep_watch(target: &mut Target, mut parent: UnixStream, time: Duration) -> io
     }
     log::set_max_level(level);
     // An error of the wait is no confirmation.
-    let confirmed =
-        loaded.is_ok() && is_confirmed(&mut parent, &told_to_end, time).unwrap_or(false);
+    let confirmed = loaded.is_ok() && is_confirmed(&mut parent, &signalled, time).unwrap_or(false);
     if confirmed {
         if let Err(error) = target.delete_replaced() {
             log::debug!("the old sets stay until the next load: {error}");
@@ -206,18 +205,18 @@ fn cannot(parent: &mut UnixStream, reason: &str) -> io::Result<()> {
 /// which ends all processes of a session.
 fn is_confirmed(
     parent: &mut UnixStream,
-    told_to_end: &UnixStream,
+    signalled: &UnixStream,
     time: Duration,
 ) -> io::Result<bool> {
     let end = Instant::now() + time;
     loop {
         let left = end.saturating_duration_since(Instant::now());
-        let [answered, told] =
-            sys::wait_readable([parent.as_fd(), told_to_end.as_fd()], Some(left))?;
-        if answered {
+        let [has_answered, is_signalled] =
+            sys::wait_readable([parent.as_fd(), signalled.as_fd()], Some(left))?;
+        if has_answered {
             return Ok(matches!(receive(parent), Ok(message::CONFIRMED)));
         }
-        if told || left.is_zero() {
+        if is_signalled || left.is_zero() {
             return Ok(false);
         }
     }

@@ -188,14 +188,18 @@ mod with {
         lookup::interfaces(&mut connection, &names.table).ok()?
     }
 
-    /// The interfaces on which the managed table drops packets, with a mark behind those that do not exist;
+    /// The interfaces on which the managed table drops packets, with a mark behind those that are known not to exist;
     /// `None` if that is all of them, or if it is not known.
     pub fn interfaces(names: &NameOptions) -> Option<Vec<String>> {
         let found = names_of_interfaces(names)?;
-        let links = links().unwrap_or_default();
+        // If they cannot be listed, it is not known which exist.
+        let links = links().ok();
+        let exists = |name: &[u8]| {
+            links.as_ref().is_none_or(|links| links.iter().any(|link| matches(name, &link.name)))
+        };
         let shown = |name: &Vec<u8>| {
             let text = String::from_utf8_lossy(name).escape_debug().to_string();
-            match links.iter().any(|link| matches(name, &link.name)) {
+            match exists(name) {
                 true => text,
                 false => text + " (does not exist)",
             }

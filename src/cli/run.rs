@@ -9,6 +9,7 @@ use super::out::usage;
 use super::{kernel, outputs, settings};
 use crate::daemon;
 use crate::daemon::list_watch::WatchRequest;
+use crate::daemon::queues::QueueMode;
 use crate::error::Error;
 use crate::list::Source;
 use crate::load::Host;
@@ -48,7 +49,7 @@ fn run_queues(options: &RunOptions, queues: RangeInclusive<u16>, host: Host) -> 
         },
         load.interface.clone(),
     );
-    daemon::run(pipeline, queues, files(options))
+    daemon::run(pipeline, QueueMode::new(queues), files(options))
 }
 
 fn files(options: &RunOptions) -> daemon::Files<'_> {

@@ -96,6 +96,13 @@ fn log_left(status: &Status) {
                 "the daemon with pid {pid} was killed; what it loaded is not in force: {differences}"
             );
         }
-        _ => {}
+        (Mode::Tables, Answer::Unknown { reason }) => {
+            log::warn!(
+                "the daemon with pid {pid} was killed; it is not known whether what it loaded is in \
+                 force: {reason}"
+            );
+        }
+        // Queues end with the process that served them.
+        (Mode::Queue, _) => {}
     }
 }

@@ -2,8 +2,9 @@
 //! back end.
 //!
 //! In reading order: `signals` (the events of the loop), [`reader`] (the thread that reads lists),
-//! `reload` (from a signal to the report of a load), [`back_end`] (what a back end does), [`nftables`]
-//! and [`queues`] (the two back ends), [`repair`] (when to repair what another program has changed),
+//! `reload` (from a signal to the report of a load), `restore` (a first load that fails), `revise` (what
+//! changes while the lists stay the same), [`back_end`] (what a back end does), [`nftables`] and
+//! [`queues`] (the two back ends), [`repair`] (when to repair what another program has changed),
 //! [`list_watch`] (changes of lists), [`host_watch`] (changes of logins and resolvers), [`backoff`] (when
 //! to attempt again what has failed), [`mailbox`], [`alarm`], [`watchdog`] and [`pid_file`].
 //!
@@ -23,6 +24,7 @@ pub mod reader;
 mod reload;
 pub mod repair;
 mod restore;
+mod revise;
 mod signals;
 pub mod watchdog;
 
@@ -71,7 +73,7 @@ pub fn run<B: BackEnd>(pipeline: Pipeline, back_end: B, files: Files<'_>) -> Res
     sys::share_heap();
     // Before anything that takes time: an early SIGHUP must not kill.
     let mut signals = Signals::register().map_err(|source| Error::Signals { source })?;
-    let _pid_file = files.pid.map(PidFile::create).transpose()?;
+    let pid_file = files.pid.map(PidFile::create).transpose()?;
     let no_thread = |source| Error::Reader { source };
     let lists = files.watch.map(Watcher::new).transpose().map_err(no_thread)?;
     // Before the host is looked at and the lists are read, so that no change is missed.
@@ -80,11 +82,12 @@ pub fn run<B: BackEnd>(pipeline: Pipeline, back_end: B, files: Files<'_>) -> Res
     let mut daemon = Daemon {
         pipeline,
         back_end,
+        _pid_file: pid_file,
         status: Status::new(B::MODE),
         file: status::File::new(files.status),
         metrics: files.metrics.map(metrics::File::new),
         addresses: None,
-        follow: Backoff::new(RETRY, LONGEST),
+        follow: revise::RETRY,
         host,
         lists,
         reader: Reader::new().map_err(no_thread)?,
@@ -95,6 +98,7 @@ pub fn run<B: BackEnd>(pipeline: Pipeline, back_end: B, files: Files<'_>) -> Res
         burst: Burst::default(),
         alarm: Alarm::new().map_err(|source| Error::Timer { source })?,
         revise_at: None,
+        revise_again: revise::RETRY,
         rest_until: Instant::now(),
         watchdog: Watchdog::set_by_manager(Instant::now()),
     };
@@ -110,22 +114,15 @@ pub fn run<B: BackEnd>(pipeline: Pipeline, back_end: B, files: Files<'_>) -> Res
 /// How often the status file is written if only counters of queues change.
 const STATUS_EVERY: Duration = Duration::from_secs(1);
 
-/// How long to gather changes of addresses: an interface gets several addresses and routes in turn.
-const GATHER: Duration = Duration::from_millis(100);
-
-/// The pause after a lookup of protected addresses, as a multiple of the time that it took: routes may
-/// change all the time, and a lookup of a million takes half a second.
-const REST: u32 = 10;
-
-/// The pause before another attempt to apply expired entries or changed protected addresses.
+/// The pause before another attempt to write the status file.
 const RETRY: Duration = Duration::from_secs(5);
-
-/// The longest pause between attempts to receive changes of addresses.
-const LONGEST: Duration = Duration::from_secs(60);
 
 struct Daemon<'a, B> {
     pipeline: Pipeline,
     back_end: B,
+    /// Dropped after the back end and before the status file: when `status` finds no daemon, another one
+    /// can start.
+    _pid_file: Option<PidFile>,
     status: Status,
     file: status::File<'a>,
     metrics: Option<metrics::File<'a>>,
@@ -150,6 +147,8 @@ struct Daemon<'a, B> {
     alarm: Alarm,
     /// The time at which to call [`Pipeline::revise`].
     revise_at: Option<Instant>,
+    /// When to call it again, because what it found could not be put in force.
+    revise_again: Backoff,
     /// Changes of addresses are not applied before this time.
     rest_until: Instant,
     watchdog: Option<Watchdog>,
@@ -231,122 +230,9 @@ impl<B: BackEnd> Daemon<'_, B> {
         }
     }
 
-    fn set_alarm(&mut self) {
-        let set = match self.pipeline.next_end() {
-            Some(end) => self.alarm.set(end),
-            None => self.alarm.unset(),
-        };
-        if let Err(error) = set {
-            log::error!(
-                "cannot set the timer for entries that expire: {error}; removing them every {} s",
-                LONGEST.as_secs()
-            );
-            self.revise_at.get_or_insert(Instant::now() + LONGEST);
-        }
-    }
-
-    fn alarm_fired(&mut self) {
-        if matches!(self.alarm.has_fired(), Ok(false)) {
-            return;
-        }
-        // An entry has expired, or the clock was set.
-        self.revise_at = Some(Instant::now());
-    }
-
-    fn addresses_changed(&mut self) {
-        let Some(watch) = &mut self.addresses else { return };
-        match watch.drain_addresses(|address| self.pipeline.has_protected(address)) {
-            Ok(false) => {}
-            Ok(true) => {
-                let at = (Instant::now() + GATHER).max(self.rest_until);
-                self.revise_at.get_or_insert(at);
-            }
-            Err(error) => {
-                log::debug!("receiving changes of addresses again, after an error: {error}");
-                self.follow_addresses();
-                self.revise_at.get_or_insert(Instant::now() + GATHER);
-            }
-        }
-    }
-
-    fn follow_addresses(&mut self) {
-        self.addresses = match route::Monitor::open_for_addresses() {
-            Ok(monitor) => {
-                self.follow.succeeded();
-                Some(monitor)
-            }
-            Err(error) => {
-                let is_news = !self.follow.is_failing();
-                let pause = self.follow.failed(Instant::now());
-                log::log!(
-                    if is_news { log::Level::Warn } else { log::Level::Debug },
-                    "cannot receive changes of addresses and routes: {error}; retrying in {} s",
-                    pause.as_secs()
-                );
-                None
-            }
-        };
-    }
-
-    fn follow_addresses_if_due(&mut self, now: Instant) {
-        if self.follow.is_due(now) {
-            self.follow_addresses();
-            // What has changed meanwhile was not received.
-            self.revise_at.get_or_insert(now);
-        }
-    }
-
-    fn look_at_host_if_due(&mut self, now: Instant) {
-        if !self.host.is_due(now) {
-            return;
-        }
-        if self.pipeline.host_has_changed() {
-            self.revise_at = Some(now);
-        }
-        if let Some(host) = self.pipeline.host() {
-            self.host.looked(host.paths(), host.is_complete(), now);
-        }
-    }
-
-    fn revise_if_due(&mut self, now: Instant) {
-        if self.revise_at.take_if(|at| *at <= now).is_none() {
-            return;
-        }
-        let Some(held) = self.back_end.held() else { return };
-        let revised = self.pipeline.revise(&held, |sets| self.back_end.apply(sets));
-        self.rest_until = Instant::now() + self.pipeline.lookup() * REST;
-        drop(held);
-        sys::give_memory_back();
-        match revised {
-            Ok(None) => {
-                self.set_alarm();
-                self.status.revised(None);
-                self.write_status();
-            }
-            Ok(Some(loaded)) => {
-                self.set_alarm();
-                log::info!("{loaded}");
-                self.status.revised(Some(&loaded));
-                self.write_status();
-                notify(&[NotifyState::Status(&loaded.to_string())]);
-            }
-            // The alarm stays off: the entry has expired already, so the alarm would fire at once.
-            Err(error) => {
-                log::error!(
-                    "cannot apply expired entries or changed protected addresses: {error}; \
-                     retrying in {} s",
-                    RETRY.as_secs()
-                );
-                self.status.not_revised(&error, RETRY);
-                self.revise_at = Some(now + RETRY);
-                self.write_status();
-            }
-        }
-    }
-
     fn wait(&self, now: Instant) -> Option<Duration> {
         let counts = (B::MODE == Mode::Queue).then_some(STATUS_EVERY);
-        let again = self.revise_at.map(|at| at.saturating_duration_since(now));
+        let revise = self.revise_due().map(|at| at.saturating_duration_since(now));
         let metrics = self.metrics.as_ref().map(|metrics| metrics.wait(now));
         let watchdog = self.watchdog.as_ref().map(|watchdog| watchdog.wait(now));
         let back_end = self.back_end.deadline().map(|at| at.saturating_duration_since(now));
@@ -358,8 +244,8 @@ impl<B: BackEnd> Daemon<'_, B> {
         let status = self.file.is_failing().then_some(RETRY);
         let (host, burst) = (self.host.wait(now), self.burst.wait(now));
         let waits = [
-            host, back_end, counts, metrics, again, follow, reload, lists, burst, watchdog, status,
-            remember,
+            host, back_end, counts, metrics, revise, follow, reload, lists, burst, watchdog,
+            status, remember,
         ];
         waits.into_iter().flatten().min()
     }

@@ -123,6 +123,9 @@ impl BackEnd for Nftables {
     }
 
     fn stop(&mut self) -> Stopped {
+        if self.target.held().is_none() {
+            return Stopped::InForce("no load has succeeded".to_string());
+        }
         self.receive();
         if self.schedule.due().is_none() {
             self.look_without_repair(Look::Elements);

@@ -27,12 +27,6 @@ fn read(file: &mut File) -> std::io::Result<Option<String>> {
     Ok(is_number.then(|| number.iter().map(|digit| char::from(*digit)).collect()))
 }
 
-/// Whether a process is a netfilterd.
-fn is_daemon(pid: &str) -> bool {
-    std::fs::read_to_string(format!("/proc/{pid}/comm"))
-        .is_ok_and(|comm| comm.trim_end() == "netfilterd")
-}
-
 /// A locked pid file. The file is removed when this value is dropped.
 pub struct PidFile {
     path: PathBuf,
@@ -63,7 +57,7 @@ impl PidFile {
                 return Err(Error::NoPidFile { path: path.to_path_buf() });
             };
             if !sys::try_lock(&file).map_err(failed)? {
-                if opened.mode() & 0o777 == MODE || is_daemon(&pid) {
+                if opened.mode() & 0o777 == MODE || sys::is_netfilterd(&pid) {
                     return Err(Error::AnotherDaemon { path: path.to_path_buf(), pid });
                 }
                 // An older netfilterd left a file that every user can open, and one of them locked it.

@@ -1,26 +1,69 @@
 //! The back end of queue mode: range sets become the verdicts of queues.
 
 use std::os::fd::BorrowedFd;
-use std::time::Instant;
+use std::time::{Duration, Instant};
 
 use jiff::Timestamp;
 
 use super::back_end::{BackEnd, Stopped, interface_names, outcome};
+use super::backoff::Backoff;
 use crate::ip::RangeSets;
 use crate::load::pipeline::Outcome;
 use crate::nfqueue::{Failure, Queues};
 use crate::policy::remembered::Found;
 use crate::status::{Condition, Dropped, Mode, State, Status};
 
-impl BackEnd for Queues {
+/// The pauses between attempts to find the interfaces of `--interface`.
+const RETRY: Backoff = Backoff::new(Duration::from_secs(1), Duration::from_secs(60));
+
+/// Serves queues.
+pub struct QueueMode {
+    queues: Queues,
+    /// When to look again for the interfaces of `--interface`, if they could not be found.
+    find: Backoff,
+    /// Whether they are known, and why not.
+    interfaces: Condition,
+}
+
+impl QueueMode {
+    /// Serves these queues from the first load on.
+    pub fn new(queues: Queues) -> Self {
+        QueueMode { queues, find: RETRY, interfaces: Condition::IN_FORCE }
+    }
+
+    fn find_interfaces(&mut self) {
+        match self.queues.find_interfaces() {
+            Ok(()) => {
+                if self.find.is_failing() {
+                    log::info!("found the interfaces for --interface again");
+                }
+                self.find.succeeded();
+                self.interfaces = Condition::IN_FORCE;
+            }
+            Err(error) => {
+                let is_news = !self.find.is_failing();
+                let pause = self.find.failed(Instant::now());
+                log::log!(
+                    if is_news { log::Level::Error } else { log::Level::Debug },
+                    "{error}; filtering on the interfaces known so far; retrying in {} s",
+                    pause.as_secs()
+                );
+                self.interfaces.failed(error.to_string());
+                self.interfaces.retry_in(pause);
+            }
+        }
+    }
+}
+
+impl BackEnd for QueueMode {
     const MODE: Mode = Mode::Queue;
 
     fn apply(&mut self, sets: &RangeSets) -> Outcome {
-        outcome(Queues::apply(self, sets))
+        outcome(self.queues.apply(sets))
     }
 
     fn held(&self) -> Option<RangeSets> {
-        Queues::held(self)
+        self.queues.held()
     }
 
     fn found(&self) -> Found {
@@ -29,25 +72,30 @@ impl BackEnd for Queues {
     }
 
     fn descriptor(&self) -> Option<BorrowedFd<'_>> {
-        Queues::descriptor(self)
+        // What waits is read by the next attempt.
+        self.queues.descriptor().filter(|_| !self.find.is_failing())
     }
 
     fn on_readable(&mut self) {
-        if let Err(error) = self.find_interfaces() {
-            log::error!("{error}; filtering on the interfaces known so far");
-        }
+        self.find_interfaces();
     }
 
     fn deadline(&self) -> Option<Instant> {
-        None
+        self.find.due()
     }
 
-    fn on_deadline(&mut self) {}
+    fn on_deadline(&mut self) {
+        if self.find.is_due(Instant::now()) {
+            self.find_interfaces();
+        }
+    }
 
     fn describe(&mut self, status: &mut Status) {
-        status.queues = self.counters();
-        status.interfaces = self.interfaces().map(interface_names);
-        status.condition = Some(condition(&self.failures()));
+        status.queues = self.queues.counters();
+        status.interfaces = self.queues.interfaces().map(interface_names);
+        let served = condition(&self.queues.failures());
+        let is_served = served.state == State::InForce;
+        status.condition = Some(if is_served { self.interfaces.clone() } else { served });
     }
 
     fn dropped(&self) -> Vec<Dropped> {
@@ -55,7 +103,7 @@ impl BackEnd for Queues {
     }
 
     fn stop(&mut self) -> Stopped {
-        Queues::stop(self);
+        self.queues.stop();
         Stopped::InForce(
             "packets now pass rules with --queue-bypass, and rules without it drop them"
                 .to_string(),

@@ -98,6 +98,7 @@ impl<B: BackEnd> Daemon<'_, B> {
         let line = loaded.to_string();
         log::info!("{line}");
         self.retry.succeeded();
+        self.revise_again.succeeded();
         self.failure = None;
         // Changes of the host while the lists were read could not be applied to the first load.
         if self.status.loaded.is_none() {

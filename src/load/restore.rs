@@ -14,9 +14,10 @@ use crate::progress::Unseen;
 impl Pipeline {
     /// After a first load that failed: has `apply` put in force what was loaded before, if that is
     /// remembered, and does not change what was `found` in force by more than what has expired, or is
-    /// allowed or protected now. If nothing is remembered, or all of it has expired, and nothing is in force, what the lists
-    /// ask for is put in force although a guard refused it, if it was only too little. Returns `None` if
-    /// nothing was put in force.
+    /// allowed or protected now. Returns `None` if nothing was put in force.
+    ///
+    /// If nothing is in force, and nothing is remembered or all of it has expired, what the lists ask for
+    /// is put in force although a guard refused it, if it was only too little.
     ///
     /// If the file system of a list does not answer, `lists_answer` is `false`, and the allowlists are not
     /// read: then what was allowed when it was loaded is allowed.
@@ -70,6 +71,7 @@ impl Pipeline {
         });
         Ok(Some(loaded))
     }
+
     /// If nothing is in force, has `apply` put in force what a guard refused because it is too little.
     fn load_refused(
         &mut self,

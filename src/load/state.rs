@@ -183,8 +183,8 @@ impl File {
     fn write(&self, networks: u64, section: Option<Section<'_>>) -> io::Result<()> {
         let _lock = self.lock()?;
         if let Some(ours) = section {
-            let old = fs::read(&self.ranges).unwrap_or_default();
-            // A damaged file is replaced.
+            let old = content(&self.ranges)?;
+            // A damaged file is replaced; one that cannot be read has what other targets need.
             let mut sections = encoding::sections(&old).unwrap_or_default();
             let has_ours =
                 |section: &Section<'_>| (section.key, section.body) == (ours.key, ours.body);
@@ -197,7 +197,7 @@ impl File {
                 file.replace(&encoding::file_of(&sections))?;
             }
         }
-        let mut state = self.read().unwrap_or_default();
+        let mut state = State::parse(&content(&self.path)?).unwrap_or_default();
         let target = Target { networks };
         if state.targets.get(&self.key) == Some(&target) {
             return Ok(());
@@ -208,9 +208,9 @@ impl File {
         Ok(file.replace(&serde_json::to_vec(&state)?)?)
     }
 
-    /// Takes the lock of both files, which is released when the returned file is closed. Without the lock
-    /// what another process writes for its own target could be lost, which is why a lock that cannot be
-    /// had is not an error.
+    /// Takes the lock of both files, which is released when the returned file is closed. Goes on without it
+    /// if another process holds it for long: what that process writes for its own target may be lost then,
+    /// but nothing waits.
     fn lock(&self) -> io::Result<fs::File> {
         let mut name = OsString::from(".");
         name.push(self.path.file_name().unwrap_or_default());
@@ -230,5 +230,13 @@ impl File {
             std::thread::sleep(PAUSE);
         }
         Ok(lock)
+    }
+}
+
+/// The content of a file; nothing if it does not exist.
+fn content(path: &Path) -> io::Result<Vec<u8>> {
+    match fs::read(path) {
+        Err(error) if error.kind() == io::ErrorKind::NotFound => Ok(Vec::new()),
+        read => read,
     }
 }

@@ -17,9 +17,7 @@ pub struct NamedInterfaces {
 impl NamedInterfaces {
     /// Receives changes of interfaces from now on.
     pub fn follow(names: Vec<CString>) -> Result<Self, QueueError> {
-        let failed = |source| QueueError::Interfaces { source };
-        let links = route::Monitor::open(&[libc::RTNLGRP_LINK]).map_err(failed)?;
-        Ok(NamedInterfaces { names: NamedLinks::new(names), links })
+        Ok(NamedInterfaces { names: NamedLinks::new(names), links: monitor()? })
     }
 
     /// Readable when an interface has appeared or disappeared.
@@ -30,8 +28,15 @@ impl NamedInterfaces {
     /// The interfaces that have these names now. Discards the notifications that wait, and warns about
     /// names that no packet has.
     pub fn find(&mut self) -> Result<FoundLinks, QueueError> {
-        let failed = |source| QueueError::Interfaces { source };
-        self.links.drain().map_err(failed)?;
-        self.names.find().map_err(failed)
+        if let Err(error) = self.links.drain() {
+            log::debug!("receiving changes of interfaces again, after an error: {error}");
+            self.links = monitor()?;
+        }
+        self.names.find().map_err(|source| QueueError::Interfaces { source })
     }
+}
+
+fn monitor() -> Result<route::Monitor, QueueError> {
+    let opened = route::Monitor::open(&[libc::RTNLGRP_LINK]);
+    opened.map_err(|source| QueueError::Interfaces { source })
 }

@@ -2,16 +2,18 @@
 //!
 //! In reading order: [`name`] (names that nft can type) and [`set_name`] (names of the kernel sets
 //! in the managed table), [`layout`] (how a range set is laid out in kernel sets), [`plan`] (what is
-//! in force against what is desired), [`placement`] (where it is, for another process). Up to here everything is a function of its arguments, and
-//! compiled always.
+//! in force against what is desired), [`placement`] (where it is, for another process). Up to here
+//! everything is a function of its arguments, and compiled always.
 //!
 //! The rest is compiled with the feature `nftables` only, by an attribute in each file: `constants`
-//! (numbers), [`batch`] (what makes a transaction), [`elements`], [`objects`] and [`chains`] (what goes into it),
-//! [`transaction`] (the one place that sends), [`operation`], [`set_fault`], `cure` and [`error`] (what
-//! went wrong, and what to do about it), [`listeners`] (whom a large transaction concerns), [`inspect`], [`lookup`], [`verify`] and [`counters`] (questions), the two ways of putting range
-//! sets in force, [`managed`] (in a table of our own) and [`foreign`] (in sets of another program's),
-//! [`kernel`] (where kernels differ in that), [`monitor`] (changes by other programs), [`snapshot`] (to return to what was in force), and
-//! [`target`], which takes the one way or the other and remembers what is in force.
+//! (numbers), [`batch`] (what makes a transaction), [`elements`], [`objects`] and [`chains`] (what goes
+//! into it), [`transaction`] (the one place that sends), [`operation`], [`set_fault`], `cure` and
+//! [`error`] (what went wrong, and what to do about it), [`listeners`] (whom a large transaction
+//! concerns), [`inspect`], [`lookup`], [`verify`] and [`counters`] (questions), the two ways of putting
+//! range sets in force, [`managed`] (in a table of our own) and [`foreign`] (in sets of another
+//! program's), [`kernel`] (where kernels differ in that), `fill` (one load, by the one way or the other),
+//! [`monitor`] (changes by other programs), [`target`], which remembers what is in force, and
+//! [`snapshot`] (to return to what was in force).
 
 pub mod batch;
 pub mod chains;
@@ -20,6 +22,7 @@ pub mod counters;
 mod cure;
 pub mod elements;
 pub mod error;
+mod fill;
 pub mod foreign;
 pub mod inspect;
 pub mod kernel;

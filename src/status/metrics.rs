@@ -106,8 +106,10 @@ fn daemon(status: &Status) -> Vec<Family> {
     };
     let info = labels(&[("version", &status.version), ("mode", &mode)]);
     let flag = |is_so| if is_so { 1.0 } else { 0.0 };
-    let successful = flag(status.is_last_load_successful());
-    let next_attempt = status.condition.as_ref().and_then(|condition| condition.retry_at);
+    let successful = flag(status.is_last_load_successful() && !status.is_late());
+    let restore = status.condition.as_ref().and_then(|condition| condition.retry_at);
+    let apply = status.not_applied.as_ref().and_then(|failed| failed.next);
+    let next_attempt = [restore, apply].into_iter().flatten().min();
     let totals = status.totals;
     vec![
         gauge("info", "Version and mode of the daemon.", [(info, 1.0)]),
@@ -118,7 +120,7 @@ fn daemon(status: &Status) -> Vec<Family> {
         ),
         gauge(
             "last_load_successful",
-            "1 if the last load succeeded, 0 if it failed or if a list is read for too long.",
+            "1 if the last load succeeded, 0 if it failed, or if reading a list takes too long.",
             [alone(successful)],
         ),
         gauge(
@@ -128,7 +130,7 @@ fn daemon(status: &Status) -> Vec<Family> {
         ),
         gauge(
             "next_attempt_time_seconds",
-            "Time of the next attempt to restore what is not in force, or to look whether it is.",
+            "Time of the next attempt to put in force what is not in force, or to look whether it is.",
             next_attempt.map(|at| alone(seconds(at))),
         ),
         counter("loads_total", "Loads that succeeded.", [alone(totals.loads as f64)]),
@@ -305,5 +307,29 @@ impl Display for Family {
         samples
             .iter()
             .try_for_each(|(labels, value)| writeln!(f, "netfilterd_{name}{labels} {value}"))
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::status::{BeingRead, Failed, now};
+
+    #[test]
+    fn a_list_that_is_read_for_too_long_is_no_success_and_each_attempt_is_shown() {
+        let shown = |status: &Status| Metrics { status, dropped: &[] }.to_string();
+        let mut status = Status::new(Mode::Tables);
+        status.loaded = Some(InForce::default());
+        assert!(shown(&status).contains("\nnetfilterd_last_load_successful 1\n"));
+        let being_read = |late| BeingRead { list: "list".to_string(), since: now(), late };
+        status.reading = Some(being_read(false));
+        assert!(shown(&status).contains("\nnetfilterd_last_load_successful 1\n"));
+        status.reading = Some(being_read(true));
+        assert!(shown(&status).contains("\nnetfilterd_last_load_successful 0\n"));
+        assert!(!shown(&status).contains("\nnetfilterd_next_attempt_time_seconds "));
+        let next = Some(now());
+        status.not_applied = Some(Failed { at: now(), line: String::new(), times: 1, next });
+        assert!(shown(&status).contains("\nnetfilterd_next_attempt_time_seconds "));
+        assert!(shown(&status).contains("\nnetfilterd_in_force 0\n"));
     }
 }

@@ -44,14 +44,8 @@ impl fmt::Display for Status {
         if let Some(condition) = &self.condition {
             line("in force", condition)?;
         }
-        if let Some(Failed { at, line: error, .. }) = &self.not_applied {
-            line(
-                "not applied",
-                &format_args!(
-                    "expired entries or changed protected addresses, for {}: {error}",
-                    Ago(*at)
-                ),
-            )?;
+        if let Some(failed) = &self.not_applied {
+            line("not applied", &NotApplied(failed))?;
         }
         if let Some(watch) = &self.watch {
             line("watching", watch)?;
@@ -110,7 +104,21 @@ impl fmt::Display for Failed {
             0 | 1 => write!(f, "{} ago, ", Ago(*at))?,
             _ => write!(f, "{times} times, last {} ago, ", Ago(*at))?,
         }
-        write!(f, "at {at}, what was loaded before is kept: {line}")?;
+        write!(f, "at {at}: {line}")?;
+        match next {
+            Some(next) => write!(f, "; next attempt at {next}"),
+            None => Ok(()),
+        }
+    }
+}
+
+/// Expired entries or changed protected addresses that could not be applied.
+struct NotApplied<'a>(&'a Failed);
+
+impl fmt::Display for NotApplied<'_> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let Failed { at, line, next, .. } = self.0;
+        write!(f, "expired entries or changed protected addresses, for {}: {line}", Ago(*at))?;
         match next {
             Some(next) => write!(f, "; next attempt at {next}"),
             None => Ok(()),

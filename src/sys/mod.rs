@@ -3,7 +3,8 @@
 //!
 //! In reading order: `wait` (until a descriptor is ready), `socket` (netlink sockets), `datagrams`
 //! (many of them in one call), `memory` (huge pages, and free memory back to the system), `lock`
-//! (of a file), `process` (a copy of this process), `libnftnl`, [`replace`] (files that are never seen in part) and [`privileges`].
+//! (of a file), `process` (a copy of this process, and other processes), `libnftnl`, [`replace`] (files
+//! that are never seen in part) and [`privileges`].
 //!
 //! `unsafe` is permitted in six of these files and nowhere else. Everything that this module
 //! offers is safe to call with any arguments.
@@ -25,7 +26,7 @@ pub use datagrams::Datagrams;
 pub use libnftnl::{ObjectReference, append_message, set_flags, set_size};
 pub use lock::try_lock;
 pub use memory::{give_memory_back, prefer_huge_pages, share_heap};
-pub use process::{Forked, fork};
+pub use process::{Forked, fork, is_netfilterd};
 pub use socket::{
     force_receive_buffer, force_send_buffer, netlink_fd, receive_now, send, send_buffer,
     set_close_on_exec, set_netlink_option,

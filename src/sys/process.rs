@@ -1,4 +1,4 @@
-//! A second process of this program.
+//! Processes of this program.
 
 #![allow(unsafe_code)]
 
@@ -28,4 +28,10 @@ pub fn fork() -> io::Result<Forked> {
         0 => Ok(Forked::Child),
         _ => Ok(Forked::Parent),
     }
+}
+
+/// Whether a process runs, and is one of netfilterd's by its name.
+pub fn is_netfilterd(pid: &str) -> bool {
+    let name = fs::read_to_string(format!("/proc/{pid}/comm"));
+    name.is_ok_and(|name| name.trim_end() == "netfilterd")
 }

@@ -131,3 +131,28 @@ fn what_netfilterd_did_not_write_stays_and_protection_does_not_wait_for_it() {
         assert_eq!(fs::read_to_string(path).unwrap(), format!("precious, not the {name}\n"));
     }
 }
+
+#[test]
+#[ignore = "needs root: network namespaces"]
+fn what_is_remembered_of_others_is_kept_if_it_cannot_be_read_for_a_moment() {
+    needs(&["strace"]);
+    let (namespace, folder) = (Namespace::new(), Folder::new());
+    let list = folder.file("list", "192.0.2.1\n");
+    let state = folder.path().join("state").to_str().unwrap().to_string();
+    let ranges = format!("{state}.ranges");
+    namespace.load(&["-f", &list, "--state-file", &state]).expect(0, &[]);
+    let before = fs::read(&ranges).unwrap();
+    namespace.nft("add table inet t; add set inet t a { type ipv4_addr; flags interval; }");
+    let own = ["--table", "inet t", "--set4", "a", "-f", &list, "--state-file", &state];
+    let mut command = namespace.command("strace");
+    command.args(["-f", "-qq", "-o", "/dev/null", "-P", &ranges]);
+    command.args(["-e", "inject=openat:error=EIO:when=1", program(), "load"]).args(own);
+    let ran = run(&mut command);
+    ran.expect(0, &["warning: cannot write state file", "Input/output error"]);
+    assert_eq!(fs::read(&ranges).unwrap(), before);
+    namespace.load(&own).expect(0, &[]);
+    let after = fs::read(&ranges).unwrap();
+    for key in ["inet netfilterd", "inet t a drop6"] {
+        assert!(after.windows(key.len()).any(|bytes| bytes == key.as_bytes()), "{key}");
+    }
+}

@@ -286,7 +286,11 @@ fn a_list_that_shrinks_is_refused_also_by_the_next_process_and_what_is_in_force_
     assert_eq!(json["targets"]["inet netfilterd"]["networks"], 12);
     assert_eq!(json["targets"]["ip t a drop6"]["networks"], 12);
     let files = fs::read_dir(folder.path().join("var/lib")).unwrap();
-    assert_eq!(files.count(), 2, "the state file, its ranges, and nothing that is left");
+    assert_eq!(
+        files.count(),
+        3,
+        "the state file, its ranges, what is locked, and nothing that is left"
+    );
     folder.file("list", "");
     namespace.load(&[&options[..], &["--min-entries", "0"]].concat());
 }

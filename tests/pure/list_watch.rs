@@ -9,7 +9,7 @@ use std::time::{Duration, Instant};
 
 use kit::Folder;
 use netfilterd::daemon::list_watch::by_time::{Look, TimeWatch};
-use netfilterd::daemon::list_watch::trouble::Trouble;
+use netfilterd::daemon::list_watch::error::WatchError;
 use netfilterd::daemon::list_watch::{Burst, Watch, WatchRequest};
 use netfilterd::progress::Unseen;
 use netfilterd::status::Watching;
@@ -252,14 +252,14 @@ fn a_look_sees_each_change_and_waits_for_a_writer_but_not_for_ever() {
 #[test]
 fn each_limit_of_inotify_has_its_name_and_its_cure() {
     let folder = Path::new("/srv/lists");
-    for (trouble, named) in [
-        (Trouble::of_instance(Errno::EMFILE), "raise fs.inotify.max_user_instances"),
-        (Trouble::of_folder(folder, Errno::ENOSPC), "raise fs.inotify.max_user_watches"),
-        (Trouble::Descriptors, "raise the limit of open files"),
-        (Trouble::of_folder(folder, Errno::EIO), "/srv/lists: I/O error"),
-        (Trouble::of_instance(Errno::ENOMEM), "Out of memory"),
+    for (error, named) in [
+        (WatchError::of_instance(Errno::EMFILE), "raise fs.inotify.max_user_instances"),
+        (WatchError::of_folder(folder, Errno::ENOSPC), "raise fs.inotify.max_user_watches"),
+        (WatchError::Descriptors, "raise the limit of open files"),
+        (WatchError::of_folder(folder, Errno::EIO), "/srv/lists: I/O error"),
+        (WatchError::of_instance(Errno::ENOMEM), "Out of memory"),
     ] {
-        assert!(trouble.to_string().contains(named), "{trouble}");
+        assert!(error.to_string().contains(named), "{error}");
     }
 }
 

@@ -2,6 +2,7 @@
 
 use std::io::{Read, Write};
 use std::net::{IpAddr, Ipv4Addr, TcpListener, TcpStream, UdpSocket};
+use std::process::Command;
 use std::thread;
 
 use kit::queue::{BOTH, Family, Queues, WAYS};
@@ -241,6 +242,36 @@ fn an_interface_that_comes_goes_or_is_renamed_is_known_by_its_name() {
     assert!(wire.comes_in(FRIEND4, INSIDE4));
     rename("later", WIRE);
     eventually("a foe let in", || wire.comes_in(FOE4, INSIDE4));
+}
+
+#[test]
+#[ignore = "needs root: network namespaces"]
+fn an_interface_that_cannot_be_found_for_a_moment_is_found_in_the_end() {
+    needs(&["iptables-legacy", "prlimit"]);
+    let (wire, folder) = (Wire::new(), Folder::new());
+    let list = folder.file("list", FOES);
+    let queues = Queues::serve(&wire.inside, &list, &["--queue", "0", "-i", "later"]);
+    send_everything(&wire.inside, "legacy");
+    let pid = queues.daemon.pid().to_string();
+    let limit_descriptors = |most: usize| {
+        let limit = format!("--nofile={most}:1024");
+        let set = Command::new("prlimit").args([&limit, "--pid", &pid]).status();
+        assert!(set.unwrap().success());
+    };
+    // Fewer than it has, so that it gets no other one.
+    limit_descriptors(8);
+    wire.inside.ip(&format!("link set {WIRE} down"));
+    wire.inside.ip(&format!("link set {WIRE} name later"));
+    wire.inside.ip("link set later up");
+    wire.inside.ip("route replace default via 10.77.0.1");
+    let failed = ["error: cannot list the interfaces", "limit of open files", "retrying in 1 s"];
+    queues.daemon.wait_for_line(&failed, 1);
+    assert!(wire.comes_in(FOE4, INSIDE4), "it is not known yet");
+    limit_descriptors(1024);
+    queues.daemon.wait_for("found the interfaces for --interface again", 1);
+    assert!(!wire.comes_in(FOE4, INSIDE4) && wire.comes_in(FRIEND4, INSIDE4));
+    queues.daemon.wait_for_status(|status| status["condition"]["state"] == "in_force");
+    assert_eq!(queues.daemon.lines(&failed).len(), 1);
 }
 
 #[test]

@@ -81,7 +81,8 @@ fn the_init_script_starts_reloads_shows_and_stops_a_daemon() {
         eventually("a reload that failed", || script.run("status").0 == 1);
         script.folder.file("list", FOES);
 
-        assert_eq!(script.run("restart").0, 0);
+        let (status, said) = script.run("restart");
+        assert_eq!(status, 0, "{said}");
         assert_eq!(script.run("status").0, 0);
         assert_eq!(script.run("stop").0, 0);
         assert_eq!(script.run("status").0, 3);

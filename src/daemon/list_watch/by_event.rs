@@ -15,7 +15,7 @@ use nix::errno::Errno;
 use nix::sys::inotify::{AddWatchFlags, InitFlags, Inotify, InotifyEvent, WatchDescriptor};
 
 use super::by_time::is_hidden;
-use super::trouble::Trouble;
+use super::error::WatchError;
 
 /// The most symbolic links that are followed in a path; the kernel has the same limit.
 const MOST_LINKS: usize = 40;
@@ -64,10 +64,10 @@ struct Names {
 impl EventWatch {
     /// Receives changes from now on. `paths` are lists or folders of lists, which need not exist. If
     /// some of their folders cannot be watched, returns the first reason, too.
-    pub fn open(paths: &[PathBuf]) -> Result<(Self, Option<Trouble>), Trouble> {
-        let Found { folders, mut trouble, all: finds_all } = find(paths);
+    pub fn open(paths: &[PathBuf]) -> Result<(Self, Option<WatchError>), WatchError> {
+        let Found { folders, mut failed, all: finds_all } = find(paths);
         let flags = InitFlags::IN_CLOEXEC | InitFlags::IN_NONBLOCK;
-        let inotify = Inotify::init(flags).map_err(Trouble::of_instance)?;
+        let inotify = Inotify::init(flags).map_err(WatchError::of_instance)?;
         let mut watched = Vec::new();
         for (path, names) in folders {
             let is_file = names.is_file;
@@ -82,10 +82,10 @@ impl EventWatch {
                 Err(Errno::ENOENT | Errno::ENOTDIR) => {}
                 // A list that cannot be read is no matter of the watch.
                 Err(Errno::EACCES) if is_file => {}
-                Err(error) => drop(trouble.get_or_insert(Trouble::of_folder(&path, error))),
+                Err(error) => drop(failed.get_or_insert(WatchError::of_folder(&path, error))),
             }
         }
-        Ok((EventWatch { inotify, folders: watched, finds_all }, trouble))
+        Ok((EventWatch { inotify, folders: watched, finds_all }, failed))
     }
 
     /// Whether each path led to something. A list that appears where none could be found need not cause an
@@ -144,17 +144,17 @@ struct Found {
     /// The folders on them.
     folders: BTreeMap<PathBuf, Names>,
     /// Why some of these may be missing.
-    trouble: Option<Trouble>,
+    failed: Option<WatchError>,
     /// Whether each path leads to something.
     all: bool,
 }
 
 fn find(paths: &[PathBuf]) -> Found {
     let mut folders = BTreeMap::new();
-    let (mut trouble, mut all) = (None, true);
+    let (mut failed, mut all) = (None, true);
     for path in paths {
         let place = follow(path, &mut folders).unwrap_or_else(|error| {
-            trouble.get_or_insert(error);
+            failed.get_or_insert(error);
             None
         });
         let Some(place) = place else {
@@ -164,7 +164,7 @@ fn find(paths: &[PathBuf]) -> Found {
         let items = match place.read_dir() {
             Ok(items) => items,
             Err(error) => {
-                trouble = trouble.or(trouble_at(&place, &error));
+                failed = failed.or(error_at(&place, &error));
                 continue;
             }
         };
@@ -172,28 +172,31 @@ fn find(paths: &[PathBuf]) -> Found {
             if item.file_type().is_ok_and(|kind| kind.is_symlink()) && !is_hidden(&item.file_name())
             {
                 if let Err(error) = follow(&item.path(), &mut folders) {
-                    trouble.get_or_insert(error);
+                    failed.get_or_insert(error);
                 }
             }
         }
         folders.entry(place).or_default().all = true;
     }
-    Found { folders, trouble, all }
+    Found { folders, failed, all }
 }
 
 /// The error of a look at a path; `None` if the error says what is there: nothing, a file where a folder
 /// was looked for, or something that netfilterd may not look at, which is no matter of the watch.
-fn trouble_at(path: &Path, error: &io::Error) -> Option<Trouble> {
+fn error_at(path: &Path, error: &io::Error) -> Option<WatchError> {
     match Errno::from_raw(error.raw_os_error()?) {
         Errno::ENOENT | Errno::ENOTDIR | Errno::EACCES | Errno::ELOOP | Errno::ENAMETOOLONG => None,
-        errno => Some(Trouble::of_folder(path, errno)),
+        errno => Some(WatchError::of_folder(path, errno)),
     }
 }
 
 /// Follows `path` and records every name in it. Returns the file that it leads to, if that exists. An
 /// error means that it is not known where the path leads.
-fn follow(path: &Path, folders: &mut BTreeMap<PathBuf, Names>) -> Result<Option<PathBuf>, Trouble> {
-    let failed = |path: &Path, error: io::Error| trouble_at(path, &error).map_or(Ok(None), Err);
+fn follow(
+    path: &Path,
+    folders: &mut BTreeMap<PathBuf, Names>,
+) -> Result<Option<PathBuf>, WatchError> {
+    let failed = |path: &Path, error: io::Error| error_at(path, &error).map_or(Ok(None), Err);
     let mut at = PathBuf::from("/");
     let mut links = 0;
     let path = match std::path::absolute(path) {

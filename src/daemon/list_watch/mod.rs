@@ -1,7 +1,7 @@
 //! Receives changes of lists.
 //!
 //! In reading order: [`watch`] (which joins the next two), [`by_event`] (inotify), [`by_time`] (for what
-//! inotify does not report), [`trouble`] (why inotify does not report all), [`watcher`] (watching on a
+//! inotify does not report), [`error`] (why inotify does not report all), [`watcher`] (watching on a
 //! thread of its own), [`burst`] (changes in quick succession).
 //!
 //! No failure ends a watch: it is attempted again with growing pauses, and meanwhile the lists are
@@ -11,7 +11,7 @@
 pub mod burst;
 pub mod by_event;
 pub mod by_time;
-pub mod trouble;
+pub mod error;
 pub mod watch;
 pub mod watcher;
 

@@ -6,7 +6,7 @@ use std::time::{Duration, Instant};
 
 use super::by_event::EventWatch;
 use super::by_time::{Look, TimeWatch};
-use super::trouble::Trouble;
+use super::error::WatchError;
 use crate::daemon::backoff::Backoff;
 use crate::progress::Progress;
 use crate::status::Watching;
@@ -34,7 +34,7 @@ pub struct Watch {
     request: WatchRequest,
     events: Option<EventWatch>,
     /// Why `events` are missing, or do not cover all folders.
-    trouble: Option<Trouble>,
+    error: Option<WatchError>,
     retry: Backoff,
     looks: Option<TimeWatch>,
     /// The time of the next look, if there is one.
@@ -46,8 +46,8 @@ impl Watch {
     /// is asked for them.
     pub fn open(request: WatchRequest, progress: &dyn Progress) -> Self {
         request.paths.iter().for_each(|path| progress.list(path));
-        let (events, trouble, looks, look_at) = (None, None, None, None);
-        let mut watch = Watch { request, events, trouble, retry: RETRY, looks, look_at };
+        let (events, error, looks, look_at) = (None, None, None, None);
+        let mut watch = Watch { request, events, error, retry: RETRY, looks, look_at };
         watch.watch_events(Instant::now());
         watch
     }
@@ -69,7 +69,7 @@ impl Watch {
             Some(Ok(changed)) => changed,
             Some(Err(error)) => {
                 self.events = None;
-                self.is_troubled(Trouble::of_events(&error), now);
+                self.failed(WatchError::of_events(&error), now);
                 // Events may be lost.
                 true
             }
@@ -94,32 +94,32 @@ impl Watch {
         Watching {
             events: self.events.is_some(),
             seconds: self.every().map(|every| every.as_secs()),
-            because: self.trouble.as_ref().map(Trouble::to_string),
+            because: self.error.as_ref().map(WatchError::to_string),
         }
     }
 
     fn every(&self) -> Option<Duration> {
         let is_missing = self.events.as_ref().is_some_and(|events| !events.finds_all());
-        let needed = (self.trouble.is_some() || is_missing).then_some(EVERY);
+        let needed = (self.error.is_some() || is_missing).then_some(EVERY);
         [needed, self.request.every].into_iter().flatten().min()
     }
 
     /// Begins to watch by inotify, or begins anew.
     fn watch_events(&mut self, now: Instant) {
         match EventWatch::open(&self.request.paths) {
-            Ok((events, trouble)) => {
+            Ok((events, error)) => {
                 self.events = Some(events);
-                match trouble {
-                    Some(trouble) => self.is_troubled(trouble, now),
-                    None => self.trouble = None,
+                match error {
+                    Some(error) => self.failed(error, now),
+                    None => self.error = None,
                 }
-                if self.trouble.is_none() {
+                if self.error.is_none() {
                     self.retry.succeeded();
                 }
             }
-            Err(trouble) => {
+            Err(error) => {
                 self.events = None;
-                self.is_troubled(trouble, now);
+                self.failed(error, now);
             }
         }
         match self.every() {
@@ -133,9 +133,9 @@ impl Watch {
         }
     }
 
-    fn is_troubled(&mut self, trouble: Trouble, now: Instant) {
+    fn failed(&mut self, error: WatchError, now: Instant) {
         self.retry.failed(now);
-        self.trouble = Some(trouble);
+        self.error = Some(error);
     }
 
     /// Looks at the lists. Returns whether they have changed.

@@ -1,8 +1,9 @@
 //! Facts about the host, by which addresses are protected.
 //!
-//! In reading order: [`files`] (the files of the host), [`remarks`] (what they do not show), [`login`] (a login as it is recorded),
-//! [`logind`] and [`utmp`] (the two records), [`logins`] (both together), [`environment`] (the SSH
-//! session of this process), [`dnsmasq`] and [`resolvers`], [`dhcp`] and [`networks`].
+//! In reading order: [`files`] (the files of the host), [`remarks`] (what they do not show), [`login`]
+//! (a login as it is recorded), [`logind`] and [`utmp`] (the two records), [`logins`] (both together),
+//! [`environment`] (the SSH session of this process), [`dnsmasq`] and [`resolvers`], [`dhcp`] and
+//! [`networks`].
 
 pub mod dhcp;
 pub mod dnsmasq;
