@@ -1,6 +1,6 @@
 //! `load --confirm`: a load that nobody confirms leaves no trace.
 
-use std::io::{BufRead, BufReader, Write};
+use std::io::{BufRead, BufReader, Read, Write};
 use std::process::{Child, Command, Stdio};
 
 use kit::terminal::AtTerminal;
@@ -145,6 +145,26 @@ fn a_person_at_a_terminal_confirms() {
     script.0.stdin.take().unwrap().write_all(b"yes\n").unwrap();
     assert!(script.0.wait().unwrap().success());
     assert_eq!(namespace.managed("drop4"), ["203.0.113.0/24"]);
+}
+
+#[test]
+#[ignore = "needs root: network namespaces"]
+fn no_progress_bar_overwrites_the_question_and_the_answer() {
+    needs(&["script"]);
+    let (namespace, folder) = (Namespace::new(), Folder::new());
+    let list = folder.file("new", NEW);
+    let state = namespace.state().join(" ");
+    // Long enough for the bar to appear, which it does half a second after the first step.
+    let load = format!("{} load --no-protect -f {list} --confirm 2 {state}", program());
+    let mut script = namespace.command("script");
+    // The input stays open, and nobody types.
+    script.args(["-qefc", &load, "/dev/null"]).stdin(Stdio::piped()).stdout(Stdio::piped());
+    let mut script = Background(script.spawn().unwrap());
+    let mut shown = String::new();
+    script.0.stdout.take().unwrap().read_to_string(&mut shown).unwrap();
+    let (_, after) = shown.split_once("Type yes within 2 s").unwrap();
+    assert!(after.contains("was not confirmed"), "{shown}");
+    assert!(!after.contains("sending networks"), "{shown}");
 }
 
 #[test]
