@@ -237,3 +237,26 @@ fn a_load_that_was_undone_is_not_what_the_next_one_is_compared_with() {
     let ran = namespace.netfilterd(&[&["load", "-f", &few], &state[..]].concat());
     ran.expect(3, &["--max-shrink"]);
 }
+
+#[test]
+#[ignore = "needs root: network namespaces"]
+fn what_another_load_or_program_has_removed_is_not_returned_to_for_ever() {
+    let (namespace, folder) = (Namespace::new(), Folder::new());
+    let other = folder.file("other", "198.51.100.0/24\n");
+    // The other list stays in force, and where the table was deleted, nothing does.
+    for (change, left) in [
+        (&(|| drop(namespace.load(&["-f", &other]))) as &dyn Fn(), "198.51.100.0/24"),
+        (&|| drop(namespace.nft("delete table inet netfilterd")), ""),
+    ] {
+        before(&namespace);
+        let mut asked = Asked::load(&namespace, NEW, &[]);
+        change();
+        let changed = ruleset(&namespace);
+        drop(asked.process().stdin.take());
+        eventually("the end", || asked.process().try_wait().unwrap().is_some());
+        assert_eq!(asked.process().wait().unwrap().code(), Some(1));
+        assert!(asked.log().contains("cannot be undone"), "{}", asked.log());
+        assert_eq!(ruleset(&namespace), changed);
+        assert!(changed.contains(left));
+    }
+}
