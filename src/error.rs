@@ -113,6 +113,8 @@ pub enum Error {
     },
     /// A load was not confirmed, and has been undone.
     NotConfirmed,
+    /// Nobody has confirmed a load, and what was in force before is gone.
+    NothingToReturnTo,
     /// The process that would undo a load has ended, and the load is in force.
     CannotReturn {
         /// How that was noticed.
@@ -270,6 +272,10 @@ impl fmt::Display for Error {
                 "the load was not confirmed, so what was in force before is in force again; load again, \
                  and type yes",
             ),
+            Error::NothingToReturnTo => f.write_str(
+                "the load was not confirmed, and cannot be undone, because another load or program has \
+                 replaced or deleted what was in force before; netfilterd check shows what is in force",
+            ),
             Error::CannotReturn { source } => write!(
                 f,
                 "the process that would return to what was in force has stopped ({source}), so the new list \
@@ -300,7 +306,7 @@ impl std::error::Error for Error {
             | Error::Timer { source }
             | Error::CannotReturn { source }
             | Error::Stdout { source } => Some(source),
-            Error::Confirm { .. } | Error::NotConfirmed => None,
+            Error::Confirm { .. } | Error::NotConfirmed | Error::NothingToReturnTo => None,
             Error::Refused { .. } | Error::AnotherDaemon { .. } | Error::NoPidFile { .. } => None,
         }
     }

@@ -31,6 +31,9 @@ pub trait Progress {
     /// Called with the path of a list before its file system is asked for it. Some file systems take
     /// minutes to answer, or never do.
     fn list(&self, _: &Path) {}
+
+    /// Called after the last step, before the user is asked something.
+    fn done(&self) {}
 }
 
 /// Passes on the paths of lists, and shows no steps: for lists beside those of which steps are shown.

@@ -45,6 +45,8 @@ mod message {
     pub const CONFIRMED: u8 = b'y';
     /// To the parent: what was in force before is in force again.
     pub const RETURNED: u8 = b'r';
+    /// To the parent: what was in force before is gone.
+    pub const GONE: u8 = b'g';
 }
 
 /// The parent's side of a load that has to be confirmed. Dropped without a confirmation, it has the child
@@ -96,15 +98,16 @@ impl Confirmation {
     /// it was confirmed and stays; fails if it was undone.
     pub fn ask(mut self) -> Result<(), Error> {
         match self.answer() {
-            Ok(true) => Ok(()),
-            Ok(false) => Err(Error::NotConfirmed),
+            Ok(message::CONFIRMED) => Ok(()),
+            Ok(message::GONE) => Err(Error::NothingToReturnTo),
+            Ok(_) => Err(Error::NotConfirmed),
             Err(source) => Err(Error::CannotReturn { source }),
         }
     }
 
-    /// Whether the load was confirmed; if not, it is undone by now. An error means that the child has
-    /// ended.
-    fn answer(&mut self) -> io::Result<bool> {
+    /// The last message of the child: whether the load was confirmed, was undone, or cannot be undone. An
+    /// error means that the child has ended.
+    fn answer(&mut self) -> io::Result<u8> {
         self.child.write_all(&[message::LOADED])?;
         let mut stdin = File::from(io::stdin().as_fd().try_clone_to_owned()?);
         if stdin.is_terminal() {
@@ -124,7 +127,7 @@ impl Confirmation {
             // The child sees the end.
             self.child.shutdown(Shutdown::Write)?;
         }
-        Ok(receive(&mut self.child)? == message::CONFIRMED)
+        receive(&mut self.child)
     }
 
     /// Waits for a line, or until the child sends something because the time is over.
@@ -192,8 +195,12 @@ fn keep_watch(target: &mut Target, mut parent: UnixStream, time: Duration) -> io
         }
         return parent.write_all(&[message::CONFIRMED]);
     }
-    restore(target, &before);
-    parent.write_all(&[message::RETURNED])
+    let end = restore(target, &before);
+    let told = parent.write_all(&[end]);
+    if end == message::GONE && told.is_err() {
+        log::error!("{}", Error::NothingToReturnTo);
+    }
+    told
 }
 
 fn cannot(parent: &mut UnixStream, reason: &str) -> io::Result<()> {
@@ -222,10 +229,14 @@ fn is_confirmed(
     }
 }
 
-/// Returns to what was in force; tries until it succeeds.
-fn restore(target: &mut Target, before: &Snapshot) {
+/// Returns to what was in force; tries until it succeeds, or until that is gone because another load or
+/// program has replaced the sets. Returns the message for the parent.
+fn restore(target: &mut Target, before: &Snapshot) -> u8 {
     let mut retry = RETRY;
     while let Err(error) = target.restore(before) {
+        if error.is_gone() {
+            return message::GONE;
+        }
         let pause = retry.failed(Instant::now());
         log::error!(
             "cannot return to what was in force in table {}: {error}; retrying in {} s",
@@ -235,4 +246,5 @@ fn restore(target: &mut Target, before: &Snapshot) {
         std::thread::sleep(pause);
     }
     log::warn!("the load was not confirmed; table {} is as it was before the load", target.table());
+    message::RETURNED
 }

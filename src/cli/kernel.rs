@@ -117,6 +117,8 @@ mod with {
             }
             Ok(loaded) => {
                 log::info!("{loaded}");
+                // A bar that moves would overwrite the question and the answer.
+                progress.done();
                 confirmation.ask()?;
                 pipeline.remember();
                 Ok(())

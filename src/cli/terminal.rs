@@ -101,6 +101,10 @@ impl Progress for Terminal {
             shown.step(step);
         }
     }
+
+    fn done(&self) {
+        self.clear();
+    }
 }
 
 /// Messages: the bar is hidden while one is written.

@@ -136,6 +136,11 @@ impl Error {
         )
     }
 
+    /// Whether a table, set or chain that the transaction needs is gone.
+    pub fn is_gone(&self) -> bool {
+        matches!(self, Error::Refused { errno: libc::ENOENT, .. })
+    }
+
     /// Whether it may help to do the same again at once: another program changed something just
     /// then, or an answer was lost.
     pub fn retry_helps(&self) -> bool {

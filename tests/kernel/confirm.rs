@@ -1,6 +1,6 @@
 //! `load --confirm`: a load that nobody confirms leaves no trace.
 
-use std::io::{BufRead, BufReader, Write};
+use std::io::{BufRead, BufReader, Read, Write};
 use std::process::{Child, Command, Stdio};
 
 use kit::terminal::AtTerminal;
@@ -149,6 +149,26 @@ fn a_person_at_a_terminal_confirms() {
 
 #[test]
 #[ignore = "needs root: network namespaces"]
+fn no_progress_bar_overwrites_the_question_and_the_answer() {
+    needs(&["script"]);
+    let (namespace, folder) = (Namespace::new(), Folder::new());
+    let list = folder.file("new", NEW);
+    let state = namespace.state().join(" ");
+    // Long enough for the bar to appear, which it does half a second after the first step.
+    let load = format!("{} load --no-protect -f {list} --confirm 2 {state}", program());
+    let mut script = namespace.command("script");
+    // The input stays open, and nobody types.
+    script.args(["-qefc", &load, "/dev/null"]).stdin(Stdio::piped()).stdout(Stdio::piped());
+    let mut script = Background(script.spawn().unwrap());
+    let mut shown = String::new();
+    script.0.stdout.take().unwrap().read_to_string(&mut shown).unwrap();
+    let (_, after) = shown.split_once("Type yes within 2 s").unwrap();
+    assert!(after.contains("was not confirmed"), "{shown}");
+    assert!(!after.contains("sending networks"), "{shown}");
+}
+
+#[test]
+#[ignore = "needs root: network namespaces"]
 fn where_nothing_was_in_force_nothing_is_left_and_another_program_is_left_alone() {
     let namespace = Namespace::new();
     namespace.nft("add table inet other");
@@ -216,4 +236,27 @@ fn a_load_that_was_undone_is_not_what_the_next_one_is_compared_with() {
     assert_eq!(asked.answer("yes\n"), 0);
     let ran = namespace.netfilterd(&[&["load", "-f", &few], &state[..]].concat());
     ran.expect(3, &["--max-shrink"]);
+}
+
+#[test]
+#[ignore = "needs root: network namespaces"]
+fn what_another_load_or_program_has_removed_is_not_returned_to_for_ever() {
+    let (namespace, folder) = (Namespace::new(), Folder::new());
+    let other = folder.file("other", "198.51.100.0/24\n");
+    // The other list stays in force, and where the table was deleted, nothing does.
+    for (change, left) in [
+        (&(|| drop(namespace.load(&["-f", &other]))) as &dyn Fn(), "198.51.100.0/24"),
+        (&|| drop(namespace.nft("delete table inet netfilterd")), ""),
+    ] {
+        before(&namespace);
+        let mut asked = Asked::load(&namespace, NEW, &[]);
+        change();
+        let changed = ruleset(&namespace);
+        drop(asked.process().stdin.take());
+        eventually("the end", || asked.process().try_wait().unwrap().is_some());
+        assert_eq!(asked.process().wait().unwrap().code(), Some(1));
+        assert!(asked.log().contains("cannot be undone"), "{}", asked.log());
+        assert_eq!(ruleset(&namespace), changed);
+        assert!(changed.contains(left));
+    }
 }
