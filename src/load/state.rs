@@ -99,8 +99,8 @@ impl File {
     pub fn recall(&mut self, is_needed: impl FnOnce(u64) -> bool) -> Recalled {
         let state = self.read().unwrap_or_else(|error| {
             log::warn!(
-                "cannot read state file {}: {error}; --max-shrink does not check this load, after \
-                 which the file is replaced",
+                "cannot read state file {}: {error}; --max-shrink does not check this load, which \
+                 replaces the file if netfilterd wrote it",
                 self.path.display()
             );
             State::default()

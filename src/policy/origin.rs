@@ -25,7 +25,8 @@ impl fmt::Display for CutOffNetwork<'_> {
         let CutOffNetwork { network, entry, by_several, is_prevented } = self;
         let entry = match entry {
             Some(entry) if *by_several => format!("{} and others", entry.place()),
-            Some(entry) => entry.place().to_string(),
+            // No comma before the colon.
+            Some(entry) => entry.place().to_string().trim_end_matches(',').into(),
             None => "the lists".into(),
         };
         match is_prevented {
