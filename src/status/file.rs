@@ -91,7 +91,10 @@ pub fn find(path: &Path) -> Result<Option<Found>, Error> {
         result => result.map_err(failed)?,
     };
     let status: Status = serde_json::from_slice(&text).map_err(|error| failed(error.into()))?;
-    let is_running = sys::is_netfilterd(&status.pid.to_string());
+    let is_running = match status.start {
+        Some(start) => sys::start_of(status.pid) == Some(start),
+        None => sys::is_netfilterd(&status.pid.to_string()),
+    };
     Ok(Some(Found { status, is_running }))
 }
 

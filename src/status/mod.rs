@@ -20,6 +20,7 @@ use crate::list::End;
 use crate::load::Loaded;
 use crate::nfqueue::QueueCounters;
 use crate::nftables::placement::Placement;
+use crate::sys;
 
 pub use answer::{Answer, Health, Report};
 pub use condition::{Condition, State};
@@ -43,6 +44,10 @@ pub struct Status {
     pub version: String,
     /// The process id of the daemon.
     pub pid: u32,
+    /// When that process started, in clock ticks since the host did, by which it is known again; `None` from
+    /// an older daemon.
+    #[serde(default)]
+    pub start: Option<u64>,
     /// Whether the daemon fills sets or serves queues.
     pub mode: Mode,
     /// The time at which the daemon started.
@@ -94,6 +99,7 @@ impl Status {
         Status {
             version: env!("CARGO_PKG_VERSION").to_string(),
             pid: std::process::id(),
+            start: sys::start_of(std::process::id()),
             mode,
             started: now(),
             table: None,

@@ -26,7 +26,7 @@ pub use datagrams::Datagrams;
 pub use libnftnl::{ObjectReference, append_message, set_flags, set_size};
 pub use lock::try_lock;
 pub use memory::{give_memory_back, prefer_huge_pages, share_heap};
-pub use process::{Forked, fork, is_netfilterd};
+pub use process::{Forked, fork, is_netfilterd, start_of};
 pub use socket::{
     force_receive_buffer, force_send_buffer, netlink_fd, receive_now, send, send_buffer,
     set_close_on_exec, set_netlink_option,

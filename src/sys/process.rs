@@ -35,3 +35,12 @@ pub fn is_netfilterd(pid: &str) -> bool {
     let name = fs::read_to_string(format!("/proc/{pid}/comm"));
     name.is_ok_and(|name| name.trim_end() == "netfilterd")
 }
+
+/// When a process started, in clock ticks since the host did (proc_pid_stat(5), field 22); `None` if there
+/// is no such process. With it a number that another process has by now is told apart.
+pub fn start_of(pid: u32) -> Option<u64> {
+    let stat = fs::read_to_string(format!("/proc/{pid}/stat")).ok()?;
+    // The second field is the name in parentheses, and may hold blanks and parentheses.
+    let (_, fields) = stat.rsplit_once(')')?;
+    fields.split_whitespace().nth(22 - 3)?.parse().ok()
+}

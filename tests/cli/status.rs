@@ -48,3 +48,23 @@ fn the_status_of_an_older_daemon_is_read_though_a_counter_is_missing() {
     );
     assert_eq!(read["queues"][0]["dropped"], 0);
 }
+
+#[test]
+fn a_process_that_has_the_number_of_a_daemon_that_was_killed_is_not_that_daemon() {
+    let folder = Folder::new();
+    // A process with this name, which started at another time than the daemon.
+    let mut other = std::process::Command::new(program());
+    other.args(["print", "--no-protect", "-f", "-"]).stdin(std::process::Stdio::piped());
+    let other = Background(other.stdout(std::process::Stdio::null()).spawn().unwrap());
+    let stat = std::fs::read_to_string(format!("/proc/{}/stat", other.0.id())).unwrap();
+    let start: u64 = stat.rsplit_once(')').unwrap().1.split(' ').nth(20).unwrap().parse().unwrap();
+    for (start, status) in [(start - 1, 3), (start, 1)] {
+        let text = format!(
+            "{{\"version\":\"0.1.0\",\"pid\":{},\"start\":{start},\"mode\":\"queue\",\
+             \"started\":\"2026-01-01T00:00:00Z\",\"loaded\":null,\"failed\":null}}",
+            other.0.id()
+        );
+        let file = folder.file("status", text);
+        assert_eq!(netfilterd(&["status", "--status-file", &file]).status(), status);
+    }
+}
