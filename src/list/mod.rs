@@ -41,5 +41,5 @@ pub use observer::EntryObserver;
 pub use rejection::Rejection;
 pub use report::{NAMED, Report, Summary};
 pub use selection::{IgnoredEntry, Selection, Widest};
-pub use source::{List, Source, read};
+pub use source::{List, Source, read, readable};
 pub use suspect::Suspect;

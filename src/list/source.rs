@@ -9,7 +9,7 @@ use super::error::ListError;
 use super::file::{self, Content};
 use super::format::{self, Sink};
 use super::parse_error::ParseError;
-use crate::progress::{Progress, Step};
+use crate::progress::{Progress, Step, Unseen};
 use crate::words::printable;
 
 /// Where a list is read from.
@@ -152,6 +152,23 @@ pub fn read(
         }
         _ => Ok(lists),
     }
+}
+
+/// Reads those of the lists that `sources` mean which can be read, and says why the others cannot.
+pub fn readable(sources: &[Source]) -> (Vec<List>, Vec<ListError>) {
+    let (mut lists, mut errors) = (Vec::new(), Vec::new());
+    for item in sources.iter().flat_map(|source| expand(source, &Unseen)) {
+        let list = match item {
+            Item::File(path) => read_file(&path, &mut |_| {}),
+            Item::Stdin => read_stdin(&mut |_| {}),
+            Item::Unreadable(error) => Err(error),
+        };
+        match list {
+            Ok(list) => lists.push(list),
+            Err(error) => errors.push(error),
+        }
+    }
+    (lists, errors)
 }
 
 fn expand(source: &Source, progress: &dyn Progress) -> Vec<Item> {

@@ -9,7 +9,6 @@ use crate::load::pipeline::{Last, Outcome, Pipeline, protected};
 use crate::load::report::Loaded;
 use crate::policy::allow::Allowed;
 use crate::policy::remembered::Found;
-use crate::progress::Unseen;
 
 impl Pipeline {
     /// After a first load that failed: has `apply` put in force what was loaded before, if that is
@@ -19,8 +18,9 @@ impl Pipeline {
     /// If nothing is in force, and nothing is remembered or all of it has expired, what the lists ask for
     /// is put in force although a guard refused it, if it was only too little.
     ///
-    /// If the file system of a list does not answer, `lists_answer` is `false`, and the allowlists are not
-    /// read: then what was allowed when it was loaded is allowed.
+    /// Of the allowlists what can be read counts, and a warning names the others. If the file system of a
+    /// list does not answer, `lists_answer` is `false`, and the allowlists are not read: then only what was
+    /// allowed when it was loaded is allowed.
     ///
     /// The next load is compared with what was in force before all the same, by this process and others.
     pub fn restore(
@@ -36,15 +36,27 @@ impl Pipeline {
         let protected = protected(self.host.as_mut())?;
         // An allowlist that is unreadable now may be why the load failed.
         let sources = if lists_answer { &self.request.allow[..] } else { &[] };
-        let allowed = Allowed::read(sources, &Unseen).unwrap_or_default();
+        let (allowed, unreadable) = Allowed::readable(sources);
         let now = End::now();
         let remembered = self.state.remembered().and_then(|remembered| {
-            let restorable = remembered.restorable(found, now, &allowed.sets, &protected)?;
+            let restorable = remembered.restorable(found, now, &allowed, &protected)?;
             Some((remembered, restorable))
         });
         let Some((mut remembered, (sets, exclusions))) = remembered else {
             return self.load_refused(found, apply);
         };
+        for error in unreadable {
+            log::warn!(
+                "{error}; what is restored drops addresses that nothing else than the unreadable part \
+                 of this allowlist allows"
+            );
+        }
+        if !lists_answer && !self.request.allow.is_empty() {
+            log::warn!(
+                "the allowlists were not read, since a file system does not answer; what is restored \
+                 drops addresses that were added to them since"
+            );
+        }
         let (applied, end) = apply(&sets)?;
         let loaded = Loaded {
             done: applied,
@@ -59,7 +71,7 @@ impl Pipeline {
             restored: Some(remembered.at),
             time: end.saturating_duration_since(begin),
         };
-        remembered.allowed = remembered.allowed.union(&allowed.sets);
+        remembered.allowed = remembered.allowed.union(&allowed);
         remembered.timeline.share(&sets, exclusions.all());
         self.last = Some(Last {
             loaded: loaded.clone(),

@@ -37,6 +37,8 @@ pub struct Managed {
     named: NamedLinks,
     /// Those of them that rules match, by the names that their packets have; `None` if that is all.
     interfaces: Option<Vec<CString>>,
+    /// Whether these were found, and are not the names as they were given.
+    looked_up: bool,
     layout: Layout,
     mask: Mask,
     /// Whether sets that are replaced stay in the table, so that it can be restored.
@@ -105,7 +107,8 @@ impl Managed {
     ) -> Self {
         let named = NamedLinks::new(interfaces);
         let interfaces = (!named.is_empty()).then(Vec::new);
-        Managed { table, sets, named, interfaces, layout, mask, keeps_replaced: false }
+        let (looked_up, keeps_replaced) = (false, false);
+        Managed { table, sets, named, interfaces, looked_up, layout, mask, keeps_replaced }
     }
 
     /// The same, whose rules match these interfaces, by the names that their packets have.
@@ -114,18 +117,33 @@ impl Managed {
     }
 
     /// Looks up which interfaces have the names that were given, and warns about names that no packet
-    /// has. Returns whether the rules have to match others than before.
+    /// has. If they cannot be looked up, those that were found before stay. Returns whether the rules
+    /// have to match others than before.
     pub fn find_interfaces(&mut self) -> bool {
         if self.named.is_empty() {
             return false;
         }
-        let found = self.named.find().map(|found| found.names).unwrap_or_else(|error| {
-            log::warn!(
-                "cannot list the interfaces for --interface: {error}; using their names as they are"
-            );
-            self.named.names().to_vec()
-        });
-        self.interfaces.replace(found) != self.interfaces
+        let names = match self.named.find() {
+            Ok(found) => {
+                self.looked_up = true;
+                found.names
+            }
+            Err(error) if self.looked_up => {
+                log::warn!(
+                    "cannot list the interfaces for --interface: {error}; filtering on the \
+                     interfaces known so far"
+                );
+                return false;
+            }
+            Err(error) => {
+                log::warn!(
+                    "cannot list the interfaces for --interface: {error}; using their names as they \
+                     are"
+                );
+                self.named.names().to_vec()
+            }
+        };
+        self.interfaces.replace(names) != self.interfaces
     }
 
     /// The interfaces to filter on, by the names that their packets have; `None` if that is all of them.

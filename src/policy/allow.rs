@@ -7,7 +7,7 @@ use std::fmt;
 use std::net::IpAddr;
 
 use crate::ip::RangeSets;
-use crate::list::{self, Contents, Entry, List, ListError, Rejection, Source, Summary};
+use crate::list::{self, Contents, End, Entry, List, ListError, Rejection, Source, Summary};
 use crate::progress::{PathsOnly, Progress};
 use crate::words::{Count, Noun};
 
@@ -109,6 +109,27 @@ impl Allowed {
             }
         }
         Ok(Allowed { lists, sets, summaries: report.summaries })
+    }
+
+    /// What can be read of the allowlists, and why the rest of them cannot. An entry that expires counts
+    /// as any other.
+    pub fn readable(sources: &[Source]) -> (RangeSets, Vec<AllowError>) {
+        let (mut readable, mut errors) = (RangeSets::default(), Vec::new());
+        let (lists, unread) = list::readable(sources);
+        errors.extend(unread.into_iter().map(|source| AllowError::List { source }));
+        for list in lists {
+            match list::parse(std::slice::from_ref(&list)) {
+                Err(source) => errors.push(AllowError::List { source }),
+                Ok(Contents { sets, expiring, report }) => {
+                    readable = readable.union(&sets).union(&expiring.at(End::at(i64::MIN)));
+                    errors.extend(report.rejections.first().map(|first| AllowError::Rejected {
+                        first: Box::new(first.clone()),
+                        lines: report.rejected_lines(),
+                    }));
+                }
+            }
+        }
+        (readable, errors)
     }
 
     /// For each of `entries` the first allowed entry that overlaps it, as `ENTRY (FILE:LINE)`. Parses

@@ -1,8 +1,9 @@
 //! `--interface` in the managed table: names that packets have, names that they do not have, and what is
 //! said of these. And where bridged packets are dropped.
 
+use std::fs;
 use std::net::UdpSocket;
-use std::process::Command;
+use std::process::{Command, Stdio};
 
 use kit::ruleset::{fill, shipped};
 use kit::*;
@@ -83,6 +84,45 @@ fn a_daemon_shows_its_interfaces_and_looks_them_up_at_each_load() {
     assert!(!wire.comes_in(FOE4, INSIDE4) && wire.comes_in(FRIEND4, INSIDE4));
     daemon.signal("USR1");
     daemon.wait_for_line(&["interfaces", WIRE], 1);
+}
+
+#[test]
+#[ignore = "needs root: network namespaces"]
+fn a_daemon_whose_look_for_the_interfaces_fails_filters_on_those_that_it_knows() {
+    needs(&["strace"]);
+    let (wire, folder) = (Wire::new(), Folder::new());
+    let list = list(&folder);
+    wire.inside.ip(&format!("link property add dev {WIRE} altname {ALTERNATIVE}"));
+    let daemon = Daemon::start(&wire.inside, &["-f", &list, "-i", ALTERNATIVE]);
+    daemon.wait_for_loads(1);
+    assert!(!wire.comes_in(FOE4, INSIDE4));
+    let attached = folder.path().join("attached");
+    let is_traced = || {
+        let status = fs::read_to_string(format!("/proc/{}/status", daemon.pid())).unwrap();
+        status.lines().any(|line| line.starts_with("TracerPid:") && !line.ends_with("\t0"))
+    };
+    let cannot_list = ["warning: ", "cannot list the interfaces for --interface"];
+    // The first call is that by which the daemon learns of the signal.
+    for number in 2.. {
+        let mut strace = Command::new("strace");
+        strace.args(["-f", "-o", attached.to_str().unwrap()]);
+        strace.args(["-e", &format!("inject=sendto:error=ENOBUFS:when={number}")]);
+        strace.args(["-p", &daemon.pid().to_string()]).stderr(Stdio::null());
+        let tracing = Background(strace.spawn().unwrap());
+        eventually("strace is there", is_traced);
+        daemon.signal("HUP");
+        daemon.wait_for_loads(number);
+        drop(tracing);
+        eventually("strace is gone", || !is_traced());
+        if !daemon.lines(&cannot_list).is_empty() {
+            break;
+        }
+        let trace = fs::read_to_string(&attached).unwrap();
+        assert!(trace.contains("(INJECTED)"), "the look is among the calls of a reload");
+    }
+    assert_eq!(daemon.status()["interfaces"], serde_json::json!([WIRE]));
+    assert!(!wire.comes_in(FOE4, INSIDE4) && wire.comes_in(FRIEND4, INSIDE4));
+    assert_eq!(daemon.lines(&["filtering on the interfaces known so far"]).len(), 1);
 }
 
 /// Makes the inside's end of the wire a port of an interface of another kind, which gets its addresses.

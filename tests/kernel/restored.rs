@@ -126,6 +126,39 @@ fn what_is_restored_is_without_what_has_expired_or_is_allowed_or_protected_now()
 
 #[test]
 #[ignore = "needs root: network namespaces"]
+fn of_an_allowlist_what_can_be_read_is_not_restored_and_a_warning_names_the_rest() {
+    let host = Host::rebooted(&hosts(0..200), &["-a", "/dev/null"]);
+    let folder = host.folder.path().join("allow");
+    fs::create_dir(&folder).unwrap();
+    let drops = |address: &str| host.namespace.managed("drop4").contains(&format!("{address}/32"));
+    let options = ["-a", folder.to_str().unwrap()];
+    let means = "what is restored drops addresses that nothing else";
+    for (text, status, said) in [
+        ("198.51.0.2\nnonsense\n", 3, "damaged:2:1"),
+        ("<html>\n198.51.0.2\n", 1, "damaged: is not a list of addresses"),
+        ("198.51.0.2 until 2099-01-01T00:00:00Z\n", 3, ""),
+    ] {
+        fs::write(folder.join("damaged"), text).unwrap();
+        fs::write(folder.join("whole"), "198.51.0.4\n").unwrap();
+        let ran = host.load(&options);
+        ran.expect(status, &["restored 19"]);
+        let warned: Vec<String> =
+            ran.stderr().lines().filter(|line| line.contains(means)).map(String::from).collect();
+        assert_eq!(warned.len(), usize::from(!said.is_empty()), "{}", ran.stderr());
+        warned.iter().for_each(|line| assert_names(line, &["allow", said]));
+        assert!(!drops("198.51.0.4") && drops("198.51.0.6"), "{said}");
+        assert_eq!(drops("198.51.0.2"), said.contains("not a list"), "{said}");
+        host.reboot();
+    }
+    // A file that is not there is no allowlist, and the next one is read.
+    let missing = host.folder.path().join("missing");
+    let ran = host.load(&[&["-a", missing.to_str().unwrap()][..], &options].concat());
+    ran.expect(1, &["warning: ", "missing", means]);
+    assert!(!drops("198.51.0.4"));
+}
+
+#[test]
+#[ignore = "needs root: network namespaces"]
 fn if_nothing_is_remembered_too_little_is_loaded_and_what_may_harm_is_not() {
     let host = Host::rebooted(&hosts(0..200), &[]);
     let ranges = format!("{}.ranges", host.state);
@@ -269,10 +302,13 @@ fn while_the_file_system_of_a_list_does_not_answer_what_was_loaded_before_is_in_
     let mut command = host.namespace.command("strace");
     // Longer than lists take to be called late. -D: the daemon is our child, and not that of strace.
     command.args(["-D", "-f", "-qq", "-o", "/dev/null", "-P", &host.list]);
-    command.args(["-e", "inject=openat:delay_enter=13s", program()]).args(host.options(&[]));
+    let allow = host.folder.file("allow", "192.0.2.1\n");
+    let options = ["-a", &allow];
+    command.args(["-e", "inject=openat:delay_enter=13s", program()]).args(host.options(&options));
     command.args(["--status-file", host.folder.path().join("status").to_str().unwrap()]);
     let daemon = Daemon::spawn(&mut command);
     daemon.wait_for_line(&["nothing was in force; restored 200 networks"], 1);
+    daemon.wait_for_line(&["warning: ", "the allowlists were not read"], 1);
     assert_eq!(host.in_force(), 200);
     let status = daemon.wait_for_status(|status| !status["loaded"].is_null());
     assert_names(status["loaded"]["line"].as_str().unwrap(), &["restored 200 networks"]);
