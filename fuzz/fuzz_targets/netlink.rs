@@ -6,8 +6,8 @@
 use libfuzzer_sys::arbitrary::{Result, Unstructured};
 use libfuzzer_sys::fuzz_target;
 use netfilterd::ip::{Range, RangeSet};
-use netfilterd::netlink::{link, route};
 use netfilterd::netlink::{self, Message};
+use netfilterd::netlink::{link, route};
 use netfilterd::nftables::batch::{Batch, FinishedBatch};
 use netfilterd::nftables::elements::{self, Action, Key};
 use netfilterd::nftables::error::Error;
