@@ -282,7 +282,8 @@ mod with {
         };
         let (networks, addresses) = (found.network_counts(), found.addresses());
         let same = (networks.v4, networks.v6) == (loaded.networks4, loaded.networks6)
-            && (addresses.v4 as f64, addresses.v6 as f64) == (loaded.addresses4, loaded.addresses6);
+            && (addresses.v4 as f64, addresses.v6 as f64) == (loaded.addresses4, loaded.addresses6)
+            && placement.digest.is_none_or(|digest| digest == found.digest());
         Ok(if same { Vec::new() } else { vec![other_networks(&networks, loaded)] })
     }
 

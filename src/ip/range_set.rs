@@ -252,6 +252,20 @@ pub fn differences<T: Copy, K: Ord>(
 pub type RangeSets = PerFamily<RangeSet<u32>, RangeSet<u128>>;
 
 impl RangeSets {
+    /// A checksum (CRC-32) of all ranges, by which another process recognises what it finds to be the same.
+    pub fn digest(&self) -> u32 {
+        let mut digest = crc32fast::Hasher::new();
+        for range in self.v4.ranges() {
+            digest.update(&range.first().to_be_bytes());
+            digest.update(&range.last().to_be_bytes());
+        }
+        for range in self.v6.ranges() {
+            digest.update(&range.first().to_be_bytes());
+            digest.update(&range.last().to_be_bytes());
+        }
+        digest.finalize()
+    }
+
     /// Whether both sets have no address.
     pub fn is_empty(&self) -> bool {
         self.v4.is_empty() && self.v6.is_empty()

@@ -14,6 +14,10 @@ pub struct Placement {
     pub interfaces: Option<Vec<String>>,
     /// The sets. Of a family without networks there is none.
     pub sets: Vec<PlacedSet>,
+    /// The digest of the range sets ([`RangeSets::digest`](crate::ip::RangeSets::digest)); `None` if they are
+    /// too large to be read back.
+    #[serde(default)]
+    pub digest: Option<u32>,
 }
 
 /// A set of nftables.

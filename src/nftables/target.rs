@@ -256,6 +256,8 @@ impl Target {
             set6: names.v6.to_string(),
             interfaces,
             sets: held.counted.clone().unwrap_or_else(uncounted),
+            digest: (held.sets.v4.len() + held.sets.v6.len() <= lookup::MOST_ELEMENTS)
+                .then(|| held.sets.digest()),
         })
     }
 }

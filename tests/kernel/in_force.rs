@@ -278,6 +278,11 @@ fn the_status_asks_the_kernel_whether_or_not_the_daemon_knows() {
              add element inet netfilterd SET { 203.0.112.0/24 }",
             "other networks",
         ),
+        (
+            "delete element inet netfilterd SET { 203.0.113.9 }, then \
+             add element inet netfilterd SET { 203.0.113.10 }",
+            "other networks",
+        ),
         ("flush chain inet netfilterd inbound", "another program changed the chains or rules"),
         (
             "insert rule inet netfilterd inbound accept",
@@ -290,6 +295,10 @@ fn the_status_asks_the_kernel_whether_or_not_the_daemon_knows() {
         ("flush set ip t a", "0 elements instead of 2"),
         (
             "delete element ip t a { 203.0.113.9 }, then add element ip t a { 8.8.8.0/25 }",
+            "other networks",
+        ),
+        (
+            "delete element ip t a { 203.0.113.9 }, then add element ip t a { 203.0.113.10 }",
             "other networks",
         ),
         ("flush chain ip t c", "no rule uses set a"),
