@@ -50,7 +50,10 @@ fn inject_at_start(scenario: &Scenario, site: &Site<'_>, fault: &Fault) -> Resul
     let is_loaded = |host: &Host<'_>| {
         host.is_idle() && (host.is_new() || host.daemon.log().contains(": loaded "))
     };
-    if !soon(|| host.daemon.has_ended() || is_loaded(&host)) {
+    // What was loaded before stays in force, or is restored, if the lists cannot be read; and they are read
+    // again. Of the thread that does so the same call fails each time, until strace lets go of it.
+    let keeps_old = |host: &Host<'_>| host.daemon.log().contains("; retrying in ");
+    if !soon(|| host.daemon.has_ended() || is_loaded(&host) || keeps_old(&host)) {
         return Err(format!("it neither starts nor ends: {:?}", host.daemon.log()));
     }
     let text = host.daemon.log();
@@ -67,7 +70,10 @@ fn inject_at_start(scenario: &Scenario, site: &Site<'_>, fault: &Fault) -> Resul
     }
     // While a queue cannot be received from, no packet is judged.
     if site.kind != Kind::Queue && !host.is_new() {
-        return Err(format!("in force {:?}: {text:?}", site.in_force()));
+        let found = site.in_force();
+        if !keeps_old(&host) || found.as_ref() != Ok(&host.old) {
+            return Err(format!("in force {found:?}: {text:?}"));
+        }
     }
     detach_tracer(host.daemon.pid());
     if !soon(|| host.is_new()) {
