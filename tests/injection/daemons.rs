@@ -52,7 +52,10 @@ fn inject_at_start(scenario: &Scenario, site: &Site<'_>, fault: &Fault) -> Resul
     };
     // What was loaded before stays in force, or is restored, if the lists cannot be read; and they are read
     // again. Of the thread that does so the same call fails each time, until strace lets go of it.
-    let keeps_old = |host: &Host<'_>| host.daemon.log().contains("; retrying in ");
+    let keeps_old = |host: &Host<'_>| {
+        let is_failed = |line: &str| line.contains(": error: ") && line.contains("; retrying in ");
+        host.daemon.log().lines().any(is_failed)
+    };
     if !soon(|| host.daemon.has_ended() || is_loaded(&host) || keeps_old(&host)) {
         return Err(format!("it neither starts nor ends: {:?}", host.daemon.log()));
     }
