@@ -65,6 +65,7 @@ fn files(options: &RunOptions) -> daemon::Files<'_> {
         watch: options.watch.map(|seconds| WatchRequest {
             paths: paths.collect(),
             every: seconds.map(|seconds| Duration::from_secs(seconds.into())),
+            are_optional: false,
         }),
     }
 }

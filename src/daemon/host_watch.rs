@@ -90,7 +90,8 @@ impl HostWatch {
 
     fn watch_again(&mut self) {
         if !self.paths.is_empty() {
-            let request = WatchRequest { paths: self.paths.clone(), every: None };
+            let request =
+                WatchRequest { paths: self.paths.clone(), every: None, are_optional: true };
             self.watch = Some(Watch::open(request, &Unseen));
             self.report();
         }

@@ -27,7 +27,11 @@ impl Scene {
         let folder = Folder::new();
         folder.file("list", "192.0.2.1\n");
         prepare(&folder);
-        let request = WatchRequest { paths: vec![folder.path().join(watched)], every: None };
+        let request = WatchRequest {
+            paths: vec![folder.path().join(watched)],
+            every: None,
+            are_optional: false,
+        };
         let watch = Watch::open(request, &Unseen);
         // What is missing may appear without an event, as with a file system that is mounted.
         let seconds = (!folder.path().join(watched).exists()).then_some(5);
@@ -174,7 +178,11 @@ fn what_is_written_to_files_matters_in_folders_of_lists_only() {
     fs::create_dir(folder.path().join("lists")).unwrap();
     // With how many watches are for writes: the list and its folder. Other folders are on the way only.
     for (path, of_lists) in [("list", 2), ("lists", 1), ("no/list", 0), ("/dev/null", 0)] {
-        let request = WatchRequest { paths: vec![folder.path().join(path)], every: None };
+        let request = WatchRequest {
+            paths: vec![folder.path().join(path)],
+            every: None,
+            are_optional: false,
+        };
         let watch = Watch::open(request, &Unseen);
         let number = watch.descriptor().unwrap().as_raw_fd();
         let info = fs::read_to_string(format!("/proc/self/fdinfo/{number}")).unwrap();
@@ -193,8 +201,11 @@ fn what_is_written_to_files_matters_in_folders_of_lists_only() {
 fn with_seconds_what_causes_no_event_is_seen_once_it_has_settled() {
     let folder = Folder::new();
     let list = folder.file("list", "192.0.2.1\n192.0.2.2\n");
-    let request =
-        WatchRequest { paths: vec![list.clone().into()], every: Some(Duration::from_secs(60)) };
+    let request = WatchRequest {
+        paths: vec![list.clone().into()],
+        every: Some(Duration::from_secs(60)),
+        are_optional: false,
+    };
     let mut watch = Watch::open(request, &Unseen);
     assert_eq!(
         watch.status(),

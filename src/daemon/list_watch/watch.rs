@@ -27,6 +27,9 @@ pub struct WatchRequest {
     pub paths: Vec<PathBuf>,
     /// How often they are looked at besides; `None` for not as long as inotify reports all changes.
     pub every: Option<Duration>,
+    /// Whether it is usual that some are missing. Else one that is missing is looked for by time, too,
+    /// because a file system that is mounted causes no event.
+    pub are_optional: bool,
 }
 
 /// A watch of lists.
@@ -99,7 +102,8 @@ impl Watch {
     }
 
     fn every(&self) -> Option<Duration> {
-        let is_missing = self.events.as_ref().is_some_and(|events| !events.finds_all());
+        let is_missing = !self.request.are_optional
+            && self.events.as_ref().is_some_and(|events| !events.finds_all());
         let needed = (self.error.is_some() || is_missing).then_some(EVERY);
         [needed, self.request.every].into_iter().flatten().min()
     }
