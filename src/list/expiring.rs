@@ -8,7 +8,7 @@ use super::memory::try_push;
 use crate::ip::{Families, PerFamily};
 use crate::ip::{Range, RangeSet, RangeSets};
 
-/// Entries that have an end. Expired ones are kept, too, since a clock may be put back.
+/// Entries that have an end. Expired ones are kept, too, since the clock may be set back.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct ExpiringEntries(PerFamily<Expiring<u32>, Expiring<u128>>);
 

@@ -125,7 +125,7 @@ fn daemon(status: &Status) -> Vec<Family> {
         ),
         gauge(
             "in_force",
-            "1 if what the lists ask for is in force, 0 if it is not, or if that is not known.",
+            "1 if the table or the queues have what the lists ask for, 0 if not, or if that is not known.",
             [alone(flag(status.is_in_force()))],
         ),
         gauge(

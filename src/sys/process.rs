@@ -37,7 +37,7 @@ pub fn is_netfilterd(pid: &str) -> bool {
 }
 
 /// When a process started, in clock ticks since the host did (proc_pid_stat(5), field 22); `None` if there
-/// is no such process. With it a number that another process has by now is told apart.
+/// is no such process. A later process with the same number has another start.
 pub fn start_of(pid: u32) -> Option<u64> {
     let stat = fs::read_to_string(format!("/proc/{pid}/stat")).ok()?;
     // The second field is the name in parentheses, and may hold blanks and parentheses.
