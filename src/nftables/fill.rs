@@ -6,7 +6,8 @@
 use super::error::Error;
 use super::foreign::{Foreign, Places};
 use super::kernel;
-use super::managed::{Managed, Placed};
+use super::managed::Managed;
+use super::placed::Placed;
 use super::transaction::{Connection, Sending};
 use crate::ip::RangeSets;
 use crate::ip::change::{Applied, Change};

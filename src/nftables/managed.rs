@@ -20,11 +20,12 @@ use super::inspect::{self, Rule};
 use super::key_type::KeyType;
 use super::listeners;
 use super::objects::{self, KernelSet};
+use super::placed::Placed;
 use super::transaction::{Connection, Sending};
 use crate::ip::RangeSets;
 use crate::ip::mask::Mask;
 use crate::netlink::{self, link::NamedLinks};
-use crate::nftables::layout::{Hash, LaidOut, Layout, Shape, Shapes};
+use crate::nftables::layout::{LaidOut, Layout, Shapes};
 use crate::nftables::name::{SetNames, TableName};
 use crate::nftables::plan::{Delta, Differing};
 use crate::nftables::set_name::KernelSetName;
@@ -43,42 +44,6 @@ pub struct Managed {
     mask: Mask,
     /// Whether sets that are replaced stay in the table, so that it can be restored.
     keeps_replaced: bool,
-}
-
-/// Which sets of the table the rules look up.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub struct Placed {
-    /// The generation in their names.
-    generation: u64,
-    /// Their shapes.
-    pub shapes: Shapes,
-}
-
-impl Placed {
-    /// The sets called `names`, by what stands in their names; `None` if they are not sets of one
-    /// generation for lists that go into `bases`.
-    pub fn by_names<'a>(names: impl Iterator<Item = &'a str>, bases: &SetNames) -> Option<Self> {
-        let none = Shape { hash: None, interval: false };
-        let mut shapes = Shapes { v4: none, v6: none };
-        let mut generation = None;
-        for name in names {
-            let parse = |base| KernelSetName::parse(name.as_bytes(), base);
-            let (shape, name) = match (parse(&bases.v4), parse(&bases.v6)) {
-                (Some(name), _) => (&mut shapes.v4, name),
-                (None, Some(name)) => (&mut shapes.v6, name),
-                (None, None) => return None,
-            };
-            match name.length {
-                Some(length) => shape.hash = Some(Hash { length, size: 0 }),
-                None => shape.interval = true,
-            }
-            if *generation.get_or_insert(name.generation) != name.generation {
-                return None;
-            }
-        }
-        // Without sets there are no rules, whatever the generation.
-        Some(Placed { generation: generation.unwrap_or(0), shapes })
-    }
 }
 
 /// What is in the table before it is changed.

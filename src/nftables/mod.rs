@@ -10,7 +10,7 @@
 //! into it), [`transaction`] (the one place that sends), [`operation`], [`set_fault`], `cure` and
 //! [`error`] (what went wrong, and what to do about it), [`listeners`] (whom a large transaction
 //! concerns), [`inspect`], [`lookup`], [`verify`] and [`counters`] (questions), the two ways of putting
-//! range sets in force, [`managed`] (in a table of our own) and [`foreign`] (in sets of another
+//! range sets in force, [`managed`] (in a table of our own, in the sets that [`placed`] names) and [`foreign`] (in sets of another
 //! program's), [`kernel`] (where kernels differ in that), `fill` (one load, by the one way or the other),
 //! [`monitor`] (changes by other programs), [`target`], which remembers what is in force, and
 //! [`snapshot`] (to return to what was in force).
@@ -35,6 +35,7 @@ pub mod monitor;
 pub mod name;
 pub mod objects;
 pub mod operation;
+pub mod placed;
 pub mod placement;
 pub mod plan;
 pub mod set_fault;

@@ -8,7 +8,8 @@ use std::fmt;
 
 use super::error::Error;
 use super::inspect;
-use super::managed::{Managed, Placed};
+use super::managed::Managed;
+use super::placed::Placed;
 use super::transaction::Connection;
 use crate::ip::mask::Mask;
 use crate::nftables::layout::Layout;
