@@ -153,7 +153,7 @@ mod with {
         if !error.is_of_lists() {
             return None;
         }
-        let found = daemon::nftables::found(target);
+        let found = daemon::table::found(target);
         if !matches!(found, Found::Nothing) {
             return None;
         }
@@ -223,7 +223,7 @@ mod with {
     /// kernel gives no answer, which is logged.
     pub fn dropped(table: Option<&str>) -> Vec<Dropped> {
         let Some(Ok(table)) = table.map(str::parse::<TableName>) else { return Vec::new() };
-        daemon::nftables::dropped(&table).unwrap_or_else(|error| {
+        daemon::table::dropped(&table).unwrap_or_else(|error| {
             log::warn!("cannot read the counters of table {table}: {error}");
             Vec::new()
         })

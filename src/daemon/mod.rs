@@ -3,7 +3,7 @@
 //!
 //! In reading order: `signals` (the events of the loop), [`reader`] (the thread that reads lists),
 //! `reload` (from a signal to the report of a load), `restore` (a first load that fails), `revise` (what
-//! changes while the lists stay the same), [`back_end`] (what a back end does), [`nftables`] and
+//! changes while the lists stay the same), [`back_end`] (what a back end does), [`nftables`] (with `table`) and
 //! [`queues`] (the two back ends), [`repair`] (when to repair what another program has changed),
 //! [`list_watch`] (changes of lists), [`host_watch`] (changes of logins and resolvers), [`backoff`] (when
 //! to attempt again what has failed), [`mailbox`], [`alarm`], [`watchdog`] and [`pid_file`].
@@ -26,6 +26,8 @@ pub mod repair;
 mod restore;
 mod revise;
 mod signals;
+#[cfg(feature = "nftables")]
+pub mod table;
 pub mod watchdog;
 
 use std::os::fd::{AsFd, BorrowedFd};

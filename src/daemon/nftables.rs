@@ -10,15 +10,12 @@ use std::time::{Duration, Instant};
 use super::back_end::{BackEnd, Stopped, interface_names};
 use super::backoff::Backoff;
 use crate::daemon::repair::{Answer, Schedule};
+use crate::daemon::table;
 use crate::ip::RangeSets;
 use crate::load::pipeline::Outcome;
 use crate::netlink::Program;
-use crate::nftables::counters;
-use crate::nftables::key_type::KeyType;
 use crate::nftables::monitor::{Monitor, Transaction};
-use crate::nftables::name::TableName;
-use crate::nftables::objects::Direction;
-use crate::nftables::{Connection, Error, Look, Target};
+use crate::nftables::{Error, Look, Target};
 use crate::policy::remembered::Found;
 use crate::progress::Unseen;
 use crate::status::{Condition, Dropped, Mode, Repairs, State, Status};
@@ -75,7 +72,7 @@ impl BackEnd for Nftables {
     }
 
     fn found(&self) -> Found {
-        found(&self.target)
+        table::found(&self.target)
     }
 
     fn descriptor(&self) -> Option<BorrowedFd<'_>> {
@@ -116,7 +113,7 @@ impl BackEnd for Nftables {
 
     fn dropped(&self) -> Vec<Dropped> {
         let table = self.target.table();
-        dropped(table).unwrap_or_else(|error| {
+        table::dropped(table).unwrap_or_else(|error| {
             log::debug!("counters of table {table}: {error}");
             Vec::new()
         })
@@ -162,44 +159,6 @@ impl std::fmt::Display for Reason<'_> {
             (_, error) => f.write_str(error.as_deref().unwrap_or("no answer")),
         }
     }
-}
-
-/// What the kernel has in force, before this process has loaded anything.
-pub fn found(target: &Target) -> Found {
-    match target.in_force() {
-        Ok(Some(sets)) if sets.is_empty() => Found::Nothing,
-        Ok(Some(sets)) => Found::Sets(sets),
-        Ok(None) => Found::Something,
-        Err(error) => {
-            log::debug!("cannot read what is in force: {error}");
-            Found::Unknown
-        }
-    }
-}
-
-/// The counters of the managed table; empty for a table of the user's own, which has no such counters.
-pub fn dropped(table: &TableName) -> Result<Vec<Dropped>, Error> {
-    if !table.is_managed() {
-        return Ok(Vec::new());
-    }
-    let counters = counters::counters(&mut Connection::open()?, table)?;
-    let dropped = counters.into_iter().map(|counter| {
-        let direction = match counter.direction {
-            Direction::Inbound => "in",
-            Direction::Outbound => "out",
-        };
-        let family = match counter.addresses {
-            KeyType::V4 => "ipv4",
-            KeyType::V6 => "ipv6",
-        };
-        Dropped {
-            direction: direction.to_string(),
-            family: family.to_string(),
-            packets: counter.packets,
-            bytes: counter.bytes,
-        }
-    });
-    Ok(dropped.collect())
 }
 
 impl Nftables {
