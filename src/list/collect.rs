@@ -4,15 +4,15 @@ use super::end::End;
 use super::entry::Entry;
 use super::error::ListError;
 use super::expiring::ExpiringEntries;
-use super::format::Sink;
+use super::format::{Event, Sink};
 use super::memory::try_push;
 use super::observer::EntryObserver;
 use super::parse_error::ParseError;
 use super::rejection::Rejection;
 use super::report::{NAMED, Report, Summary};
 use super::selection::{IgnoredEntry, Selection};
-use super::source::List;
-use crate::ip::Range;
+use super::source::{List, Unread};
+use crate::ip::{PerFamily, Range, RangeSet};
 use crate::sys;
 
 /// What is read of several lists, one after the other.
@@ -32,9 +32,19 @@ pub struct Collector<'a, O> {
     /// How many of its entries are older than those that count.
     older: u64,
     first_rejection: Option<Rejection>,
+    /// What is not to be dropped by the list that is read.
+    exceptions: PerFamily<Vec<Range<u32>>, Vec<Range<u128>>>,
     /// Whether messages may quote its lines.
     public: bool,
     out_of_memory: bool,
+}
+
+/// Why a list was not collected.
+pub enum NotCollected {
+    /// All lists are to be read again, into a new collector.
+    Again,
+    /// The list cannot be used.
+    Unusable(ListError),
 }
 
 impl<'a, O: EntryObserver> Collector<'a, O> {
@@ -56,6 +66,7 @@ impl<'a, O: EntryObserver> Collector<'a, O> {
             summary: Summary::default(),
             older: 0,
             first_rejection: None,
+            exceptions: PerFamily::default(),
             public: false,
             out_of_memory: false,
         }
@@ -63,7 +74,7 @@ impl<'a, O: EntryObserver> Collector<'a, O> {
 
     /// Reads the next list, of which so many entries are older than those that count. Returns the
     /// first line that was rejected, if none is an entry.
-    pub fn read(&mut self, list: &List, older: u64) -> Result<Option<Rejection>, ListError> {
+    pub fn read(&mut self, list: &List, older: u64) -> Result<Option<Rejection>, NotCollected> {
         self.older = older;
         self.first_rejection = None;
         self.public = list.is_public();
@@ -73,13 +84,39 @@ impl<'a, O: EntryObserver> Collector<'a, O> {
             unfinished: list.is_unfinished(),
             ..Summary::default()
         };
-        self.summary.lines = list.read_into(self);
+        let before = (self.v4.len(), self.v6.len());
+        self.exceptions = PerFamily::default();
+        self.summary.lines = list.read_into(self).map_err(|unread| match unread {
+            Unread::Again => NotCollected::Again,
+            Unread::NotAList(reason) => NotCollected::Unusable(ListError::NotAList {
+                list: list.name().to_string(),
+                reason: Box::new(reason.clone()),
+            }),
+        })?;
         if self.out_of_memory {
             let (list, bytes) = (list.name().to_string(), list.text().len());
-            return Err(ListError::NoMemory { list, bytes });
+            return Err(NotCollected::Unusable(ListError::NoMemory { list, bytes }));
         }
+        if let Ok(decision) = list.decision() {
+            self.summary.format = decision.name().to_string();
+            self.summary.sets = decision.sets().to_vec();
+        }
+        self.take_out_exceptions(before);
         self.report.summaries.push(self.summary.clone());
         Ok(self.first_rejection.clone().filter(|_| self.summary.entries() == 0))
+    }
+
+    /// Takes the exceptions of a list out of its entries, which stand behind so many others.
+    fn take_out_exceptions(&mut self, (v4, v6): (usize, usize)) {
+        let exceptions = std::mem::take(&mut self.exceptions);
+        if !exceptions.v4.is_empty() {
+            let entries = RangeSet::from_ranges(self.v4.split_off(v4));
+            self.v4.extend(entries.subtract(&RangeSet::from_ranges(exceptions.v4)).ranges());
+        }
+        if !exceptions.v6.is_empty() {
+            let entries = RangeSet::from_ranges(self.v6.split_off(v6));
+            self.v6.extend(entries.subtract(&RangeSet::from_ranges(exceptions.v6)).ranges());
+        }
     }
 
     #[inline(never)]
@@ -132,6 +169,30 @@ impl<O: EntryObserver> Sink for Collector<'_, O> {
                 self.out_of_memory |= try_push(&mut self.v4, range).is_err();
             }
             _ => self.take_unusual(line, entry, end),
+        }
+    }
+
+    fn event(&mut self, line: u64, event: Event<'_>) {
+        match event {
+            Event::Exception(entry) => {
+                let widest = self.selection.widest;
+                if !widest.admits(entry) {
+                    self.summary.ignored += 1;
+                    if self.report.ignored.len() < NAMED {
+                        let list = self.summary.name.clone();
+                        self.report.ignored.push(IgnoredEntry { list, line, entry, widest });
+                    }
+                    return;
+                }
+                self.summary.exceptions += 1;
+                let pushed = match entry {
+                    Entry::V4(range) => try_push(&mut self.exceptions.v4, range),
+                    Entry::V6(range) => try_push(&mut self.exceptions.v6, range),
+                };
+                self.out_of_memory |= pushed.is_err();
+            }
+            Event::Skipped => self.summary.skipped += 1,
+            _ => {}
         }
     }
 

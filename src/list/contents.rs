@@ -1,6 +1,6 @@
 //! What lists hold together: their entries merged, and a report.
 
-use super::collect::Collector;
+use super::collect::{Collector, NotCollected};
 use super::error::ListError;
 use super::expiring::ExpiringEntries;
 use super::newest;
@@ -45,6 +45,21 @@ pub fn parse_observed(
     progress: &dyn Progress,
 ) -> Result<Contents, ListError> {
     progress.step(Step::Merging);
+    loop {
+        match collect(lists, selection, observer) {
+            Ok(contents) => return Ok(contents),
+            Err(NotCollected::Unusable(error)) => return Err(error),
+            // Each list whose format shows late does this once.
+            Err(NotCollected::Again) => observer.forget(),
+        }
+    }
+}
+
+fn collect(
+    lists: &[List],
+    selection: Selection,
+    observer: &mut impl EntryObserver,
+) -> Result<Contents, NotCollected> {
     let older = match selection.newest {
         Some(newest) => newest::older(lists, newest),
         None => vec![0; lists.len()],
@@ -53,14 +68,15 @@ pub fn parse_observed(
     let mut entries = Collector::new(selection, observer, bytes);
     for (list, older) in lists.iter().zip(older) {
         if let Some(suspect) = suspect::by_its_first_bytes(list.text()) {
-            return Err(ListError::LooksLike { list: list.name().to_string(), suspect });
+            let list = list.name().to_string();
+            return Err(NotCollected::Unusable(ListError::LooksLike { list, suspect }));
         }
         if let Some(first) = entries.read(list, older)? {
             let name = list.name().to_string();
-            return Err(match suspect::by_its_lines(list.text()) {
+            return Err(NotCollected::Unusable(match suspect::by_its_lines(list.text()) {
                 Some(suspect) => ListError::LooksLike { list: name, suspect },
                 None => ListError::NoEntry { list: name, first },
-            });
+            }));
         }
     }
     let Collector { v4, v6, expiring, report, .. } = entries;

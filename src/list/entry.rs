@@ -6,7 +6,7 @@ use std::net::IpAddr;
 use crate::ip::Range;
 
 /// A host, network or range that a list names.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub enum Entry {
     /// Of IPv4, an IPv4-mapped host among them.
     V4(Range<u32>),

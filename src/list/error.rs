@@ -5,6 +5,7 @@ use std::fmt;
 use std::io;
 
 use super::file::ReadError;
+use super::format::NotAList;
 use super::rejection::Rejection;
 use super::suspect::Suspect;
 
@@ -31,6 +32,13 @@ pub enum ListError {
         list: String,
         /// What it looks like.
         suspect: Suspect,
+    },
+    /// A list is not to be read, because of what it is.
+    NotAList {
+        /// The name of the list.
+        list: String,
+        /// Why not.
+        reason: Box<NotAList>,
     },
     /// There is no memory for the entries of a list.
     NoMemory {
@@ -75,6 +83,7 @@ impl fmt::Display for ListError {
             ListError::LooksLike { list, suspect } => {
                 write!(f, "{list}: is not a list of addresses; it looks like {suspect}")
             }
+            ListError::NotAList { list, reason } => write!(f, "{list}: {reason}"),
             ListError::AllMissing { lists } => {
                 write!(f, "none of the lists exists; create one of {}", lists.join(", "))
             }

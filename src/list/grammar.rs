@@ -9,6 +9,7 @@ use super::address::{LOOKAHEAD, is_address_byte, parse_v4, parse_v4_at_once, par
 use super::end::End;
 use super::entry::Entry;
 use super::parse_error::{MAX_LINE, ParseError, Reason};
+use super::verdict;
 use crate::ip::Range;
 
 /// What the grammar finds on a line.
@@ -60,8 +61,11 @@ pub fn read_line(line: &[u8]) -> Result<Found, ParseError> {
     }
     let leading = leading_entry(line, start)?;
     let rest = skip_blanks(line, leading.end);
-    let ends = rest == line.len() || rest > leading.end && is_end(line, rest);
-    if ends {
+    if rest == line.len() {
+        return Ok(Found::Entry(leading.entry, None));
+    }
+    if rest > leading.end && is_end(line, rest) {
+        check_comment(line, rest)?;
         return Ok(Found::Entry(leading.entry, None));
     }
     if rest > leading.end && is_word(line, rest, b"until") {
@@ -83,10 +87,29 @@ fn parse_until(line: &[u8], at: usize) -> Result<End, ParseError> {
     let stop = start + length;
     let end = End::parse(&line[start..stop]).ok_or(ParseError::at(start, Reason::NotATime))?;
     let rest = skip_blanks(line, stop);
-    if rest < line.len() && !(rest > stop && is_end(line, rest)) {
-        return Err(ParseError::at(rest, Reason::TrailingText));
+    if rest < line.len() {
+        if rest == stop || !is_end(line, rest) {
+            return Err(ParseError::at(rest, Reason::TrailingText));
+        }
+        check_comment(line, rest)?;
     }
     Ok(end)
+}
+
+/// Checks the comment behind an entry, of which the sign stands at `at`: its first word must not say that
+/// the entry is not bad, and must not be an address, since that may be the end of a range.
+fn check_comment(line: &[u8], at: usize) -> Result<(), ParseError> {
+    let signs = line[at..].iter().take_while(|&&byte| b"#;/ \t".contains(&byte)).count();
+    let start = at + signs;
+    if line.get(start).is_some_and(|&byte| is_address_byte(byte))
+        && leading_entry(line, start).is_ok()
+    {
+        return Err(ParseError::at(start, Reason::SecondAddress));
+    }
+    if verdict::comment_denies(&line[start..]) {
+        return Err(ParseError::at(start, Reason::Verdict));
+    }
+    Ok(())
 }
 
 /// A line without its CR, if it is one that can be read at all.

@@ -12,6 +12,9 @@ pub trait EntryObserver {
     /// Takes a look at an entry that is near, of IPv6, or has an end: the number of its list, from
     /// 0, its line, from 1, and the entry.
     fn look(&mut self, list: usize, line: u64, entry: Entry, end: Option<End>);
+
+    /// Forgets all entries, of all lists: they are read anew.
+    fn forget(&mut self);
 }
 
 /// Looks at nothing.
@@ -22,4 +25,6 @@ impl EntryObserver for () {
     }
 
     fn look(&mut self, _: usize, _: u64, _: Entry, _: Option<End>) {}
+
+    fn forget(&mut self) {}
 }

@@ -80,6 +80,12 @@ pub enum Reason {
     SecondAddress,
     /// What is to be let through: nginx's `allow`, ipset's `nomatch`.
     Exception,
+    /// Words that say that the entry is not bad, is over, or is meant more narrowly.
+    Verdict,
+    /// A line that is not of the format of the list, which is named.
+    NotOfTheFormat(&'static str),
+    /// A line of this format in a list of another.
+    LineOf(&'static str),
     /// Columns of which one says another network than the others.
     NotThatNetwork,
     /// A command or a block of some program that is none of those that are read.
@@ -149,6 +155,16 @@ impl fmt::Display for Reason {
                     "an exception (names what is to pass); a list holds what is to be dropped, an \
                      allowlist (--allow) what is to pass",
                 )
+            }
+            Reason::Verdict => f.write_str(
+                "these words say that the entry is not bad, is over, or is meant more narrowly than an \
+                 address",
+            ),
+            Reason::NotOfTheFormat(format) => {
+                write!(f, "not a line of the format of this list, {format}")
+            }
+            Reason::LineOf(format) => {
+                write!(f, "a line of the format {format} in a list of another format; divide the list")
             }
             Reason::NotThatNetwork => {
                 f.write_str("first address, last address and length are not of one network")

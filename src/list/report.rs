@@ -14,6 +14,10 @@ pub const NAMED: usize = 10;
 pub struct Summary {
     /// The name of the list.
     pub name: String,
+    /// The format in which it was read, perhaps with more, such as the column.
+    pub format: String,
+    /// The names of the sets that were taken; none if the file has no names.
+    pub sets: Vec<String>,
     /// Lines of any kind.
     pub lines: u64,
     /// Entries of IPv4 that count, expired ones among them.
@@ -25,6 +29,10 @@ pub struct Summary {
     /// Entries that are older than the newest ones, if only those count. They stand before all others
     /// of the list.
     pub older: u64,
+    /// Exceptions, which were taken out of the entries.
+    pub exceptions: u64,
+    /// Lines that name nothing to drop in this format, and nothing to let pass.
+    pub skipped: u64,
     /// Lines rejected.
     pub rejected: u64,
     /// Entries ignored, since they are too wide.

@@ -1,14 +1,16 @@
 //! Sources to lists: which files are read, and under which names.
 
 use std::path::{Path, PathBuf};
+use std::sync::OnceLock;
 use std::time::SystemTime;
 
 use super::end::End;
 use super::entry::Entry;
 use super::error::ListError;
 use super::file::{self, Content};
-use super::format::{self, Sink};
+use super::format::{self, Decision, Event, NotAList, Sink};
 use super::parse_error::ParseError;
+use super::reading::{Purpose, Reading};
 use crate::progress::{Progress, Step, Unseen};
 use crate::words::printable;
 
@@ -30,12 +32,29 @@ pub struct List {
     text: Vec<u8>,
     modified: Option<SystemTime>,
     public: bool,
+    reading: Reading,
+    /// In which format it is read, once that is known.
+    decision: OnceLock<Result<Decision, NotAList>>,
 }
 
 impl List {
     /// A list of `text`, called `name` in messages.
     pub fn new(name: impl Into<String>, text: Vec<u8>) -> Self {
-        List { name: name.into(), text, modified: None, public: true }
+        List {
+            name: name.into(),
+            text,
+            modified: None,
+            public: true,
+            reading: Reading::default(),
+            decision: OnceLock::new(),
+        }
+    }
+
+    /// The same list, to be read for a purpose: one with names takes the `sets`, if there are any.
+    pub fn to_read(mut self, purpose: Purpose, sets: &[String]) -> Self {
+        self.reading = Reading { purpose, sets: sets.to_vec(), written: self.modified };
+        self.decision = OnceLock::new();
+        self
     }
 
     /// The name in messages: the path as given, with unprintable characters escaped.
@@ -59,10 +78,23 @@ impl List {
         self.public
     }
 
-    /// Whether its last line has no end, as that of a file has which was cut off. A JSON document
-    /// has no lines, and shows by itself whether it is whole.
+    /// Whether its last line has no end, as that of a file has which was cut off. A document has no lines,
+    /// and shows by itself whether it is whole.
     pub fn is_unfinished(&self) -> bool {
-        !matches!(self.text.last(), None | Some(b'\n')) && !format::is_document(&self.text)
+        !matches!(self.text.last(), None | Some(b'\n'))
+            && !self.decision().is_ok_and(Decision::is_document)
+    }
+
+    /// In which format it is read, or why it is not a list to read. Costs a reading, if it was not read
+    /// before.
+    pub fn decision(&self) -> Result<&Decision, &NotAList> {
+        let decide = || format::decide::decide(self.bytes(), &self.reading);
+        self.decision.get_or_init(decide).as_ref()
+    }
+
+    /// The text without a byte order mark.
+    fn bytes(&self) -> &[u8] {
+        self.text.strip_prefix(b"\xef\xbb\xbf").unwrap_or(&self.text)
     }
 
     /// Whether there is nothing in it, not even a comment.
@@ -71,21 +103,51 @@ impl List {
     }
 
     /// Reads the list into a sink. Returns the number of its lines.
-    ///
-    /// Allocates nothing, but for strings with escapes in JSON.
-    pub fn read_into(&self, sink: &mut impl Sink) -> u64 {
-        format::read(self.text.strip_prefix(b"\xef\xbb\xbf").unwrap_or(&self.text), sink)
+    pub fn read_into(&self, sink: &mut impl Sink) -> Result<u64, Unread<'_>> {
+        if self.decision.get().is_none() {
+            let text = self.bytes();
+            match format::decide::read_if_plain(text, &self.reading, sink) {
+                Some(Ok((decision, lines))) => {
+                    self.decision.get_or_init(|| Ok(decision));
+                    return Ok(lines);
+                }
+                Some(Err(late)) => {
+                    self.decision.get_or_init(|| late.0);
+                    return Err(Unread::Again);
+                }
+                None => {}
+            }
+        }
+        let decision = self.decision().map_err(Unread::NotAList)?;
+        Ok(format::decide::read(self.bytes(), decision, &self.reading, sink))
     }
 
     /// The same, where two functions are the sink: `entry` is called with the line (from 1) of each
-    /// entry, the entry and its end; `reject` with each rejected line, its error and its text.
+    /// entry, the entry and its end; `reject` with each rejected line, its error and its text. A file that
+    /// is not a list has neither.
     pub fn scan(
         &self,
         entry: impl FnMut(u64, Entry, Option<End>),
         reject: impl FnMut(u64, ParseError, &[u8]),
     ) -> u64 {
-        self.read_into(&mut Functions { entry, reject })
+        match self.decision() {
+            Ok(decision) => {
+                let mut sink = Functions { entry, reject };
+                format::decide::read(self.bytes(), decision, &self.reading, &mut sink)
+            }
+            Err(_) => 0,
+        }
     }
+}
+
+/// Why nothing was read of a list.
+#[derive(Debug)]
+pub enum Unread<'a> {
+    /// It is not a list.
+    NotAList(&'a NotAList),
+    /// It is of another format than it seemed at first. What was received of it is void; the next reading
+    /// knows the format.
+    Again,
 }
 
 /// A sink of two functions.
@@ -107,6 +169,8 @@ where
     fn reject(&mut self, line: u64, error: ParseError, text: &[u8]) {
         (self.reject)(line, error, text);
     }
+
+    fn event(&mut self, _: u64, _: Event<'_>) {}
 }
 
 /// What a source means.
@@ -205,7 +269,7 @@ fn read_file(path: &Path, progress: &mut dyn FnMut(u64)) -> Result<List, ListErr
     match file::read(path, progress) {
         Ok(Content { bytes: text, public }) => {
             let modified = path.metadata().and_then(|metadata| metadata.modified()).ok();
-            Ok(List { name, text, modified, public })
+            Ok(List { modified, public, ..List::new(name, text) })
         }
         Err(error) => Err(ListError::Read { list: name, error }),
     }

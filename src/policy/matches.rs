@@ -52,7 +52,8 @@ pub struct Found {
 }
 
 /// What is being found about the networks of the host.
-struct NetworkFinder {
+struct NetworkFinder<'a> {
+    networks: &'a Networks,
     covers: FirstCovers<Match>,
     private: PrivateEntries,
 }
@@ -66,7 +67,7 @@ pub struct MatchFinder<'a> {
     /// For IPv4 only, whose lists are the long ones. A set bit means "perhaps", a clear one "no".
     near: Box<[u64; WORDS]>,
     matches: Matches,
-    networks: Option<NetworkFinder>,
+    networks: Option<NetworkFinder<'a>>,
 }
 
 impl<'a> MatchFinder<'a> {
@@ -84,7 +85,7 @@ impl<'a> MatchFinder<'a> {
     }
 
     /// The same, which looks for entries that cover `networks`, too, and keeps private ones.
-    pub fn with_networks(mut self, networks: &Networks) -> Self {
+    pub fn with_networks(mut self, networks: &'a Networks) -> Self {
         for range in private4() {
             self.look_near(range);
         }
@@ -94,7 +95,7 @@ impl<'a> MatchFinder<'a> {
             }
         }
         let (covers, private) = (FirstCovers::of(networks), PrivateEntries::default());
-        self.networks = Some(NetworkFinder { covers, private });
+        self.networks = Some(NetworkFinder { networks, covers, private });
         self
     }
 
@@ -110,7 +111,7 @@ impl<'a> MatchFinder<'a> {
     /// What was found.
     pub fn found(self) -> Found {
         let (covers, mut private) = match self.networks {
-            Some(NetworkFinder { covers, private }) => (covers.found(), private),
+            Some(NetworkFinder { covers, private, .. }) => (covers.found(), private),
             None => (Vec::new(), PrivateEntries::default()),
         };
         private.shrink();
@@ -124,6 +125,14 @@ impl EntryObserver for MatchFinder<'_> {
         let (first, last) = (number(range.first()), number(range.last()));
         // Wider entries are few. Each is compared exactly.
         first != last || self.near[first / WORD] >> (first % WORD) & 1 == 1
+    }
+
+    fn forget(&mut self) {
+        self.matches = Matches::default();
+        if let Some(finder) = &mut self.networks {
+            finder.covers = FirstCovers::of(finder.networks);
+            finder.private = PrivateEntries::default();
+        }
     }
 
     fn look(&mut self, list: usize, line: u64, entry: Entry, end: Option<End>) {
@@ -141,7 +150,7 @@ impl EntryObserver for MatchFinder<'_> {
                 matches.push(found);
             }
         }
-        if let Some(NetworkFinder { covers, private }) = &mut self.networks {
+        if let Some(NetworkFinder { covers, private, .. }) = &mut self.networks {
             covers.look(wide, found);
             if end.is_none() {
                 private.add(entry);

@@ -266,6 +266,9 @@ fn number(reason: Reason) -> Option<usize> {
         Reason::TrailingText => 16,
         Reason::NotATime => 17,
         Reason::SecondAddress
+        | Reason::Verdict
+        | Reason::NotOfTheFormat(_)
+        | Reason::LineOf(_)
         | Reason::Exception
         | Reason::NotThatNetwork
         | Reason::UnknownBlock
@@ -529,8 +532,9 @@ fn a_list_reads_as_its_lines_one_by_one() {
         // Cut anywhere: in a line, in front of its LF, between CR and LF.
         text.truncate(random.below(text.len() + 20).min(text.len()));
 
-        // A brace at the end of a line says something of the next one.
-        text.retain(|&byte| byte != b'{');
+        // A brace at the end of a line says something of the next one, and with a tab or a colon the line
+        // may be of another format.
+        text.retain(|&byte| !b"{\t:".contains(&byte));
 
         let (mut entries, mut rejected) = (Vec::new(), Vec::new());
         for (number, line) in (1..).zip(text.split(|&byte| byte == b'\n')) {

@@ -4,9 +4,9 @@
 //! something else, such as a network that is to be let through. So with a rejected line that opens a
 //! block all lines of that are rejected, up to the brace that closes it.
 
-use super::super::grammar::{skip_blanks, trim};
+use super::super::grammar::{Found, skip_blanks, trim};
 use super::super::parse_error::{ParseError, Reason};
-use super::reader::{Line, Lines, Parsed, Sink};
+use super::reader::{Line, Lines, Outcome, Parsed, Sink};
 
 /// How many blocks are open of which nothing is known.
 #[derive(Clone, Copy, Default)]
@@ -45,19 +45,36 @@ pub fn statement(line: &[u8]) -> &[u8] {
 }
 
 impl Lines<'_> {
-    /// Reads lines up to one of which `parse` returns nothing, since it is of another format. Each line
-    /// of the format is an entry, or nothing, or an error.
+    /// Reads all lines. `parse` says what a line is: an entry, nothing, an error, or that it is not of this
+    /// format.
     #[inline(always)]
-    pub fn read_while(&mut self, sink: &mut dyn Sink, parse: impl Fn(&Line<'_>) -> Option<Parsed>) {
+    pub fn read_all(
+        &mut self,
+        format: &'static str,
+        sink: &mut dyn Sink,
+        parse: impl Fn(&Line<'_>) -> Option<Parsed>,
+    ) -> Outcome {
         while let Some(line) = self.line() {
             match parse(line) {
                 Some(Ok(Some(entry))) => sink.entry(line.number, entry, None),
                 Some(Ok(None)) => {}
                 Some(Err(error)) => self.reject(error, sink),
-                None => return,
+                None => self.reject_other(format, sink),
             }
             self.advance();
         }
+        Ok(format.into())
+    }
+
+    /// Rejects the line, unless it is blank or a comment, since it is not of the format of the list.
+    pub fn reject_other(&mut self, format: &'static str, sink: &mut dyn Sink) {
+        let Some(line) = self.line() else { return };
+        let error = match line.found {
+            Ok(Found::Nothing) => return,
+            Err(error) if matches!(error.reason, Reason::TooLong | Reason::Nul) => error,
+            _ => ParseError::at(skip_blanks(line.text, 0), Reason::NotOfTheFormat(format)),
+        };
+        self.reject(error, sink);
     }
 
     /// Rejects the line for what the grammar says of it, since no format explains it.

@@ -4,11 +4,13 @@ use super::super::entry::Entry;
 use super::super::grammar::{Form, LeadingEntry, leading_entry, prefix_length, skip_blanks};
 use super::super::parse_error::{ParseError, Reason};
 use super::ipsum::is_host_and_count;
-use super::reader::{Format, Line, Lines, Parsed, Sink};
+use super::reader::{Format, Line, Lines, Outcome, Parsed, Sign, Sink};
 use super::text::check_name;
 use crate::ip::Range;
 
-pub(super) const FORMAT: Format = Format { name: "DShield", detect, read };
+const NAME: &str = "DShield";
+
+pub(super) const FORMAT: Format = Format { name: NAME, sign: Sign::Line(detect), read };
 
 /// The one line that is neither comment nor network.
 const HEADING: &[u8] = b"Start\tEnd\tNetblock\t";
@@ -17,8 +19,8 @@ fn detect(line: &Line<'_>) -> bool {
     parse(line).is_some()
 }
 
-fn read(lines: &mut Lines<'_>, sink: &mut dyn Sink) {
-    lines.read_while(sink, parse);
+fn read(lines: &mut Lines<'_>, sink: &mut dyn Sink) -> Outcome {
+    lines.read_all(NAME, sink, parse)
 }
 
 #[inline(always)]

@@ -3,10 +3,12 @@
 use super::super::entry::Entry;
 use super::super::grammar::{Form, skip_blanks};
 use super::super::parse_error::{ParseError, Reason};
-use super::reader::{Format, Line, Lines, Parsed, Sink};
+use super::reader::{Format, Line, Lines, Outcome, Parsed, Sign, Sink};
 use super::text::check_name;
 
-pub(super) const FORMAT: Format = Format { name: "ipfilter.dat", detect, read };
+const NAME: &str = "ipfilter.dat";
+
+pub(super) const FORMAT: Format = Format { name: NAME, sign: Sign::Line(detect), read };
 
 /// The highest level at which eMule and its heirs block a range; what is above is let through.
 const BLOCKED: u32 = 127;
@@ -15,8 +17,8 @@ fn detect(line: &Line<'_>) -> bool {
     parse(line).is_some()
 }
 
-fn read(lines: &mut Lines<'_>, sink: &mut dyn Sink) {
-    lines.read_while(sink, parse);
+fn read(lines: &mut Lines<'_>, sink: &mut dyn Sink) -> Outcome {
+    lines.read_all(NAME, sink, parse)
 }
 
 #[inline(always)]

@@ -4,17 +4,19 @@ use super::super::entry::Entry;
 use super::super::grammar::{is_end, leading_entry, skip_blanks};
 use super::super::parse_error::{ParseError, Reason};
 use super::nft;
-use super::reader::{Format, Line, Lines, Parsed, Sink};
+use super::reader::{Format, Line, Lines, Outcome, Parsed, Sign, Sink};
 use super::text::{quoted_end, word};
 
-pub(super) const FORMAT: Format = Format { name: "ipset save", detect, read };
+const NAME: &str = "ipset save";
+
+pub(super) const FORMAT: Format = Format { name: NAME, sign: Sign::Line(detect), read };
 
 fn detect(line: &Line<'_>) -> bool {
     parse(line).is_some()
 }
 
-fn read(lines: &mut Lines<'_>, sink: &mut dyn Sink) {
-    lines.read_while(sink, parse);
+fn read(lines: &mut Lines<'_>, sink: &mut dyn Sink) -> Outcome {
+    lines.read_all(NAME, sink, parse)
 }
 
 #[inline(always)]

@@ -1,16 +1,18 @@
 //! `ADDRESS<TAB>COUNT`, as ipsum has it.
 
 use super::super::grammar::{Form, LeadingEntry, is_end, skip_blanks};
-use super::reader::{Format, Line, Lines, Parsed, Sink};
+use super::reader::{Format, Line, Lines, Outcome, Parsed, Sign, Sink};
 
-pub(super) const FORMAT: Format = Format { name: "host and count", detect, read };
+const NAME: &str = "host and count";
+
+pub(super) const FORMAT: Format = Format { name: NAME, sign: Sign::Line(detect), read };
 
 fn detect(line: &Line<'_>) -> bool {
     parse(line).is_some()
 }
 
-fn read(lines: &mut Lines<'_>, sink: &mut dyn Sink) {
-    lines.read_while(sink, parse);
+fn read(lines: &mut Lines<'_>, sink: &mut dyn Sink) -> Outcome {
+    lines.read_all(NAME, sink, parse)
 }
 
 #[inline(always)]

@@ -10,17 +10,15 @@ use serde_json::value::RawValue;
 
 use super::json::{self, KeySeed};
 use super::json_lines;
-use super::reader::{Format, Line, Lines, Sink};
+use super::reader::{Format, Lines, Outcome, Sign, Sink};
 
-pub(super) const FORMAT: Format = Format { name: "JSON document", detect, read };
+const NAME: &str = "JSON document";
 
-fn detect(line: &Line<'_>) -> bool {
-    line.number == 1 && is_document(line.onward)
-}
+pub(super) const FORMAT: Format = Format { name: NAME, sign: Sign::Text(is_document), read };
 
 /// Whether a list is one JSON document, by how it begins. One record a line is none, and neither
 /// is a record with an error that other lines follow.
-pub fn is_document(text: &[u8]) -> bool {
+fn is_document(text: &[u8]) -> bool {
     let text = text.trim_ascii_start();
     match text.first() {
         Some(b'[') => {
@@ -42,8 +40,8 @@ pub fn is_document(text: &[u8]) -> bool {
 
 /// Reads the document. Where it has an error as a whole, that is the one rejection, and there are no
 /// entries.
-fn read(lines: &mut Lines<'_>, sink: &mut dyn Sink) {
-    let Some(text) = lines.line().map(|line| line.onward) else { return };
+fn read(lines: &mut Lines<'_>, sink: &mut dyn Sink) -> Outcome {
+    let text = lines.text();
     lines.take_all();
     lines.advance();
     if let Err(error) = elements(text, |_| {}) {
@@ -51,7 +49,7 @@ fn read(lines: &mut Lines<'_>, sink: &mut dyn Sink) {
         let number = (error.line() as u64).clamp(1, lines.taken());
         let line = text.split(|&byte| byte == b'\n').nth(number as usize - 1);
         sink.reject(number, json::parse_error(&error), line.unwrap_or_default());
-        return;
+        return Ok(NAME.into());
     }
     let mut place = Place { text, line: 1, start: 0, before: 0 };
     // It was read to its end a moment ago.
@@ -63,6 +61,7 @@ fn read(lines: &mut Lines<'_>, sink: &mut dyn Sink) {
             Err(error) => sink.reject(line, error.behind(at), text),
         }
     });
+    Ok(NAME.into())
 }
 
 /// The line of a value, counted on from the one before.

@@ -5,19 +5,22 @@ use std::fmt;
 use serde::de::{DeserializeSeed, Deserializer, Error, MapAccess, Visitor};
 use serde_json::value::RawValue;
 
-use super::super::grammar::skip_blanks;
 use super::super::parse_error::{ParseError, Reason};
 use super::json::{self, KeySeed};
-use super::reader::{Format, Line, Lines, Parsed, Sink};
+use super::reader::{Format, Line, Lines, Outcome, Parsed, Sign, Sink};
 
-pub(super) const FORMAT: Format = Format { name: "JSON lines", detect, read };
+const NAME: &str = "JSON lines";
+
+pub(super) const FORMAT: Format = Format { name: NAME, sign: Sign::Line(detect), read };
 
 fn detect(line: &Line<'_>) -> bool {
-    line.text[skip_blanks(line.text, 0)..].starts_with(b"{")
+    let text = line.text.trim_ascii_start();
+    text.strip_prefix(b"{")
+        .is_some_and(|rest| matches!(rest.trim_ascii_start().first(), Some(b'"' | b'}')))
 }
 
-fn read(lines: &mut Lines<'_>, sink: &mut dyn Sink) {
-    lines.read_while(sink, |line| detect(line).then(|| parse(line.text)));
+fn read(lines: &mut Lines<'_>, sink: &mut dyn Sink) -> Outcome {
+    lines.read_all(NAME, sink, |line| detect(line).then(|| parse(line.text)))
 }
 
 /// Reads a line with a record: an object that has a network under `cidr`. `None` is a record

@@ -8,10 +8,12 @@ use super::super::entry::Entry;
 use super::super::grammar::{leading_entry, skip_blanks, trim};
 use super::super::parse_error::{ParseError, Reason};
 use super::block::{UnknownBlocks, statement};
-use super::reader::{Format, Line, Lines, Sink};
+use super::reader::{Format, Line, Lines, Outcome, Sign, Sink};
 use super::text::{quoted_end, word};
 
-pub(super) const FORMAT: Format = Format { name: "nft script", detect, read };
+const NAME: &str = "nft script";
+
+pub(super) const FORMAT: Format = Format { name: NAME, sign: Sign::Line(detect), read };
 
 fn detect(line: &Line<'_>) -> bool {
     is_statement(line.text)
@@ -38,7 +40,19 @@ pub(super) fn is_statement(line: &[u8]) -> bool {
     }
 }
 
-fn read(lines: &mut Lines<'_>, sink: &mut dyn Sink) {
+fn read(lines: &mut Lines<'_>, sink: &mut dyn Sink) -> Outcome {
+    while let Some(line) = lines.line() {
+        if detect(line) {
+            read_statement(lines, sink);
+        } else {
+            lines.reject_other(NAME, sink);
+            lines.advance();
+        }
+    }
+    Ok(NAME.into())
+}
+
+fn read_statement(lines: &mut Lines<'_>, sink: &mut dyn Sink) {
     let Some(&Line { number: opened, text, raw: opener, .. }) = lines.line() else { return };
     let mut script = Script::default();
     let mut entries = Vec::new();

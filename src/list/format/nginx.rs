@@ -3,17 +3,19 @@
 use super::super::entry::Entry;
 use super::super::grammar::{Form, leading_entry, skip_blanks};
 use super::super::parse_error::{ParseError, Reason};
-use super::reader::{Format, Line, Lines, Parsed, Sink};
+use super::reader::{Format, Line, Lines, Outcome, Parsed, Sign, Sink};
 use super::text::word;
 
-pub(super) const FORMAT: Format = Format { name: "nginx", detect, read };
+const NAME: &str = "nginx";
+
+pub(super) const FORMAT: Format = Format { name: NAME, sign: Sign::Line(detect), read };
 
 fn detect(line: &Line<'_>) -> bool {
     parse(line).is_some()
 }
 
-fn read(lines: &mut Lines<'_>, sink: &mut dyn Sink) {
-    lines.read_while(sink, parse);
+fn read(lines: &mut Lines<'_>, sink: &mut dyn Sink) -> Outcome {
+    lines.read_all(NAME, sink, parse)
 }
 
 #[inline(always)]

@@ -4,25 +4,25 @@ use super::super::address::is_address_byte;
 use super::super::entry::Entry;
 use super::super::grammar::{Form, LeadingEntry, leading_entry, skip_blanks};
 use super::super::parse_error::{ParseError, Reason};
-use super::reader::{Format, Line, Lines, Sink};
-use super::text::{check_name, is_reserved, word};
+use super::super::verdict;
+use super::reader::{Format, Line, Lines, Outcome, Sign, Sink};
+use super::text::{check_name, word};
 
-pub(super) const FORMAT: Format = Format { name: "PeerGuardian", detect, read };
+const NAME: &str = "PeerGuardian";
+
+pub(super) const FORMAT: Format = Format { name: NAME, sign: Sign::Line(detect), read };
 
 fn detect(line: &Line<'_>) -> bool {
     line.found.is_err() && name_end(line.text).is_some()
 }
 
-fn read(lines: &mut Lines<'_>, sink: &mut dyn Sink) {
-    // One line: what is another format's may look like a name, too.
-    if let Some(line) = lines.line() {
-        match parse(line.text) {
-            Some(Ok(entry)) => sink.entry(line.number, entry, None),
-            Some(Err(error)) => lines.reject(error, sink),
-            None => lines.reject_unknown(sink),
+fn read(lines: &mut Lines<'_>, sink: &mut dyn Sink) -> Outcome {
+    lines.read_all(NAME, sink, |line| {
+        if !detect(line) {
+            return None;
         }
-    }
-    lines.advance();
+        Some(parse(line.text).unwrap_or(Err(line.error()?)).map(Some))
+    })
 }
 
 /// Where the last colon stands, if it is behind a name and a digit behind it.
@@ -49,8 +49,8 @@ fn check(line: &[u8], colon: usize, range: &LeadingEntry) -> Result<(), ParseErr
         return Err(range.trailing_text(line));
     }
     let name = &line[start..colon];
-    if is_reserved(name) {
-        return Err(ParseError::at(start, Reason::Exception));
+    if let Some(word) = verdict::denies(name) {
+        return Err(ParseError::at(start + word, Reason::Verdict));
     }
     let (first, end) = word(name, 0);
     // A command of ipset without its network.

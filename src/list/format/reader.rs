@@ -1,23 +1,46 @@
 //! What every format is to the rest of the program: a name, a way to recognise it, and a way to
 //! read it, from lines into a sink.
 
+use std::borrow::Cow;
+
 use memchr::memchr;
 
 use super::super::end::End;
 use super::super::entry::Entry;
 use super::super::grammar::{Found, LeadingEntry, read_line, trim};
 use super::super::parse_error::ParseError;
+use super::super::reading::Reading;
+use super::not_a_list::NotAList;
 
-/// A format that lists come in.
+/// A format that lists come in, or that is known to be no list.
+///
+/// A list is read in one format: the one that rejects the fewest of its lines.
 pub struct Format {
     /// The name for messages.
     pub name: &'static str,
-    /// Whether a line is of this format. Decides from the line alone, or from all that follows it.
-    pub detect: fn(&Line<'_>) -> bool,
-    /// Reads the line at which `lines` stands, which is of this format, and as many of those below as
-    /// are of it, too. Goes on to the first line that it has not read, so always by one or more.
-    pub read: fn(&mut Lines<'_>, &mut dyn Sink),
+    /// What makes the format a candidate for a list.
+    pub sign: Sign,
+    /// Reads a list of this format, from its first line to its last. Every line is taken, skipped or
+    /// rejected. Returns the name for reports, perhaps with more than the format, such as the column;
+    /// or why the whole is not a list to read.
+    ///
+    /// It is called twice, first only to decide the format, and does the same both times.
+    pub read: fn(&mut Lines<'_>, &mut dyn Sink) -> Outcome,
 }
+
+/// What makes a format a candidate for a list. To be one costs a reading of the whole list.
+pub enum Sign {
+    /// Nothing: it is a candidate for every list.
+    None,
+    /// A single line of which this is true. Comments, blank lines and lines that are plain are not asked
+    /// for.
+    Line(fn(&Line<'_>) -> bool),
+    /// The text as a whole, of which this is true: looks at its beginning.
+    Text(fn(&[u8]) -> bool),
+}
+
+/// What a reading comes to: the name of the format for reports, or why this is not a list to read.
+pub type Outcome = Result<Cow<'static, str>, NotAList>;
 
 /// Receives what is read of a list, in the order of its lines.
 pub trait Sink {
@@ -27,6 +50,49 @@ pub trait Sink {
     /// Receives a rejected line: its number, what is wrong with it, and its text. Where a line holds
     /// several values, as in JSON, the text is that of the value.
     fn reject(&mut self, line: u64, error: ParseError, text: &[u8]);
+
+    /// Receives whatever else a line says, with its number.
+    fn event(&mut self, line: u64, event: Event<'_>);
+}
+
+impl<S: Sink + ?Sized> Sink for &mut S {
+    fn entry(&mut self, line: u64, entry: Entry, end: Option<End>) {
+        (**self).entry(line, entry, end);
+    }
+
+    fn reject(&mut self, line: u64, error: ParseError, text: &[u8]) {
+        (**self).reject(line, error, text);
+    }
+
+    fn event(&mut self, line: u64, event: Event<'_>) {
+        (**self).event(line, event);
+    }
+}
+
+/// What a line says that is neither an entry nor wrong.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Event<'a> {
+    /// What is not to be dropped, whatever entries of this list hold it, above or below.
+    Exception(Entry),
+    /// The entries below are in the set of this name. Of several sets the user has to choose. Sent where a
+    /// set is declared, too, even if no entry follows.
+    Set(&'a [u8]),
+    /// The entries below are in the part of this name. All parts are read, unless the user chooses.
+    Part(&'a [u8]),
+    /// The entry is taken out of the set at hand, if it stands in it above, in exactly this form. If it
+    /// does not, it is an exception.
+    Removed(Entry),
+    /// All entries above that are in the set at hand are void.
+    Flushed,
+    /// All entries above are void, of whatever set.
+    FlushedAll,
+    /// The set at hand and the one of this name change their names. If there is none of this name, the set
+    /// at hand gets it.
+    Swapped(&'a [u8]),
+    /// Something in the file lets pass what the set of this name holds.
+    Accepted(&'a [u8]),
+    /// The line is of the format, and neither names anything to drop nor anything to let pass.
+    Skipped,
 }
 
 /// What a line of some format is: an entry, nothing, or an error.
@@ -42,8 +108,6 @@ pub struct Line<'a> {
     pub text: &'a [u8],
     /// The entry that is found on it.
     pub found: Result<Found, ParseError>,
-    /// The text of the list from this line on.
-    pub onward: &'a [u8],
 }
 
 impl Line<'_> {
@@ -53,6 +117,11 @@ impl Line<'_> {
             Ok(Found::LeadingEntry(leading)) => Some(leading),
             _ => None,
         }
+    }
+
+    /// Whether nothing stands on it, or only a comment.
+    pub fn is_blank(&self) -> bool {
+        matches!(self.found, Ok(Found::Nothing))
     }
 
     /// What is wrong with it, where no format explains it; nothing if it is plain.
@@ -67,6 +136,10 @@ impl Line<'_> {
 
 /// The lines of a list, and the place up to which they are read.
 pub struct Lines<'a> {
+    /// How the list is to be read.
+    pub reading: &'a Reading,
+    /// The whole text.
+    text: &'a [u8],
     line: Option<Line<'a>>,
     /// The text below the line.
     below: &'a [u8],
@@ -76,10 +149,15 @@ pub struct Lines<'a> {
 
 impl<'a> Lines<'a> {
     /// The lines of a text, at the first one.
-    pub fn of(text: &'a [u8]) -> Self {
-        let mut lines = Lines { line: None, below: text, taken: 0 };
+    pub fn of(text: &'a [u8], reading: &'a Reading) -> Self {
+        let mut lines = Lines { reading, text, line: None, below: text, taken: 0 };
         lines.advance();
         lines
+    }
+
+    /// The whole text, whatever is read of it.
+    pub fn text(&self) -> &'a [u8] {
+        self.text
     }
 
     /// The line that is read next; nothing at the end.
@@ -89,11 +167,10 @@ impl<'a> Lines<'a> {
 
     /// Goes on to the line below.
     pub fn advance(&mut self) {
-        let onward = self.below;
         self.line = self.take().map(|(number, raw)| {
             let text = trim(raw);
             let found = text.and_then(read_line);
-            Line { number, raw, text: text.unwrap_or_default(), found, onward }
+            Line { number, raw, text: text.unwrap_or_default(), found }
         });
     }
 

@@ -29,29 +29,6 @@ pub fn check_name(line: &[u8], at: usize) -> Result<(), ParseError> {
     }
 }
 
-/// Words that begin a text which does not describe the network but says something else about it:
-/// that it is not to be dropped, or not for ever.
-const NO_DESCRIPTION: [&[u8]; 13] = [
-    b"accept",
-    b"allow",
-    b"dunno",
-    b"except",
-    b"nomatch",
-    b"not",
-    b"ok",
-    b"pass",
-    b"permit",
-    b"relay",
-    b"return",
-    b"until",
-    b"whitelist",
-];
-
-/// Whether a word says something else of a network than what it is.
-pub fn is_reserved(word: &[u8]) -> bool {
-    NO_DESCRIPTION.iter().any(|reserved| word.eq_ignore_ascii_case(reserved))
-}
-
 /// Where `parts` numbers with single dots between them stand: an IPv4 address, or its beginning.
 pub fn dotted(text: &[u8], parts: usize) -> Option<usize> {
     let digits = |at: usize| text[at..].iter().take_while(|byte| byte.is_ascii_digit()).count();

@@ -1,24 +1,76 @@
-//! The plain list: one entry a line, perhaps with its end, blanks and comments.
+//! The plain list: one entry a line, perhaps with its end and with words behind it, blanks and comments.
+//!
+//! This file has the path that a list of millions takes; `text` has the lines that need a closer look.
+
+mod text;
 
 use super::super::address::{LOOKAHEAD, parse_v4_at_once};
 use super::super::end::End;
 use super::super::entry::Entry;
 use super::super::grammar::{Found, read_line, trim};
 use super::super::parse_error::ParseError;
-use super::reader::{Format, Line, Lines, Sink};
+use super::super::reading::Reading;
+use super::reader::{Event, Format, Line, Lines, Sign, Sink};
 use crate::ip::Range;
 
-pub(super) const FORMAT: Format =
-    Format { name: "plain", detect, read: |lines, sink| read(lines, sink) };
+pub(super) const NAME: &str = "plain";
 
-fn detect(line: &Line<'_>) -> bool {
+pub(super) static FORMAT: Format = Format {
+    name: NAME,
+    sign: Sign::None,
+    read: |lines, mut sink| {
+        read(lines, &mut sink);
+        Ok(NAME.into())
+    },
+};
+
+/// Whether a line is plain by the grammar alone: an entry with nothing behind it but a comment, or no
+/// entry.
+pub(super) fn is_own(line: &Line<'_>) -> bool {
     matches!(line.found, Ok(Found::Nothing | Found::Entry(..)))
 }
 
-/// Reads all lines up to one that is not plain: the path that a list of millions takes.
-pub(super) fn read<S: Sink + ?Sized>(lines: &mut Lines<'_>, sink: &mut S) {
-    if let Some(&Line { number, found: Ok(Found::Entry(entry, end)), .. }) = lines.line() {
-        sink.entry(number, entry, end);
+/// Whether all lines of a text are so.
+pub(super) fn is_plain(text: &[u8], reading: &Reading) -> bool {
+    let mut lines = Lines::of(text, reading);
+    read_plain(&mut lines, &mut Nothing);
+    lines.line().is_none()
+}
+
+/// Keeps nothing.
+struct Nothing;
+
+impl Sink for Nothing {
+    fn entry(&mut self, _: u64, _: Entry, _: Option<End>) {}
+
+    fn reject(&mut self, _: u64, _: ParseError, _: &[u8]) {}
+
+    fn event(&mut self, _: u64, _: Event<'_>) {}
+}
+
+/// Reads all lines.
+pub(super) fn read<S: Sink>(lines: &mut Lines<'_>, sink: &mut S) {
+    loop {
+        read_plain(lines, sink);
+        let Some(line) = lines.line() else { return };
+        match text::parse(line, lines.reading) {
+            Some(Ok(entry)) => sink.entry(line.number, entry, None),
+            Some(Err(error)) => lines.reject(error, sink),
+            None => lines.reject_unknown(sink),
+        }
+        lines.advance();
+    }
+}
+
+/// Reads all lines up to one that is not plain by the grammar alone: the path that a list of millions
+/// takes.
+pub(super) fn read_plain<S: Sink>(lines: &mut Lines<'_>, sink: &mut S) {
+    match lines.line() {
+        Some(line) if !is_own(line) => return,
+        Some(&Line { number, found: Ok(Found::Entry(entry, end)), .. }) => {
+            sink.entry(number, entry, end);
+        }
+        _ => {}
     }
     loop {
         while let Some((range, bytes)) = parse_v4(lines.below()) {
@@ -26,7 +78,6 @@ pub(super) fn read<S: Sink + ?Sized>(lines: &mut Lines<'_>, sink: &mut S) {
             sink.entry(number, Entry::V4(range), None);
         }
         // As Lines::advance does, but nothing is kept of a line that is plain.
-        let onward = lines.below();
         let Some((number, raw)) = lines.take() else { return lines.stop_at(None) };
         let text = trim(raw);
         match text.and_then(read_line) {
@@ -34,7 +85,7 @@ pub(super) fn read<S: Sink + ?Sized>(lines: &mut Lines<'_>, sink: &mut S) {
             Ok(Found::Nothing) => {}
             found => {
                 let text = text.unwrap_or_default();
-                return lines.stop_at(Some(Line { number, raw, text, found, onward }));
+                return lines.stop_at(Some(Line { number, raw, text, found }));
             }
         }
     }

@@ -3,30 +3,24 @@
 //! Behind a host nothing is taken for text: `0.0.0.0 ads.example` is a line of a hosts file, where
 //! the address is the one thing that is not meant.
 
-use super::super::grammar::{Form, is_end, skip_blanks};
-use super::super::parse_error::{ParseError, Reason};
-use super::reader::{Format, Line, Lines, Parsed, Sink};
-use super::text::{colons, dotted, is_reserved, unprintable, word};
+use super::super::super::entry::Entry;
+use super::super::super::grammar::{Form, is_end, skip_blanks};
+use super::super::super::parse_error::{ParseError, Reason};
+use super::super::super::reading::{Purpose, Reading};
+use super::super::super::verdict;
+use super::super::reader::Line;
+use super::super::text::{colons, dotted, unprintable};
 
-pub(super) const FORMAT: Format = Format { name: "network and text", detect, read };
-
-fn detect(line: &Line<'_>) -> bool {
-    parse(line).is_some()
-}
-
-fn read(lines: &mut Lines<'_>, sink: &mut dyn Sink) {
-    lines.read_while(sink, parse);
-}
-
-#[inline(always)]
-fn parse(line: &Line<'_>) -> Option<Parsed> {
+/// The entry of a line with a network and text; nothing if it is another line.
+pub fn parse(line: &Line<'_>, reading: &Reading) -> Option<Result<Entry, ParseError>> {
     let leading = line.leading().filter(|leading| leading.form == Form::Network)?;
     let start = skip_blanks(line.text, leading.end);
-    (start > leading.end).then(|| check_text(line.text, start).map(|()| Some(leading.entry)))
+    (start > leading.end)
+        .then(|| check_text(line.text, start, reading.purpose).map(|()| leading.entry))
 }
 
 /// Checks the text that begins at `at` behind a network.
-fn check_text(line: &[u8], at: usize) -> Result<(), ParseError> {
+fn check_text(line: &[u8], at: usize, purpose: Purpose) -> Result<(), ParseError> {
     let rejected = |at| Err(ParseError::at(at, Reason::TrailingText));
     let comment = memchr::memchr3_iter(b'#', b';', b'/', &line[at..])
         .map(|sign| at + sign)
@@ -34,11 +28,13 @@ fn check_text(line: &[u8], at: usize) -> Result<(), ParseError> {
     let text = &line[at..comment.unwrap_or(line.len())];
     let Ok(text) = std::str::from_utf8(text) else { return rejected(at) };
     let text = text.trim_end_matches([' ', '\t']);
-    let (first, _) = word(text.as_bytes(), 0);
-    if is_reserved(first) {
-        let until = first.eq_ignore_ascii_case(b"until");
-        let reason = if until { Reason::TrailingText } else { Reason::Exception };
-        return Err(ParseError::at(at, reason));
+    if text.split([' ', '\t']).next().is_some_and(|first| first.eq_ignore_ascii_case("until")) {
+        return rejected(at);
+    }
+    if purpose == Purpose::Drop {
+        if let Some(word) = verdict::denies(text.as_bytes()) {
+            return Err(ParseError::at(at + word, Reason::Verdict));
+        }
     }
     // Text begins with a letter, perhaps behind a sign: not with the digits of a second address
     // that was cut short, nor with the punctuation of some other format.

@@ -1,0 +1,195 @@
+//! One format a list: which it is, from the whole text.
+//!
+//! A list is of the format that rejects the fewest of its lines; of several the one with the most entries. Each format that some line speaks for
+//! reads the whole list for that, into a sink that only counts. A plain list, which most are, is not
+//! decided at all: it is read, and only the first line that is not plain has the rest looked at.
+
+use std::borrow::Cow;
+use std::cmp::Reverse;
+
+use super::super::end::End;
+use super::super::entry::Entry;
+use super::super::parse_error::{ParseError, Reason};
+use super::super::reading::Reading;
+use super::not_a_list::NotAList;
+use super::reader::{Event, Format, Lines, Sign, Sink};
+use super::sets::{Choice, Survey};
+use super::{FORMATS, plain};
+
+/// In which format a list is read.
+#[derive(Debug)]
+pub struct Decision {
+    format: &'static Format,
+    /// The name for reports, perhaps with more than the format.
+    name: Cow<'static, str>,
+    choice: Choice,
+}
+
+impl std::fmt::Debug for Format {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.write_str(self.name)
+    }
+}
+
+impl Decision {
+    fn plain() -> Self {
+        Decision { format: &plain::FORMAT, name: plain::NAME.into(), choice: Choice::whole() }
+    }
+
+    /// The name of the format, perhaps with more than that, such as the column.
+    pub fn name(&self) -> &str {
+        &self.name
+    }
+
+    /// The names of the sets that are taken; none if the file has no names.
+    pub fn sets(&self) -> &[String] {
+        &self.choice.names
+    }
+
+    /// Whether the list is one document, which has no lines and shows by itself whether it is whole.
+    pub fn is_document(&self) -> bool {
+        matches!(self.format.sign, Sign::Text(_))
+    }
+
+    fn is_plain(&self) -> bool {
+        self.format.name == plain::NAME
+    }
+}
+
+/// How much of a list is looked at before it is read as a plain one.
+const HEAD: usize = 64 << 10;
+
+/// Reads a list that seems to be plain by its beginning, into `sink`. Returns in which format it is read,
+/// and how many lines it has; or `None` if it seems to be of another format, and nothing was read.
+pub fn read_if_plain<S: Sink>(
+    text: &[u8],
+    reading: &Reading,
+    sink: &mut S,
+) -> Option<Result<(Decision, u64), Late>> {
+    let head = match text.get(..HEAD) {
+        Some(head) => &head[..memchr::memrchr(b'\n', head).map_or(HEAD, |end| end + 1)],
+        None => text,
+    };
+    if !plain::is_plain(head, reading) {
+        return None;
+    }
+    let mut lines = Lines::of(text, reading);
+    plain::read_plain(&mut lines, sink);
+    if lines.line().is_none() {
+        return Some(Ok((Decision::plain(), lines.taken())));
+    }
+    match decide(text, reading) {
+        Ok(decision) if decision.is_plain() && decision.choice.is_whole() => {
+            plain::read(&mut lines, &mut Explained(sink));
+            Some(Ok((decision, lines.taken())))
+        }
+        decided => Some(Err(Late(decided))),
+    }
+}
+
+/// A list turned out not to be plain when entries of it were read already, with what it is.
+#[derive(Debug)]
+pub struct Late(pub Result<Decision, NotAList>);
+
+/// Decides in which format a list is read.
+pub fn decide(text: &[u8], reading: &Reading) -> Result<Decision, NotAList> {
+    let mut best: Option<(Survey, &'static Format, super::reader::Outcome)> = None;
+    for format in candidates(text, reading) {
+        let mut survey = Survey::default();
+        let outcome = (format.read)(&mut Lines::of(text, reading), &mut survey);
+        let is_better = |best: &Survey| {
+            (survey.rejected_lines(), Reverse(survey.entries()))
+                < (best.rejected_lines(), Reverse(best.entries()))
+        };
+        if best.as_ref().is_none_or(|(best, ..)| is_better(best)) {
+            best = Some((survey, format, outcome));
+        }
+    }
+    let Some((survey, format, outcome)) = best else { return Ok(Decision::plain()) };
+    let name = outcome?;
+    Ok(Decision { format, name, choice: survey.choose(reading)? })
+}
+
+/// The formats that a list could be of, in the order in which they count if two reject equally many
+/// lines.
+fn candidates(text: &[u8], reading: &Reading) -> Vec<&'static Format> {
+    let mut is_candidate: Vec<bool> = FORMATS
+        .iter()
+        .map(|format| match format.sign {
+            Sign::None => true,
+            Sign::Line(_) => false,
+            Sign::Text(is_one) => is_one(text),
+        })
+        .collect();
+    let mut lines = Lines::of(text, reading);
+    // The format of the line before, which is asked first.
+    let mut last = None;
+    while let Some(line) = lines.line() {
+        if !plain::is_own(line) {
+            let claims =
+                |format: &Format| matches!(format.sign, Sign::Line(is_one) if is_one(line));
+            if !last.is_some_and(claims) {
+                for (index, format) in FORMATS.into_iter().enumerate() {
+                    if claims(format) {
+                        is_candidate[index] = true;
+                        last = Some(format);
+                    }
+                }
+            }
+        }
+        lines.advance();
+    }
+    let chosen = FORMATS.iter().zip(is_candidate).filter(|(_, is_candidate)| *is_candidate);
+    chosen.map(|(format, _)| *format).collect()
+}
+
+/// Reads a list as was decided. Returns how many lines it has.
+pub fn read<S: Sink>(text: &[u8], decision: &Decision, reading: &Reading, sink: &mut S) -> u64 {
+    let mut lines = Lines::of(text, reading);
+    if decision.is_plain() && decision.choice.is_whole() {
+        plain::read(&mut lines, &mut Explained(sink));
+    } else if decision.choice.is_whole() {
+        // It came to an end at the first reading, and does the same again.
+        let _ = (decision.format.read)(&mut lines, sink);
+    } else {
+        let _ = (decision.format.read)(&mut lines, &mut decision.choice.selected(sink));
+    }
+    lines.taken()
+}
+
+/// The sink of a plain list. A line that is of another format is rejected with its name.
+struct Explained<'a, S>(&'a mut S);
+
+impl<S: Sink> Sink for Explained<'_, S> {
+    #[inline(always)]
+    fn entry(&mut self, line: u64, entry: Entry, end: Option<End>) {
+        self.0.entry(line, entry, end);
+    }
+
+    #[cold]
+    fn reject(&mut self, line: u64, error: ParseError, text: &[u8]) {
+        let is_unexplained = matches!(error.reason, Reason::NotAnAddress | Reason::TrailingText);
+        let error = match format_of(text).filter(|_| is_unexplained) {
+            Some(format) => ParseError { reason: Reason::LineOf(format.name), ..error },
+            None => error,
+        };
+        self.0.reject(line, error, text);
+    }
+
+    fn event(&mut self, line: u64, event: Event<'_>) {
+        self.0.event(line, event);
+    }
+}
+
+/// The format that reads a line as its own.
+fn format_of(line: &[u8]) -> Option<&'static Format> {
+    let reading = Reading::default();
+    FORMATS.into_iter().find(|format| {
+        let lines = &mut Lines::of(line, &reading);
+        let claims = |line| matches!(format.sign, Sign::Line(is_one) if is_one(line));
+        let mut survey = Survey::default();
+        lines.line().is_some_and(claims)
+            && (format.read)(lines, &mut survey).is_ok()
+            && survey.rejected_lines() == 0
+    })
+}
