@@ -75,7 +75,7 @@ fn collect(
             let name = list.name().to_string();
             return Err(NotCollected::Unusable(match suspect::by_its_lines(list.text()) {
                 Some(suspect) => ListError::LooksLike { list: name, suspect },
-                None => ListError::NoEntry { list: name, first },
+                None => ListError::NoEntry { list: name, first: Box::new(first) },
             }));
         }
     }

@@ -24,7 +24,7 @@ pub enum ListError {
         /// The name of the list.
         list: String,
         /// The first of the lines.
-        first: Rejection,
+        first: Box<Rejection>,
     },
     /// A list is something else.
     LooksLike {
@@ -102,7 +102,7 @@ impl Error for ListError {
     fn source(&self) -> Option<&(dyn Error + 'static)> {
         match self {
             ListError::Read { error, .. } => Some(error),
-            ListError::NoEntry { first, .. } => Some(first),
+            ListError::NoEntry { first, .. } => Some(first.as_ref()),
             _ => None,
         }
     }

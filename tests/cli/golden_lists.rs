@@ -64,11 +64,7 @@ const DECISIONS: &[(&str, Decision, &str)] = &[
     ("dshield-tab", Alternative(0), FEED),
     ("p2p", Alternative(0), FEED),
     ("emule-dat", Alternative(0), FEED),
-    (
-        "emule-zero-padded",
-        Own(&["1.9.96.105/32", "198.51.100.1/32"], &[]),
-        "octets of a fixed width are decimal",
-    ),
+    ("emule-zero-padded", Expected, "a list is read in one format, and half of it is plain"),
     ("free-text", Alternative(0), FEED),
     ("inline-hash-tight", Expected, "a comment begins at the line's start or after a blank"),
     ("leading-zero-prefix", Expected, "zeros lead nowhere but in the fixed-width form"),

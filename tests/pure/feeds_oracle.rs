@@ -3,7 +3,7 @@
 
 use std::net::{Ipv4Addr, Ipv6Addr};
 
-use kit::reader::{Pair, entry, second_reader};
+use kit::reader::{Pair, entry};
 use netfilterd::list::{self, Entry, List};
 
 /// What the library has read, as a pair.

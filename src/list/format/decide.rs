@@ -1,6 +1,7 @@
 //! One format a list: which it is, from the whole text.
 //!
-//! A list is of the format that rejects the fewest of its lines; of several the one with the most entries. Each format that some line speaks for
+//! A list is of the format that rejects the fewest of its lines; of several the one with the most entries;
+//! of these plain, if it has any, else the first in the table. Each format that some line speaks for
 //! reads the whole list for that, into a sink that only counts. A plain list, which most are, is not
 //! decided at all: it is read, and only the first line that is not plain has the rest looked at.
 
@@ -101,7 +102,12 @@ pub fn decide(text: &[u8], reading: &Reading) -> Result<Decision, NotAList> {
             (survey.rejected_lines(), Reverse(survey.entries()))
                 < (best.rejected_lines(), Reverse(best.entries()))
         };
-        if best.as_ref().is_none_or(|(best, ..)| is_better(best)) {
+        // Half plain and half something else: a line of another format in a plain list.
+        let is_plain = format.name == plain::NAME && survey.entries() > 0;
+        let ties = |best: &Survey| {
+            (survey.rejected_lines(), survey.entries()) == (best.rejected_lines(), best.entries())
+        };
+        if best.as_ref().is_none_or(|(best, ..)| is_better(best) || is_plain && ties(best)) {
             best = Some((survey, format, outcome));
         }
     }
