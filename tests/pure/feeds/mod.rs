@@ -1,0 +1,113 @@
+//! The formats of feeds, as a specification: what is read of each, what is rejected, and the wrong
+//! readings that it tempts to.
+
+use std::time::{Duration, Instant};
+
+use netfilterd::list::parse_error::Reason;
+use netfilterd::list::{self, List, ListError, Suspect};
+
+mod documents;
+mod p2p;
+mod plain;
+mod refused;
+mod servers;
+mod sets;
+
+type Entries = Vec<(u64, String)>;
+type Rejected = Vec<(u64, usize, Reason)>;
+
+/// The entries with their lines, and the rejected lines with column and reason.
+fn scan(text: impl AsRef<[u8]>) -> (Entries, Rejected) {
+    let (mut entries, mut rejected) = (Vec::new(), Vec::new());
+    List::new("test", text.as_ref().to_vec()).scan(
+        |line, entry, _| entries.push((line, entry.to_string())),
+        |line, fault, _| rejected.push((line, fault.at + 1, fault.reason)),
+    );
+    (entries, rejected)
+}
+
+/// A list of one line is these entries, with either line end, and so is one that has the line again.
+#[track_caller]
+fn is(line: impl AsRef<[u8]>, wanted: &[&str]) {
+    let line = line.as_ref();
+    for end in [&b"\n"[..], b"\r\n", b""] {
+        let (entries, rejected) = scan([line, end].concat());
+        let entries: Vec<_> = entries.iter().map(|(_, entry)| entry.as_str()).collect();
+        assert_eq!((entries, rejected), (wanted.to_vec(), vec![]), "{}", line.escape_ascii());
+    }
+    let (entries, rejected) = scan([line, b"\n", line, b"\n"].concat());
+    let entries: Vec<_> = entries.iter().map(|(line, entry)| (*line, entry.as_str())).collect();
+    let all: Vec<_> =
+        [1, 2].iter().flat_map(|line| wanted.iter().map(|entry| (*line, *entry))).collect();
+    assert_eq!((entries, rejected), (all, vec![]), "{}", line.escape_ascii());
+}
+
+/// A list of one line has no entry: the line is rejected at a column, counted from 1.
+#[track_caller]
+fn is_rejected(line: impl AsRef<[u8]>, column: usize, reason: Reason) {
+    let line = line.as_ref();
+    let (entries, rejected) = scan([line, b"\n"].concat());
+    assert_eq!(rejected, [(1, column, reason)], "{}", line.escape_ascii());
+    assert_eq!(entries, [], "{}", line.escape_ascii());
+}
+
+/// A text has these entries and these rejections.
+#[track_caller]
+fn reads(text: &str, entries: &[(u64, &str)], rejected: &[(u64, usize, Reason)]) {
+    let (found, not) = scan(text);
+    let found: Vec<_> = found.iter().map(|(line, entry)| (*line, entry.as_str())).collect();
+    assert_eq!((&found[..], &not[..]), (entries, rejected), "{text}");
+}
+
+use Reason::{
+    Exception, LeadingZero, MappedNetwork, NoNetworkInJson, NotALength, NotATime, NotAnAddress,
+    NotFourOctets, NotJson, NotOfTheFormat, NotThatNetwork, Nul, ReversedRange, SecondAddress,
+    TooLong, TrailingText, Unclosed, UnknownBlock,
+};
+
+// Limits
+
+#[test]
+fn no_input_takes_more_time_than_its_length_is_worth() {
+    let many = 400_000;
+    for piece in [
+        "[",
+        "{",
+        "{\n",
+        "<",
+        "\"",
+        "[\"",
+        "{\"list\":[",
+        "{\"cidr\":",
+        "1.",
+        "1.1.1.1.",
+        ":",
+        "a:",
+        "a:1.1.1.1-1.1.1.1",
+        "}",
+        "},{",
+        "\\",
+        "[\"\\\\\",",
+        "add element x y {\n",
+        "table a {\n",
+        "1.1.1.0/24 a",
+        "1.1.1.1\t",
+        "\t",
+        " ",
+        "\n",
+        "\r",
+        "\0",
+        "#",
+        "- ",
+        "deny ",
+        "\u{e9}",
+    ] {
+        for text in
+            [piece.repeat(many / piece.len()), format!("[\"{}", piece.repeat(many / piece.len()))]
+        {
+            let start = Instant::now();
+            let _ = list::parse(&[List::new("list", text.into_bytes())]);
+            assert!(start.elapsed() < Duration::from_secs(20), "{piece:?}");
+        }
+    }
+}
