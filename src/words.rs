@@ -30,6 +30,8 @@ pub enum Noun {
     Address,
     /// Entries of a list as written, before merging.
     Entry,
+    /// What a list itself says is not to be dropped.
+    Exception,
     /// Lines of a list, or of the log.
     Line,
     /// Files of entries; each file of a directory counts.
@@ -45,6 +47,7 @@ impl fmt::Display for Count {
         let (one, many) = match self.1 {
             Noun::Address => ("address", "addresses"),
             Noun::Entry => ("entry", "entries"),
+            Noun::Exception => ("exception", "exceptions"),
             Noun::Line => ("line", "lines"),
             Noun::List => ("list", "lists"),
             Noun::Network => ("network", "networks"),

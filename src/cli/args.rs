@@ -193,6 +193,9 @@ pub struct ListOptions {
     /// Use only the N entries that were written last
     #[arg(long, value_name = "N", value_parser = value_parser!(u64).range(1..))]
     pub newest: Option<u64>,
+    /// Of lists with named sets, use this set (repeatable)
+    #[arg(long, value_name = "NAME")]
+    pub from_set: Vec<String>,
     /// Protect no addresses (own, gateways, resolvers, logged-in hosts), and accept entries of any width
     #[arg(long)]
     pub no_protect: bool,

@@ -30,6 +30,7 @@ pub fn request(lists: &ListOptions) -> Request {
         skip_missing: lists.skip_missing,
         allow: lists.allow.clone(),
         selection: Selection { widest, newest: lists.newest },
+        sets: lists.from_set.clone(),
         mask: Mask { v4: lists.mask, v6: lists.mask6 },
         families: Families::BOTH,
     }

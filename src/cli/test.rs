@@ -31,6 +31,8 @@ struct Answer {
     dropped: bool,
     /// The network or range of the merged result that holds it.
     range: Option<String>,
+    /// The exceptions of lists that hold it.
+    exceptions: Vec<String>,
     /// Why it is not dropped although it is listed.
     spared: Option<String>,
     /// The entries that hold it.
@@ -50,6 +52,8 @@ struct Named {
     line: u64,
     widened: bool,
     too_wide: bool,
+    /// Whether an exception of the same list holds the address.
+    excepted: bool,
     until: Option<String>,
     /// Whether `until` has passed.
     #[serde(rename = "ended")]
@@ -76,6 +80,7 @@ pub fn run(options: &TestOptions, host: Host) -> Result<ExitCode, Error> {
             address,
             dropped: desired.sets.contains(address),
             range: range_of(&desired, address),
+            exceptions: desired.excepting(address).iter().map(ToString::to_string).collect(),
             spared: why_spared(&desired, address),
             entries: Vec::new(),
             kernel,
@@ -107,6 +112,7 @@ impl From<Origin<'_>> for Named {
             line: origin.line,
             widened: origin.is_widened(),
             too_wide: origin.ignored,
+            excepted: origin.excepted,
             until: origin.end.map(|end| end.to_string()),
             expired: origin.expired,
             shown: origin.to_string(),
@@ -123,6 +129,11 @@ impl Answer {
                 _ if entry.too_wide => {
                     writeln!(out, "{address}: not dropped, {shown} is ignored (too wide)")?;
                 }
+                _ if entry.excepted => writeln!(
+                    out,
+                    "{address}: not dropped by {shown}, which has the exception {}",
+                    self.exceptions.join(", ")
+                )?,
                 _ if entry.expired => writeln!(out, "{address}: not dropped, {shown} has expired")?,
                 Some(why) => writeln!(out, "{address}: not dropped, {why}; listed by {shown}")?,
                 None => writeln!(out, "{address}: dropped by {shown}")?,

@@ -3,6 +3,7 @@
 use super::end::End;
 use super::entry::Entry;
 use super::error::ListError;
+use super::excepted::ExceptedEntries;
 use super::expiring::ExpiringEntries;
 use super::format::{Event, Sink};
 use super::memory::try_push;
@@ -12,7 +13,7 @@ use super::rejection::Rejection;
 use super::report::{NAMED, Report, Summary};
 use super::selection::{IgnoredEntry, Selection};
 use super::source::{List, Unread};
-use crate::ip::{PerFamily, Range, RangeSet};
+use crate::ip::{PerFamily, Range, RangeSet, RangeSets};
 use crate::sys;
 
 /// What is read of several lists, one after the other.
@@ -23,6 +24,8 @@ pub struct Collector<'a, O> {
     pub v6: Vec<Range<u128>>,
     /// Entries that have one.
     pub expiring: ExpiringEntries,
+    /// The entries of lists that have exceptions.
+    pub excepted: Vec<ExceptedEntries>,
     /// What there is to report of the lists that were read.
     pub report: Report,
     selection: Selection,
@@ -37,6 +40,13 @@ pub struct Collector<'a, O> {
     /// Whether messages may quote its lines.
     public: bool,
     out_of_memory: bool,
+}
+
+/// How many entries there were before a list.
+struct Marks {
+    v4: usize,
+    v6: usize,
+    expiring: (usize, usize),
 }
 
 /// Why a list was not collected.
@@ -60,6 +70,7 @@ impl<'a, O: EntryObserver> Collector<'a, O> {
             v4,
             v6: Vec::new(),
             expiring: ExpiringEntries::default(),
+            excepted: Vec::new(),
             report: Report::default(),
             selection,
             observer,
@@ -84,7 +95,7 @@ impl<'a, O: EntryObserver> Collector<'a, O> {
             unfinished: list.is_unfinished(),
             ..Summary::default()
         };
-        let before = (self.v4.len(), self.v6.len());
+        let before = Marks { v4: self.v4.len(), v6: self.v6.len(), expiring: self.expiring.len() };
         self.exceptions = PerFamily::default();
         self.summary.lines = list.read_into(self).map_err(|unread| match unread {
             Unread::Again => NotCollected::Again,
@@ -101,21 +112,40 @@ impl<'a, O: EntryObserver> Collector<'a, O> {
             self.summary.format = decision.name().to_string();
             self.summary.sets = decision.sets().to_vec();
         }
-        self.take_out_exceptions(before);
         self.report.summaries.push(self.summary.clone());
+        self.set_apart(before);
         Ok(self.first_rejection.clone().filter(|_| self.summary.entries() == 0))
     }
 
-    /// Takes the exceptions of a list out of its entries, which stand behind so many others.
-    fn take_out_exceptions(&mut self, (v4, v6): (usize, usize)) {
+    /// Sets apart the entries of the list that was read, which stand behind so many others, if it has
+    /// exceptions.
+    fn set_apart(&mut self, before: Marks) {
         let exceptions = std::mem::take(&mut self.exceptions);
-        if !exceptions.v4.is_empty() {
-            let entries = RangeSet::from_ranges(self.v4.split_off(v4));
-            self.v4.extend(entries.subtract(&RangeSet::from_ranges(exceptions.v4)).ranges());
+        if exceptions.v4.is_empty() && exceptions.v6.is_empty() {
+            return;
         }
-        if !exceptions.v6.is_empty() {
-            let entries = RangeSet::from_ranges(self.v6.split_off(v6));
-            self.v6.extend(entries.subtract(&RangeSet::from_ranges(exceptions.v6)).ranges());
+        let exceptions = RangeSets {
+            v4: RangeSet::from_ranges(exceptions.v4),
+            v6: RangeSet::from_ranges(exceptions.v6),
+        };
+        let sets = RangeSets {
+            v4: RangeSet::from_ranges(self.v4.split_off(before.v4)),
+            v6: RangeSet::from_ranges(self.v6.split_off(before.v6)),
+        };
+        self.excepted.push(ExceptedEntries {
+            list: self.report.summaries.len() - 1,
+            sets: sets.subtract(&exceptions),
+            expiring: self.expiring.split_off(before.expiring),
+            exceptions,
+        });
+    }
+
+    /// Takes note of an entry or exception that is too wide.
+    fn name_ignored(&mut self, line: u64, entry: Entry, is_exception: bool) {
+        if self.report.ignored.len() < NAMED {
+            let (list, widest) = (self.summary.name.clone(), self.selection.widest);
+            let ignored = IgnoredEntry { list, line, entry, is_exception, widest };
+            self.report.ignored.push(ignored);
         }
     }
 
@@ -128,10 +158,7 @@ impl<'a, O: EntryObserver> Collector<'a, O> {
         let widest = self.selection.widest;
         if !widest.admits(entry) {
             self.summary.ignored += 1;
-            if self.report.ignored.len() < NAMED {
-                let list = self.summary.name.clone();
-                self.report.ignored.push(IgnoredEntry { list, line, entry, widest });
-            }
+            self.name_ignored(line, entry, false);
             return;
         }
         self.observer.look(self.report.summaries.len(), line, entry, end);
@@ -177,11 +204,8 @@ impl<O: EntryObserver> Sink for Collector<'_, O> {
             Event::Exception(entry) => {
                 let widest = self.selection.widest;
                 if !widest.admits(entry) {
-                    self.summary.ignored += 1;
-                    if self.report.ignored.len() < NAMED {
-                        let list = self.summary.name.clone();
-                        self.report.ignored.push(IgnoredEntry { list, line, entry, widest });
-                    }
+                    self.summary.ignored_exceptions += 1;
+                    self.name_ignored(line, entry, true);
                     return;
                 }
                 self.summary.exceptions += 1;

@@ -2,6 +2,7 @@
 
 use super::collect::{Collector, NotCollected};
 use super::error::ListError;
+use super::excepted::ExceptedEntries;
 use super::expiring::ExpiringEntries;
 use super::newest;
 use super::observer::EntryObserver;
@@ -15,10 +16,12 @@ use crate::progress::{Progress, Step, Unseen};
 /// What a number of lists hold together.
 #[derive(Debug, Default)]
 pub struct Contents {
-    /// The entries of all lists that have no end, merged.
+    /// The entries that have no end, of all lists without exceptions, merged.
     pub sets: RangeSets,
-    /// The entries that have one.
+    /// The entries that have one, of the same lists.
     pub expiring: ExpiringEntries,
+    /// The entries of each list that has exceptions.
+    pub excepted: Vec<ExceptedEntries>,
     /// What there is to report.
     pub report: Report,
 }
@@ -32,9 +35,14 @@ pub fn parse(lists: &[List]) -> Result<Contents, ListError> {
     parse_selected(lists, Selection::ALL)
 }
 
-/// The same, of those entries that count.
+/// The same, of those entries that count. The sets are those of all lists, without the exceptions of
+/// each.
 pub fn parse_selected(lists: &[List], selection: Selection) -> Result<Contents, ListError> {
-    parse_observed(lists, selection, &mut (), &Unseen)
+    let mut contents = parse_observed(lists, selection, &mut (), &Unseen)?;
+    for entries in &contents.excepted {
+        contents.sets = contents.sets.union(&entries.sets);
+    }
+    Ok(contents)
 }
 
 /// The same, while an `observer` sees the entries that count, now or until their end.
@@ -79,7 +87,7 @@ fn collect(
             }));
         }
     }
-    let Collector { v4, v6, expiring, report, .. } = entries;
+    let Collector { v4, v6, expiring, excepted, report, .. } = entries;
     let sets = RangeSets { v4: RangeSet::from_ranges(v4), v6: RangeSet::from_ranges(v6) };
-    Ok(Contents { sets, expiring, report })
+    Ok(Contents { sets, expiring, excepted, report })
 }

@@ -26,6 +26,16 @@ impl ExpiringEntries {
         }
     }
 
+    /// How many there are of each family.
+    pub fn len(&self) -> (usize, usize) {
+        (self.0.v4.len(), self.0.v6.len())
+    }
+
+    /// Takes out those that were added when there were so many of each family.
+    pub fn split_off(&mut self, (v4, v6): (usize, usize)) -> Self {
+        ExpiringEntries(PerFamily { v4: self.0.v4.split_off(v4), v6: self.0.v6.split_off(v6) })
+    }
+
     /// The entries of each family with their ends, in the order in which they were added.
     pub fn entries(&self) -> PerFamily<Ends<'_, u32>, Ends<'_, u128>> {
         PerFamily { v4: &self.0.v4, v6: &self.0.v6 }

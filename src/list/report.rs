@@ -31,6 +31,8 @@ pub struct Summary {
     pub older: u64,
     /// Exceptions, which were taken out of the entries.
     pub exceptions: u64,
+    /// Exceptions that were not applied, since they are too wide.
+    pub ignored_exceptions: u64,
     /// Lines that name nothing to drop in this format, and nothing to let pass.
     pub skipped: u64,
     /// Lines rejected.
@@ -57,7 +59,7 @@ pub struct Report {
     pub summaries: Vec<Summary>,
     /// The first [`NAMED`] lines that were rejected.
     pub rejections: Vec<Rejection>,
-    /// The first [`NAMED`] entries that were ignored.
+    /// The first [`NAMED`] entries and exceptions that were ignored.
     pub ignored: Vec<IgnoredEntry>,
 }
 
@@ -67,8 +69,8 @@ impl Report {
         self.summaries.iter().map(|summary| summary.rejected).sum()
     }
 
-    /// Entries ignored in all lists.
+    /// Entries and exceptions ignored in all lists.
     pub fn ignored_entries(&self) -> u64 {
-        self.summaries.iter().map(|summary| summary.ignored).sum()
+        self.summaries.iter().map(|summary| summary.ignored + summary.ignored_exceptions).sum()
     }
 }

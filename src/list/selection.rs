@@ -45,7 +45,7 @@ impl Widest {
     }
 }
 
-/// An entry that was ignored, since it is too wide.
+/// An entry that was ignored, or an exception that was not applied, since it is too wide.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct IgnoredEntry {
     /// The name of the list.
@@ -54,6 +54,8 @@ pub struct IgnoredEntry {
     pub line: u64,
     /// The entry as it is written.
     pub entry: Entry,
+    /// Whether it is an exception.
+    pub is_exception: bool,
     /// What it is wider than.
     pub widest: Widest,
 }
@@ -61,11 +63,18 @@ pub struct IgnoredEntry {
 impl fmt::Display for IgnoredEntry {
     /// `FILE:LINE: entry is ignored (too wide): ...`, with the option that permits it.
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let IgnoredEntry { list, line, entry, widest } = self;
+        let IgnoredEntry { list, line, entry, is_exception, widest } = self;
         let (option, length) = match entry {
             Entry::V4(_) => ("--widest", widest.v4),
             Entry::V6(_) => ("--widest6", widest.v6),
         };
+        if *is_exception {
+            return write!(
+                f,
+                "{list}:{line}: exception {entry} is not applied (too wide): wider than /{length}, which \
+                 {option} sets; if it must pass, allow it with --allow"
+            );
+        }
         write!(
             f,
             "{list}:{line}: {entry} is ignored (too wide): wider than /{length}, which {option} sets"

@@ -138,6 +138,29 @@ impl List {
             Err(_) => 0,
         }
     }
+
+    /// Calls `exception` with the line (from 1) of each exception.
+    pub fn scan_exceptions(&self, exception: impl FnMut(u64, Entry)) {
+        if let Ok(decision) = self.decision() {
+            let mut sink = Exceptions(exception);
+            format::decide::read(self.bytes(), decision, &self.reading, &mut sink);
+        }
+    }
+}
+
+/// A sink of exceptions only.
+struct Exceptions<F>(F);
+
+impl<F: FnMut(u64, Entry)> Sink for Exceptions<F> {
+    fn entry(&mut self, _: u64, _: Entry, _: Option<End>) {}
+
+    fn reject(&mut self, _: u64, _: ParseError, _: &[u8]) {}
+
+    fn event(&mut self, line: u64, event: Event<'_>) {
+        if let Event::Exception(entry) = event {
+            (self.0)(line, entry);
+        }
+    }
 }
 
 /// Why nothing was read of a list.

@@ -7,7 +7,7 @@
 use std::mem::{size_of, size_of_val};
 
 use crate::ip::{Address, Mask, PerFamily, Range, RangeSet, RangeSets};
-use crate::list::{End, Ends, Entry, ExpiringEntries};
+use crate::list::{End, Ends, Entry, ExceptedEntries, ExpiringEntries};
 use crate::policy::connected::PrivateEntries;
 use crate::policy::remembered::{ListSize, Remembered};
 use crate::policy::timeline::Timeline;
@@ -83,7 +83,8 @@ pub fn sections(file: &[u8]) -> Option<Vec<Section<'_>>> {
 
 /// The bytes of `remembered`, but for its time.
 pub fn encode(remembered: &Remembered) -> Vec<u8> {
-    let (permanent, expiring, mask, private) = remembered.timeline.parts();
+    let timeline = &remembered.timeline;
+    let (permanent, mask, private) = (timeline.permanent(), timeline.mask(), timeline.private());
     let mut out = Vec::new();
     out.extend(remembered.networks.to_le_bytes());
     out.extend([mask.v4.unwrap_or(NO_MASK), mask.v6.unwrap_or(NO_MASK)]);
@@ -99,11 +100,16 @@ pub fn encode(remembered: &Remembered) -> Vec<u8> {
         put_set(&mut out, &sets.v4);
         put_set(&mut out, &sets.v6);
     }
-    let expiring = expiring.entries();
-    put_expiring(&mut out, expiring.v4);
-    put_expiring(&mut out, expiring.v6);
+    put_entries(&mut out, timeline.expiring());
     put_ranges(&mut out, private.v4());
     put_ranges(&mut out, private.v6());
+    // Files without these are read, too: they were written when lists had no exceptions.
+    for list in timeline.excepted() {
+        put_count(&mut out, list.list);
+        put_set(&mut out, &list.exceptions.v4);
+        put_set(&mut out, &list.exceptions.v6);
+        put_entries(&mut out, &list.expiring);
+    }
     out
 }
 
@@ -118,14 +124,21 @@ pub fn decode(section: &Section<'_>) -> Option<Remembered> {
     let lists = (0..count).map(|_| rest.list()).collect::<Option<_>>()?;
     let mut sets = || Some(RangeSets { v4: rest.set()?, v6: rest.set()? });
     let (most, others, allowed) = (sets()?, sets()?, sets()?);
-    let mut expiring = ExpiringEntries::default();
-    rest.expiring(|end, range| expiring.push(Entry::V4(range), end).ok())?;
-    rest.expiring(|end, range| expiring.push(Entry::V6(range), end).ok())?;
+    let expiring = rest.entries()?;
     let mut private = PrivateEntries::default();
     rest.ranges()?.into_iter().for_each(|range| private.add(Entry::V4(range)));
     rest.ranges()?.into_iter().for_each(|range| private.add(Entry::V6(range)));
-    let timeline = Timeline::from_parts([most, others], expiring, mask, private);
-    rest.0.is_empty().then_some(Remembered { timeline, allowed, lists, networks, at: section.at })
+    let mut excepted = Vec::new();
+    while !rest.0.is_empty() {
+        excepted.push(ExceptedEntries {
+            list: usize::try_from(rest.number()?).ok()?,
+            exceptions: RangeSets { v4: rest.set()?, v6: rest.set()? },
+            expiring: rest.entries()?,
+            ..ExceptedEntries::default()
+        });
+    }
+    let timeline = Timeline::from_parts([most, others], expiring, excepted, mask, private);
+    Some(Remembered { timeline, allowed, lists, networks, at: section.at })
 }
 
 fn length(byte: u8, least: u8, most: u8) -> Option<Option<u8>> {
@@ -150,6 +163,12 @@ fn put_ranges<A: Number>(out: &mut Vec<u8>, ranges: &[Range<A>]) {
         range.first().put(out);
         range.last().put(out);
     }
+}
+
+fn put_entries(out: &mut Vec<u8>, entries: &ExpiringEntries) {
+    let entries = entries.entries();
+    put_expiring(out, entries.v4);
+    put_expiring(out, entries.v6);
 }
 
 fn put_expiring<A: Number>(out: &mut Vec<u8>, entries: Ends<'_, A>) {
@@ -241,6 +260,13 @@ impl<'a> Rest<'a> {
             ranges.push(self.range()?);
         }
         Some(ranges)
+    }
+
+    fn entries(&mut self) -> Option<ExpiringEntries> {
+        let mut entries = ExpiringEntries::default();
+        self.expiring(|end, range| entries.push(Entry::V4(range), end).ok())?;
+        self.expiring(|end, range| entries.push(Entry::V6(range), end).ok())?;
+        Some(entries)
     }
 
     fn expiring<A: Number>(

@@ -90,6 +90,10 @@ impl Loaded {
         if rejected > 0 {
             write!(f, ", {} rejected", Count(rejected, Noun::Line))?;
         }
+        let exceptions = of_all(|list| list.exceptions);
+        if exceptions > 0 {
+            write!(f, ", {} taken out", Count(exceptions, Noun::Exception))?;
+        }
         for (entries, what) in [
             (of_all(|list| list.ignored), "ignored (too wide)"),
             (of_all(|list| list.older), "ignored (too old)"),

@@ -7,7 +7,9 @@ use std::fmt;
 use std::net::IpAddr;
 
 use crate::ip::RangeSets;
-use crate::list::{self, Contents, End, Entry, List, ListError, Rejection, Source, Summary};
+use crate::list::{
+    self, Contents, End, Entry, List, ListError, Purpose, Rejection, Source, Summary,
+};
 use crate::progress::{PathsOnly, Progress};
 use crate::words::{Count, Noun};
 
@@ -30,6 +32,11 @@ pub enum AllowError {
     NoEntry {
         /// The name of the list.
         list: String,
+    },
+    /// An allowlist has an exception, which would be something that is not allowed.
+    Exception {
+        /// The first such exception, as `FILE:LINE`.
+        place: String,
     },
     /// An entry of an allowlist expires, and what is allowed must not become dropped by itself.
     Expires {
@@ -59,6 +66,11 @@ impl fmt::Display for AllowError {
                 "{place}: an entry of an allowlist cannot expire (until); remove the time, or the \
                  entry"
             ),
+            AllowError::Exception { place } => write!(
+                f,
+                "{place}: an allowlist cannot have exceptions; remove the exception, and write what is \
+                 allowed"
+            ),
             AllowError::NoEntry { list } => write!(
                 f,
                 "allowlist {list}: holds comments or blank lines but no entry; empty it, or omit it"
@@ -73,6 +85,7 @@ impl std::error::Error for AllowError {
             AllowError::List { source } => Some(source),
             AllowError::Rejected { .. }
             | AllowError::NoEntry { .. }
+            | AllowError::Exception { .. }
             | AllowError::Expires { .. } => None,
         }
     }
@@ -94,8 +107,12 @@ impl Allowed {
     pub fn read(sources: &[Source], progress: &dyn Progress) -> Result<Self, AllowError> {
         let lists = list::read(sources, None, &PathsOnly(progress))
             .map_err(|source| AllowError::List { source })?;
-        let Contents { sets, expiring, report } =
+        let lists = to_allow(lists);
+        let Contents { sets, expiring, excepted, report } =
             list::parse(&lists).map_err(|source| AllowError::List { source })?;
+        if let Some(first) = excepted.first() {
+            return Err(AllowError::Exception { place: first_exception(&lists[first.list]) });
+        }
         if let Some(first) = report.rejections.first() {
             let first = Box::new(first.clone());
             return Err(AllowError::Rejected { first, lines: report.rejected_lines() });
@@ -117,11 +134,18 @@ impl Allowed {
         let (mut readable, mut errors) = (RangeSets::default(), Vec::new());
         let (lists, unread) = list::readable(sources);
         errors.extend(unread.into_iter().map(|source| AllowError::List { source }));
-        for list in lists {
+        for list in to_allow(lists) {
             match list::parse(std::slice::from_ref(&list)) {
                 Err(source) => errors.push(AllowError::List { source }),
-                Ok(Contents { sets, expiring, report }) => {
-                    readable = readable.union(&sets).union(&expiring.at(End::at(i64::MIN)));
+                Ok(Contents { sets, expiring, excepted, report }) => {
+                    if !excepted.is_empty() {
+                        errors.push(AllowError::Exception { place: first_exception(&list) });
+                    }
+                    readable = readable.union(&sets);
+                    let apart = excepted.iter().map(|list| &list.expiring);
+                    for expiring in std::iter::once(&expiring).chain(apart) {
+                        readable = readable.union(&expiring.at(End::at(i64::MIN)));
+                    }
                     errors.extend(report.rejections.first().map(|first| AllowError::Rejected {
                         first: Box::new(first.clone()),
                         lines: report.rejected_lines(),
@@ -158,6 +182,20 @@ impl Allowed {
     pub fn by(&self, address: IpAddr) -> Option<String> {
         self.first_with(&[Entry::from(address)]).pop().flatten()
     }
+}
+
+/// The lists, to be read as allowlists.
+fn to_allow(lists: Vec<List>) -> Vec<List> {
+    lists.into_iter().map(|list| list.to_read(Purpose::Allow, &[])).collect()
+}
+
+/// `FILE:LINE` of the first exception.
+fn first_exception(list: &List) -> String {
+    let mut found = None;
+    list.scan_exceptions(|line, _| {
+        found.get_or_insert(line);
+    });
+    format!("{}:{}", list.name(), found.unwrap_or_default())
 }
 
 /// `FILE:LINE` of the first entry that expires.

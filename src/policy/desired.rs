@@ -8,13 +8,16 @@ use std::net::IpAddr;
 use crate::ip::RangeSets;
 use crate::ip::mask::Mask;
 use crate::ip::{Families, PerFamily};
-use crate::list::{self, Contents, End, Entry, List, ListError, Report, Selection, Source};
+use crate::list::{
+    self, Contents, End, Entry, ExceptedEntries, ExpiringEntries, List, ListError, Purpose, Report,
+    Selection, Source,
+};
 use crate::policy::allow::{AllowError, Allowed};
 use crate::policy::connected::{HostNetwork, Networks};
 use crate::policy::cut_off::{CutOff, cut_off};
 use crate::policy::exclusions::Exclusions;
-use crate::policy::matches::{Found, Match, MatchFinder, Matches, covers, meets, widened};
-use crate::policy::origin::{CutOffNetwork, Origin};
+use crate::policy::matches::{Found, Match, MatchFinder, Matches, covers, meets, set_of, widened};
+use crate::policy::origin::{CutOffNetwork, Exception, Origin};
 use crate::policy::protect::Protected;
 use crate::policy::timeline::Timeline;
 use crate::progress::Progress;
@@ -31,6 +34,8 @@ pub struct Request {
     pub allow: Vec<Source>,
     /// Which entries of the lists count.
     pub selection: Selection,
+    /// The names of the sets to take, of lists that have sets with names; none is all, if that is safe.
+    pub sets: Vec<String>,
     /// The prefix lengths to which entries are widened.
     pub mask: Mask,
     /// The families whose packets the target sees; entries of the other family are counted.
@@ -67,6 +72,8 @@ pub struct DesiredState {
     /// The first entry that covers each network of the host.
     covers: Vec<Option<Match>>,
     texts: Vec<List>,
+    /// The exceptions of the lists that have any, with the numbers of these lists, ascending.
+    exceptions: Vec<(usize, RangeSets)>,
     mask: Mask,
     selection: Selection,
     now: End,
@@ -93,12 +100,14 @@ impl DesiredState {
         let mut missing = Vec::new();
         let note = request.skip_missing.then_some(&mut missing);
         let texts = list::read(&request.sources, note, progress).map_err(Unreadable::List)?;
+        let texts: Vec<List> =
+            texts.into_iter().map(|list| list.to_read(Purpose::Drop, &request.sets)).collect();
         let allowed = Allowed::read(&request.allow, progress).map_err(Unreadable::Allow)?;
         let mut finder = MatchFinder::new(request.mask, now, &allowed.sets, protected.sets());
         if let Some(networks) = protected.networks() {
             finder = finder.with_networks(networks);
         }
-        let Contents { sets, expiring, report } =
+        let Contents { sets, expiring, excepted, report } =
             list::parse_observed(&texts, request.selection, &mut finder, progress)
                 .map_err(Unreadable::List)?;
         let Found { matches, covers, private } = finder.found();
@@ -108,12 +117,22 @@ impl DesiredState {
         }
         let (permanent, other) = sets.split(request.families);
         let (expiring, other_expiring) = expiring.split(request.families);
-        let of_other_family = other.union(&other_expiring.at(now)).network_count();
-        let named = match expiring.is_empty() {
+        let (excepted, other_excepted): (Vec<_>, Vec<_>) =
+            excepted.into_iter().map(|entries| entries.split(request.families)).unzip();
+        let exceptions: Vec<_> =
+            excepted.iter().map(|entries| (entries.list, entries.exceptions.clone())).collect();
+        let of_other_family =
+            all_named(other, &other_expiring, &other_excepted, now).network_count();
+        let named = match expiring.is_empty() && excepted.is_empty() {
             true => Named::by(&permanent, &protected),
-            false => Named::by(&permanent.union(&expiring.at(now)), &protected),
+            false => {
+                let named = all_named(permanent.clone(), &expiring, &excepted, now);
+                Named::by(&named, &protected)
+            }
         };
-        let mut timeline = Timeline::new(permanent, expiring, request.mask).with_private(private);
+        let mut timeline = Timeline::new(permanent, expiring, request.mask)
+            .with_excepted(excepted)
+            .with_private(private);
         let merged = timeline.at(now);
         let connected = timeline.kept(protected.networks(), now, &merged);
         let added_by_widening = named.added_by_widening(&merged, &connected);
@@ -140,6 +159,7 @@ impl DesiredState {
             cut_off,
             covers,
             texts,
+            exceptions,
             mask: request.mask,
             selection: request.selection,
             now,
@@ -185,7 +205,8 @@ impl DesiredState {
     /// Parses the lists again and calls `each` with every entry but those that `--newest` ignores.
     /// Costs as much as parsing all lists.
     fn entries<'a>(&'a self, mut each: impl FnMut(Origin<'a>)) {
-        for (list, summary) in self.texts.iter().zip(&self.lists.summaries) {
+        for (index, (list, summary)) in self.texts.iter().zip(&self.lists.summaries).enumerate() {
+            let exceptions = self.exceptions_of(index);
             let mut number = 0;
             list.scan(
                 |line, entry, end| {
@@ -194,8 +215,10 @@ impl DesiredState {
                         let wide = widened(entry, self.mask);
                         let ignored = !self.selection.widest.admits(entry);
                         let expired = end.is_some_and(|end| end <= self.now);
+                        let excepted = exceptions
+                            .is_some_and(|exceptions| set_of(wide).subtract(exceptions).is_empty());
                         let list = list.name();
-                        each(Origin { list, line, entry, wide, ignored, end, expired });
+                        each(Origin { list, line, entry, wide, ignored, end, expired, excepted });
                     }
                 },
                 |_, _, _| {},
@@ -220,13 +243,17 @@ impl DesiredState {
         matches: &'a [Match],
         taken: &'a RangeSets,
     ) -> impl Iterator<Item = Origin<'a>> {
-        matches.iter().filter(|found| meets(taken, found.wide)).map(|found| self.origin(found))
+        let is_taken = |found: &&Match| match self.exceptions_of(found.list) {
+            Some(exceptions) => meets(&taken.subtract(exceptions), found.wide),
+            None => meets(taken, found.wide),
+        };
+        matches.iter().filter(is_taken).map(|found| self.origin(found))
     }
 
     fn origin(&self, found: &Match) -> Origin<'_> {
         let &Match { list, line, entry, wide, end } = found;
         let list = self.texts[list].name();
-        Origin { list, line, entry, wide, ignored: false, end, expired: false }
+        Origin { list, line, entry, wide, ignored: false, end, expired: false, excepted: false }
     }
 
     /// The networks of the host that the lists cut off, or would cut off if they were not protected.
@@ -258,12 +285,42 @@ impl DesiredState {
         first
     }
 
+    /// The exceptions of a list, if it has any.
+    fn exceptions_of(&self, list: usize) -> Option<&RangeSets> {
+        let at = self.exceptions.binary_search_by_key(&list, |(list, _)| *list).ok()?;
+        Some(&self.exceptions[at].1)
+    }
+
+    /// The exceptions of lists that hold `address`, with their places.
+    pub fn excepting(&self, address: IpAddr) -> Vec<Exception<'_>> {
+        let mut found = Vec::new();
+        for (index, sets) in &self.exceptions {
+            if sets.contains(address) {
+                let list = &self.texts[*index];
+                list.scan_exceptions(|line, entry| {
+                    if entry.overlaps(address.into()) && self.selection.widest.admits(entry) {
+                        found.push(Exception { list: list.name(), line, entry });
+                    }
+                });
+            }
+        }
+        found
+    }
+
     /// Parses the lists again and calls `found` with each of `addresses` and each entry that holds it
     /// after widening.
     pub fn trace<'a>(&'a self, addresses: &[IpAddr], mut found: impl FnMut(IpAddr, Origin<'a>)) {
-        self.entries(|origin| {
-            for &address in addresses {
+        let excepting: Vec<Vec<&str>> = addresses
+            .iter()
+            .map(|address| {
+                let lists = self.exceptions.iter().filter(|(_, sets)| sets.contains(*address));
+                lists.map(|(index, _)| self.texts[*index].name()).collect()
+            })
+            .collect();
+        self.entries(|mut origin| {
+            for (&address, excepting) in addresses.iter().zip(&excepting) {
                 if origin.wide.overlaps(address.into()) {
+                    origin.excepted = excepting.contains(&origin.list);
                     found(address, origin);
                 }
             }
@@ -285,6 +342,20 @@ impl DesiredState {
     pub fn now(&self) -> End {
         self.now
     }
+}
+
+/// All that entries name at `now`, before they are widened.
+fn all_named(
+    permanent: RangeSets,
+    expiring: &ExpiringEntries,
+    excepted: &[ExceptedEntries],
+    now: End,
+) -> RangeSets {
+    let common = permanent.union(&expiring.at(now));
+    excepted.iter().fold(common, |all, list| {
+        let lasting = list.expiring.at(now).subtract(&list.exceptions);
+        all.union(&list.sets).union(&lasting)
+    })
 }
 
 /// What entries name before they are widened.

@@ -61,12 +61,15 @@ pub struct Origin<'a> {
     pub end: Option<End>,
     /// Whether that time has passed.
     pub expired: bool,
+    /// Whether an exception of the same list holds what is asked for, or the whole entry.
+    pub excepted: bool,
 }
 
 impl Origin<'_> {
-    /// Whether the entry has any effect: it is neither ignored nor expired.
+    /// Whether the entry has any effect: it is neither ignored nor expired, and its list does not except
+    /// it.
     pub fn counts(&self) -> bool {
-        !self.ignored && !self.expired
+        !self.ignored && !self.expired && !self.excepted
     }
 
     /// The entry in the form in which messages begin with it.
@@ -91,6 +94,25 @@ impl fmt::Display for Origin<'_> {
             write!(f, ", until {end}")?;
         }
         f.write_str(")")
+    }
+}
+
+/// An exception of a list with its place: what that list does not drop.
+#[derive(Clone, Copy, Debug)]
+pub struct Exception<'a> {
+    /// The name of the list.
+    pub list: &'a str,
+    /// The number of the line, from 1.
+    pub line: u64,
+    /// The exception as it is written.
+    pub entry: Entry,
+}
+
+impl fmt::Display for Exception<'_> {
+    /// `192.0.2.7/32 (FILE:LINE)`.
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let Exception { list, line, entry } = self;
+        write!(f, "{entry} ({list}:{line})")
     }
 }
 

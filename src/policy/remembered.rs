@@ -4,7 +4,7 @@
 //! no file.
 
 use crate::ip::RangeSets;
-use crate::list::{End, Ends, ExpiringEntries, Summary};
+use crate::list::{End, Ends, Summary};
 use crate::policy::desired::DesiredState;
 use crate::policy::exclusions::Exclusions;
 use crate::policy::guard::{Before, Figures, Guards, ListFigures};
@@ -126,7 +126,7 @@ impl ListSize {
 }
 
 /// The entries of each list that have not expired at `now`.
-fn lasting(lists: &[ListSize], expiring: &ExpiringEntries, now: End) -> Vec<u64> {
+fn lasting(lists: &[ListSize], timeline: &Timeline, now: End) -> Vec<u64> {
     fn first<'a, A>(rest: &mut Ends<'a, A>, count: u64) -> Ends<'a, A> {
         // A table that sees one family has no entries of the other.
         let count = usize::try_from(count).unwrap_or(usize::MAX).min(rest.len());
@@ -134,14 +134,20 @@ fn lasting(lists: &[ListSize], expiring: &ExpiringEntries, now: End) -> Vec<u64>
         *rest = others;
         these
     }
-    let entries = expiring.entries();
+    let entries = timeline.expiring().entries();
     let (mut rest4, mut rest6) = (entries.v4, entries.v6);
-    let of_list = |list: &ListSize| {
+    let of_list = |(index, list): (usize, &ListSize)| {
+        // A list with exceptions has its entries apart.
+        if let Some(apart) = timeline.excepted().iter().find(|entries| entries.list == index) {
+            let lasting =
+                apart.expiring.lasting4(now).count() + apart.expiring.lasting6(now).count();
+            return list.permanent.saturating_add(lasting as u64);
+        }
         let lasting4 = first(&mut rest4, list.expiring4).iter().filter(|(end, _)| *end > now);
         let lasting6 = first(&mut rest6, list.expiring6).iter().filter(|(end, _)| *end > now);
         list.permanent.saturating_add((lasting4.count() + lasting6.count()) as u64)
     };
-    lists.iter().map(of_list).collect()
+    lists.iter().enumerate().map(of_list).collect()
 }
 
 /// The figures that the guards compare with their limits.
@@ -181,8 +187,7 @@ pub fn figures(desired: &DesiredState, past: Past<'_>, guards: &Guards, exact: b
 fn lists(desired: &DesiredState) -> Vec<ListFigures> {
     let summaries = &desired.lists.summaries;
     let sizes: Vec<ListSize> = summaries.iter().map(ListSize::of).collect();
-    let (_, expiring, ..) = desired.timeline.parts();
-    let entries = lasting(&sizes, expiring, desired.now());
+    let entries = lasting(&sizes, &desired.timeline, desired.now());
     let figures = |(summary, entries): (&Summary, u64)| ListFigures {
         name: summary.name.clone(),
         rejected: summary.rejected,
@@ -196,8 +201,7 @@ fn lists(desired: &DesiredState) -> Vec<ListFigures> {
 /// Fills in what each list held, and returns what all of them held. A list that was not read then has
 /// nothing to be compared with.
 fn compare_lists(lists: &mut [ListFigures], before: &Remembered, now: End) -> u64 {
-    let (_, expiring, ..) = before.timeline.parts();
-    let held = lasting(&before.lists, expiring, now);
+    let held = lasting(&before.lists, &before.timeline, now);
     let all = held.iter().fold(0, |all: u64, held| all.saturating_add(*held));
     let mut known: Vec<_> = before.lists.iter().map(|list| &list.name).zip(held).collect();
     known.sort_by_key(|(name, _)| *name);

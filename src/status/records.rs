@@ -75,8 +75,20 @@ impl InForce {
 pub struct ListStatus {
     /// The path of the list, or `standard input`.
     pub name: String,
+    /// The format of the list, perhaps with more, such as the column.
+    #[serde(default)]
+    pub format: String,
+    /// The names of the sets that were taken; none if the list has no names.
+    #[serde(default)]
+    pub sets: Vec<String>,
     /// Entries that are neither rejected nor ignored.
     pub entries: u64,
+    /// Exceptions, which were taken out of the entries.
+    #[serde(default)]
+    pub exceptions: u64,
+    /// Lines that name nothing to drop in this format.
+    #[serde(default)]
+    pub skipped: u64,
     /// Rejected lines.
     pub rejected: u64,
     /// Entries that were ignored as too wide.
@@ -93,6 +105,10 @@ impl From<&Summary> for ListStatus {
     fn from(list: &Summary) -> Self {
         ListStatus {
             name: list.name.clone(),
+            format: list.format.clone(),
+            sets: list.sets.clone(),
+            exceptions: list.exceptions,
+            skipped: list.skipped,
             entries: list.v4 + list.v6,
             rejected: list.rejected,
             too_wide: list.ignored,

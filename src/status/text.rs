@@ -158,7 +158,23 @@ impl fmt::Display for ListStatus {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         let (entries, rejected) =
             (Count(self.entries, Noun::Entry), Count(self.rejected, Noun::Line));
-        write!(f, "{}: {entries}, {rejected} rejected", self.name)?;
+        write!(f, "{}: ", self.name)?;
+        if !self.format.is_empty() {
+            write!(f, "{}", self.format)?;
+            match &self.sets[..] {
+                [] => {}
+                [set] => write!(f, ", set {set}")?,
+                sets => write!(f, ", sets {}", sets.join(", "))?,
+            }
+            f.write_str(": ")?;
+        }
+        write!(f, "{entries}, {rejected} rejected")?;
+        if self.exceptions > 0 {
+            write!(f, ", {} taken out", Count(self.exceptions, Noun::Exception))?;
+        }
+        if self.skipped > 0 {
+            write!(f, ", {} ignored (name nothing to drop)", Count(self.skipped, Noun::Line))?;
+        }
         if self.too_wide > 0 {
             write!(f, ", {} ignored (too wide)", Count(self.too_wide, Noun::Entry))?;
         }

@@ -181,7 +181,11 @@ fn the_metrics_file_follows_loads_failures_and_counters_and_goes_with_the_daemon
 fn every_metric_has_a_name_a_type_and_labels_that_prometheus_can_read() {
     let list = |name: &str| ListStatus {
         name: name.into(),
+        format: "ipset save".into(),
+        sets: vec!["bad".into()],
         entries: 7,
+        exceptions: 3,
+        skipped: 4,
         rejected: 1,
         too_wide: 2,
         older: 0,

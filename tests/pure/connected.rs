@@ -123,6 +123,7 @@ fn folder_of(listed: &str, allowed: &str) -> (Folder, Request) {
         skip_missing: false,
         allow: source("allow", allowed),
         selection: Selection { widest: Widest { v4: 8, v6: 7 }, newest: None },
+        sets: Vec::new(),
         mask: Mask::default(),
         families: Families::BOTH,
     };

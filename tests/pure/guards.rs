@@ -36,6 +36,7 @@ impl Lists {
             skip_missing: false,
             allow: Vec::new(),
             selection: Selection::ALL,
+            sets: Vec::new(),
             mask: Mask::default(),
             families: Families::BOTH,
         };
@@ -299,7 +300,7 @@ fn what_is_remembered_is_read_as_it_was_written() {
     for seconds in [TODAY - 1, TODAY, TOMORROW] {
         assert_eq!(after.timeline.at(End::at(seconds)), before.timeline.at(End::at(seconds)));
     }
-    let (.., private) = after.timeline.parts();
+    let private = after.timeline.private();
     assert_eq!((private.v4().len(), private.v6().len()), (1, 1), "as they are written");
     assert_eq!(encode(&after), body);
 }

@@ -146,6 +146,7 @@ fn dropped_is_what_an_entry_names_and_neither_an_allowlist_nor_protection_does()
             skip_missing: false,
             allow: settled("allow", text(&allowed)),
             selection: Selection { widest: Widest { v4: 8, v6: 16 }, newest: None },
+            sets: Vec::new(),
             mask: Mask { v4: Some(32 - bits as u8), v6: Some(128 - bits as u8) },
             families: Families::BOTH,
         };

@@ -5,6 +5,9 @@
 //! second and passes on what was chosen. The formats say only what stands in the file.
 
 use std::collections::{HashMap, HashSet};
+use std::ffi::OsStr;
+use std::os::unix::ffi::OsStrExt;
+use std::path::Path;
 
 use super::super::end::End;
 use super::super::entry::Entry;
@@ -13,6 +16,7 @@ use super::super::reading::{Purpose, Reading};
 use super::super::verdict;
 use super::not_a_list::NotAList;
 use super::reader::{Event, Sink};
+use crate::words::printable;
 
 /// The number of a set: of those whose entries were read before any name, 0.
 type Slot = usize;
@@ -110,24 +114,21 @@ impl Survey {
     pub fn choose(self, reading: &Reading) -> Result<Choice, NotAList> {
         let Survey { slots, mut facts, removals, accepted, .. } = self;
         facts.resize_with(slots.count + 1, Facts::default);
-        let mut named: Vec<(String, &[u8], Slot)> = slots
-            .by_name
-            .iter()
-            .map(|(name, slot)| (name.escape_ascii().to_string(), &name[..], *slot))
-            .collect();
+        let mut named: Vec<(String, &[u8], Slot)> =
+            slots.by_name.iter().map(|(name, slot)| (shown(name), &name[..], *slot)).collect();
         named.sort_by_key(|(.., slot)| *slot);
         let names = || named.iter().map(|(name, ..)| name.clone()).collect::<Vec<_>>();
         let mut chosen = vec![true; facts.len()];
-        let mut shown = Vec::new();
+        let mut taken = Vec::new();
         if !reading.sets.is_empty() && !named.is_empty() {
             chosen.fill(false);
-            for (name, _, slot) in &named {
-                if reading.sets.contains(name) {
+            for (name, bytes, slot) in &named {
+                if reading.sets.iter().any(|chosen| chosen.as_bytes() == *bytes) {
                     chosen[*slot] = true;
-                    shown.push(name.clone());
+                    taken.push(name.clone());
                 }
             }
-            if shown.is_empty() {
+            if taken.is_empty() {
                 return Err(NotAList::NoSuchSet { chosen: reading.sets.clone(), names: names() });
             }
         } else {
@@ -145,15 +146,20 @@ impl Survey {
                         return Err(NotAList::AcceptedSet { name: name.clone(), line });
                     }
                 }
-                shown.push(name.clone());
+                taken.push(name.clone());
             }
         }
         let void_above = facts.iter().map(|facts| facts.void_above).collect();
         let is_whole = chosen.iter().all(|chosen| *chosen)
             && facts.iter().all(|facts| facts.void_above == 0)
             && removals.is_empty();
-        Ok(Choice { names: shown, chosen, void_above, removals, is_whole })
+        Ok(Choice { names: taken, chosen, void_above, removals, is_whole })
     }
+}
+
+/// A name as messages show it.
+fn shown(name: &[u8]) -> String {
+    printable(Path::new(OsStr::from_bytes(name)))
 }
 
 /// Whether two sets are one list, a set for each family, as netfilterd has them: their names differ only
