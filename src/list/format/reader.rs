@@ -77,6 +77,8 @@ pub enum Event<'a> {
     /// The entries below are in the set of this name. Of several sets the user has to choose. Sent where a
     /// set is declared, too, even if no entry follows.
     Set(&'a [u8]),
+    /// What follows is in no set, up to the next one that is named. An exception there counts for all sets.
+    Outside,
     /// The entries below are in the part of this name. All parts are read, unless the user chooses.
     Part(&'a [u8]),
     /// The entry is taken out of the set at hand, if it stands in it above, in exactly this form. If it
@@ -84,6 +86,8 @@ pub enum Event<'a> {
     Removed(Entry),
     /// All entries above that are in the set at hand are void.
     Flushed,
+    /// All entries above that are in the set at hand are void, and the set is none any more.
+    Destroyed,
     /// All entries above are void, of whatever set.
     FlushedAll,
     /// The set at hand and the one of this name change their names. If there is none of this name, the set

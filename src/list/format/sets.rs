@@ -47,6 +47,16 @@ impl Slots {
         self.current
     }
 
+    fn leave(&mut self) {
+        self.current = 0;
+        self.current_name.clear();
+    }
+
+    fn destroy(&mut self) {
+        self.by_name.remove(&self.current_name);
+        self.leave();
+    }
+
     fn swap(&mut self, other: &[u8]) {
         let name = std::mem::take(&mut self.current_name);
         let first = self.by_name.remove(&name);
@@ -73,8 +83,9 @@ struct Facts {
     is_part: bool,
     has_entries: bool,
     families: [bool; 2],
-    /// The last line at which all entries above became void.
-    void_above: u64,
+    /// How many entries of the file came before the last place at which all those of this set became
+    /// void.
+    void_before: u64,
 }
 
 /// Learns of the sets of a file, and counts the lines that are rejected.
@@ -82,7 +93,7 @@ struct Facts {
 pub struct Survey {
     slots: Slots,
     facts: Vec<Facts>,
-    /// For each entry that is taken out of a set, the last line that does.
+    /// For each entry that is taken out of a set, how many came before the last place that does.
     removals: HashMap<(Slot, Entry), u64>,
     /// The names of sets that are let pass, with the line that does.
     accepted: HashMap<Vec<u8>, u64>,
@@ -149,11 +160,11 @@ impl Survey {
                 taken.push(name.clone());
             }
         }
-        let void_above = facts.iter().map(|facts| facts.void_above).collect();
+        let void_before = facts.iter().map(|facts| facts.void_before).collect();
         let is_whole = chosen.iter().all(|chosen| *chosen)
-            && facts.iter().all(|facts| facts.void_above == 0)
+            && facts.iter().all(|facts| facts.void_before == 0)
             && removals.is_empty();
-        Ok(Choice { names: taken, chosen, void_above, removals, is_whole })
+        Ok(Choice { names: taken, chosen, void_before, removals, is_whole })
     }
 }
 
@@ -198,13 +209,19 @@ impl Sink for Survey {
                 self.slots.enter(name);
                 self.facts().is_part = true;
             }
+            Event::Outside => self.slots.leave(),
             Event::Removed(entry) => {
-                self.removals.insert((self.slots.current, entry), line);
+                self.removals.insert((self.slots.current, entry), self.entries);
             }
-            Event::Flushed => self.facts().void_above = line,
+            Event::Flushed => self.facts().void_before = self.entries,
+            Event::Destroyed => {
+                self.facts().void_before = self.entries;
+                self.slots.destroy();
+            }
             Event::FlushedAll => {
                 self.facts();
-                self.facts.iter_mut().for_each(|facts| facts.void_above = line);
+                let entries = self.entries;
+                self.facts.iter_mut().for_each(|facts| facts.void_before = entries);
             }
             Event::Swapped(other) => self.slots.swap(other),
             Event::Accepted(name) => {
@@ -221,7 +238,7 @@ pub struct Choice {
     /// The names of the sets that are taken; none if the file has no names.
     pub names: Vec<String>,
     chosen: Vec<bool>,
-    void_above: Vec<u64>,
+    void_before: Vec<u64>,
     removals: HashMap<(Slot, Entry), u64>,
     is_whole: bool,
 }
@@ -232,7 +249,7 @@ impl Choice {
         Choice {
             names: Vec::new(),
             chosen: vec![true],
-            void_above: vec![0],
+            void_before: vec![0],
             removals: HashMap::new(),
             is_whole: true,
         }
@@ -240,7 +257,8 @@ impl Choice {
 
     /// A sink that passes on to `sink` what is taken.
     pub fn selected<'a>(&'a self, sink: &'a mut dyn Sink) -> Selected<'a> {
-        Selected { choice: self, slots: Slots::default(), removed: HashSet::new(), sink }
+        let (slots, removed) = (Slots::default(), HashSet::new());
+        Selected { choice: self, slots, entries: 0, removed, sink }
     }
 
     /// Whether everything is taken that stands in the file, so that nothing needs to be selected.
@@ -253,6 +271,8 @@ impl Choice {
 pub struct Selected<'a> {
     choice: &'a Choice,
     slots: Slots,
+    /// How many entries were passed on or kept back.
+    entries: u64,
     /// The removals that took something out.
     removed: HashSet<(Slot, Entry)>,
     sink: &'a mut dyn Sink,
@@ -267,12 +287,14 @@ impl Selected<'_> {
 impl Sink for Selected<'_> {
     fn entry(&mut self, line: u64, entry: Entry, end: Option<End>) {
         let slot = self.slots.current;
-        if !self.is_chosen() || line < self.choice.void_above[slot] {
+        let before = self.entries;
+        self.entries += 1;
+        if !self.is_chosen() || before < self.choice.void_before[slot] {
             return;
         }
         if !self.choice.removals.is_empty() {
             let key = (slot, entry);
-            if self.choice.removals.get(&key).is_some_and(|removal| line < *removal) {
+            if self.choice.removals.get(&key).is_some_and(|removal| before < *removal) {
                 self.removed.insert(key);
                 return;
             }
@@ -290,13 +312,15 @@ impl Sink for Selected<'_> {
                 self.slots.enter(name);
             }
             Event::Swapped(other) => self.slots.swap(other),
+            Event::Outside => self.slots.leave(),
+            Event::Destroyed => self.slots.destroy(),
             Event::Removed(entry) => {
                 let key = (self.slots.current, entry);
                 if self.is_chosen() && !self.removed.contains(&key) {
                     self.sink.event(line, Event::Exception(entry));
                 }
             }
-            Event::Exception(_) if !self.is_chosen() => {}
+            Event::Exception(_) if self.slots.current > 0 && !self.is_chosen() => {}
             Event::Exception(_) | Event::Skipped => self.sink.event(line, event),
             Event::Flushed | Event::FlushedAll | Event::Accepted(_) => {}
         }
