@@ -1,0 +1,3 @@
+/ip firewall address-list
+add address=198.51.100.7 list="my white list"
+add address=203.0.113.0/24 list="my white list"

@@ -1,0 +1,1 @@
+rule x { strings: $a = "198.51.100.7" condition: $a }
