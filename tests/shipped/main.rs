@@ -11,6 +11,7 @@ mod init_script;
 mod man;
 mod rulesets;
 mod rulesets_dynamic;
+mod strangers;
 mod units;
 mod without_systemd;
 mod words;
