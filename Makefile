@@ -18,8 +18,10 @@ units = $(notdir $(wildcard contrib/systemd/*.service))
 libdir = $(DESTDIR)$(PREFIX)/lib/netfilterd
 
 # Programs that write lists, what they share, and files that say where they are installed.
-agents = $(addprefix contrib/agents/,append collect conntrack-summary named postfix sshd suricata)
+agents = $(addprefix contrib/agents/,append collect conntrack-summary country named postfix sshd \
+	suricata)
 modules = $(wildcard contrib/agents/*.py)
+agent_pages = $(wildcard contrib/agents/*.md)
 agent_units = $(wildcard contrib/agents/*.service contrib/agents/*.timer \
 	contrib/agents/fail2ban/action.d/*.conf)
 fleet_units = $(wildcard contrib/fleet/*.service contrib/fleet/*.timer)
@@ -190,10 +192,10 @@ install:
 	install -m 755 $(agents) $(libdir)/agents
 	install -m 644 $(modules) $(libdir)/agents
 	install -m 755 contrib/fleet/pull $(libdir)/pull
-	install -m 644 contrib/agents/README.md $(agent_units) $(docdir)/agents
+	install -m 644 $(agent_pages) $(agent_units) $(docdir)/agents
 	install -m 644 contrib/fleet/README.md $(fleet_units) $(docdir)/fleet
 	sed -i 's|/usr/local/lib/netfilterd|$(PREFIX)/lib/netfilterd|' \
-		$(patsubst %,$(docdir)/agents/%,$(notdir $(agent_units)) README.md) \
+		$(patsubst %,$(docdir)/agents/%,$(notdir $(agent_units) $(agent_pages))) \
 		$(patsubst %,$(docdir)/fleet/%,$(notdir $(fleet_units)) README.md)
 	install -d $(dir $(bash) $(zsh) $(fish))
 	$(built)/netfilterd completions bash >$(bash)

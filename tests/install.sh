@@ -21,7 +21,9 @@ for file in usr/sbin/netfilterd usr/share/man/man8/netfilterd.8 usr/share/man/ma
 	usr/share/doc/netfilterd/netfilterd.cron usr/share/doc/netfilterd/netfilterd.default \
 	usr/share/doc/netfilterd/openrc/netfilterd usr/share/doc/netfilterd/openrc/netfilterd.confd \
 	usr/lib/netfilterd/pull \
-	usr/lib/netfilterd/agents/agent.py usr/share/doc/netfilterd/agents/README.md \
+	usr/lib/netfilterd/agents/agent.py usr/lib/netfilterd/agents/country \
+	usr/share/doc/netfilterd/agents/country.md usr/share/doc/netfilterd/agents/netfilterd-country.timer \
+	usr/share/doc/netfilterd/agents/README.md \
 	usr/share/doc/netfilterd/agents/netfilterd.conf usr/share/doc/netfilterd/fleet/README.md; do
 	[ -s "$folder/$file" ] || fail "$file was not installed"
 done

@@ -34,7 +34,7 @@ holds() {
 	for rules in rulesets/*; do
 		cmp "$rules" "$1/usr/share/doc/netfilterd/examples/$rules"
 	done
-	for agent in contrib/agents/append contrib/agents/*.py contrib/fleet/pull; do
+	for agent in contrib/agents/append contrib/agents/country contrib/agents/*.py contrib/fleet/pull; do
 		to=$1/usr/lib/netfilterd/${agent#contrib/}
 		cmp "$agent" "$(echo "$to" | sed 's|/fleet/pull$|/pull|')"
 	done

@@ -27,6 +27,13 @@ class Allowlist:
         place = bisect.bisect_right(self.firsts[network.version], int(network.network_address)) - 1
         return place >= 0 and int(network.broadcast_address) <= self.lasts[network.version][place]
 
+    def ranges(self, version):
+        """All that is allowed of a version: pairs of a first and a last address, as numbers, disjoint
+        and in order."""
+        if self.paths:
+            self.refresh()
+        return list(zip(self.firsts[version], self.lasts[version]))
+
     def refresh(self):
         try:
             paths = list(self.files())

@@ -236,8 +236,28 @@ class DropList:
                     return len(lines) - len(kept)
         raise Refused(f"{self.path}: another program keeps writing to it without its lock")
 
+    def publish(self, make):
+        """Replaces the whole list by what `make` returns when it is given what is there, which is
+        nothing if there is no list."""
+        with self.locked() as held:
+            for _ in range(TRIES):
+                try:
+                    flags = os.O_RDONLY | os.O_CLOEXEC | os.O_NOFOLLOW
+                    file = os.open(held.name, flags, dir_fd=held.folder)
+                except FileNotFoundError:
+                    content, before = b"", None
+                else:
+                    try:
+                        content, before = self.content(file, held.folder), os.fstat(file)
+                    finally:
+                        os.close(file)
+                if self.replace(held, make(content), before):
+                    return
+        raise Refused(f"{self.path}: another program keeps writing to it without its lock")
+
     def replace(self, held, content, before):
-        """Replaces the list by a new file, unless a program has written to the list."""
+        """Replaces the list, which was so `before`, or was not there, by a new file, unless a program
+        has written to the list."""
         new = f".{held.name}.rewritten"
         at = {"dir_fd": held.folder}
         # What one that was killed has left.
@@ -246,12 +266,17 @@ class DropList:
         try:
             flags = os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_CLOEXEC
             with open(os.open(new, flags, 0o600, **at), "wb") as file:
-                os.fchmod(file.fileno(), stat.S_IMODE(before.st_mode))
-                os.fchown(file.fileno(), before.st_uid, before.st_gid)
+                os.fchmod(file.fileno(), stat.S_IMODE(before.st_mode) if before else 0o644)
+                if before:
+                    os.fchown(file.fileno(), before.st_uid, before.st_gid)
                 file.write(content)
                 file.flush()
                 os.fsync(file.fileno())
-            same = signature(os.stat(held.name, **at)) == signature(before)
+            try:
+                now = signature(os.stat(held.name, **at))
+            except FileNotFoundError:
+                now = None
+            same = now == (before and signature(before))
             if same:
                 os.rename(new, held.name, src_dir_fd=held.folder, dst_dir_fd=held.folder)
             return same

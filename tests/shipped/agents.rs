@@ -524,5 +524,5 @@ fn the_command_lines_of_the_index_are_understood() {
         let ran = run(&mut agent(name, &words.chain([last]).collect::<Vec<_>>()));
         assert_eq!(ran.status(), 0, "{command}: {}", ran.stderr());
     }
-    assert_eq!(tried, 10);
+    assert_eq!(tried, 11);
 }

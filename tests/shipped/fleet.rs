@@ -507,6 +507,34 @@ fn two_pulls_at_once_do_not_meet() {
     assert_eq!(fleet.answered(), "");
 }
 
+/// A table for the agent country is no list.
+#[test]
+#[ignore = "needs curl and python3"]
+fn what_is_for_another_program_is_fetched_and_not_judged() {
+    needs(&["curl", "flock", "python3"]);
+    let fleet =
+        Fleet::new("2|apnic|20261130|0|19850701|20261129|+1000\nsome bytes \u{1} without an end");
+    fleet.pull(&[]).expect(1, &[&fleet.path("list")]);
+    assert!(!fs::exists(fleet.path("list")).unwrap());
+    fleet.pulls_anew(&["-r"]);
+    assert!(fleet.list().ends_with("without an end"));
+    fleet.answered();
+    fleet.pulls_nothing(&["-r"]);
+    assert_eq!(fleet.answered(), "304");
+    // What the server itself does not finish is kept out, as ever, and so is nothing.
+    for (how, body) in
+        [("truncated", "another table, of which half comes"), ("503", "busy"), ("plain", "")]
+    {
+        fleet.answers(how, body);
+        fleet.pull(&["-r"]).expect(1, &[&fleet.url, "keeping"]);
+        assert!(fleet.list().ends_with("without an end"), "{how}");
+    }
+    fleet.is_tidy();
+    // Without netfilterd on this host.
+    fleet.answers("tagged", "another table");
+    fleet.pulls_anew(&["-n", "/nonexistent", "-r"]);
+}
+
 #[test]
 #[ignore = "needs curl and flock"]
 fn a_wrong_command_line_is_answered_with_the_right_one() {
@@ -546,7 +574,7 @@ fn the_units_are_in_order_and_shut_in() {
             units.push(folder.file(&name, text));
         }
     }
-    assert_eq!(units.len(), 5);
+    assert_eq!(units.len(), 7);
     let ran = run(Command::new("systemd-analyze").args(["verify", "--man=no"]).args(&units));
     assert_eq!((ran.status(), ran.stderr().as_str()), (0, ""));
     for service in units.iter().filter(|unit| unit.ends_with(".service")) {

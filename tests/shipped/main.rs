@@ -2,6 +2,7 @@
 //! completions. Each shipped file is run, or held against the program, by a test here.
 
 mod agents;
+mod agents_country;
 mod agents_list;
 mod agents_others;
 mod completions;

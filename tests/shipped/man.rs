@@ -335,6 +335,7 @@ fn every_command_in_the_readmes_can_be_typed_and_every_link_leads_somewhere() {
         ("README.md", 8),
         ("rulesets/README.md", 0),
         ("contrib/agents/README.md", 0),
+        ("contrib/agents/country.md", 5),
         ("contrib/fleet/README.md", 2),
         ("docs/FAULTS.md", 0),
         ("docs/THREATS.md", 0),

@@ -160,7 +160,7 @@ fn started_with_a_network_mount(place: &str, change: fn(String) -> String) -> Ra
             names.push(name);
         }
     }
-    assert_eq!(names.len(), 9, "{names:?}");
+    assert_eq!(names.len(), 11, "{names:?}");
     folder.file("all.target", format!("[Unit]\nWants={}\n", names.join(" ")));
     names.push("all.target".to_string());
     let mut command = Command::new("systemd-analyze");
