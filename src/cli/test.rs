@@ -13,6 +13,7 @@ use super::out::to_stdout;
 use super::settings;
 use crate::error::Error;
 use crate::ip::{Address, RangeSet};
+use crate::list::Summary;
 use crate::load::Host;
 use crate::nftables::name::TableName;
 use crate::policy::connected::{HostNetwork, Networks};
@@ -50,6 +51,9 @@ struct Named {
     entry: String,
     list: String,
     line: u64,
+    /// The format of the list, and the sets that were taken of it.
+    format: String,
+    sets: Vec<String>,
     widened: bool,
     too_wide: bool,
     /// Whether an exception of the same list holds the address.
@@ -110,13 +114,25 @@ impl From<Origin<'_>> for Named {
             entry: origin.entry.to_string(),
             list: origin.list.to_string(),
             line: origin.line,
+            format: origin.summary.format.clone(),
+            sets: origin.summary.sets.clone(),
             widened: origin.is_widened(),
             too_wide: origin.ignored,
             excepted: origin.excepted,
             until: origin.end.map(|end| end.to_string()),
             expired: origin.expired,
-            shown: origin.to_string(),
+            shown: shown(&origin),
         }
+    }
+}
+
+/// The entry with its place, and with the format of its list if that is not plain.
+fn shown(origin: &Origin<'_>) -> String {
+    let Summary { format, sets, .. } = origin.summary;
+    match &sets[..] {
+        [] if format == "plain" => origin.to_string(),
+        [] => format!("{origin} of format {format}"),
+        sets => format!("{origin} of format {format}, set {}", sets.join(", ")),
     }
 }
 

@@ -13,6 +13,7 @@ use super::rejection::Rejection;
 use super::report::{NAMED, Report, Summary};
 use super::selection::{IgnoredEntry, Selection};
 use super::source::{List, Unread};
+use super::verdict;
 use crate::ip::{PerFamily, Range, RangeSet, RangeSets};
 use crate::sys;
 
@@ -40,6 +41,11 @@ pub struct Collector<'a, O> {
     /// Whether messages may quote its lines.
     public: bool,
     out_of_memory: bool,
+}
+
+/// The last part of a path.
+fn file_name(path: &str) -> &[u8] {
+    path.rsplit('/').next().unwrap_or(path).as_bytes()
 }
 
 /// How many entries there were before a list.
@@ -91,6 +97,7 @@ impl<'a, O: EntryObserver> Collector<'a, O> {
         self.public = list.is_public();
         self.summary = Summary {
             name: list.name().to_string(),
+            name_allows: verdict::file_name_allows(file_name(list.name())),
             modified: list.modified(),
             unfinished: list.is_unfinished(),
             ..Summary::default()

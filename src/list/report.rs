@@ -18,6 +18,8 @@ pub struct Summary {
     pub format: String,
     /// The names of the sets that were taken; none if the file has no names.
     pub sets: Vec<String>,
+    /// Whether the name of the file says that what it holds is to be let pass.
+    pub name_allows: bool,
     /// Lines of any kind.
     pub lines: u64,
     /// Entries of IPv4 that count, expired ones among them.

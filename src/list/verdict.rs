@@ -21,6 +21,11 @@ pub fn name_allows(name: &[u8]) -> bool {
     })
 }
 
+/// Whether a name of a file says so. `local` says nothing there, and neither do other places.
+pub fn file_name_allows(name: &[u8]) -> bool {
+    name_words(name).any(|word| has_stem(word, &ALLOWS))
+}
+
 /// Beginnings of words that say that something is to be let pass.
 const ALLOWS: [&str; 7] = ["allow", "white", "accept", "trust", "permit", "ignore", "exempt"];
 

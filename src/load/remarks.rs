@@ -48,6 +48,13 @@ fn on(desired: &DesiredState, families: Families) -> Vec<Remark> {
     if unnamed > 0 {
         warn(&format_args!("not shown, but also rejected: {}", Count(unnamed, Noun::Line)));
     }
+    for list in desired.lists.summaries.iter().filter(|list| list.name_allows) {
+        let name = &list.name;
+        warn(&format_args!(
+            "{name}: the name of this list says that its networks must pass, but they are dropped; give it \
+             with --allow, or rename it"
+        ));
+    }
     for list in desired.lists.summaries.iter().filter(|list| list.unfinished) {
         let name = &list.name;
         warn(&format_args!(

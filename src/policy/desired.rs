@@ -218,7 +218,17 @@ impl DesiredState {
                         let excepted = exceptions
                             .is_some_and(|exceptions| set_of(wide).subtract(exceptions).is_empty());
                         let list = list.name();
-                        each(Origin { list, line, entry, wide, ignored, end, expired, excepted });
+                        each(Origin {
+                            list,
+                            summary,
+                            line,
+                            entry,
+                            wide,
+                            ignored,
+                            end,
+                            expired,
+                            excepted,
+                        });
                     }
                 },
                 |_, _, _| {},
@@ -252,8 +262,18 @@ impl DesiredState {
 
     fn origin(&self, found: &Match) -> Origin<'_> {
         let &Match { list, line, entry, wide, end } = found;
-        let list = self.texts[list].name();
-        Origin { list, line, entry, wide, ignored: false, end, expired: false, excepted: false }
+        let (list, summary) = (self.texts[list].name(), &self.lists.summaries[list]);
+        Origin {
+            list,
+            summary,
+            line,
+            entry,
+            wide,
+            ignored: false,
+            end,
+            expired: false,
+            excepted: false,
+        }
     }
 
     /// The networks of the host that the lists cut off, or would cut off if they were not protected.

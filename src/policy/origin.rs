@@ -3,7 +3,7 @@
 
 use std::fmt;
 
-use crate::list::{End, Entry};
+use crate::list::{End, Entry, Summary};
 use crate::policy::connected::HostNetwork;
 
 /// A network of the host that is cut off, or would be if that were not prevented.
@@ -49,6 +49,8 @@ impl fmt::Display for CutOffNetwork<'_> {
 pub struct Origin<'a> {
     /// The name of the list.
     pub list: &'a str,
+    /// What there is to report of the list.
+    pub summary: &'a Summary,
     /// The number of the line, from 1; in a JSON document, the line of the string.
     pub line: u64,
     /// The entry as it is written.

@@ -203,6 +203,11 @@ fn in_force(loaded: &InForce) -> Vec<Family> {
             lists(&|list| Some(list.rejected as f64)),
         ),
         gauge(
+            "list_exceptions",
+            "Exceptions of a list, which were taken out of its entries.",
+            lists(&|list| Some(list.exceptions as f64)),
+        ),
+        gauge(
             "list_set_aside_entries",
             "Entries of a list that were ignored as too wide.",
             lists(&|list| Some(list.too_wide as f64)),

@@ -209,6 +209,7 @@ fn every_metric_has_a_name_a_type_and_labels_that_prometheus_can_read() {
     for expected in [
         "netfilterd_addresses [('family', 'ipv6')] 1.2676506002282294e+30",
         "netfilterd_list_entries [('list', 'plain')] 7.0",
+        "netfilterd_list_exceptions [('list', 'plain')] 3.0",
         r#"netfilterd_list_rejected_lines [('list', 'odd \\ "name"\nof two lines')] 1.0"#,
         "netfilterd_next_end_time_seconds [] 1801353600.0",
         "netfilterd_dropped_bytes_total [('direction', 'in'), ('family', 'ipv4')] 9.0",
