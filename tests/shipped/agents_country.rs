@@ -581,7 +581,7 @@ fn what_is_named_and_not_there_is_an_error_that_names_it() {
     let tables = Tables::new();
     for names in COUNTRIES {
         let ran = tables.run(&["--country", "DE,QQ,UK"], names);
-        ran.expect(1, &["QQ, UK", "GB"]);
+        ran.expect(1, &["QQ, UK, which is GB"]);
         assert_eq!(ran.stdout(), "");
     }
     tables.run(&["--as", "64496,64999"], &["ip2asn.tsv"]).expect(1, &["AS64999"]);
