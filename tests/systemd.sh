@@ -160,6 +160,16 @@ if within test -x /usr/bin/python3; then
 		systemd-run -q --working-directory=/mnt /usr/bin/python3 -m http.server 8000'
 	until_ok within systemctl start netfilterd-pull
 	within grep -q 192.0.2.34 /var/cache/netfilterd-pull/drop_ips || fail 'nothing was fetched'
+	# And so is a table of countries, from which a list is made.
+	sed 's|/usr/local/lib|/usr/lib|' contrib/agents/netfilterd-country.service \
+		>"$folder/copy/in/netfilterd-country.service"
+	printf '1.0.0.0,1.0.0.255,AU\n2001:200::,2001:200::ffff,JP\n' | gzip >"$folder/copy/in/table.gz"
+	within sh -c 'cp /mnt/netfilterd-country.service /run/systemd/system
+		printf "COUNTRY=--country JP\nTABLES=http://127.0.0.1:8000/table.gz\n" \
+			>/etc/default/netfilterd-country
+		systemctl daemon-reload'
+	within systemctl start netfilterd-country || fail 'the list of countries is not made'
+	within grep -q '^2001:200::/112$' /var/cache/netfilterd-country/drop_ips || fail 'it is another list'
 fi
 
 # Queue mode beside it, by the name that an administrator types.
