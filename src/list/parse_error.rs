@@ -82,6 +82,8 @@ pub enum Reason {
     Exception,
     /// Words that say that the entry is not bad, is over, or is meant more narrowly.
     Verdict,
+    /// An element of a set that is more than an address, such as an address and a port.
+    Narrower,
     /// A line that is not of the format of the list, which is named.
     NotOfTheFormat(&'static str),
     /// A line of this format in a list of another.
@@ -159,6 +161,9 @@ impl fmt::Display for Reason {
             Reason::Verdict => f.write_str(
                 "these words say that the entry is not bad, is over, or is meant more narrowly than an \
                  address",
+            ),
+            Reason::Narrower => f.write_str(
+                "an element with a port, an interface or the like is narrower than an address, or is none",
             ),
             Reason::NotOfTheFormat(format) => {
                 write!(f, "not a line of the format of this list, {format}")

@@ -274,6 +274,7 @@ fn number(reason: Reason) -> Option<usize> {
         | Reason::UnknownBlock
         | Reason::Unclosed
         | Reason::NotJson
+        | Reason::Narrower
         | Reason::NoNetworkInJson => return None,
     })
 }

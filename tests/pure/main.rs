@@ -5,6 +5,7 @@ mod connected;
 mod ends;
 mod feeds;
 mod feeds_oracle;
+mod feeds_sets;
 mod files;
 mod guards;
 mod host;

@@ -14,6 +14,7 @@ pub mod decide;
 mod dshield;
 mod emule;
 mod ipset;
+mod ipset_list;
 mod ipsum;
 mod json;
 mod json_document;
@@ -33,7 +34,7 @@ pub use reader::{Event, Format, Line, Lines, Outcome, Sign, Sink};
 
 /// All formats. Where two reject equally many lines of a list, the first one counts: plain is the last,
 /// because a line that speaks for another format says more.
-pub static FORMATS: [&Format; 10] = [
+pub static FORMATS: [&Format; 11] = [
     &ipsum::FORMAT,
     &dshield::FORMAT,
     &emule::FORMAT,
@@ -42,6 +43,7 @@ pub static FORMATS: [&Format; 10] = [
     &nft::FORMAT,
     &nginx::FORMAT,
     &ipset::FORMAT,
+    &ipset_list::FORMAT,
     &peerguardian::FORMAT,
     &plain::FORMAT,
 ];
@@ -60,7 +62,7 @@ mod tests {
     }
 
     /// Lists of one line each, and what they are.
-    const LINES: [(&str, &str); 19] = [
+    const LINES: [(&str, &str); 20] = [
         ("plain", "192.0.2.0/24"),
         ("plain", "2001:db8::10-2001:db8::1f"),
         ("plain", "192.0.2.7 until 2027-01-31T00:00:00Z"),
@@ -79,6 +81,7 @@ mod tests {
         ("nft script", "define BAD = { 192.0.2.7, 192.0.2.9 }"),
         ("nginx", "deny 192.0.2.0/24;"),
         ("ipset save", "add drop 192.0.2.0/24"),
+        ("ipset list", "Name: drop\nType: hash:net\nMembers:\n192.0.2.0/24"),
         ("PeerGuardian", "Example Corp. (www.example.com):192.0.2.0-192.0.2.255"),
     ];
 

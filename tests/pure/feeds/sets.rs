@@ -28,15 +28,15 @@ fn what_ipset_says_of_sets_as_a_whole_is_passed_over() {
 
 #[test]
 fn what_ipset_excepts_or_removes_is_never_an_entry() {
-    is_rejected("add drop 192.0.2.0/25 nomatch", 23, Exception);
-    is_rejected("add drop 192.0.2.0/25 timeout 0 nomatch", 33, Exception);
-    is_rejected("del drop 192.0.2.0/24", 1, Exception);
+    is("add drop 192.0.2.0/25 nomatch", &[]);
+    is("add drop 192.0.2.0/25 timeout 0 nomatch", &[]);
+    is("del drop 192.0.2.0/24", &[]);
 }
 
 #[test]
 fn more_than_a_network_in_a_set_of_ipset_is_rejected() {
-    is_rejected("add drop 192.0.2.7,tcp:80", 19, TrailingText);
-    is_rejected("add drop 192.0.2.0/24,eth0", 22, TrailingText);
+    is_rejected("add drop 192.0.2.7,tcp:80", 19, Reason::Narrower);
+    is_rejected("add drop 192.0.2.0/24,eth0", 22, Reason::Narrower);
     is_rejected("add drop 192.0.2.7 198.51.100.7", 20, TrailingText);
     is_rejected("add drop 192.0.2.7 timeout", 27, TrailingText);
     is_rejected("add drop 192.0.2.7 comment \"open", 28, TrailingText);
@@ -45,8 +45,6 @@ fn more_than_a_network_in_a_set_of_ipset_is_rejected() {
     is_rejected("add 192.0.2.7", 1, NotAnAddress);
     is_rejected("-A INPUT -s 192.0.2.7/32 -j DROP", 1, NotAnAddress);
 }
-
-// nft scripts
 
 #[test]
 fn the_elements_of_sets_are_entries() {

@@ -1,0 +1,74 @@
+//! What `ipset list` shows.
+
+use netfilterd::list::format::NotAList;
+use netfilterd::list::parse_error::Reason::{Narrower, NotAnAddress, NotOfTheFormat, Verdict};
+
+use super::{has_no_entry, has_several, holds, holds_but, of_sets, refusal};
+
+/// A set of a type with some members, as ipset 7 shows it.
+fn set(name: &str, of: &str, members: &[&str]) -> String {
+    let mut text = format!(
+        "Name: {name}\nType: {of}\nRevision: 7\nHeader: family inet hashsize 1024 maxelem 65536 \
+         bucketsize 12 initval 0x1\nSize in memory: 1234\nReferences: 0\nNumber of entries: {}\n\
+         Members:\n",
+        members.len()
+    );
+    members.iter().for_each(|member| text += &format!("{member}\n"));
+    text
+}
+
+#[test]
+fn the_members_of_a_set_are_entries() {
+    let members = ["192.0.2.7", "198.51.100.0/24 timeout 300", "203.0.113.1 comment \"x\""];
+    holds(
+        &set("bad", "hash:net", &members),
+        &["192.0.2.7/32", "198.51.100.0/24", "203.0.113.1/32"],
+    );
+    holds("Name: bad\nType: iphash\nMembers:\n192.0.2.7\n", &["192.0.2.7/32"]);
+    holds(&set("bad", "hash:net", &["192.0.2.64/26 nomatch", "192.0.2.0/25"]), &["192.0.2.0/26"]);
+}
+
+#[test]
+fn several_sets_are_refused_unless_one_is_chosen() {
+    let two =
+        format!("{}\n{}", set("a", "hash:ip", &["192.0.2.7"]), set("b", "hash:ip", &["192.0.2.9"]));
+    has_several(&two, &["a", "b"]);
+    of_sets(&two, &["b"], &["192.0.2.9/32"]);
+    let name = NotAList::AllowSet { name: "allowed".into() };
+    assert_eq!(refusal(&set("allowed", "hash:ip", &["192.0.2.7"])), name);
+}
+
+#[test]
+fn a_set_without_its_members_has_no_entry() {
+    has_no_entry(&set("bad", "hash:net", &[]).replace("Members:\n", ""));
+    has_no_entry("Name: bad\nType: hash:net\n192.0.2.7\n");
+}
+
+#[test]
+fn members_that_are_more_than_an_address_are_no_entries() {
+    let two = format!(
+        "{}\n{}",
+        set("x", "hash:ip,port", &["192.0.2.7,tcp:80"]),
+        set("bad", "hash:ip", &["192.0.2.9", "other"])
+    );
+    holds_but(&two, &["192.0.2.9/32"], &[(9, 1, Narrower), (20, 1, NotAnAddress)]);
+    has_no_entry(&set("x", "hash:ip", &["192.0.2.0"]).replace("maxelem", "netmask 24 maxelem"));
+}
+
+#[test]
+fn a_comment_of_a_member_may_say_that_it_is_not_bad() {
+    holds_but(
+        &set("bad", "hash:ip", &["192.0.2.7 comment \"whitelisted\"", "192.0.2.9"]),
+        &["192.0.2.9/32"],
+        &[(9, 20, Verdict)],
+    );
+}
+
+#[test]
+fn a_line_that_was_appended_is_no_member() {
+    let text = set("bad", "hash:ip", &["192.0.2.7"]);
+    let not = NotOfTheFormat("ipset list");
+    holds_but(&format!("{text}192.0.2.9\n"), &["192.0.2.7/32"], &[(10, 1, not)]);
+    let text = text.replace("Number of entries: 1\n", "");
+    holds_but(&format!("{text}\n192.0.2.9\n"), &["192.0.2.7/32"], &[(10, 1, not)]);
+}
