@@ -82,6 +82,8 @@ pub enum Reason {
     Exception,
     /// Words that say that the entry is not bad, is over, or is meant more narrowly.
     Verdict,
+    /// An action or a value that neither drops nor lets pass.
+    OtherAction,
     /// A line that is not of the format of the list, which is named.
     NotOfTheFormat(&'static str),
     /// A line of this format in a list of another.
@@ -160,6 +162,9 @@ impl fmt::Display for Reason {
                 "these words say that the entry is not bad, is over, or is meant more narrowly than an \
                  address",
             ),
+            Reason::OtherAction => {
+                f.write_str("neither drops nor lets pass what it names (another action or value)")
+            }
             Reason::NotOfTheFormat(format) => {
                 write!(f, "not a line of the format of this list, {format}")
             }

@@ -19,11 +19,12 @@ mod json;
 mod json_document;
 mod json_lines;
 mod nft;
-mod nginx;
 pub mod not_a_list;
 mod peerguardian;
 pub mod plain;
 mod reader;
+mod rules;
+mod server;
 mod sets;
 mod text;
 
@@ -33,15 +34,25 @@ pub use reader::{Event, Format, Line, Lines, Outcome, Sign, Sink};
 
 /// All formats. Where two reject equally many lines of a list, the first one counts: plain is the last,
 /// because a line that speaks for another format says more.
-pub static FORMATS: [&Format; 10] = [
+pub static FORMATS: [&Format; 20] = [
     &ipsum::FORMAT,
     &dshield::FORMAT,
     &emule::FORMAT,
     &json_lines::FORMAT,
     &json_document::FORMAT,
     &nft::FORMAT,
-    &nginx::FORMAT,
+    &server::nginx::FORMAT,
     &ipset::FORMAT,
+    &rules::iptables::FORMAT,
+    &rules::fail2ban::FORMAT,
+    &rules::sshguard::FORMAT,
+    &rules::shorewall::FORMAT,
+    &rules::clash::FORMAT,
+    &server::hosts_deny::FORMAT,
+    &server::apache::FORMAT,
+    &server::postfix::FORMAT,
+    &server::rbldnsd::FORMAT,
+    &server::squid::FORMAT,
     &peerguardian::FORMAT,
     &plain::FORMAT,
 ];
