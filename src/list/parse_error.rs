@@ -84,6 +84,8 @@ pub enum Reason {
     Verdict,
     /// An element of a set that is more than an address, such as an address and a port.
     Narrower,
+    /// An action or a value that neither drops nor lets pass.
+    OtherAction,
     /// A line that is not of the format of the list, which is named.
     NotOfTheFormat(&'static str),
     /// A line of this format in a list of another.
@@ -165,6 +167,9 @@ impl fmt::Display for Reason {
             Reason::Narrower => f.write_str(
                 "an element with a port, an interface or the like is narrower than an address, or is none",
             ),
+            Reason::OtherAction => {
+                f.write_str("neither drops nor lets pass what it names (another action or value)")
+            }
             Reason::NotOfTheFormat(format) => {
                 write!(f, "not a line of the format of this list, {format}")
             }

@@ -271,6 +271,7 @@ fn number(reason: Reason) -> Option<usize> {
         | Reason::LineOf(_)
         | Reason::Exception
         | Reason::NotThatNetwork
+        | Reason::OtherAction
         | Reason::UnknownBlock
         | Reason::Unclosed
         | Reason::NotJson

@@ -135,7 +135,7 @@ fn candidates(text: &[u8], reading: &Reading) -> Vec<&'static Format> {
             let claims =
                 |format: &Format| matches!(format.sign, Sign::Line(is_one) if is_one(line));
             if !last.is_some_and(claims) {
-                for (index, format) in FORMATS.into_iter().enumerate() {
+                for (index, format) in FORMATS.iter().copied().enumerate() {
                     if claims(format) {
                         is_candidate[index] = true;
                         last = Some(format);
@@ -190,7 +190,7 @@ impl<S: Sink> Sink for Explained<'_, S> {
 /// The format that reads a line as its own.
 fn format_of(line: &[u8]) -> Option<&'static Format> {
     let reading = Reading::default();
-    FORMATS.into_iter().find(|format| {
+    FORMATS.iter().copied().find(|format| {
         let lines = &mut Lines::of(line, &reading);
         let claims = |line| matches!(format.sign, Sign::Line(is_one) if is_one(line));
         let mut survey = Survey::default();

@@ -20,11 +20,12 @@ mod json;
 mod json_document;
 mod json_lines;
 mod nft;
-mod nginx;
 pub mod not_a_list;
 mod peerguardian;
 pub mod plain;
 mod reader;
+mod rules;
+mod server;
 mod sets;
 mod text;
 
@@ -34,16 +35,26 @@ pub use reader::{Event, Format, Line, Lines, Outcome, Sign, Sink};
 
 /// All formats. Where two reject equally many lines of a list, the first one counts: plain is the last,
 /// because a line that speaks for another format says more.
-pub static FORMATS: [&Format; 11] = [
+pub static FORMATS: &[&Format] = &[
     &ipsum::FORMAT,
     &dshield::FORMAT,
     &emule::FORMAT,
     &json_lines::FORMAT,
     &json_document::FORMAT,
     &nft::FORMAT,
-    &nginx::FORMAT,
+    &server::nginx::FORMAT,
     &ipset::FORMAT,
     &ipset_list::FORMAT,
+    &rules::iptables::FORMAT,
+    &rules::fail2ban::FORMAT,
+    &rules::sshguard::FORMAT,
+    &rules::shorewall::FORMAT,
+    &rules::clash::FORMAT,
+    &server::hosts_deny::FORMAT,
+    &server::apache::FORMAT,
+    &server::postfix::FORMAT,
+    &server::rbldnsd::FORMAT,
+    &server::squid::FORMAT,
     &peerguardian::FORMAT,
     &plain::FORMAT,
 ];
@@ -55,14 +66,14 @@ mod tests {
 
     #[test]
     fn each_format_has_a_name_of_its_own() {
-        for format in &FORMATS {
+        for format in FORMATS {
             let same = FORMATS.iter().filter(|other| other.name == format.name);
             assert_eq!(same.count(), 1, "{}", format.name);
         }
     }
 
     /// Lists of one line each, and what they are.
-    const LINES: [(&str, &str); 20] = [
+    const LINES: &[(&str, &str)] = &[
         ("plain", "192.0.2.0/24"),
         ("plain", "2001:db8::10-2001:db8::1f"),
         ("plain", "192.0.2.7 until 2027-01-31T00:00:00Z"),
@@ -87,7 +98,7 @@ mod tests {
 
     #[test]
     fn a_list_of_one_line_is_of_the_format_of_the_line() {
-        for (name, text) in LINES {
+        for &(name, text) in LINES {
             let decision = decide::decide(text.as_bytes(), &Reading::default());
             assert_eq!(decision.as_ref().map(Decision::name), Ok(name), "{text}");
         }

@@ -1,12 +1,23 @@
 //! Text beside an entry: words, names, and what must not be hidden in them.
 
 use super::super::address::is_address_byte;
+use super::super::entry::Entry;
+use super::super::grammar::{Form, leading_entry};
 use super::super::parse_error::{ParseError, Reason};
 
 /// A blank-separated word at `at`, which is no blank, and the offset behind it.
 pub fn word(line: &[u8], at: usize) -> (&[u8], usize) {
     let length = line[at..].iter().take_while(|&&byte| byte != b' ' && byte != b'\t').count();
     (&line[at..at + length], at + length)
+}
+
+/// The host or network that a line is from `start` to `end`.
+pub fn network(line: &[u8], start: usize, end: usize) -> Result<Entry, ParseError> {
+    let leading = leading_entry(&line[..end], start)?;
+    if leading.end != end || leading.form == Form::Range {
+        return Err(ParseError::at(leading.end, Reason::TrailingText));
+    }
+    Ok(leading.entry)
 }
 
 /// The offset behind a text in double quotes.

@@ -1,0 +1,172 @@
+//! The files of squid: addresses of an acl one a line, among them `FIRST-LAST/MASK`; and lines
+//! `acl NAME src ADDRESSES` of squid.conf.
+
+use std::collections::HashSet;
+
+use super::super::super::entry::Entry;
+use super::super::super::grammar::{Form, Found, leading_entry, prefix_length, skip_blanks};
+use super::super::super::parse_error::{ParseError, Reason};
+use super::super::reader::{Event, Format, Line, Lines, Outcome, Sign, Sink};
+use super::super::text::word;
+use crate::ip::Range;
+
+const NAME: &str = "squid";
+
+pub(in super::super) static FORMAT: Format =
+    Format { name: NAME, sign: Sign::Line(is_of_the_format), read };
+
+fn is_of_the_format(line: &Line<'_>) -> bool {
+    let is_masked = |end| line.text.get(end) == Some(&b'/');
+    if line.leading().is_some_and(|leading| leading.form == Form::Range && is_masked(leading.end)) {
+        return true;
+    }
+    acl(line.text).is_some_and(|acl| acl.kind == b"src")
+}
+
+/// A line `acl NAME KIND VALUES`.
+struct Acl<'a> {
+    name: &'a [u8],
+    kind: &'a [u8],
+    values: usize,
+}
+
+fn acl(line: &[u8]) -> Option<Acl<'_>> {
+    let (b"acl", end) = word(line, skip_blanks(line, 0)) else { return None };
+    let (name, end) = word(line, skip_blanks(line, end));
+    let (kind, end) = word(line, skip_blanks(line, end));
+    (!name.is_empty() && !kind.is_empty()).then(|| Acl {
+        name,
+        kind,
+        values: skip_blanks(line, end),
+    })
+}
+
+/// The words behind `http_access`.
+fn access(line: &[u8]) -> Option<impl Iterator<Item = &[u8]>> {
+    let (b"http_access", end) = word(line, skip_blanks(line, 0)) else { return None };
+    let rest = &line[end..];
+    let comment = memchr::memmem::find(rest, b" #").unwrap_or(rest.len());
+    let words = rest[..comment].split(u8::is_ascii_whitespace);
+    Some(words.filter(|word: &&[u8]| !word.is_empty()))
+}
+
+/// The names of the acls that squid denies, whatever else is true.
+fn denied(text: &[u8]) -> HashSet<&[u8]> {
+    let mut denied = HashSet::new();
+    for line in text.split(|byte| *byte == b'\n') {
+        let Some(mut words) = access(line.trim_ascii()) else { continue };
+        if let (Some(b"deny"), Some(name), None) = (words.next(), words.next(), words.next()) {
+            denied.insert(name);
+        }
+    }
+    denied
+}
+
+fn read(lines: &mut Lines<'_>, sink: &mut dyn Sink) -> Outcome {
+    let denied = denied(lines.text());
+    while let Some(line) = lines.line() {
+        let &Line { number, text, .. } = line;
+        if let Ok(Found::Entry(entry, end)) = line.found {
+            sink.entry(number, entry, end);
+        } else if let Some(acl) = acl(text) {
+            read_acl(lines, &acl, &denied, sink);
+        } else if let Some(mut words) = access(text) {
+            if words.next() == Some(b"allow") {
+                words.for_each(|name| sink.event(number, Event::Accepted(name)));
+            }
+        } else if line.is_blank() {
+        } else if is_directive(text) {
+            sink.event(number, Event::Skipped);
+        } else {
+            let start = skip_blanks(text, 0);
+            match value(text, start, text.len()) {
+                Ok(entry) => sink.entry(number, entry, None),
+                Err(error) if error.at > start => lines.reject(error, sink),
+                Err(_) => lines.reject_other(NAME, sink),
+            }
+        }
+        lines.advance();
+    }
+    Ok(NAME.into())
+}
+
+fn read_acl(lines: &mut Lines<'_>, acl: &Acl<'_>, denied: &HashSet<&[u8]>, sink: &mut dyn Sink) {
+    let Some(&Line { number, text, .. }) = lines.line() else { return };
+    if acl.kind != b"src" {
+        sink.event(number, Event::Skipped);
+        return;
+    }
+    sink.event(number, Event::Set(acl.name));
+    let is_chosen = lines.reading.sets.iter().any(|set| set.as_bytes() == acl.name);
+    if !is_chosen && !denied.contains(acl.name) {
+        return lines.reject(ParseError::at(acl.values, Reason::OtherAction), sink);
+    }
+    match values(text, acl.values) {
+        Ok(entries) => entries.into_iter().for_each(|entry| sink.entry(number, entry, None)),
+        Err(error) => lines.reject(error, sink),
+    }
+}
+
+/// The addresses from `at` on.
+fn values(line: &[u8], mut at: usize) -> Result<Vec<Entry>, ParseError> {
+    let mut entries = Vec::new();
+    while at < line.len() && line[at] != b'#' {
+        let (text, end) = word(line, at);
+        // Options of the acl, such as -n.
+        if !text.starts_with(b"-") {
+            entries.push(value(line, at, end)?);
+        }
+        at = skip_blanks(line, end);
+    }
+    Ok(entries)
+}
+
+/// An address, a network, or `FIRST-LAST/MASK`: the networks of this mask from that of the first address
+/// to that of the last.
+fn value(line: &[u8], start: usize, end: usize) -> Result<Entry, ParseError> {
+    let leading = leading_entry(&line[..end], start)?;
+    if leading.form != Form::Range || line[..end].get(leading.end) != Some(&b'/') {
+        return match leading.end == end {
+            true => Ok(leading.entry),
+            false => Err(ParseError::at(leading.end, Reason::TrailingText)),
+        };
+    }
+    let mask_at = leading.end + 1;
+    let mask = line[mask_at..end].trim_ascii_end();
+    let error = |reason| ParseError::at(mask_at, reason);
+    match leading.entry {
+        Entry::V4(range) => {
+            let length = match mask.contains(&b'.') {
+                true => {
+                    let network = [&b"0.0.0.0/"[..], mask].concat();
+                    let Entry::V4(network) =
+                        leading_entry(&network, 0).map_err(|parsed| error(parsed.reason))?.entry
+                    else {
+                        return Err(error(Reason::NotALength));
+                    };
+                    network.last().leading_zeros() as u8
+                }
+                false => prefix_length(mask, 32).map_err(error)?,
+            };
+            let first = Range::network(range.first(), length).first();
+            let last = Range::network(range.last(), length).last();
+            Range::new(first, last).map(Entry::V4).ok_or(error(Reason::ReversedRange))
+        }
+        Entry::V6(range) => {
+            let length = prefix_length(mask, 128).map_err(error)?;
+            let first = Range::network(range.first(), length).first();
+            let last = Range::network(range.last(), length).last();
+            Range::new(first, last).map(Entry::V6).ok_or(error(Reason::ReversedRange))
+        }
+    }
+}
+
+/// Whether a line is some other directive of squid.conf: a word with an underscore, or one of those
+/// without.
+fn is_directive(line: &[u8]) -> bool {
+    let (first, _) = word(line, skip_blanks(line, 0));
+    let is_word = first.len() > 4
+        && first.contains(&b'_')
+        && first.iter().all(|byte| byte.is_ascii_lowercase() || *byte == b'_');
+    is_word || matches!(first, b"via" | b"refresh_pattern" | b"cachemgr_passwd")
+}
