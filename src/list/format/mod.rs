@@ -24,6 +24,7 @@ pub mod not_a_list;
 mod peerguardian;
 pub mod plain;
 mod reader;
+pub mod refused;
 mod sets;
 mod text;
 
@@ -33,7 +34,8 @@ pub use reader::{Event, Format, Line, Lines, Outcome, Sign, Sink};
 
 /// All formats. Where two reject equally many lines of a list, the first one counts: plain is the last,
 /// because a line that speaks for another format says more.
-pub static FORMATS: [&Format; 10] = [
+pub static FORMATS: [&Format; 12] = [
+    &refused::KNOWN,
     &ipsum::FORMAT,
     &dshield::FORMAT,
     &emule::FORMAT,
@@ -43,6 +45,7 @@ pub static FORMATS: [&Format; 10] = [
     &nginx::FORMAT,
     &ipset::FORMAT,
     &peerguardian::FORMAT,
+    &refused::LIKELY,
     &plain::FORMAT,
 ];
 
