@@ -9,7 +9,7 @@ use super::format::{Event, Sink};
 use super::memory::try_push;
 use super::observer::EntryObserver;
 use super::parse_error::ParseError;
-use super::rejection::Rejection;
+use super::rejection::{Rejection, excerpt};
 use super::report::{NAMED, Report, Summary};
 use super::selection::{IgnoredEntry, Selection};
 use super::source::{List, Unread};
@@ -109,6 +109,11 @@ impl<'a, O: EntryObserver> Collector<'a, O> {
             Unread::NotAList(reason) => NotCollected::Unusable(ListError::NotAList {
                 list: list.name().to_string(),
                 reason: Box::new(reason.clone()),
+                excerpt: list
+                    .is_public()
+                    .then(|| reason.line_of(list.text()))
+                    .flatten()
+                    .map(excerpt),
             }),
         })?;
         if self.out_of_memory {

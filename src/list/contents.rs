@@ -9,7 +9,6 @@ use super::observer::EntryObserver;
 use super::report::Report;
 use super::selection::Selection;
 use super::source::List;
-use super::suspect;
 use crate::ip::{RangeSet, RangeSets};
 use crate::progress::{Progress, Step, Unseen};
 
@@ -75,16 +74,9 @@ fn collect(
     let bytes = lists.iter().map(|list| list.text().len()).sum();
     let mut entries = Collector::new(selection, observer, bytes);
     for (list, older) in lists.iter().zip(older) {
-        if let Some(suspect) = suspect::by_its_first_bytes(list.text()) {
-            let list = list.name().to_string();
-            return Err(NotCollected::Unusable(ListError::LooksLike { list, suspect }));
-        }
         if let Some(first) = entries.read(list, older)? {
-            let name = list.name().to_string();
-            return Err(NotCollected::Unusable(match suspect::by_its_lines(list.text()) {
-                Some(suspect) => ListError::LooksLike { list: name, suspect },
-                None => ListError::NoEntry { list: name, first: Box::new(first) },
-            }));
+            let (list, first) = (list.name().to_string(), Box::new(first));
+            return Err(NotCollected::Unusable(ListError::NoEntry { list, first }));
         }
     }
     let Collector { v4, v6, expiring, excepted, report, .. } = entries;

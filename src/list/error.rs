@@ -7,7 +7,6 @@ use std::io;
 use super::file::ReadError;
 use super::format::NotAList;
 use super::rejection::Rejection;
-use super::suspect::Suspect;
 
 /// A list that could not be read, or holds nothing that could be.
 #[derive(Debug)]
@@ -26,19 +25,15 @@ pub enum ListError {
         /// The first of the lines.
         first: Box<Rejection>,
     },
-    /// A list is something else.
-    LooksLike {
-        /// The name of the list.
-        list: String,
-        /// What it looks like.
-        suspect: Suspect,
-    },
     /// A list is not to be read, because of what it is.
     NotAList {
         /// The name of the list.
         list: String,
         /// Why not.
         reason: Box<NotAList>,
+        /// The beginning of the line that decides it, escaped; `None` if there is none, or not every user
+        /// may read the list.
+        excerpt: Option<String>,
     },
     /// There is no memory for the entries of a list.
     NoMemory {
@@ -80,10 +75,10 @@ impl fmt::Display for ListError {
                      limit, or shorten the list"
                 )
             }
-            ListError::LooksLike { list, suspect } => {
-                write!(f, "{list}: is not a list of addresses; it looks like {suspect}")
+            ListError::NotAList { list, reason, excerpt } => {
+                let excerpt = excerpt.as_deref().filter(|_| !f.alternate());
+                write!(f, "{list}: {}", reason.with_excerpt(excerpt))
             }
-            ListError::NotAList { list, reason } => write!(f, "{list}: {reason}"),
             ListError::AllMissing { lists } => {
                 write!(f, "none of the lists exists; create one of {}", lists.join(", "))
             }

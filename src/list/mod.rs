@@ -9,7 +9,7 @@
 //!   `grammar` (how an entry is written) and `address`.
 //! * `collect`: entries to ranges; it knows which count ([`mod@selection`], `newest`), who looks at
 //!   them ([`mod@observer`]) and what is to be reported ([`mod@report`]).
-//! * [`mod@contents`]: all of it for a number of lists; `suspect` says what a file is that is no list.
+//! * [`mod@contents`]: all of it for a number of lists.
 
 mod address;
 mod collect;
@@ -31,7 +31,6 @@ pub mod rejection;
 pub mod report;
 pub mod selection;
 pub mod source;
-pub mod suspect;
 mod verdict;
 
 pub use contents::{Contents, parse, parse_observed, parse_selected};
@@ -48,4 +47,3 @@ pub use rejection::Rejection;
 pub use report::{NAMED, Report, Summary};
 pub use selection::{IgnoredEntry, Selection, Widest};
 pub use source::{List, Source, read, readable};
-pub use suspect::Suspect;

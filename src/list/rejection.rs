@@ -35,7 +35,8 @@ impl Rejection {
     }
 }
 
-fn excerpt(text: &[u8]) -> String {
+/// The beginning of a line, escaped.
+pub(super) fn excerpt(text: &[u8]) -> String {
     let text = text.strip_suffix(b"\r").unwrap_or(text);
     let shown = &text[..text.len().min(EXCERPT)];
     let more = if shown.len() < text.len() { "..." } else { "" };

@@ -1,7 +1,8 @@
 //! One format a list: which it is, from the whole text.
 //!
 //! A list is of the format that rejects the fewest of its lines; of several the one with the most entries;
-//! of these plain, if it has any, else the first in the table. Each format that some line speaks for
+//! of these plain, if it has any, else the first in the table. What is known to be no list comes before
+//! all that reject as many lines, if it recognises most of the lines. Each format that some line speaks for
 //! reads the whole list for that, into a sink that only counts. A plain list, which most are, is not
 //! decided at all: it is read, and only the first line that is not plain has the rest looked at.
 
@@ -13,9 +14,9 @@ use super::super::entry::Entry;
 use super::super::parse_error::{ParseError, Reason};
 use super::super::reading::Reading;
 use super::not_a_list::NotAList;
-use super::reader::{Event, Format, Lines, Sign, Sink};
+use super::reader::{Event, Format, Lines, Outcome, Sign, Sink};
 use super::sets::{Choice, Survey};
-use super::{FORMATS, plain};
+use super::{FORMATS, plain, refused};
 
 /// In which format a list is read.
 #[derive(Debug)]
@@ -94,26 +95,32 @@ pub struct Late(pub Result<Decision, NotAList>);
 
 /// Decides in which format a list is read.
 pub fn decide(text: &[u8], reading: &Reading) -> Result<Decision, NotAList> {
-    let mut best: Option<(Survey, &'static Format, super::reader::Outcome)> = None;
+    if let Some(reason) = refused::by_first_bytes(text) {
+        return Err(reason);
+    }
+    let mut best: Option<(Survey, &'static Format, Outcome)> = None;
     for format in candidates(text, reading) {
         let mut survey = Survey::default();
         let outcome = (format.read)(&mut Lines::of(text, reading), &mut survey);
-        let is_better = |best: &Survey| {
-            (survey.rejected_lines(), Reverse(survey.entries()))
-                < (best.rejected_lines(), Reverse(best.entries()))
+        let is_better = |(best, _, of_best): &(Survey, &Format, Outcome)| {
+            let (own, others) = (rank(&survey, &outcome), rank(best, of_best));
+            // Half plain and half something else: a line of another format in a plain list.
+            let is_plain = format.name == plain::NAME && survey.entries() > 0;
+            own < others || is_plain && own == others
         };
-        // Half plain and half something else: a line of another format in a plain list.
-        let is_plain = format.name == plain::NAME && survey.entries() > 0;
-        let ties = |best: &Survey| {
-            (survey.rejected_lines(), survey.entries()) == (best.rejected_lines(), best.entries())
-        };
-        if best.as_ref().is_none_or(|(best, ..)| is_better(best) || is_plain && ties(best)) {
+        if best.as_ref().is_none_or(is_better) {
             best = Some((survey, format, outcome));
         }
     }
     let Some((survey, format, outcome)) = best else { return Ok(Decision::plain()) };
     let name = outcome?;
     Ok(Decision { format, name, choice: survey.choose(reading)? })
+}
+
+/// The order of formats, the best first.
+fn rank(survey: &Survey, outcome: &Outcome) -> (u64, bool, Reverse<u64>) {
+    let recognises = outcome.is_err() && survey.skipped() > survey.rejected_lines();
+    (survey.rejected_lines(), !recognises, Reverse(survey.entries()))
 }
 
 /// The formats that a list could be of, in the order in which they count if two reject equally many

@@ -24,6 +24,7 @@ pub mod not_a_list;
 mod peerguardian;
 pub mod plain;
 mod reader;
+pub mod refused;
 mod rules;
 mod server;
 mod sets;
@@ -36,6 +37,7 @@ pub use reader::{Event, Format, Line, Lines, Outcome, Sign, Sink};
 /// All formats. Where two reject equally many lines of a list, the first one counts: plain is the last,
 /// because a line that speaks for another format says more.
 pub static FORMATS: &[&Format] = &[
+    &refused::KNOWN,
     &ipsum::FORMAT,
     &dshield::FORMAT,
     &emule::FORMAT,
@@ -56,6 +58,7 @@ pub static FORMATS: &[&Format] = &[
     &server::rbldnsd::FORMAT,
     &server::squid::FORMAT,
     &peerguardian::FORMAT,
+    &refused::LIKELY,
     &plain::FORMAT,
 ];
 

@@ -52,12 +52,51 @@ pub struct Kind {
 /// How many names a message shows.
 const SHOWN: usize = 10;
 
+impl NotAList {
+    /// The line of a text that decides what it is, if one does.
+    pub fn line_of<'a>(&self, text: &'a [u8]) -> Option<&'a [u8]> {
+        let NotAList::Kind { line, .. } = self else { return None };
+        let index = usize::try_from(line.checked_sub(1)?).ok()?;
+        text.split(|byte| *byte == b'\n').nth(index)
+    }
+
+    /// The same for a message that quotes the beginning of that line, if it is given.
+    pub fn with_excerpt<'a>(&'a self, excerpt: Option<&'a str>) -> impl fmt::Display + 'a {
+        Quoted { reason: self, excerpt }
+    }
+}
+
+/// A reason, and the beginning of the line that decides it.
+struct Quoted<'a> {
+    reason: &'a NotAList,
+    excerpt: Option<&'a str>,
+}
+
+impl fmt::Display for Quoted<'_> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match (self.reason, self.excerpt) {
+            (NotAList::Kind { kind, line }, Some(excerpt)) if *line > 0 => write!(
+                f,
+                "is not a list of addresses but {} (line {line}: \"{excerpt}\"); {}",
+                kind.what, kind.cure
+            ),
+            (reason, _) => reason.fmt(f),
+        }
+    }
+}
+
 impl fmt::Display for NotAList {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
-            NotAList::Kind { kind, line: 0 } => write!(f, "is {}; {}", kind.what, kind.cure),
+            NotAList::Kind { kind, line: 0 } => {
+                write!(f, "is not a list of addresses but {}; {}", kind.what, kind.cure)
+            }
             NotAList::Kind { kind, line } => {
-                write!(f, "is {} (by line {line}); {}", kind.what, kind.cure)
+                write!(
+                    f,
+                    "is not a list of addresses but {} (line {line}); {}",
+                    kind.what, kind.cure
+                )
             }
             NotAList::SeveralSets { names } => write!(
                 f,

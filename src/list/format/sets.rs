@@ -98,6 +98,7 @@ pub struct Survey {
     /// The names of sets that are let pass, with the line that does.
     accepted: HashMap<Vec<u8>, u64>,
     entries: u64,
+    skipped: u64,
     rejected_lines: u64,
     last_rejected: u64,
 }
@@ -106,6 +107,11 @@ impl Survey {
     /// How many lines are rejected.
     pub fn rejected_lines(&self) -> u64 {
         self.rejected_lines
+    }
+
+    /// How many lines are of the format and say nothing about dropping.
+    pub fn skipped(&self) -> u64 {
+        self.skipped
     }
 
     /// How many entries there are, of all sets.
@@ -227,7 +233,8 @@ impl Sink for Survey {
             Event::Accepted(name) => {
                 self.accepted.entry(name.to_vec()).or_insert(line);
             }
-            Event::Exception(_) | Event::Skipped => {}
+            Event::Skipped => self.skipped += 1,
+            Event::Exception(_) => {}
         }
     }
 }
