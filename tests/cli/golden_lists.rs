@@ -247,7 +247,7 @@ fn judge(case: &Value, wish: &Wish) -> Vec<String> {
     let (sets, file) = match list::parse(&[list]) {
         Ok(contents) if contents.sets.is_empty() => (RangeSets::default(), FileWish::Empty),
         Ok(contents) => (mask(case).widen(contents.sets), FileWish::Read),
-        Err(ListError::NoEntry { .. } | ListError::LooksLike { .. }) => {
+        Err(ListError::NoEntry { .. } | ListError::NotAList { .. }) => {
             (RangeSets::default(), FileWish::NoEntry)
         }
         Err(error) => panic!("{id}: {error}"),
