@@ -14,4 +14,5 @@ mod print;
 mod process;
 mod progress;
 mod real_lists;
+mod refused;
 mod status;

@@ -78,9 +78,11 @@ pub static KINDS: &[Refused] = &[
         "a NUL byte behind each letter",
         "convert it to UTF-8: iconv -f UTF-16LE -t UTF-8 FILE",
         |text| {
-            // The second half of the LF stands at the beginning of the next line.
-            let line = text.text.strip_prefix(b"\0").unwrap_or(text.text);
-            Look::sign(is_wide(line, 1)).or_part(matches!(text.text, b"\0" | b"\0\r"))
+            // Behind the first line the second half of the LF comes first, and the line looks like one of
+            // the other order.
+            let behind = text.text.strip_prefix(b"\0");
+            let is_part = behind.is_some_and(|behind| is_wide(behind, 1) || matches!(behind, b"" | b"\r"));
+            Look::sign(is_wide(text.text, 1)).or_part(is_part)
         },
     ),
     Refused::new(
