@@ -33,7 +33,7 @@ pub use reader::{Event, Format, Line, Lines, Outcome, Sign, Sink};
 
 /// All formats. Where two reject equally many lines of a list, the first one counts: plain is the last,
 /// because a line that speaks for another format says more.
-pub static FORMATS: [&Format; 10] = [
+pub static FORMATS: [&Format; 11] = [
     &ipsum::FORMAT,
     &dshield::FORMAT,
     &emule::FORMAT,
@@ -43,6 +43,7 @@ pub static FORMATS: [&Format; 10] = [
     &nginx::FORMAT,
     &ipset::FORMAT,
     &peerguardian::FORMAT,
+    &plain::NETMASK,
     &plain::FORMAT,
 ];
 

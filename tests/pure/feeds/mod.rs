@@ -59,6 +59,38 @@ fn reads(text: &str, entries: &[(u64, &str)], rejected: &[(u64, usize, Reason)])
     assert_eq!((&found[..], &not[..]), (entries, rejected), "{text}");
 }
 
+/// What is dropped by a list, without its exceptions, as ranges.
+#[track_caller]
+fn drops(text: impl AsRef<[u8]>, ranges: &[&str]) {
+    let text = text.as_ref();
+    let read = list::parse(&[List::new("list", text.to_vec())]);
+    let sets = read.unwrap_or_else(|error| panic!("{}: {error}", text.escape_ascii())).sets;
+    let v4 = sets.v4.ranges().iter().map(|range| range.network_or_range().to_string());
+    let v6 = sets.v6.ranges().iter().map(|range| range.network_or_range().to_string());
+    assert_eq!(v4.chain(v6).collect::<Vec<_>>(), ranges, "{}", text.escape_ascii());
+}
+
+/// A text is refused as a whole. Returns the message.
+#[track_caller]
+fn refused(text: impl AsRef<[u8]>) -> String {
+    let text = text.as_ref();
+    match list::parse(&[List::new("list", text.to_vec())]) {
+        Err(error) => error.to_string(),
+        Ok(read) => panic!("{}: {:?}", text.escape_ascii(), read.sets),
+    }
+}
+
+/// A text has these entries and no rejections, if it is an allowlist.
+#[track_caller]
+fn allows(text: &str, entries: &[(u64, &str)]) {
+    let (mut found, mut rejected) = (Vec::new(), 0);
+    List::new("list", text.into())
+        .to_read(list::Purpose::Allow, &[])
+        .scan(|line, entry, _| found.push((line, entry.to_string())), |_, _, _| rejected += 1);
+    let found: Vec<_> = found.iter().map(|(line, entry)| (*line, entry.as_str())).collect();
+    assert_eq!((&found[..], rejected), (entries, 0), "{text}");
+}
+
 use Reason::{
     Exception, LeadingZero, MappedNetwork, NoNetworkInJson, NotALength, NotATime, NotAnAddress,
     NotFourOctets, NotJson, NotOfTheFormat, NotThatNetwork, Nul, ReversedRange, SecondAddress,
@@ -92,6 +124,12 @@ fn no_input_takes_more_time_than_its_length_is_worth() {
         "table a {\n",
         "1.1.1.0/24 a",
         "1.1.1.1\t",
+        "1.1.1.1,",
+        "'1.1.1.1',",
+        "1.1.1.1 - a",
+        "1.1.1.1 255.0.0.0\n",
+        "!1.1.1.1\n",
+        "1.1.1.1 [\n",
         "\t",
         " ",
         "\n",
