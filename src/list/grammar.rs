@@ -98,7 +98,7 @@ fn parse_until(line: &[u8], at: usize) -> Result<End, ParseError> {
 
 /// Checks the comment behind an entry, of which the sign stands at `at`: its first word must not say that
 /// the entry is not bad, and must not be an address, since that may be the end of a range.
-fn check_comment(line: &[u8], at: usize) -> Result<(), ParseError> {
+pub fn check_comment(line: &[u8], at: usize) -> Result<(), ParseError> {
     let signs = line[at..].iter().take_while(|&&byte| b"#;/ \t".contains(&byte)).count();
     let start = at + signs;
     if line.get(start).is_some_and(|&byte| is_address_byte(byte))
@@ -154,7 +154,16 @@ pub fn leading_entry(line: &[u8], start: usize) -> Result<LeadingEntry, ParseErr
         let entry = parse_range(address, last, start)?;
         return Ok(LeadingEntry { entry, form: Form::Range, end: stop });
     }
+    // A hardware address of eight bytes has the form of an IPv6 address, and the letters too.
+    if matches!(address, Written::V6(_)) && is_pairs(&line[start..end]) {
+        return Err(ParseError::at(start, Reason::HardwareAddress));
+    }
     Ok(LeadingEntry { entry: host(address), form: Form::Host, end })
+}
+
+/// Whether an address is eight groups of two digits each.
+fn is_pairs(address: &[u8]) -> bool {
+    address.len() == 23 && address.iter().skip(2).step_by(3).all(|&byte| byte == b':')
 }
 
 /// An address as written, before an IPv4-mapped one has become IPv4.

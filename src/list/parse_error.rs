@@ -54,6 +54,8 @@ pub enum Reason {
     LeadingZero,
     /// Colons, but not an IPv6 address.
     NotAnIpv6Address,
+    /// Eight groups of two digits.
+    HardwareAddress,
     /// `%` after an address.
     Zone,
     /// `/` without a length or netmask that can be read.
@@ -74,6 +76,8 @@ pub enum Reason {
     ReversedRange,
     /// Text after the entry that is no comment.
     TrailingText,
+    /// Two entries with a comma between them.
+    TwoEntries,
     /// Behind `until` stands no time.
     NotATime,
     /// An address in the text before or after the entry.
@@ -129,6 +133,10 @@ impl fmt::Display for Reason {
                 f.write_str("leading zero: octal to some, decimal to others; write it without")
             }
             Reason::NotAnIpv6Address => f.write_str("not an IPv6 address"),
+            Reason::HardwareAddress => f.write_str(
+                "eight pairs of digits are a hardware address (EUI-64) to some, IPv6 to others; write \
+                 IPv6 with its prefix length, /128",
+            ),
             Reason::Zone => f.write_str("a zone (%) has no meaning in a list; write it without"),
             Reason::NotALength => f.write_str("not a prefix length or netmask"),
             Reason::LengthTooLarge(most) => write!(f, "a prefix length is at most {most} here"),
@@ -153,6 +161,10 @@ impl fmt::Display for Reason {
             Reason::TrailingText => {
                 f.write_str("text after the entry (a comment begins with # after a blank)")
             }
+            Reason::TwoEntries => f.write_str(
+                "two entries with a comma are a range to some, two entries to others; write first-last, \
+                 or a line for each",
+            ),
             Reason::SecondAddress => f.write_str("another address in the text of the line"),
             Reason::Exception => {
                 f.write_str(

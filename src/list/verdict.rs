@@ -1,63 +1,194 @@
 //! Words by which a list says of an entry that it is not bad, that its time is over, or that it is meant
 //! more narrowly than an address; and names of sets that say the first.
+//!
+//! Words count in their English forms (`allow`, `allows`, `allowed`, `allowlist`), so `Trustwave` says
+//! nothing. `Limited`, `Trust` and `White` are parts of names of companies, too: they are taken for one
+//! only where a capital and the word beside them show it.
 
 /// Where in a text behind an entry a word stands that says so.
 pub fn denies(text: &[u8]) -> Option<usize> {
-    words(text).find(|(_, word)| is_verdict(word)).map(|(at, _)| at)
+    let mut before: Option<&[u8]> = None;
+    let mut rest = words(text);
+    while let Some((at, word)) = rest.next() {
+        if may_begin(word) {
+            let after = rest.clone().next().map(|(_, word)| word);
+            if (before.is_none() && is_first(word)) || is_verdict(before, word, after) {
+                return Some(at);
+            }
+        }
+        before = Some(word);
+    }
+    None
 }
 
-/// Whether the first word of a comment says so.
+/// Whether a comment begins with such a word.
+#[inline]
 pub fn comment_denies(comment: &[u8]) -> bool {
-    words(comment).next().is_some_and(|(_, word)| is_verdict(word))
+    let mut words = words(comment);
+    let Some((_, word)) = words.next() else { return false };
+    // A list of a million lines has a comment on each.
+    may_begin(word) && begins(word, words)
+}
+
+fn begins<'a>(word: &[u8], mut rest: impl Iterator<Item = (usize, &'a [u8])>) -> bool {
+    let mut next = || rest.next().map(|(_, word)| word);
+    let after = next();
+    if is_any(word, &["do"]) {
+        return after.is_some_and(|word| is_any(word, &["not"])) && is_block(next());
+    }
+    is_verdict(None, word, after) || is_any(word, &["except", "nomatch", "dunno"])
 }
 
 /// Whether a name of a set says that what the set holds is to be let pass.
 pub fn name_allows(name: &[u8]) -> bool {
-    name_words(name).any(|word| {
-        has_stem(word, &ALLOWS)
-            || ["ok", "safe", "safelist", "lan", "admin", "admins", "local"]
-                .iter()
-                .any(|known| word.eq_ignore_ascii_case(known.as_bytes()))
-    })
+    const NAMES: [&str; 7] = ["ok", "safe", "safelist", "lan", "admin", "admins", "local"];
+    name_words(name).any(|word| has_name_stem(word) || is_any(word, &NAMES))
 }
 
 /// Whether a name of a file says so. `local` says nothing there, and neither do other places.
 pub fn file_name_allows(name: &[u8]) -> bool {
-    name_words(name).any(|word| has_stem(word, &ALLOWS))
+    name_words(name).any(has_name_stem)
+}
+
+/// Whether a word of a name begins as one that says that something is to be let pass.
+fn has_name_stem(word: &[u8]) -> bool {
+    has_stem(word, &ALLOWS) || has_stem(word, &["trust", "white"])
 }
 
 /// Beginnings of words that say that something is to be let pass.
-const ALLOWS: [&str; 7] = ["allow", "white", "accept", "trust", "permit", "ignore", "exempt"];
+const ALLOWS: [&str; 5] = ["allow", "accept", "permit", "ignore", "exempt"];
 
-/// Beginnings of words that say that an entry is over.
-const OVER: [&str; 2] = ["remove", "expire"];
+/// Beginnings of words that say so with `list` behind them.
+const LISTS: [&str; 6] = ["allow", "white", "permit", "accept", "ignore", "trust"];
 
-fn is_verdict(word: &[u8]) -> bool {
-    let whole =
-        ["ok", "okay", "dunno", "except", "nomatch", "not", "pass", "relay", "return", "limit"];
-    let narrower = ["tcp", "udp", "icmp", "sctp", "port", "ports", "dev"];
-    has_stem(word, &ALLOWS)
-        || has_stem(word, &OVER)
-        || whole.iter().chain(&narrower).any(|known| word.eq_ignore_ascii_case(known.as_bytes()))
+/// The two letters with which a word has to begin to be one of those that count.
+fn may_begin(word: &[u8]) -> bool {
+    let [first, second, ..] = word else { return false };
+    matches!(
+        (first | 0x20, second | 0x20),
+        (b'a', b'l' | b'c')
+            | (b'w', b'h')
+            | (b't', b'r' | b'c')
+            | (b'p', b'e' | b'o' | b'a')
+            | (b'o', b'k')
+            | (b'i', b'g' | b'c')
+            | (b'e', b'x')
+            | (b'r', b'e')
+            | (b'f', b'a')
+            | (b'n', b'o')
+            | (b'l', b'i')
+            | (b'u', b'd')
+            | (b's', b'c' | b'p')
+            | (b'd', b'u' | b'o' | b'e' | b'p')
+    )
 }
 
+/// Words that count only as the first of a text.
+fn is_first(word: &[u8]) -> bool {
+    is_any(word, &["dunno", "except", "nomatch", "not", "pass", "relay", "return"])
+}
+
+/// Whether a word between two others says that the entry does not count.
+fn is_verdict(before: Option<&[u8]>, word: &[u8], after: Option<&[u8]>) -> bool {
+    is_company(before, word, after).map_or_else(
+        || {
+            says_good(word, after)
+                || is_form(word, &["remov", "expir"], &["e", "es", "ed", "ing", "al", "y", "ation"])
+                || is_form(word, &["limit"], &["", "s", "ed", "ing"])
+                || is_any(word, &["false"])
+                    && after.is_some_and(|word| has_stem(word, &["positive"]))
+                || has_stem(word, &["falsepositive"])
+                || is_any(word, &["not"]) && is_block(after)
+                || is_narrower(word, after)
+        },
+        |is_name| !is_name,
+    )
+}
+
+/// Whether a word says that something is to be let pass.
+fn says_good(word: &[u8], after: Option<&[u8]>) -> bool {
+    is_form(word, &ALLOWS, &["", "s", "d", "ed", "ing", "ted", "ting", "able", "ion", "ions"])
+        || is_form(word, &LISTS, &["list", "lists", "listed", "listing"])
+        || is_form(word, &["trust"], &["", "s", "ed", "ing", "worthy"])
+        || is_any(word, &["ok", "okay", "white"])
+        || is_any(word, &["ignoring"])
+        || is_any(word, &["white"]) && after.is_some_and(|word| has_stem(word, &["list"]))
+}
+
+/// For a word that is a part of names, too: whether it is one here, by its capital and the word beside it.
+/// Nothing for any other word.
+fn is_company(before: Option<&[u8]>, word: &[u8], after: Option<&[u8]>) -> Option<bool> {
+    let capital = |word: Option<&[u8]>| word.is_some_and(|word| word[0].is_ascii_uppercase());
+    let is_title = word[0].is_ascii_uppercase() && word.iter().any(u8::is_ascii_lowercase);
+    if is_any(word, &["limited"]) {
+        let is_rate = before.is_some_and(|word| is_any(word, &["rate", "speed", "time"]));
+        Some(word[0].is_ascii_uppercase() && capital(before) && !is_rate)
+    } else if is_any(word, &["trust"]) {
+        Some(is_title && capital(before))
+    } else if is_any(word, &["white"]) {
+        let is_list = after.is_some_and(|word| has_stem(word, &["list"]));
+        Some(is_title && (capital(before) || capital(after)) && !is_list)
+    } else {
+        None
+    }
+}
+
+/// Whether a word says that an entry is meant for one port, protocol or interface only.
+fn is_narrower(word: &[u8], after: Option<&[u8]>) -> bool {
+    let digits = |word: &[u8]| word.iter().all(u8::is_ascii_digit);
+    let is_protocol = ["tcp", "udp", "icmp", "icmpv6", "sctp"].iter().any(|protocol| {
+        let (head, tail) = word.split_at(word.len().min(protocol.len()));
+        head.eq_ignore_ascii_case(protocol.as_bytes()) && digits(tail)
+    });
+    is_protocol
+        || is_any(word, &["port", "ports", "dport", "dports", "sport", "sports", "dpt", "spt"])
+            && after.is_none_or(digits)
+        || word == b"dev" && after.is_some()
+}
+
+fn is_block(word: Option<&[u8]>) -> bool {
+    word.is_some_and(|word| has_stem(word, &["block", "drop", "ban", "deny", "reject", "bad"]))
+}
+
+/// Whether a word is one of some, whatever its case.
+fn is_any(word: &[u8], known: &[&str]) -> bool {
+    known.iter().any(|known| word.eq_ignore_ascii_case(known.as_bytes()))
+}
+
+/// Whether a word begins with one of some stems.
 fn has_stem(word: &[u8], stems: &[&str]) -> bool {
     stems.iter().any(|stem| {
         word.get(..stem.len()).is_some_and(|head| head.eq_ignore_ascii_case(stem.as_bytes()))
     })
 }
 
+/// Whether a word is one of some stems with one of some endings.
+fn is_form(word: &[u8], stems: &[&str], endings: &[&str]) -> bool {
+    stems.iter().any(|stem| has_stem(word, &[stem]) && is_any(&word[stem.len()..], endings))
+}
+
 /// The words of a text with their places, without brackets, quotes and colons.
-fn words(text: &[u8]) -> impl Iterator<Item = (usize, &[u8])> {
-    let is_part = |byte: &u8| byte.is_ascii_alphanumeric() || *byte >= 0x80;
-    let mut at = 0;
-    std::iter::from_fn(move || {
-        at += text[at..].iter().take_while(|byte| !is_part(byte)).count();
-        let length = text[at..].iter().take_while(|byte| is_part(byte)).count();
-        let word = (length > 0).then(|| (at, &text[at..at + length]));
-        at += length;
-        word
-    })
+fn words(text: &[u8]) -> Words<'_> {
+    Words { text, at: 0 }
+}
+
+#[derive(Clone)]
+struct Words<'a> {
+    text: &'a [u8],
+    at: usize,
+}
+
+impl<'a> Iterator for Words<'a> {
+    type Item = (usize, &'a [u8]);
+
+    #[inline]
+    fn next(&mut self) -> Option<Self::Item> {
+        let is_part = |byte: &u8| byte.is_ascii_alphanumeric() || *byte >= 0x80;
+        let start = self.at + self.text[self.at..].iter().position(is_part)?;
+        let length = self.text[start..].iter().take_while(|byte| is_part(byte)).count();
+        self.at = start + length;
+        Some((start, &self.text[start..self.at]))
+    }
 }
 
 /// The words of a name: between signs, and where a capital follows a small letter.
@@ -78,6 +209,111 @@ mod tests {
         for name in ["poland", "blocked", "unsafe", "planned", "badminton", "drop4", "localhosts2"]
         {
             assert!(!name_allows(name.as_bytes()), "{name}");
+        }
+    }
+
+    #[test]
+    fn each_form_of_a_word_counts_with_signs_around_it() {
+        for text in [
+            "allow",
+            "Allowed",
+            "(allowed)",
+            "\"allow\"",
+            "ALLOW: office",
+            "is allowlisted",
+            "whitelisted",
+            "white-listed",
+            "White List",
+            "white listed",
+            "white",
+            "trusted",
+            "our TRUSTED net",
+            "Trust",
+            "trustworthy",
+            "permits",
+            "permit_all",
+            "permitted",
+            "accepts",
+            "accepted",
+            "ok",
+            "[OK]",
+            "Okay",
+            "ignore",
+            "ignored",
+            "ignoring",
+            "exempted",
+            "exemption",
+            "removed",
+            "removal",
+            "expired 2020-01-01",
+            "expires",
+            "expiry 2020",
+            "false positive",
+            "false-positives",
+            "not blocked",
+            "do not block",
+            "limit",
+            "rate limited",
+            "Rate Limited",
+            "limited",
+            "limits",
+            "tcp",
+            "UDP",
+            "tcp/22",
+            "udp53",
+            "x icmp",
+            "sctp",
+            "port 22",
+            "ports: 80",
+            "dport 22",
+            "dev eth0",
+            "RELAY",
+            "nomatch",
+        ] {
+            assert!(denies(text.as_bytes()).is_some(), "{text}");
+        }
+    }
+
+    #[test]
+    fn a_name_that_holds_such_a_word_says_nothing() {
+        for text in [
+            "Example Limited",
+            "EXAMPLE TELECOM LIMITED (GB)",
+            "Example (Pvt) Limited, London",
+            "Okinawa Telecom",
+            "Trustwave Holdings",
+            "First Trust Bank",
+            "Trustpilot",
+            "White Mountain Telecom",
+            "Whitesky",
+            "Port of Rotterdam",
+            "Exporters",
+            "Ignite",
+            "Acceptance Corp",
+            "RETN",
+            "Nottingham",
+            "Example Removals-R-Us",
+            "Unlimited",
+            "EXAMPLE-20190313 (Example LLC)",
+            "a scanner",
+            "Pass-through of scans by Limitless",
+        ] {
+            let place = denies(text.as_bytes());
+            let expected = text.starts_with("Pass").then_some(0);
+            assert_eq!(place, expected, "{text}");
+        }
+    }
+
+    #[test]
+    fn in_a_comment_only_the_first_word_counts() {
+        for text in
+            ["whitelisted", "(allowed) by x", "OK", "do not block", "not a ban? no: not ban"]
+        {
+            let expected = !text.starts_with("not a");
+            assert_eq!(comment_denies(text.as_bytes()), expected, "{text}");
+        }
+        for text in ["SBL123", "do not delete", "lfd: not allowed", "Trustwave", "5 in 3600", ""] {
+            assert!(!comment_denies(text.as_bytes()), "{text}");
         }
     }
 }

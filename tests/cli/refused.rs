@@ -497,13 +497,6 @@ const SAMPLES: &[(&str, Sample, &[&[&str]])] = &[
         &[],
     ),
     (
-        "a list with a conflict of git in it",
-        Text(
-            "198.51.100.7\n<<<<<<< HEAD\n203.0.113.9\n=======\n203.0.113.0/24\n>>>>>>> other\n198.51.100.9\n",
-        ),
-        &[],
-    ),
-    (
         "a CSV table without a header",
         Text("198.51.100.7,IP used by Example C&C,2026-11-28 10:00\n203.0.113.0/24,\"other\",x\n"),
         &[READ],

@@ -3,6 +3,7 @@
 
 mod connected;
 mod ends;
+mod exceptions;
 mod feeds;
 mod feeds_oracle;
 mod feeds_sets;

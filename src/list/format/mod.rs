@@ -59,6 +59,7 @@ pub static FORMATS: &[&Format] = &[
     &server::squid::FORMAT,
     &peerguardian::FORMAT,
     &refused::LIKELY,
+    &plain::NETMASK,
     &plain::FORMAT,
 ];
 

@@ -4,7 +4,7 @@
 use std::time::{Duration, Instant};
 
 use netfilterd::list::parse_error::Reason;
-use netfilterd::list::{self, List, ListError, Suspect};
+use netfilterd::list::{self, List, ListError};
 
 mod documents;
 mod p2p;
@@ -42,13 +42,20 @@ fn is(line: impl AsRef<[u8]>, wanted: &[&str]) {
     assert_eq!((entries, rejected), (all, vec![]), "{}", line.escape_ascii());
 }
 
-/// A list of one line has no entry: the line is rejected at a column, counted from 1.
+/// A list of one line has no entry: the line is rejected at a column, counted from 1. If such a list is
+/// refused as something else, the line is rejected in a plain list.
 #[track_caller]
 fn is_rejected(line: impl AsRef<[u8]>, column: usize, reason: Reason) {
     let line = line.as_ref();
-    let (entries, rejected) = scan([line, b"\n"].concat());
-    assert_eq!(rejected, [(1, column, reason)], "{}", line.escape_ascii());
-    assert_eq!(entries, [], "{}", line.escape_ascii());
+    let alone = List::new("test", [line, b"\n"].concat());
+    let (before, entries_before) = match alone.decision() {
+        Ok(_) => (&b""[..], 0),
+        Err(_) => (&b"192.0.2.201\n192.0.2.202\n"[..], 2),
+    };
+    let (entries, rejected) = scan([before, line, b"\n"].concat());
+    let number = entries_before + 1;
+    assert_eq!(rejected, [(number, column, reason)], "{}", line.escape_ascii());
+    assert_eq!(entries.len() as u64, entries_before, "{}", line.escape_ascii());
 }
 
 /// A text has these entries and these rejections.
@@ -57,6 +64,38 @@ fn reads(text: &str, entries: &[(u64, &str)], rejected: &[(u64, usize, Reason)])
     let (found, not) = scan(text);
     let found: Vec<_> = found.iter().map(|(line, entry)| (*line, entry.as_str())).collect();
     assert_eq!((&found[..], &not[..]), (entries, rejected), "{text}");
+}
+
+/// What is dropped by a list, without its exceptions, as ranges.
+#[track_caller]
+fn drops(text: impl AsRef<[u8]>, ranges: &[&str]) {
+    let text = text.as_ref();
+    let read = list::parse(&[List::new("list", text.to_vec())]);
+    let sets = read.unwrap_or_else(|error| panic!("{}: {error}", text.escape_ascii())).sets;
+    let v4 = sets.v4.ranges().iter().map(|range| range.network_or_range().to_string());
+    let v6 = sets.v6.ranges().iter().map(|range| range.network_or_range().to_string());
+    assert_eq!(v4.chain(v6).collect::<Vec<_>>(), ranges, "{}", text.escape_ascii());
+}
+
+/// A text is refused as a whole. Returns the message.
+#[track_caller]
+fn refused(text: impl AsRef<[u8]>) -> String {
+    let text = text.as_ref();
+    match list::parse(&[List::new("list", text.to_vec())]) {
+        Err(error) => error.to_string(),
+        Ok(read) => panic!("{}: {:?}", text.escape_ascii(), read.sets),
+    }
+}
+
+/// A text has these entries and no rejections, if it is an allowlist.
+#[track_caller]
+fn allows(text: &str, entries: &[(u64, &str)]) {
+    let (mut found, mut rejected) = (Vec::new(), 0);
+    List::new("list", text.into())
+        .to_read(list::Purpose::Allow, &[])
+        .scan(|line, entry, _| found.push((line, entry.to_string())), |_, _, _| rejected += 1);
+    let found: Vec<_> = found.iter().map(|(line, entry)| (*line, entry.as_str())).collect();
+    assert_eq!((&found[..], rejected), (entries, 0), "{text}");
 }
 
 use Reason::{
@@ -92,6 +131,12 @@ fn no_input_takes_more_time_than_its_length_is_worth() {
         "table a {\n",
         "1.1.1.0/24 a",
         "1.1.1.1\t",
+        "1.1.1.1,",
+        "'1.1.1.1',",
+        "1.1.1.1 - a",
+        "1.1.1.1 255.0.0.0\n",
+        "!1.1.1.1\n",
+        "1.1.1.1 [\n",
         "\t",
         " ",
         "\n",

@@ -1,17 +1,21 @@
 //! The plain list: one entry a line, perhaps with its end and with words behind it, blanks and comments.
 //!
-//! This file has the path that a list of millions takes; `text` has the lines that need a closer look.
+//! This file has the path that a list of millions takes; `text` and `shapes` have the lines that need a
+//! closer look, and `netmask` the lists that have netmasks in a column of their own.
 
+mod netmask;
+mod shapes;
 mod text;
 
 use super::super::address::{LOOKAHEAD, parse_v4_at_once};
 use super::super::end::End;
 use super::super::entry::Entry;
 use super::super::grammar::{Found, read_line, trim};
-use super::super::parse_error::ParseError;
-use super::super::reading::Reading;
+use super::super::parse_error::{ParseError, Reason};
+use super::super::reading::{Purpose, Reading};
 use super::reader::{Event, Format, Line, Lines, Sign, Sink};
 use crate::ip::Range;
+use shapes::Shape;
 
 pub(super) const NAME: &str = "plain";
 
@@ -23,6 +27,8 @@ pub(super) static FORMAT: Format = Format {
         Ok(NAME.into())
     },
 };
+
+pub(super) use netmask::FORMAT as NETMASK;
 
 /// Whether a line is plain by the grammar alone: an entry with nothing behind it but a comment, or no
 /// entry.
@@ -50,16 +56,93 @@ impl Sink for Nothing {
 
 /// Reads all lines.
 pub(super) fn read<S: Sink>(lines: &mut Lines<'_>, sink: &mut S) {
+    let quoted = !begins_as_json(lines.text());
     loop {
         read_plain(lines, sink);
         let Some(line) = lines.line() else { return };
-        match text::parse(line, lines.reading) {
-            Some(Ok(entry)) => sink.entry(line.number, entry, None),
+        let is_quoted = matches!(line.text.trim_ascii_start(), [b'"' | b'\'', ..]);
+        match said(line, lines.reading).filter(|_| quoted || !is_quoted) {
+            Some(Ok(shape)) => send(line.number, shape, sink),
             Some(Err(error)) => lines.reject(error, sink),
-            None => lines.reject_unknown(sink),
+            None => reject(lines, sink),
         }
         lines.advance();
     }
+}
+
+/// What a line says beyond the grammar of entries; nothing if it is in none of the shapes of a plain list.
+pub(super) fn said<'a>(
+    line: &Line<'a>,
+    reading: &Reading,
+) -> Option<Result<Shape<'a>, ParseError>> {
+    match line.found {
+        Ok(Found::Nothing) => return None,
+        Ok(Found::Entry(entry, end)) => return Some(Ok(Shape::Entry(entry, end))),
+        // In a list of what is to pass, a comment says rightly that it is not bad.
+        Err(error) if error.reason == Reason::Verdict && reading.purpose == Purpose::Allow => {
+            let signs = line.text[..error.at].iter().rev();
+            let signs = signs.take_while(|byte| b"#;/ \t(\"'[".contains(byte)).count();
+            return match read_line(&line.text[..error.at - signs]) {
+                Ok(Found::Entry(entry, end)) => Some(Ok(Shape::Entry(entry, end))),
+                _ => None,
+            };
+        }
+        // Only entries with commas between them have longer lines.
+        Err(ParseError { reason: Reason::TooLong, .. }) => {
+            let text = line.raw.strip_suffix(b"\r").unwrap_or(line.raw);
+            let said = shapes::parse(text, reading.purpose)?;
+            return matches!(said, Ok(Shape::Entries(_))).then_some(said);
+        }
+        // What is wrong stands behind the entry, and is said.
+        Err(ParseError {
+            reason: Reason::NotATime | Reason::Verdict | Reason::SecondAddress | Reason::Nul,
+            ..
+        }) => return None,
+        _ => {}
+    }
+    text::parse(line.text, reading.purpose)
+        .map(|entry| entry.map(|entry| Shape::Entry(entry, None)))
+        .or_else(|| shapes::parse(line.text, reading.purpose))
+}
+
+/// Passes on what a line says.
+pub(super) fn send(line: u64, shape: Shape<'_>, sink: &mut dyn Sink) {
+    match shape {
+        Shape::Entry(entry, end) => sink.entry(line, entry, end),
+        Shape::Exception(entry) => sink.event(line, Event::Exception(entry)),
+        Shape::Entries(values) => {
+            values.flatten().for_each(|entry| sink.entry(line, entry, None));
+        }
+    }
+}
+
+/// Rejects a line that no shape explains. If it opens a list of values of some program, all lines of that
+/// are rejected with it, because it may be one of what is to pass.
+fn reject(lines: &mut Lines<'_>, sink: &mut dyn Sink) {
+    let Some(line) = lines.line() else { return };
+    let opens = matches!(line.text.trim_ascii_end(), [_, .., b'[' | b'('])
+        && line.text.trim_ascii_start().first().is_some_and(|byte| !byte.is_ascii_digit())
+        && line.text.iter().any(u8::is_ascii_alphabetic);
+    lines.reject_unknown(sink);
+    if !opens {
+        return;
+    }
+    while let Some((number, raw)) = lines.take() {
+        let text = raw.trim_ascii();
+        if !text.is_empty() && !text.starts_with(b"#") {
+            sink.reject(number, ParseError::at(0, Reason::UnknownBlock), raw);
+        }
+        if matches!(text, [b']' | b')', ..]) {
+            return;
+        }
+    }
+}
+
+/// Whether a text begins as a JSON document, of which the strings are values of who knows what.
+fn begins_as_json(text: &[u8]) -> bool {
+    let text = text.trim_ascii_start();
+    let first = text.split(|&byte| byte == b'\n').next().unwrap_or_default();
+    text.starts_with(b"{") || text.starts_with(b"[") && !first.contains(&b']')
 }
 
 /// Reads all lines up to one that is not plain by the grammar alone: the path that a list of millions

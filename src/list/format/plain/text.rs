@@ -1,22 +1,52 @@
-//! `NETWORK TEXT`: a network and words that describe it.
+//! `NETWORK TEXT` and `ENTRY - NOTE`: words that describe an entry.
 //!
-//! Behind a host nothing is taken for text: `0.0.0.0 ads.example` is a line of a hosts file, where
-//! the address is the one thing that is not meant.
+//! Behind a host nothing is taken for text without a dash: `0.0.0.0 ads.example` is a line of a hosts
+//! file, where the address is the one thing that is not meant.
 
 use super::super::super::entry::Entry;
-use super::super::super::grammar::{Form, is_end, skip_blanks};
+use super::super::super::grammar::{Form, is_end, leading_entry, skip_blanks};
 use super::super::super::parse_error::{ParseError, Reason};
-use super::super::super::reading::{Purpose, Reading};
+use super::super::super::reading::Purpose;
 use super::super::super::verdict;
-use super::super::reader::Line;
 use super::super::text::{colons, dotted, unprintable};
 
-/// The entry of a line with a network and text; nothing if it is another line.
-pub fn parse(line: &Line<'_>, reading: &Reading) -> Option<Result<Entry, ParseError>> {
-    let leading = line.leading().filter(|leading| leading.form == Form::Network)?;
-    let start = skip_blanks(line.text, leading.end);
-    (start > leading.end)
-        .then(|| check_text(line.text, start, reading.purpose).map(|()| leading.entry))
+/// The entry of a line with text behind it; nothing if it is another line.
+pub fn parse(line: &[u8], purpose: Purpose) -> Option<Result<Entry, ParseError>> {
+    let start = skip_blanks(line, 0);
+    match leading_entry(line, start) {
+        Ok(leading) if leading.form == Form::Network => {
+            let text = skip_blanks(line, leading.end);
+            let note = note(line, text);
+            (text > leading.end && text < line.len())
+                .then(|| check_text(line, note.unwrap_or(text), purpose).map(|()| leading.entry))
+        }
+        Ok(_) => None,
+        // Behind the dash the grammar looks for the end of a range.
+        Err(_) => {
+            let dash = start + memchr::memchr2(b' ', b'\t', line.get(start..)?)?;
+            let host = leading_entry(&line[..dash], start).ok()?;
+            let note = note(line, skip_blanks(line, dash)).filter(|_| host.form == Form::Host)?;
+            Some(check_note(line, note, purpose).map(|()| host.entry))
+        }
+    }
+}
+
+/// Where the note begins behind a dash at `at` with blanks on both sides. A note begins with no digit, as
+/// the end of a range does.
+fn note(line: &[u8], at: usize) -> Option<usize> {
+    let dash = line.get(at) == Some(&b'-') && matches!(line.get(at + 1), Some(b' ' | b'\t'));
+    let start = dash.then(|| skip_blanks(line, at + 1))?;
+    line.get(start).is_some_and(|byte| !b"0123456789:-#;/".contains(byte)).then_some(start)
+}
+
+/// Checks the note that begins at `at` behind a host. A line of a log has a dash there, too, and then a
+/// name, a time and what was asked for.
+fn check_note(line: &[u8], at: usize, purpose: Purpose) -> Result<(), ParseError> {
+    check_text(line, at, purpose)?;
+    let is_log = |pair: &[u8]| matches!(pair, [b'[' | b':', b'0'..=b'9']);
+    let log = line[at..].windows(2).position(is_log);
+    let sign = log.or_else(|| memchr::memchr2(b'"', b'=', &line[at..]));
+    sign.map_or(Ok(()), |sign| Err(ParseError::at(at + sign, Reason::TrailingText)))
 }
 
 /// Checks the text that begins at `at` behind a network.

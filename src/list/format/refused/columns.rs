@@ -41,14 +41,6 @@ pub static KINDS: &[Refused] = &[
         },
     ),
     Refused::new(
-        "two columns of addresses, which may be ranges or hosts",
-        "lines of two addresses with a blank, a comma or a semicolon between them",
-        "if they are the first and the last of ranges: \
-         awk -F'[ ,;\\t]+' '{print $1 \"-\" $2}' FILE, or if all are hosts: \
-         awk -F'[ ,;\\t]+' '{print $1; print $2}' FILE",
-        two_columns,
-    ),
-    Refused::new(
         "ranges with a dash that is not the one of ASCII",
         "lines of two addresses with an en dash or another long dash between them",
         "write the dash of ASCII: awk '{print $1 \"-\" $3}' FILE",
@@ -139,6 +131,14 @@ pub static KINDS: &[Refused] = &[
 
 pub static LIKELY_KINDS: &[Refused] = &[
     Refused::new(
+        "two columns of addresses, which may be ranges or hosts",
+        "lines of two addresses with a blank, a comma or a semicolon between them",
+        "if they are the first and the last of ranges: \
+         awk -F'[ ,;\\t]+' '{print $1 \"-\" $2}' FILE, or if all are hosts: \
+         awk -F'[ ,;\\t]+' '{print $1; print $2}' FILE",
+        two_columns,
+    ),
+    Refused::new(
         "a CSV table without a header",
         "lines of columns between commas that begin with an address or network",
         "take the first column, if its addresses are bad: \
@@ -174,7 +174,8 @@ pub static LIKELY_KINDS: &[Refused] = &[
             let count = word.iter().filter(|byte| **byte == b'.').count();
             Look::sign((1..=2).contains(&count) && labels.into_iter().all(is_octet))
         },
-    ),
+    )
+    .alone(),
     Refused::new(
         "a list in YAML or Markdown",
         "lines of a dash or a star and an address or network",

@@ -7,32 +7,19 @@ use super::super::not_a_list::Kind;
 use super::Refused;
 use super::look::{Look, is_number};
 
-pub static KINDS: &[Refused] = &[
-    Refused::new(
-        "a patch (diff)",
-        "lines that begin with diff, ---, +++ or @@",
-        "it has the changes of a file and not the file; apply it with patch, and read what comes of it",
-        |text| {
-            let is_hunk = text.begins(b"@@ -")
-                && text.words().get(1..).is_some_and(|words| words.contains(&&b"@@"[..]));
-            let heads: [&[u8]; 4] =
-                [b"diff --git ", b"index ", b"new file mode ", b"\\ No newline"];
-            let is_change = matches!(text.text.first(), Some(b'+' | b'-' | b' '));
-            Look::sign(is_hunk || text.begins(heads[0]))
-                .or_part(is_change || heads.iter().any(|head| text.begins(head)))
-        },
-    ),
-    Refused::new(
-        "a list with a conflict of git in it",
-        "lines that begin with <<<<<<<, ======= and >>>>>>>",
-        "two versions of it stand in it, and one may lack what the other has; choose between them in an editor",
-        |text| {
-            let is_mark = text.begins(b"<<<<<<< ") || text.begins(b">>>>>>> ");
-            let is_part = text.text == b"=======" || text.begins(b"||||||| ") || text.is_entry();
-            Look::sign(is_mark).or_part(is_part)
-        },
-    ),
-];
+pub static KINDS: &[Refused] = &[Refused::new(
+    "a patch (diff)",
+    "lines that begin with diff, ---, +++ or @@",
+    "it has the changes of a file and not the file; apply it with patch, and read what comes of it",
+    |text| {
+        let is_hunk = text.begins(b"@@ -")
+            && text.words().get(1..).is_some_and(|words| words.contains(&&b"@@"[..]));
+        let heads: [&[u8]; 4] = [b"diff --git ", b"index ", b"new file mode ", b"\\ No newline"];
+        let is_change = matches!(text.text.first(), Some(b'+' | b'-' | b' '));
+        Look::sign(is_hunk || text.begins(heads[0]))
+            .or_part(is_change || heads.iter().any(|head| text.begins(head)))
+    },
+)];
 
 const fn kind(what: &'static str, cure: &'static str) -> Kind {
     Kind { what, cure }

@@ -173,6 +173,5 @@ fn is_login(text: &Text<'_>) -> bool {
             .any(|kind| word.starts_with(kind))
     };
     let is_clock = |word: &&[u8]| matches!(word, [_, _, b':', _, _, ..]);
-    text.words().iter().take(2).any(|word| is_terminal(word))
-        && text.words().iter().any(|word| is_clock(word))
+    text.words().iter().take(2).any(is_terminal) && text.words().iter().any(is_clock)
 }

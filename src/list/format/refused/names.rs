@@ -46,7 +46,7 @@ pub static KINDS: &[Refused] = &[
             let line = text.text;
             let is_filter = line.starts_with(b"||") || line.starts_with(b"@@");
             let is_head = text.begins(b"[Adblock");
-            Look::sign(is_filter || is_head).or_part(text.begins(b"!"))
+            Look::sign(is_filter || is_head).or_part(text.begins(b"!") || is_line_of_names(text))
         },
     )
     .alone(),
@@ -64,12 +64,8 @@ pub static KINDS: &[Refused] = &[
         "names are not looked up, since the answer changes and other names have the same address; a resolver \
          can refuse these names, or get a list of addresses",
         |text| {
-            let name = text.word(0);
-            let name = name.strip_prefix(b"*.").or(name.strip_prefix(b".")).unwrap_or(name);
-            let name = name.strip_suffix(b".").unwrap_or(name);
-            let is_alone = text.words().get(1).is_none_or(|word| word.starts_with(b"#"));
-            let is_top = name.last().is_some_and(u8::is_ascii_alphabetic);
-            Look::sign(is_alone && name.contains(&b'.') && is_name(name) && is_top)
+            let is_filter = text.begins(b"||") && text.words().len() == 1;
+            Look::sign(is_line_of_names(text)).or_part(is_filter)
         },
     )
     .alone(),
@@ -112,6 +108,16 @@ fn is_note(text: &Text<'_>) -> bool {
     let rest = rest.get(text.word(0).len()..).unwrap_or_default();
     let holds_other = text.words().iter().skip(1).any(|word| address(word).is_some());
     begins && text.word(1) != b"until" && verdict::denies(rest).is_none() && !holds_other
+}
+
+/// A name with dots, perhaps with a sign for all names below it, and a comment.
+fn is_line_of_names(text: &Text<'_>) -> bool {
+    let name = text.word(0);
+    let name = name.strip_prefix(b"*.").or(name.strip_prefix(b".")).unwrap_or(name);
+    let name = name.strip_suffix(b".").unwrap_or(name);
+    let is_alone = text.words().get(1).is_none_or(|word| word.starts_with(b"#"));
+    let is_top = name.last().is_some_and(u8::is_ascii_alphabetic);
+    is_alone && name.contains(&b'.') && is_name(name) && is_top
 }
 
 /// `AS64496`, or the number alone, with whatever text behind it; or a record about one in JSON.

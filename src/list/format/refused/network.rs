@@ -98,9 +98,17 @@ fn ufw(text: &Text<'_>) -> Look {
         // The columns are apart, and something stands on both sides.
         let is_apart = text.text.windows(2).any(|pair| pair == b"  ");
         let mut source = text.words()[place + 1..].iter();
-        let source = source.find(|word| !is_any(word, &["IN", "OUT", "FWD"]));
-        let is_source = source.is_some_and(|word| *word == b"Anywhere" || is_place(word));
-        (1..=5).contains(&place) && is_apart && is_source
+        let is_source = source
+            .find(|word| !is_any(word, &["IN", "OUT", "FWD"]))
+            .is_some_and(|word| *word == b"Anywhere" || is_place(word));
+        let is_end = source.next().is_none_or(|word| {
+            is_any(word, &["(v6)", "on", "(log)", "(log-all)", "(out)"])
+                || is_number(word)
+                || word.starts_with(b"#")
+                || word.ends_with(b"/tcp")
+                || word.ends_with(b"/udp")
+        });
+        (1..=5).contains(&place) && is_apart && is_source && is_end
     });
     let is_part = text.begins(b"Status: ")
         || text.begins(b"Logging: ")
