@@ -102,13 +102,25 @@ def messages(errors, path):
     return [line.replace(path, "FILE") for line in lines if "warning: --no-protect:" not in line]
 
 
+# The line that check writes of a list.
+LIST = re.compile(
+    r"(?:(?P<format>.+?)(?:, sets? (?P<sets>.+))?: )?"
+    r"(?P<entries>[\d,]+) entr\w+, (?P<rejected>[\d,]+) lines? rejected"
+    r"(?:, (?P<exceptions>[\d,]+) exceptions? )?"
+)
+
+
 def from_text(text, path):
-    """The figures of the line that check writes of a list."""
+    """The format, the sets and the figures of the line that check writes of a list."""
     for line in text.splitlines():
-        figures = re.match(r"(?P<entries>[\d,]+) entr\w+, (?P<rejected>[\d,]+) lines? rejected",
-                           line.removeprefix(path + ": "))
-        if figures:
-            return {key: int(value.replace(",", "")) for key, value in figures.groupdict().items()}
+        found = LIST.match(line.removeprefix(path + ": "))
+        if found:
+            members = {key: value for key, value in found.groupdict().items() if value}
+            for key in {"entries", "rejected", "exceptions"} & members.keys():
+                members[key] = int(members[key].replace(",", ""))
+            if "sets" in members:
+                members["sets"] = members["sets"].split(", ")
+            return members
     return {}
 
 

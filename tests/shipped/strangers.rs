@@ -28,6 +28,13 @@ fn three_files() -> Folder {
     folder
 }
 
+/// A program that answers instead of netfilterd.
+fn executable(place: &Folder, script: &str) -> String {
+    let path = place.file("netfilterd", script);
+    fs::set_permissions(&path, fs::Permissions::from_mode(0o755)).unwrap();
+    path
+}
+
 fn found<'a>(report: &'a Value, file: &str) -> &'a Value {
     let mut files = report.as_array().unwrap().iter();
     files.find(|found| found["file"] == file).unwrap_or_else(|| panic!("no {file} in {report}"))
@@ -45,7 +52,7 @@ fn each_file_of_a_folder_is_reported_with_what_becomes_of_it() {
     let list = found(&report, "feeds/plain.txt");
     assert_eq!(list["outcome"], "loads");
     assert_eq!((&list["entries"], &list["rejected"]), (&json!(2), &json!(1)));
-    assert_eq!(list["ranges"], 2);
+    assert_eq!((&list["format"], &list["ranges"]), (&json!("plain"), &json!(2)));
     let ranges = ["192.0.2.1-192.0.2.1", "2001:db8::-2001:db8:ffff:ffff:ffff:ffff:ffff:ffff"];
     assert_eq!(list["first ranges"], json!(ranges));
     let lines = json!(["192.0.2.1", "2001:db8::/32 # \\x1b[31mred", "nonsense"]);
@@ -90,14 +97,35 @@ fn the_format_and_the_sets_that_were_taken_group_the_files() {
             \"format\": \"ipset save\", \"sets\": [\"bad\"], \"exceptions\": [\"192.0.2.3\"]}]}';;\n\
         print*) echo 192.0.2.1-192.0.2.2;;\n\
         esac\n";
-    let binary = place.file("netfilterd", answers);
-    fs::set_permissions(&binary, fs::Permissions::from_mode(0o755)).unwrap();
+    let binary = executable(&place, answers);
     let text = strangers(&binary, folder.path(), &["--timeout", "1"]).stdout();
     assert_names(&text, &["## loads: ipset save set bad: 1 file", "# crashes: 1 file"]);
     assert_names(
         &text,
         &["# times out: 1 file", "entries: 7, rejected: 1, exceptions: 1, ranges: 1"],
     );
+}
+
+#[test]
+#[ignore = "needs python3"]
+fn the_format_the_sets_and_the_exceptions_are_read_from_the_text_of_check() {
+    needs(&["python3"]);
+    let folder = Folder::new();
+    let list = folder.file("list", "add bad 192.0.2.1\n");
+    let place = Folder::new();
+    let answers = "#!/bin/sh\n\
+        case \"$*\" in\n\
+        print*) echo 192.0.2.1-192.0.2.1;;\n\
+        check\\ --state*) for path; do :; done\n\
+            echo \"$path: ipset save, sets bad, worse: 1,151 entries, 1 line rejected, \\\n\
+2 exceptions taken out, 3 s old\";;\n\
+        esac\n";
+    let report = strangers(&executable(&place, answers), Path::new(&list), &["--json"]).json();
+    let found = found(&report, &list);
+    assert_eq!(found["format"], "ipset save");
+    assert_eq!(found["sets"], json!(["bad", "worse"]));
+    let figures = ["entries", "rejected", "exceptions"].map(|key| found[key].as_u64());
+    assert_eq!(figures, [Some(1151), Some(1), Some(2)]);
 }
 
 #[test]
