@@ -274,7 +274,9 @@ fn number(reason: Reason) -> Option<usize> {
         | Reason::UnknownBlock
         | Reason::Unclosed
         | Reason::NotJson
-        | Reason::NoNetworkInJson => return None,
+        | Reason::NoNetworkInJson
+        | Reason::TwoNetworks
+        | Reason::UnreadableEnd => return None,
     })
 }
 

@@ -117,14 +117,18 @@ pub fn decide(text: &[u8], reading: &Reading) -> Result<Decision, NotAList> {
 }
 
 /// The formats that a list could be of, in the order in which they count if two reject equally many
-/// lines.
+/// lines. A text that begins as a document is one: its lines say nothing, however many stand below it.
 fn candidates(text: &[u8], reading: &Reading) -> Vec<&'static Format> {
+    let is_document = |format: &&Format| matches!(format.sign, Sign::Text(is_one) if is_one(text));
+    let documents: Vec<&'static Format> = FORMATS.into_iter().filter(is_document).collect();
+    if !documents.is_empty() {
+        return documents;
+    }
     let mut is_candidate: Vec<bool> = FORMATS
         .iter()
         .map(|format| match format.sign {
             Sign::None => true,
-            Sign::Line(_) => false,
-            Sign::Text(is_one) => is_one(text),
+            Sign::Line(_) | Sign::Text(_) => false,
         })
         .collect();
     let mut lines = Lines::of(text, reading);

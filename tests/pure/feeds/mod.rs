@@ -7,6 +7,7 @@ use netfilterd::list::parse_error::Reason;
 use netfilterd::list::{self, List, ListError, Suspect};
 
 mod documents;
+mod json;
 mod p2p;
 mod plain;
 mod refused;
@@ -62,7 +63,7 @@ fn reads(text: &str, entries: &[(u64, &str)], rejected: &[(u64, usize, Reason)])
 use Reason::{
     Exception, LeadingZero, MappedNetwork, NoNetworkInJson, NotALength, NotATime, NotAnAddress,
     NotFourOctets, NotJson, NotOfTheFormat, NotThatNetwork, Nul, ReversedRange, SecondAddress,
-    TooLong, TrailingText, Unclosed, UnknownBlock,
+    TooLong, TrailingText, TwoNetworks, Unclosed, UnknownBlock,
 };
 
 // Limits

@@ -55,8 +55,6 @@ fn lists_of_other_things_than_addresses_are_named() {
     looks_like("ads.example\n||more.example^\n*.org.example\n", Suspect::Names);
     looks_like("AS64496\nAS64497 # somebody\nAS64511 Somebody Else\n", Suspect::AsNumbers);
     looks_like("64496\n64497\n", Suspect::AsNumbers);
-    let records = "{\"asn\":64496,\"cc\":\"ZZ\"}\n{\"asn\":64497}\n{\"type\":\"metadata\"}\n";
-    looks_like(records, Suspect::AsNumbers);
 }
 
 #[test]
