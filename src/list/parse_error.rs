@@ -104,6 +104,10 @@ pub enum Reason {
     NotJson,
     /// JSON without a network where one is looked for.
     NoNetworkInJson,
+    /// Several members or columns, each of which could be the network.
+    TwoNetworks,
+    /// A field that says when the entry ends, in a form that is not read.
+    UnreadableEnd,
 }
 
 /// A network that stands in a line, with `true` only how to write it.
@@ -195,6 +199,11 @@ impl fmt::Display for Reason {
             Reason::Unclosed => f.write_str("this block is never closed; the list was cut off"),
             Reason::NotJson => f.write_str("not JSON, or cut off"),
             Reason::NoNetworkInJson => f.write_str("JSON, but without a network or list to read"),
+            Reason::TwoNetworks => f.write_str("several members could be the network"),
+            Reason::UnreadableEnd => f.write_str(
+                "the time at which the entry expires is neither RFC 3339 (2027-01-31T00:00:00Z) nor seconds \
+                 since 1970 in ten digits",
+            ),
         }
     }
 }

@@ -284,7 +284,9 @@ fn number(reason: Reason) -> Option<usize> {
         | Reason::Unclosed
         | Reason::NotJson
         | Reason::Narrower
-        | Reason::NoNetworkInJson => return None,
+        | Reason::NoNetworkInJson
+        | Reason::TwoNetworks
+        | Reason::UnreadableEnd => return None,
     })
 }
 

@@ -50,7 +50,7 @@ impl Decision {
 
     /// Whether the list is one document, which has no lines and shows by itself whether it is whole.
     pub fn is_document(&self) -> bool {
-        matches!(self.format.sign, Sign::Text(_))
+        matches!(self.format.sign, Sign::Document(_))
     }
 
     fn is_plain(&self) -> bool {
@@ -124,14 +124,20 @@ fn rank(survey: &Survey, outcome: &Outcome) -> (u64, bool, Reverse<u64>) {
 }
 
 /// The formats that a list could be of, in the order in which they count if two reject equally many
-/// lines.
+/// lines. A text that begins as a document is one: its lines say nothing, however many stand below it.
 fn candidates(text: &[u8], reading: &Reading) -> Vec<&'static Format> {
+    let is_document =
+        |format: &&Format| matches!(format.sign, Sign::Document(is_one) if is_one(text));
+    let documents: Vec<&'static Format> = FORMATS.iter().copied().filter(is_document).collect();
+    if !documents.is_empty() {
+        return documents;
+    }
     let mut is_candidate: Vec<bool> = FORMATS
         .iter()
         .map(|format| match format.sign {
             Sign::None => true,
-            Sign::Line(_) => false,
             Sign::Text(is_one) => is_one(text),
+            Sign::Line(_) | Sign::Document(_) => false,
         })
         .collect();
     let mut lines = Lines::of(text, reading);

@@ -12,13 +12,13 @@
 mod block;
 pub mod decide;
 mod dshield;
+mod duration;
 mod emule;
+mod fields;
 mod ipset;
 mod ipset_list;
 mod ipsum;
 mod json;
-mod json_document;
-mod json_lines;
 mod nft;
 pub mod not_a_list;
 mod peerguardian;
@@ -41,8 +41,8 @@ pub static FORMATS: &[&Format] = &[
     &ipsum::FORMAT,
     &dshield::FORMAT,
     &emule::FORMAT,
-    &json_lines::FORMAT,
-    &json_document::FORMAT,
+    &json::lines::FORMAT,
+    &json::document::FORMAT,
     &nft::FORMAT,
     &server::nginx::FORMAT,
     &ipset::FORMAT,
@@ -88,10 +88,10 @@ mod tests {
         ("DShield", "Start\tEnd\tNetblock\tAttacks\tName\tCountry\temail"),
         ("DShield", "16.5.0.0\t16.5.0.255\t24\t117\tEXAMPLE-NET\tUS\tabuse@example.com"),
         ("ipfilter.dat", "198.51.100.0 - 198.51.100.255 , 200 , let through"),
-        ("JSON lines", "{\"cidr\":\"1.10.16.0/20\",\"sblid\":\"SBL256894\",\"rir\":\"apnic\"}"),
+        ("Spamhaus DROP", "{\"cidr\":\"1.10.16.0/20\",\"sblid\":\"SBL256894\",\"rir\":\"apnic\"}"),
         ("JSON lines", "{\"type\":\"metadata\",\"records\":1670}"),
-        ("JSON document", "{\"list\": [\"192.0.2.0/24\"]}"),
-        ("JSON document", "[\"192.0.2.0/24\"]"),
+        ("JSON document, member list", "{\"list\": [\"192.0.2.0/24\"]}"),
+        ("JSON array of strings", "[\"192.0.2.0/24\"]"),
         ("nft script", "add element inet filter drop { 198.51.100.0/24 }"),
         ("nft script", "define BAD = { 192.0.2.7, 192.0.2.9 }"),
         ("nginx", "deny 192.0.2.0/24;"),

@@ -13,6 +13,13 @@ pub enum NotAList {
         /// The line that decides it, counted from 1; 0 if it is the whole file.
         line: u64,
     },
+    /// It is something else, and what is to be said of it depends on what stands in it.
+    Other {
+        /// As that of a kind.
+        what: String,
+        /// As that of a kind.
+        cure: String,
+    },
     /// It has several sets, and none was chosen.
     SeveralSets {
         /// Their names.
@@ -98,6 +105,7 @@ impl fmt::Display for NotAList {
                     kind.what, kind.cure
                 )
             }
+            NotAList::Other { what, cure } => write!(f, "is {what}; {cure}"),
             NotAList::SeveralSets { names } => write!(
                 f,
                 "has several sets ({}); choose the sets to drop with --from-set NAME",

@@ -35,8 +35,11 @@ pub enum Sign {
     /// A single line of which this is true. Comments, blank lines and lines that are plain are not asked
     /// for.
     Line(fn(&Line<'_>) -> bool),
-    /// The text as a whole, of which this is true: looks at its beginning.
+    /// The text as a whole, of which this is true.
     Text(fn(&[u8]) -> bool),
+    /// The beginning of the text, of which this is true. The list is one document then, and no format of
+    /// lines is a candidate, however many lines stand below it.
+    Document(fn(&[u8]) -> bool),
 }
 
 /// What a reading comes to: the name of the format for reports, or why this is not a list to read.

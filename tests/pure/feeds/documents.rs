@@ -59,8 +59,16 @@ fn the_record_about_the_list_is_passed_over() {
 
 #[test]
 fn a_record_without_a_network_is_rejected() {
-    is_rejected(r#"{"sblid":"SBL256894"}"#, 1, NoNetworkInJson);
-    is_rejected(r#"{"type":"other"}"#, 1, NoNetworkInJson);
+    let good = r#"{"cidr":"192.0.2.0/24"}"#;
+    for bad in [
+        r#"{"sblid":"SBL256894"}"#,
+        r#"{"type":"other"}"#,
+        // Nothing within the record is looked for.
+        r#"{"data":{"cidr":"192.0.2.0/24"}}"#,
+    ] {
+        let rejected = [(2, 1, NoNetworkInJson)];
+        reads(&format!("{good}\n{bad}\n"), &[(1, "192.0.2.0/24")], &rejected);
+    }
     is_rejected(r#"{"cidr":24}"#, 9, NotAnAddress);
     is_rejected(r#"{"cidr":["192.0.2.0/24"]}"#, 9, NotAnAddress);
     is_rejected(r#"{"cidr":""}"#, 10, NotAnAddress);
@@ -68,16 +76,21 @@ fn a_record_without_a_network_is_rejected() {
     is_rejected(r#"{"cidr":"192.0.2.0/24 x"}"#, 23, TrailingText);
     is_rejected(r#"{"cidr":" 192.0.2.0/24"}"#, 10, NotAnAddress);
     is_rejected(r#"{"cidr":"AS64496"}"#, 10, NotAnAddress);
-    // Nothing within the record is looked for.
-    is_rejected(r#"{"network":{"cidr":"192.0.2.0/24"}}"#, 1, NoNetworkInJson);
+    is_rejected(r#"{"network":{"cidr":"192.0.2.0/24"}}"#, 12, NotAnAddress);
 }
 
 #[test]
 fn a_record_that_could_mean_two_networks_is_rejected() {
-    let line = r#"{"cidr":"192.0.2.0/24","cidr":"198.51.100.0/24"}"#;
-    assert_eq!(scan(format!("{{}}\n{line}\n")).0, []);
+    is_rejected(r#"{"cidr":"192.0.2.0/24","cidr":"198.51.100.0/24"}"#, 31, TwoNetworks);
+    is_rejected(r#"{"ip":"192.0.2.7","network":"198.51.100.0/24"}"#, 29, TwoNetworks);
+    is_rejected(r#"{"ip":"192.0.2.7","prefix":"192.0.2.0/24"}"#, 28, TwoNetworks);
+    // The other half of a network is a network, too.
+    is_rejected(r#"{"network":"192.0.2.0","netmask":"255.255.255.0"}"#, 34, TwoNetworks);
+    is_rejected(r#"{"ip":"192.0.2.0","prefixlen":24}"#, 31, TwoNetworks);
+    is(r#"{"ip":"192.0.2.7","network":null,"address":"1 Main Street"}"#, &["192.0.2.7/32"]);
+    let good = r#"{"cidr":"192.0.2.0/24"}"#;
     let two = r#"{"cidr":"192.0.2.0/24"} {"cidr":"198.51.100.0/24"}"#;
-    is_rejected(two, 25, NotJson);
+    reads(&format!("{good}\n{two}\n"), &[(1, "192.0.2.0/24")], &[(2, 25, NotJson)]);
 }
 
 #[test]
@@ -108,83 +121,4 @@ fn an_ipv4_mapped_network_never_becomes_all_of_ipv4() {
         is_rejected(line, column, reason);
     }
     assert_eq!(scan(format!("[\"{mapped}\"]")), (vec![], vec![(1, 3, reason)]));
-}
-
-// JSON documents: MISP warning lists, arrays
-
-#[test]
-fn the_list_of_a_json_document_is_read_string_by_string() {
-    let document = "{\n  \"description\": \"192.0.2.99/32\",\n  \"list\": [\n    \"192.0.2.0/24\",\n\
-                    \"198.51.100.7\", \"2001:db8::/32\"\n  ],\n  \"version\": 20260811\n}\n";
-    let entries = [(4, "192.0.2.0/24"), (5, "198.51.100.7/32"), (5, "2001:db8::/32")];
-    reads(document, &entries, &[]);
-    assert_eq!(List::new("list", document.into()).scan(|_, _, _| {}, |_, _, _| {}), 8);
-    // On one line too, however long that is.
-    let one: String = document.split('\n').collect();
-    reads(&one, &entries.map(|(_, entry)| (1, entry)), &[]);
-    let many: Vec<String> =
-        (0..60_000).map(|n| format!("\"10.{}.{}.0/24\"", n / 256, n % 256)).collect();
-    let (entries, rejected) = scan(format!("{{\"list\":[{}]}}", many.join(",")));
-    assert_eq!((entries.len(), rejected.len()), (60_000, 0));
-}
-
-#[test]
-fn an_array_of_strings_is_a_list() {
-    reads("[\"192.0.2.0/24\",\n\"192.0.2.7\"]", &[(1, "192.0.2.0/24"), (2, "192.0.2.7/32")], &[]);
-    reads("\u{feff}\n [ ] \n", &[], &[]);
-    reads("{\"list\":[]}", &[], &[]);
-    // Brackets alone make no document.
-    reads("[bad ones]\n192.0.2.7\n", &[(2, "192.0.2.7/32")], &[(1, 1, NotAnAddress)]);
-}
-
-#[test]
-fn a_string_that_is_no_network_is_rejected_where_it_stands() {
-    reads(
-        "{\"list\":[\"192.0.2.0/24\",\n \"ads.example\", \"192.0.2.0/24 x\", 7, [\"192.0.2.9\"],\n\
-         \"198.51.100.0\\/x\"]}",
-        &[(1, "192.0.2.0/24")],
-        &[
-            (2, 3, NotAnAddress),
-            (2, 31, TrailingText),
-            (2, 35, NotAnAddress),
-            (2, 38, NotAnAddress),
-            (3, 1, NotALength),
-        ],
-    );
-}
-
-#[test]
-fn a_string_has_at_most_4096_bytes() {
-    let long = "x".repeat(4097);
-    reads(&format!("[\"{long}\", \"192.0.2.7\"]"), &[(1, "192.0.2.7/32")], &[(1, 2, TooLong)]);
-}
-
-#[test]
-fn a_document_that_is_not_whole_has_no_entry() {
-    let whole = "{\"name\":\"x\",\n\"list\":[\"192.0.2.0/24\",\n\"192.0.2.7\"],\n\"version\":1}";
-    assert_eq!(scan(whole).0.len(), 2);
-    for length in 1..whole.len() {
-        let (entries, rejected) = scan(&whole[..length]);
-        assert_eq!(entries, [], "{length}");
-        assert_eq!(rejected.len(), 1, "{length}: {rejected:?}");
-        assert_eq!(rejected[0].2, NotJson, "{length}");
-    }
-    for tail in ["x", "{}", "]", ",", "\n192.0.2.9"] {
-        assert_eq!(scan(format!("{whole}{tail}")).0, [], "{tail}");
-    }
-}
-
-#[test]
-fn a_document_of_an_unknown_shape_has_no_entry() {
-    for document in [
-        "{\n\"prefixes\":[{\"ip_prefix\":\"192.0.2.0/24\"}]}",
-        "{\"list\":\"192.0.2.0/24\"}",
-        "{\"list\":{\"192.0.2.0/24\":1}}",
-        "{\"data\":{\"list\":[\"192.0.2.0/24\"]}}",
-        "{\"list\":[\"192.0.2.0/24\"],\"list\":[\"192.0.2.7\"]}",
-    ] {
-        let (entries, rejected) = scan(document);
-        assert_eq!(entries, [], "{document}");
-        assert!(matches!(rejected[..], [(1.., 1.., NoNetworkInJson)]), "{document}: {rejected:?}");
-    }
 }

@@ -7,6 +7,7 @@ use netfilterd::list::parse_error::Reason;
 use netfilterd::list::{self, List, ListError};
 
 mod documents;
+mod json;
 mod p2p;
 mod plain;
 mod refused;
@@ -78,6 +79,7 @@ fn drops(text: impl AsRef<[u8]>, ranges: &[&str]) {
 }
 
 /// A text is refused as a whole. Returns the message.
+#[expect(dead_code, reason = "tests of refused files follow")]
 #[track_caller]
 fn refused(text: impl AsRef<[u8]>) -> String {
     let text = text.as_ref();
@@ -101,7 +103,7 @@ fn allows(text: &str, entries: &[(u64, &str)]) {
 use Reason::{
     Exception, LeadingZero, MappedNetwork, NoNetworkInJson, NotALength, NotATime, NotAnAddress,
     NotFourOctets, NotJson, NotOfTheFormat, NotThatNetwork, Nul, ReversedRange, SecondAddress,
-    TooLong, TrailingText, Unclosed, UnknownBlock,
+    TooLong, TrailingText, TwoNetworks, Unclosed, UnknownBlock,
 };
 
 // Limits
