@@ -4,7 +4,7 @@
 use std::net::{Ipv4Addr, Ipv6Addr};
 
 use kit::reader::{Pair, entry};
-use netfilterd::list::{self, Entry, List};
+use netfilterd::list::{self, Entry, List, Purpose};
 
 /// What the library has read, as a pair.
 fn pair(entry: Entry) -> Pair {
@@ -162,11 +162,11 @@ impl Random {
     }
 }
 
-/// The entries of each line, or `None` for those that are rejected.
-fn scan(text: Vec<u8>, lines: usize) -> Vec<Option<Vec<Pair>>> {
+/// The entries of each line, or `None` for those that are rejected, where these sets are chosen.
+fn scan(text: Vec<u8>, lines: usize, sets: &[String]) -> Vec<Option<Vec<Pair>>> {
     let mut entries = vec![Vec::new(); lines];
     let mut rejected = vec![false; lines];
-    List::new("test", text).scan(
+    List::new("test", text).to_read(Purpose::Drop, sets).scan(
         |line, entry, _| entries[line as usize - 1].push(pair(entry)),
         |line, _, _| rejected[line as usize - 1] = true,
     );
@@ -206,8 +206,9 @@ fn a_script_has_the_elements_that_it_was_made_of_and_none_of_its_rules() {
             text += "\n";
         }
         let lines = text.lines().count();
+        let sets = ["BAD", "s"].map(String::from);
         let found: Vec<Pair> =
-            scan(text.clone().into(), lines).into_iter().flatten().flatten().collect();
+            scan(text.clone().into(), lines, &sets).into_iter().flatten().flatten().collect();
         assert_eq!(found, wanted, "{text}");
     }
 }

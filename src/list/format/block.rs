@@ -18,6 +18,11 @@ impl UnknownBlocks {
         self.0 > 0
     }
 
+    /// Opens one.
+    pub fn open(&mut self) {
+        self.0 = self.0.saturating_add(1);
+    }
+
     /// Follows the braces of a line. Returns how many of them close blocks other than these.
     pub fn follow(&mut self, line: &[u8]) -> usize {
         let mut quoted = false;
