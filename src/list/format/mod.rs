@@ -58,6 +58,7 @@ pub static FORMATS: &[&Format] = &[
     &server::rbldnsd::FORMAT,
     &server::squid::FORMAT,
     &peerguardian::FORMAT,
+    &plain::NETMASK,
     &refused::LIKELY,
     &plain::NETMASK,
     &plain::FORMAT,
