@@ -86,6 +86,7 @@ mod tests {
         ("plain", "# comment"),
         ("plain", "192.0.2.0/24 EXAMPLE-20190313 (Example LLC)"),
         ("host and count", "77.90.185.20\t110"),
+        ("network and netmask", "192.0.2.0 255.255.255.0"),
         ("DShield", "Start\tEnd\tNetblock\tAttacks\tName\tCountry\temail"),
         ("DShield", "16.5.0.0\t16.5.0.255\t24\t117\tEXAMPLE-NET\tUS\tabuse@example.com"),
         ("ipfilter.dat", "198.51.100.0 - 198.51.100.255 , 200 , let through"),
