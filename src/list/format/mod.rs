@@ -26,6 +26,7 @@ pub mod plain;
 mod reader;
 pub mod refused;
 mod rules;
+mod sections;
 mod server;
 mod sets;
 mod text;
@@ -58,6 +59,7 @@ pub static FORMATS: &[&Format] = &[
     &server::rbldnsd::FORMAT,
     &server::squid::FORMAT,
     &peerguardian::FORMAT,
+    &sections::FORMAT,
     &plain::NETMASK,
     &refused::LIKELY,
     &plain::NETMASK,

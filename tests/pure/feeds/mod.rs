@@ -10,6 +10,7 @@ mod documents;
 mod p2p;
 mod plain;
 mod refused;
+mod sections;
 mod servers;
 mod sets;
 
