@@ -55,6 +55,36 @@ fn has_name_stem(word: &[u8]) -> bool {
     has_stem(word, &ALLOWS) || has_stem(word, &["trust", "white"])
 }
 
+/// Whether a line without an address is a few words, of which one says that something is to be let pass:
+/// a heading. Signs around the words make no difference.
+pub fn heading_allows(line: &[u8], most: usize) -> bool {
+    // No word of the longest English heading is so long.
+    if line.len() > 24 * most {
+        return false;
+    }
+    let mut allows = false;
+    let mut count = 0;
+    let mut rest = words(line);
+    while let Some((_, word)) = rest.next() {
+        count += 1;
+        if count > most || word.iter().any(u8::is_ascii_digit) {
+            return false;
+        }
+        let after = rest.clone().next().map(|(_, word)| word);
+        allows |= may_begin(word) && says_good(word, after);
+    }
+    allows
+}
+
+/// Whether such a line says instead that something is to be dropped.
+pub fn heading_drops(line: &[u8], most: usize) -> bool {
+    const DROPS: [&str; 9] =
+        ["block", "black", "deny", "denied", "drop", "ban", "bad", "reject", "blacklist"];
+    line.len() <= 24 * most
+        && words(line).count() <= most
+        && words(line).any(|(_, word)| has_stem(word, &DROPS))
+}
+
 /// Beginnings of words that say that something is to be let pass.
 const ALLOWS: [&str; 5] = ["allow", "accept", "permit", "ignore", "exempt"];
 
@@ -315,5 +345,16 @@ mod tests {
         for text in ["SBL123", "do not delete", "lfd: not allowed", "Trustwave", "5 in 3600", ""] {
             assert!(!comment_denies(text.as_bytes()), "{text}");
         }
+    }
+
+    #[test]
+    fn a_heading_is_a_few_words_of_which_one_allows() {
+        for text in ["# whitelist", "## Allowed:", "# --- trusted hosts ---", "// White list"] {
+            assert!(heading_allows(text.as_bytes(), 3), "{text}");
+        }
+        for text in ["# do not delete", "# blocked", "# you may allow it to pass", "# 2 allowed"] {
+            assert!(!heading_allows(text.as_bytes(), 3), "{text}");
+        }
+        assert!(heading_drops(b"# Blocked hosts", 3) && !heading_drops(b"# Office", 3));
     }
 }

@@ -16,7 +16,7 @@ use super::super::reading::Reading;
 use super::not_a_list::NotAList;
 use super::reader::{Event, Format, Lines, Outcome, Sign, Sink};
 use super::sets::{Choice, Survey};
-use super::{FORMATS, plain, refused};
+use super::{FORMATS, plain, refused, sections};
 
 /// In which format a list is read.
 #[derive(Debug)]
@@ -102,10 +102,12 @@ pub fn decide(text: &[u8], reading: &Reading) -> Result<Decision, NotAList> {
     for format in candidates(text, reading) {
         let mut survey = Survey::default();
         let outcome = (format.read)(&mut Lines::of(text, reading), &mut survey);
-        let is_better = |(best, _, of_best): &(Survey, &Format, Outcome)| {
+        let is_better = |(best, other, of_best): &(Survey, &Format, Outcome)| {
             let (own, others) = (rank(&survey, &outcome), rank(best, of_best));
             // Half plain and half something else: a line of another format in a plain list.
-            let is_plain = format.name == plain::NAME && survey.entries() > 0;
+            // But headings say more of a plain list.
+            let is_plain =
+                format.name == plain::NAME && survey.entries() > 0 && other.name != sections::NAME;
             own < others || is_plain && own == others
         };
         if best.as_ref().is_none_or(is_better) {

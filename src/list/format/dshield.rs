@@ -3,7 +3,7 @@
 use super::super::entry::Entry;
 use super::super::grammar::{Form, LeadingEntry, leading_entry, prefix_length, skip_blanks};
 use super::super::parse_error::{ParseError, Reason};
-use super::ipsum::is_host_and_count;
+use super::ipsum::count;
 use super::reader::{Format, Line, Lines, Outcome, Parsed, Sign, Sink};
 use super::text::check_name;
 use crate::ip::Range;
@@ -30,7 +30,7 @@ fn parse(line: &Line<'_>) -> Option<Parsed> {
         return is_heading.then_some(Ok(None));
     };
     let is_column = leading.form == Form::Host && line.text.get(leading.end) == Some(&b'\t');
-    let has_more = is_column && !is_host_and_count(line.text, leading);
+    let has_more = is_column && count(line.text, leading).is_none();
     has_more.then(|| network(line.text, leading).map(Some))
 }
 

@@ -3,7 +3,9 @@
 use super::super::entry::Entry;
 use super::super::grammar::{Form, skip_blanks};
 use super::super::parse_error::{ParseError, Reason};
-use super::reader::{Format, Line, Lines, Outcome, Parsed, Sign, Sink};
+use super::super::reading::Purpose;
+use super::super::verdict;
+use super::reader::{Event, Format, Line, Lines, Outcome, Sign, Sink};
 use super::text::check_name;
 
 const NAME: &str = "ipfilter.dat";
@@ -14,22 +16,32 @@ pub(super) const FORMAT: Format = Format { name: NAME, sign: Sign::Line(detect),
 const BLOCKED: u32 = 127;
 
 fn detect(line: &Line<'_>) -> bool {
-    parse(line).is_some()
+    level_at(line).is_some()
 }
 
 fn read(lines: &mut Lines<'_>, sink: &mut dyn Sink) -> Outcome {
-    lines.read_all(NAME, sink, parse)
+    let purpose = lines.reading.purpose;
+    while let Some(line) = lines.line() {
+        match level_at(line).map(|(range, at)| (range, is_blocked(line.text, at, purpose))) {
+            Some((range, Ok(true))) => sink.entry(line.number, range, None),
+            Some((_, Ok(false))) => sink.event(line.number, Event::Skipped),
+            Some((_, Err(error))) => lines.reject(error, sink),
+            None => lines.reject_other(NAME, sink),
+        }
+        lines.advance();
+    }
+    Ok(NAME.into())
 }
 
-#[inline(always)]
-fn parse(line: &Line<'_>) -> Option<Parsed> {
+/// The range at the head of a line, and where its level stands: behind a comma.
+fn level_at(line: &Line<'_>) -> Option<(Entry, usize)> {
     let leading = line.leading().filter(|leading| leading.form == Form::Range)?;
     let comma = skip_blanks(line.text, leading.end);
-    (line.text.get(comma) == Some(&b',')).then(|| range(line.text, leading.entry, comma + 1))
+    (line.text.get(comma) == Some(&b',')).then_some((leading.entry, comma + 1))
 }
 
-/// The range in front of the level at `at`, or nothing if that says that it is let through.
-fn range(line: &[u8], range: Entry, at: usize) -> Parsed {
+/// Whether the level at `at` says that the range is blocked.
+fn is_blocked(line: &[u8], at: usize, purpose: Purpose) -> Result<bool, ParseError> {
     let start = skip_blanks(line, at);
     let digits = line[start..].iter().take_while(|byte| byte.is_ascii_digit()).count();
     let level = line[start..start + digits]
@@ -41,5 +53,11 @@ fn range(line: &[u8], range: Entry, at: usize) -> Parsed {
         return Err(ParseError::at(start, Reason::TrailingText));
     }
     check_name(line, rest)?;
-    Ok((level <= BLOCKED).then_some(range))
+    let is_blocked = level <= BLOCKED;
+    match verdict::denies(&line[rest..]) {
+        Some(word) if is_blocked && purpose == Purpose::Drop => {
+            Err(ParseError::at(rest + word, Reason::Verdict))
+        }
+        _ => Ok(is_blocked),
+    }
 }

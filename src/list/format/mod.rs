@@ -26,6 +26,7 @@ pub mod plain;
 mod reader;
 pub mod refused;
 mod rules;
+mod sections;
 mod server;
 mod sets;
 mod text;
@@ -58,6 +59,8 @@ pub static FORMATS: &[&Format] = &[
     &server::rbldnsd::FORMAT,
     &server::squid::FORMAT,
     &peerguardian::FORMAT,
+    &sections::FORMAT,
+    &plain::NETMASK,
     &refused::LIKELY,
     &plain::NETMASK,
     &plain::FORMAT,
@@ -85,6 +88,7 @@ mod tests {
         ("plain", "# comment"),
         ("plain", "192.0.2.0/24 EXAMPLE-20190313 (Example LLC)"),
         ("host and count", "77.90.185.20\t110"),
+        ("network and netmask", "192.0.2.0 255.255.255.0"),
         ("DShield", "Start\tEnd\tNetblock\tAttacks\tName\tCountry\temail"),
         ("DShield", "16.5.0.0\t16.5.0.255\t24\t117\tEXAMPLE-NET\tUS\tabuse@example.com"),
         ("ipfilter.dat", "198.51.100.0 - 198.51.100.255 , 200 , let through"),

@@ -11,6 +11,7 @@ mod json;
 mod p2p;
 mod plain;
 mod refused;
+mod sections;
 mod servers;
 mod sets;
 
@@ -79,7 +80,6 @@ fn drops(text: impl AsRef<[u8]>, ranges: &[&str]) {
 }
 
 /// A text is refused as a whole. Returns the message.
-#[expect(dead_code, reason = "tests of refused files follow")]
 #[track_caller]
 fn refused(text: impl AsRef<[u8]>) -> String {
     let text = text.as_ref();

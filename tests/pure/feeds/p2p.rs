@@ -8,6 +8,11 @@ use super::*;
 fn a_name_and_a_colon_may_stand_before_a_range() {
     is("AEC, INC:12.111.227.0-12.111.227.39", &["12.111.227.0-12.111.227.39"]);
     is("M.I.T.(www.w3.org):18.0.0.0-18.255.255.255", &["18.0.0.0/8"]);
+    // Of hexadecimal digits, but a name.
+    is("BBC:198.51.100.0-198.51.100.255", &["198.51.100.0/24"]);
+    is("FAA 2:192.0.2.0-192.0.2.9", &["192.0.2.0-192.0.2.9"]);
+    is("bad:192.0.2.0-192.0.2.255", &["192.0.2.0/24"]);
+    is("Example Limited:192.0.2.0-192.0.2.255", &["192.0.2.0/24"]);
     is("7-Eleven: the shop:192.0.2.0 - 192.0.2.255", &["192.0.2.0/24"]);
     is("old:001.002.003.000-001.002.003.255", &["1.2.3.0/24"]);
     is(b"Telef\xf3nica:192.0.2.0-192.0.2.255", &["192.0.2.0/24"]);
@@ -16,12 +21,19 @@ fn a_name_and_a_colon_may_stand_before_a_range() {
 
 #[test]
 fn what_stands_before_the_colon_must_be_a_name() {
-    // Hexadecimal digits may be the rest of an IPv6 address.
-    is_rejected("bad:192.0.2.0-192.0.2.255", 1, Reason::NotAnIpv6Address);
+    // Digits may be the rest of an address.
+    is_rejected("2:192.0.2.0-192.0.2.255", 1, Reason::NotAnIpv6Address);
+    is_rejected("db8:bad:192.0.2.0-192.0.2.255", 1, Reason::NotAnIpv6Address);
     is_rejected("::ffff:192.0.2.0-192.0.2.255", 1, Reason::MixedRange);
     is_rejected(":192.0.2.0-192.0.2.255", 1, Reason::NotAnIpv6Address);
     is_rejected("192.0.2.1:192.0.2.0-192.0.2.255", 9, NotAnAddress);
     is_rejected("allow:192.0.2.0-192.0.2.255", 1, Reason::Verdict);
+    is_rejected("Our (allowed) hosts:192.0.2.0-192.0.2.255", 6, Reason::Verdict);
+    is_rejected("ACCEPT $FW net:192.0.2.1-192.0.2.9", 1, Reason::Verdict);
+    is_rejected("ACCEPT\tloc\tdmz:192.168.1.5-192.168.1.12", 1, Reason::Verdict);
+    is_rejected("DROP net loc:192.168.1.5-192.168.1.12", 1, UnknownBlock);
+    is_rejected("DROP\tnet:192.0.2.1-192.0.2.9", 1, UnknownBlock);
+    is_rejected("web $FW net:192.0.2.1-192.0.2.9", 1, UnknownBlock);
     is_rejected("add drop:192.0.2.0-192.0.2.255", 1, UnknownBlock);
     is("adding:192.0.2.0-192.0.2.255", &["192.0.2.0/24"]);
     is_rejected("2001:db8::1 - name:192.0.2.0-192.0.2.255", 1, SecondAddress);
@@ -62,6 +74,25 @@ fn a_range_with_a_level_of_at_most_127_is_an_entry() {
 fn a_range_with_a_level_above_127_is_let_through() {
     is("1.2.3.0 - 1.2.3.255 , 128 , friends", &[]);
     is("1.2.3.0 - 1.2.3.255 , 255 , friends", &[]);
+    is("1.2.3.0 - 1.2.3.255 , 128 , allowed", &[]);
+    let list = List::new("list", b"1.2.3.0-1.2.3.9,200,x\n1.2.4.0-1.2.4.9,100,y\n".to_vec());
+    let read = list::parse(&[list]).expect("a list");
+    assert_eq!((read.report.summaries[0].skipped, read.report.summaries[0].v4), (1, 1));
+}
+
+#[test]
+fn a_range_with_a_level_in_a_list_without_levels_is_rejected() {
+    reads(
+        "192.0.2.7\n192.0.2.1-192.0.2.9\n1.2.3.0-1.2.3.255,200\n",
+        &[(1, "192.0.2.7/32"), (2, "192.0.2.1-192.0.2.9")],
+        &[(3, 18, Reason::LineOf("ipfilter.dat"))],
+    );
+}
+
+#[test]
+fn a_name_that_says_that_the_range_is_not_bad_rejects_it() {
+    is_rejected("1.2.3.0 - 1.2.3.255 , 100 , our (allowed) hosts", 34, Reason::Verdict);
+    is("1.2.3.0 - 1.2.3.255 , 100 , Example Limited", &["1.2.3.0/24"]);
 }
 
 #[test]

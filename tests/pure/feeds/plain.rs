@@ -6,9 +6,35 @@ use super::*;
 
 #[test]
 fn a_count_behind_a_tab_is_no_part_of_the_host_before_it() {
-    is("77.90.185.20\t10", &["77.90.185.20/32"]);
-    is("77.90.185.20\t10  # as of today", &["77.90.185.20/32"]);
-    is("2001:db8::7\t3", &["2001:db8::7/128"]);
+    is("77.90.185.20\t110", &["77.90.185.20/32"]);
+    is("77.90.185.20\t110  # as of today", &["77.90.185.20/32"]);
+    reads(
+        "185.220.101.34\t33\n45.148.10.240\t9\n91.92.240.0\t256\n",
+        &[(1, "185.220.101.34/32"), (2, "45.148.10.240/32"), (3, "91.92.240.0/32")],
+        &[],
+    );
+    // A power of two, but no size of a network that begins there.
+    is("91.92.240.11\t64", &["91.92.240.11/32"]);
+}
+
+#[test]
+fn numbers_that_may_all_be_lengths_or_sizes_are_refused_with_a_command_for_each_reading() {
+    let lengths = refused("1.0.1.0\t24\n1.0.2.0\t0\n1.0.2.7\t32\n");
+    assert!(lengths.contains("prefix length") && lengths.contains("(by line 1)"), "{lengths}");
+    let sizes = refused("1.0.1.0\t24\n1.0.2.0\t512\n1.0.8.0\t2048\n");
+    assert!(sizes.contains("size of a network") && sizes.contains("(by line 2)"), "{sizes}");
+    assert!(refused("1.2.3.4\t3\n").contains("awk '{print $1}' FILE"));
+    assert!(refused("0.0.0.0\t0\n").contains("awk '{print $1 \"/\" $2}' FILE"));
+    // Other lines change nothing in that.
+    refused("198.51.100.7\t1\n203.0.113.9\t0\n192.0.2.0/24 trusted\n198.18.0.0/15 blocked\n");
+}
+
+#[test]
+fn no_feed_has_counts_of_ipv6() {
+    let message = refused("2001:db8::7\t300\n");
+    assert!(message.contains("IPv6"), "{message}");
+    let message = refused("192.0.2.7\t113\n2001:db8::7\t32\n");
+    assert!(message.contains("(by line 2)"), "{message}");
 }
 
 #[test]

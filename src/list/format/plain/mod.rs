@@ -13,9 +13,9 @@ use super::super::entry::Entry;
 use super::super::grammar::{Found, read_line, trim};
 use super::super::parse_error::{ParseError, Reason};
 use super::super::reading::{Purpose, Reading};
+use super::super::verdict;
 use super::reader::{Event, Format, Line, Lines, Sign, Sink};
 use crate::ip::Range;
-use shapes::Shape;
 
 pub(super) const NAME: &str = "plain";
 
@@ -29,11 +29,21 @@ pub(super) static FORMAT: Format = Format {
 };
 
 pub(super) use netmask::FORMAT as NETMASK;
+pub(super) use shapes::{Shape, value};
 
 /// Whether a line is plain by the grammar alone: an entry with nothing behind it but a comment, or no
-/// entry.
+/// entry. A comment that says that what follows is to pass is not plain: it is a heading.
 pub(super) fn is_own(line: &Line<'_>) -> bool {
-    matches!(line.found, Ok(Found::Nothing | Found::Entry(..)))
+    match line.found {
+        Ok(Found::Entry(..)) => true,
+        Ok(Found::Nothing) => !is_heading(line.text),
+        _ => false,
+    }
+}
+
+/// Whether a comment says that what follows is to pass.
+fn is_heading(comment: &[u8]) -> bool {
+    !comment.is_empty() && verdict::heading_allows(comment, 3)
 }
 
 /// Whether all lines of a text are so.
@@ -165,7 +175,7 @@ pub(super) fn read_plain<S: Sink>(lines: &mut Lines<'_>, sink: &mut S) {
         let text = trim(raw);
         match text.and_then(read_line) {
             Ok(Found::Entry(entry, end)) => sink.entry(number, entry, end),
-            Ok(Found::Nothing) => {}
+            Ok(Found::Nothing) if !is_heading(text.unwrap_or_default()) => {}
             found => {
                 let text = text.unwrap_or_default();
                 return lines.stop_at(Some(Line { number, raw, text, found }));
