@@ -10,6 +10,7 @@ mod documents;
 mod p2p;
 mod plain;
 mod refused;
+mod rules;
 mod servers;
 mod sets;
 
@@ -58,6 +59,14 @@ fn is_rejected(line: impl AsRef<[u8]>, column: usize, reason: Reason) {
     assert_eq!(entries.len() as u64, entries_before, "{}", line.escape_ascii());
 }
 
+/// The exceptions of a text.
+fn exceptions(text: &str) -> Vec<String> {
+    let mut found = Vec::new();
+    List::new("test", text.as_bytes().to_vec())
+        .scan_exceptions(|_, entry| found.push(entry.to_string()));
+    found
+}
+
 /// A text has these entries and these rejections.
 #[track_caller]
 fn reads(text: &str, entries: &[(u64, &str)], rejected: &[(u64, usize, Reason)]) {
@@ -100,8 +109,8 @@ fn allows(text: &str, entries: &[(u64, &str)]) {
 
 use Reason::{
     Exception, LeadingZero, MappedNetwork, NoNetworkInJson, NotALength, NotATime, NotAnAddress,
-    NotFourOctets, NotJson, NotOfTheFormat, NotThatNetwork, Nul, ReversedRange, SecondAddress,
-    TooLong, TrailingText, Unclosed, UnknownBlock,
+    NotFourOctets, NotJson, NotOfTheFormat, NotThatNetwork, Nul, OtherAction, ReversedRange,
+    SecondAddress, TooLong, TrailingText, Unclosed, UnknownBlock,
 };
 
 // Limits

@@ -74,12 +74,12 @@ fn is_of_the_format(line: &[u8]) -> bool {
     if action(columns.text(0)).is_some() {
         return is_place(columns.text(1)) && is_place(columns.text(2));
     }
-    let has_ports = || columns.count > 1 && is_protocol(columns.text(1));
     match columns.text(0) {
         [b'~', rest @ ..] => is_mac(rest),
         [b'+', rest @ ..] => columns.count < 5 && rest.first().is_some_and(u8::is_ascii_alphabetic),
         text => {
-            has_ports() && leading_entry(text, 0).is_ok_and(|leading| leading.end == text.len())
+            has_protocol(&columns)
+                && leading_entry(text, 0).is_ok_and(|leading| leading.end == text.len())
         }
     }
 }
@@ -92,8 +92,14 @@ fn is_place(text: &[u8]) -> bool {
         && zone.iter().all(|byte| byte.is_ascii_alphanumeric() || b"_+-!,".contains(byte))
 }
 
-fn is_protocol(text: &[u8]) -> bool {
-    matches!(text, b"-" | b"all" | b"tcp" | b"udp" | b"icmp" | b"ipv6-icmp" | b"sctp" | b"gre")
+/// Whether a protocol and ports stand behind the first column, or the signs for none.
+fn has_protocol(columns: &Columns<'_>) -> bool {
+    let is_port = |byte: &u8| byte.is_ascii_digit() || matches!(byte, b',' | b':' | b'-');
+    let names = [&b"all"[..], b"tcp", b"udp", b"icmp", b"ipv6-icmp", b"sctp", b"gre"];
+    match (columns.text(1), columns.text(2)) {
+        (b"-", b"-") => columns.count > 2,
+        (protocol, ports) => names.contains(&protocol) && ports.iter().all(is_port),
+    }
 }
 
 fn is_mac(text: &[u8]) -> bool {

@@ -40,14 +40,19 @@ fn action(text: &[u8]) -> Option<Action> {
     }
 }
 
+/// Whether a text behind a network begins with an action that neither drops nor lets pass.
+pub fn names_another_action(text: &[u8]) -> bool {
+    text.first().is_some_and(u8::is_ascii_uppercase)
+        && text.get(1).is_some_and(u8::is_ascii_uppercase)
+        && action(text) == Some(Action::Other)
+}
+
 fn is_of_the_format(line: &Line<'_>) -> bool {
     let Some(leading) = line.leading().filter(|leading| leading.form != Form::Range) else {
         return false;
     };
     let at = skip_blanks(line.text, leading.end);
-    let text = &line.text[at..];
-    // A number alone is a count elsewhere.
-    at > leading.end && !text.iter().all(u8::is_ascii_digit) && action(text).is_some()
+    at > leading.end && action(&line.text[at..]) == Some(Action::Drops)
 }
 
 fn read(lines: &mut Lines<'_>, sink: &mut dyn Sink) -> Outcome {
