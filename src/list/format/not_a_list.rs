@@ -13,6 +13,11 @@ pub enum NotAList {
         /// The line that decides it, counted from 1; 0 if it is the whole file.
         line: u64,
     },
+    /// Its lines name only what is let pass, or what is not dropped as a whole.
+    NothingToDrop {
+        /// The format.
+        format: String,
+    },
     /// It has several sets, and none was chosen.
     SeveralSets {
         /// Their names.
@@ -98,6 +103,11 @@ impl fmt::Display for NotAList {
                     kind.what, kind.cure
                 )
             }
+            NotAList::NothingToDrop { format } => write!(
+                f,
+                "has nothing to drop: its lines (format {format}) are exceptions, or are skipped; if these \
+                 addresses must pass, give it with --allow"
+            ),
             NotAList::SeveralSets { names } => write!(
                 f,
                 "has several sets ({}); choose the sets to drop with --from-set NAME",

@@ -221,40 +221,6 @@ fn a_line_of_the_blacklist_of_shorewall_names_all_packets_of_an_address() {
     assert_eq!(exceptions("192.0.2.0/24 - -\n192.0.2.1 tcp 22 whitelist\n"), ["192.0.2.1/32"]);
 }
 
-#[test]
-fn a_rule_of_shorewall_that_drops_addresses_for_all_is_an_entry() {
-    is("DROP net:192.0.2.7 all", &["192.0.2.7/32"]);
-    is("BLACKLIST\tnet:192.0.2.7,198.51.100.0/24\tall", &["192.0.2.7/32", "198.51.100.0/24"]);
-    is("REJECT:info net:<2001:db8::/32> $FW", &["2001:db8::/32"]);
-    let rules = "DROP net:192.0.2.7 all\nDROP net:192.0.2.8 all tcp 22\nDROP net:192.0.2.9 dmz\n\
-                 DROP net all\nLOG net:192.0.2.5 all\n?SECTION NEW\n";
-    reads(rules, &[(1, "192.0.2.7/32")], &[]);
-    reads(
-        "DROP net:eth0:192.0.2.7 all\nDROP net:192.0.2.8 all\n",
-        &[(2, "192.0.2.8/32")],
-        &[(1, 10, NotAnAddress)],
-    );
-    let rules =
-        "DROP net:192.0.2.0/24 all\nWHITELIST net:192.0.2.7 all\nACCEPT net:192.0.2.8 $FW tcp 22\n";
-    assert_eq!(exceptions(rules), ["192.0.2.7/32", "192.0.2.8/32"]);
-}
-
-#[test]
-fn rules_of_shorewall_that_drop_no_address_are_no_list() {
-    let rules = "ACCEPT\t$FW\tnet:192.0.2.1-192.0.2.9\nACCEPT\tloc\tdmz:192.168.1.5-192.168.1.12\n";
-    let error = list::parse(&[List::new("test", rules.as_bytes().to_vec())]).unwrap_err();
-    assert!(error.to_string().contains("(by line 1)"), "{error}");
-}
-
-#[test]
-fn rules_of_shorewall_under_a_condition_are_rejected() {
-    reads(
-        "?if $X\nDROP net:192.0.2.7 all\n?endif\nDROP net:192.0.2.8 all\nDROP net:192.0.2.9 all\n",
-        &[(4, "192.0.2.8/32"), (5, "192.0.2.9/32")],
-        &[(2, 1, UnknownBlock)],
-    );
-}
-
 // Surge, Clash
 
 #[test]

@@ -42,8 +42,8 @@ fn a_geo_block_of_nginx_has_the_networks_of_value_1() {
     reads(conf, &[(4, "192.0.2.1-192.0.2.9"), (7, "2001:db8::/32")], &[]);
     assert_eq!(exceptions(conf), ["10.0.0.0/8", "198.51.100.0/24"]);
     reads(
-        "geo $remote_addr $bad { 192.0.2.7 1; }\ndeny 192.0.2.9;\n",
-        &[(1, "192.0.2.7/32"), (2, "192.0.2.9/32")],
+        "geo $remote_addr $bad { 192.0.2.7 1; }\nallow 192.0.2.9;\n",
+        &[(1, "192.0.2.7/32")],
         &[],
     );
     reads(
@@ -134,11 +134,20 @@ fn what_apache_allows_is_an_exception() {
                 Require ip 192.0.2.8\nRequire all granted\nRequire valid-user\nRewriteEngine On\n";
     reads(conf, &[(3, "192.0.2.0/24")], &[]);
     assert_eq!(exceptions(conf), ["192.0.2.7/32", "192.0.2.8/32"]);
-    let conf = "Order Deny,Allow\nAllow from 192.0.2.5\n";
-    assert!(
-        list::parse(&[List::new("test", conf.as_bytes().to_vec())])
-            .is_ok_and(|contents| { contents.sets.network_count() == 0 })
-    );
+}
+
+#[test]
+fn a_file_that_only_lets_pass_has_nothing_to_drop() {
+    for text in [
+        "Order Deny,Allow\nAllow from 192.0.2.5\n",
+        "allow 192.0.2.5;\nallow all;\n",
+        "*filter\n-A INPUT -s 192.0.2.5/32 -j ACCEPT\nCOMMIT\n",
+        "*filter\n-A INPUT -s 192.0.2.5/32 -p tcp --dport 22 -j DROP\nCOMMIT\n",
+        "DOMAIN-SUFFIX,ads.example\nDOMAIN,ads.example.com\n",
+    ] {
+        let error = list::parse(&[List::new("test", text.as_bytes().to_vec())]).unwrap_err();
+        assert!(error.to_string().contains("nothing to drop"), "{text}: {error}");
+    }
 }
 
 #[test]
@@ -336,7 +345,7 @@ fn what_one_daemon_denies_or_a_name_is_rejected() {
     rejected("ALL: 192.0.2.7, bad.example", 17, NotAnAddress);
     rejected("ALL: 192.0.2.*", 14, NotFourOctets);
     rejected("ALL: [2001:db8::]x", 6, Reason::NotAnIpv6Address);
-    rejected("ALL: 2001:db8::7", 6, NotFourOctets);
+    rejected("ALL: 2001:db8::7", 6, Reason::OctetTooLarge);
     rejected("ALL:", 5, NotAnAddress);
 }
 

@@ -66,8 +66,8 @@ fn check_text(line: &[u8], at: usize, purpose: Purpose) -> Result<(), ParseError
         if let Some(word) = verdict::denies(text.as_bytes()) {
             return Err(ParseError::at(at + word, Reason::Verdict));
         }
-        if postfix::names_another_action(text.as_bytes()) {
-            return Err(ParseError::at(at, Reason::OtherAction));
+        if postfix::is_action(text.as_bytes()) {
+            return Err(ParseError::at(at, Reason::LineOf(postfix::NAME)));
         }
     }
     // Text begins with a letter, perhaps behind a sign: not with the digits of a second address
