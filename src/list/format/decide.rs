@@ -116,6 +116,9 @@ pub fn decide(text: &[u8], reading: &Reading) -> Result<Decision, NotAList> {
     }
     let Some((survey, format, outcome)) = best else { return Ok(Decision::plain()) };
     let name = outcome?;
+    if survey.drops_nothing() {
+        return Err(NotAList::NothingToDrop { format: name.into_owned() });
+    }
     Ok(Decision { format, name, choice: survey.choose(reading)? })
 }
 

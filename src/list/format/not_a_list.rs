@@ -20,6 +20,11 @@ pub enum NotAList {
         /// As that of a kind.
         cure: String,
     },
+    /// Its lines name only what is let pass, or what is not dropped as a whole.
+    NothingToDrop {
+        /// The format.
+        format: String,
+    },
     /// It has several sets, and none was chosen.
     SeveralSets {
         /// Their names.
@@ -106,6 +111,11 @@ impl fmt::Display for NotAList {
                 )
             }
             NotAList::Other { what, cure } => write!(f, "is {what}; {cure}"),
+            NotAList::NothingToDrop { format } => write!(
+                f,
+                "has nothing to drop: its lines (format {format}) are exceptions, or are skipped; if these \
+                 addresses must pass, give it with --allow"
+            ),
             NotAList::SeveralSets { names } => write!(
                 f,
                 "has several sets ({}); choose the sets to drop with --from-set NAME",

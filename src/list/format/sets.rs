@@ -99,6 +99,7 @@ pub struct Survey {
     accepted: HashMap<Vec<u8>, u64>,
     entries: u64,
     skipped: u64,
+    exceptions: u64,
     rejected_lines: u64,
     last_rejected: u64,
 }
@@ -112,6 +113,11 @@ impl Survey {
     /// How many lines are of the format and say nothing about dropping.
     pub fn skipped(&self) -> u64 {
         self.skipped
+    }
+
+    /// Whether all that the lines say is of something that is not to be dropped.
+    pub fn drops_nothing(&self) -> bool {
+        self.entries == 0 && self.rejected_lines == 0 && self.skipped + self.exceptions > 0
     }
 
     /// How many entries there are, of all sets.
@@ -234,7 +240,7 @@ impl Sink for Survey {
                 self.accepted.entry(name.to_vec()).or_insert(line);
             }
             Event::Skipped => self.skipped += 1,
-            Event::Exception(_) => {}
+            Event::Exception(_) => self.exceptions += 1,
         }
     }
 }

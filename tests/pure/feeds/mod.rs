@@ -11,6 +11,7 @@ mod json;
 mod p2p;
 mod plain;
 mod refused;
+mod rules;
 mod sections;
 mod servers;
 mod sets;
@@ -60,6 +61,14 @@ fn is_rejected(line: impl AsRef<[u8]>, column: usize, reason: Reason) {
     assert_eq!(entries.len() as u64, entries_before, "{}", line.escape_ascii());
 }
 
+/// The exceptions of a text.
+fn exceptions(text: &str) -> Vec<String> {
+    let mut found = Vec::new();
+    List::new("test", text.as_bytes().to_vec())
+        .scan_exceptions(|_, entry| found.push(entry.to_string()));
+    found
+}
+
 /// A text has these entries and these rejections.
 #[track_caller]
 fn reads(text: &str, entries: &[(u64, &str)], rejected: &[(u64, usize, Reason)]) {
@@ -101,8 +110,8 @@ fn allows(text: &str, entries: &[(u64, &str)]) {
 }
 
 use Reason::{
-    Exception, LeadingZero, MappedNetwork, NoNetworkInJson, NotALength, NotATime, NotAnAddress,
-    NotFourOctets, NotJson, NotOfTheFormat, NotThatNetwork, Nul, ReversedRange, SecondAddress,
+    LeadingZero, MappedNetwork, NoNetworkInJson, NotALength, NotATime, NotAnAddress, NotFourOctets,
+    NotJson, NotOfTheFormat, NotThatNetwork, Nul, OtherAction, ReversedRange, SecondAddress,
     TooLong, TrailingText, TwoNetworks, Unclosed, UnknownBlock,
 };
 

@@ -8,6 +8,7 @@ use super::super::super::grammar::{Form, is_end, leading_entry, skip_blanks};
 use super::super::super::parse_error::{ParseError, Reason};
 use super::super::super::reading::Purpose;
 use super::super::super::verdict;
+use super::super::server::postfix;
 use super::super::text::{colons, dotted, unprintable};
 
 /// The entry of a line with text behind it; nothing if it is another line.
@@ -64,6 +65,9 @@ fn check_text(line: &[u8], at: usize, purpose: Purpose) -> Result<(), ParseError
     if purpose == Purpose::Drop {
         if let Some(word) = verdict::denies(text.as_bytes()) {
             return Err(ParseError::at(at + word, Reason::Verdict));
+        }
+        if postfix::is_action(text.as_bytes()) {
+            return Err(ParseError::at(at, Reason::LineOf(postfix::NAME)));
         }
     }
     // Text begins with a letter, perhaps behind a sign: not with the digits of a second address

@@ -58,7 +58,7 @@ fn is_of_the_format(line: &[u8]) -> bool {
             let has = |jump: &[u8]| memchr::memmem::find(rest, jump).is_some();
             let is_command =
                 matches!(option, b"-A" | b"-I" | b"-D" | b"-R" | b"--append" | b"--insert");
-            is_command && (has(b" -j ") || has(b" -g ") || has(b" --jump "))
+            is_command && (has(b" -j") || has(b" -g") || has(b" --jump"))
         }
         Some(_) => {
             let (name, end) = command(line, start);

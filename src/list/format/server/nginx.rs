@@ -97,9 +97,8 @@ fn geo(line: &[u8]) -> Option<(&[u8], usize)> {
 #[derive(Default)]
 struct Blocks {
     is_in_geo: bool,
-    /// Whether the block at hand is one that is taken, and whether there was any.
+    /// Whether the block at hand is one that is taken.
     is_chosen: bool,
-    had_geo: bool,
     /// The line that gives networks that are not named a value.
     default: Option<u64>,
 }
@@ -146,11 +145,9 @@ impl Blocks {
             Statement::Geo(name) => {
                 let sets = &lines.reading.sets;
                 self.is_chosen = sets.is_empty() || sets.iter().any(|set| set.as_bytes() == name);
-                self.had_geo = true;
                 sink.event(number, Event::Set(name));
             }
-            // What stands below is in no set, but there is a set above.
-            Statement::End => sink.event(number, Event::Part(b"deny")),
+            Statement::End => sink.event(number, Event::Outside),
             Statement::Default if self.is_chosen => self.default = self.default.or(Some(number)),
             Statement::Default | Statement::Nothing => {}
         }

@@ -5,8 +5,11 @@ pub fn octets(text: &[u8]) -> Option<(u32, u8)> {
     let (mut address, mut count) = (0, 0u8);
     for octet in text.split(|byte| *byte == b'.') {
         let is_number = matches!(octet.len(), 1..=3) && octet.iter().all(u8::is_ascii_digit);
-        let value = octet.iter().fold(0u32, |value, digit| value * 10 + u32::from(digit & 15));
-        if !is_number || octet.len() > 1 && octet[0] == b'0' || value > 255 || count == 4 {
+        if !is_number || octet.len() > 1 && octet[0] == b'0' || count == 4 {
+            return None;
+        }
+        let value = octet.iter().fold(0u32, |value, digit| value * 10 + u32::from(digit - b'0'));
+        if value > 255 {
             return None;
         }
         address |= value << (24 - 8 * u32::from(count));

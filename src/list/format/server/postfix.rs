@@ -6,7 +6,7 @@ use super::super::super::parse_error::{ParseError, Reason};
 use super::super::reader::{Event, Format, Line, Lines, Outcome, Sign, Sink};
 use super::super::text::word;
 
-const NAME: &str = "Postfix access table";
+pub const NAME: &str = "Postfix access table";
 
 pub(in super::super) static FORMAT: Format =
     Format { name: NAME, sign: Sign::Line(is_of_the_format), read };
@@ -40,14 +40,19 @@ fn action(text: &[u8]) -> Option<Action> {
     }
 }
 
+/// Whether a text behind a network is an action as Postfix writes it, and no description.
+pub fn is_action(text: &[u8]) -> bool {
+    let first = text.split(u8::is_ascii_whitespace).next().unwrap_or(text);
+    let is_word = first.len() > 1 && first.iter().all(|byte| byte.is_ascii_uppercase());
+    (is_word || first.contains(&b'_')) && action(text).is_some()
+}
+
 fn is_of_the_format(line: &Line<'_>) -> bool {
     let Some(leading) = line.leading().filter(|leading| leading.form != Form::Range) else {
         return false;
     };
     let at = skip_blanks(line.text, leading.end);
-    let text = &line.text[at..];
-    // A number alone is a count elsewhere.
-    at > leading.end && !text.iter().all(u8::is_ascii_digit) && action(text).is_some()
+    at > leading.end && action(&line.text[at..]) == Some(Action::Drops)
 }
 
 fn read(lines: &mut Lines<'_>, sink: &mut dyn Sink) -> Outcome {

@@ -79,7 +79,10 @@ fn read(lines: &mut Lines<'_>, sink: &mut dyn Sink) -> Outcome {
             sink.event(number, Event::Skipped);
         } else {
             let start = skip_blanks(text, 0);
+            let is_exception = text.get(start) == Some(&b'!');
+            let start = start + usize::from(is_exception);
             match value(text, start, text.len()) {
+                Ok(entry) if is_exception => sink.event(number, Event::Exception(entry)),
                 Ok(entry) => sink.entry(number, entry, None),
                 Err(error) if error.at > start => lines.reject(error, sink),
                 Err(_) => lines.reject_other(NAME, sink),
