@@ -24,16 +24,22 @@ ip iproute2 iproute
 nft nftables nftables
 python3 python3 python3'
 test='
+awk mawk gawk
+bzip2 bzip2 bzip2
 cpio cpio cpio
 conntrack conntrack conntrack-tools
 curl curl curl
 flock util-linux util-linux
+gzip gzip gzip
+iconv libc-bin glibc-common
 ip6tables-legacy iptables iptables-legacy
 ip6tables-nft iptables iptables-nft
 ipset ipset ipset
 iptables-legacy iptables iptables-legacy
 iptables-nft iptables iptables-nft
+jq jq jq
 logger bsdutils util-linux
+lz4 lz4 lz4
 mandoc mandoc mandoc
 mount mount util-linux
 nsenter util-linux util-linux
@@ -45,7 +51,11 @@ setpriv util-linux util-linux
 strace strace strace
 sysctl procps procps-ng
 systemd-analyze systemd systemd
-unshare util-linux util-linux'
+unshare util-linux util-linux
+unzip unzip unzip
+xz xz-utils xz
+zip zip zip
+zstd zstd zstd'
 package='
 dpkg-deb dpkg dpkg
 dpkg-shlibdeps dpkg-dev dpkg-dev

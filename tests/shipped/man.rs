@@ -7,6 +7,7 @@ use std::process::Command as Process;
 
 use clap::{Arg, Command, CommandFactory, Parser, ValueEnum};
 use netfilterd::cli::args::Cli;
+use netfilterd::list::format::refused;
 use netfilterd::list::{self, End, List};
 use netfilterd::output::print::Format;
 
@@ -422,6 +423,76 @@ fn every_line_shown_as_rejected_is_rejected_for_that_reason() {
         }
     }
     assert!(shown >= 15, "only {shown} lines were found");
+}
+
+/// A text as mdoc has it.
+fn escaped(text: &str) -> String {
+    let mut escaped = String::new();
+    for c in text.chars() {
+        match c {
+            '\\' => escaped += "\\e",
+            '-' => escaped += "\\-",
+            '\'' => escaped += "\\(aq",
+            '`' => escaped += "\\(ga",
+            '^' => escaped += "\\(ha",
+            '~' => escaped += "\\(ti",
+            '"' => escaped += "\\(dq",
+            c => escaped.push(c),
+        }
+    }
+    escaped
+}
+
+/// A cure as the page has it: sentences, and each command on a line of its own.
+fn cure(cure: &str) -> Vec<String> {
+    let mut lines = Vec::new();
+    for part in cure.split_inclusive(", or ") {
+        let (text, command) = match part.contains("FILE") {
+            true => part.split_once(": ").expect("a command stands behind a colon"),
+            false => (part, ""),
+        };
+        let begins = lines.is_empty();
+        let first = text.chars().next().map(|c| if begins { c.to_ascii_uppercase() } else { c });
+        let rest: String = text.chars().skip(1).collect();
+        let text = first.into_iter().collect::<String>() + &rest;
+        let (command, joined) = match command.strip_suffix(", or ") {
+            Some(command) => (command, true),
+            None => (command, false),
+        };
+        if command.is_empty() {
+            lines.push(escaped(text.trim_end()));
+        } else {
+            lines.push(escaped(&format!("{text}:")));
+            // A sign that stands alone would be joined to the word before it.
+            let words = command.split(' ').map(|word| match word {
+                "?" | ":" | "." | "," | ";" | "!" => format!("\\&{word}"),
+                word => escaped(word),
+            });
+            lines.push(format!(".Dl {}", words.collect::<Vec<_>>().join(" ")));
+            lines.extend(joined.then(|| "or".to_string()));
+        }
+    }
+    match lines.last_mut() {
+        Some(last) if !last.starts_with(".Dl ") => last.push('.'),
+        _ => {}
+    }
+    lines
+}
+
+#[test]
+fn every_kind_of_file_that_is_no_list_is_on_the_page_with_how_it_is_known_and_what_to_do() {
+    let page = page(DROP_IPS);
+    let section = under(&page, ".Sh FILES THAT ARE NOT LISTS");
+    let begin = section.iter().position(|line| line == ".Bl -tag -width Ds").expect("a list") + 1;
+    let end = section.iter().rposition(|line| line == ".El").expect("it ends");
+    let mut expected = Vec::new();
+    for (kind, how) in refused::kinds() {
+        expected.push(format!(".It {}", escaped(kind.what)));
+        expected.push(escaped(&format!("Recognised by {how}.")));
+        expected.extend(cure(kind.cure));
+    }
+    assert!(expected.len() > 200);
+    assert_eq!(section[begin..end].join("\n"), expected.join("\n"));
 }
 
 /// The text of a quoted message: what `Ar` marks is filled in at run time.

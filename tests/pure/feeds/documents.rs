@@ -23,8 +23,12 @@ fn a_dshield_line_whose_columns_do_not_agree_is_rejected() {
 
 #[test]
 fn a_dshield_line_that_is_cut_short_or_runs_into_the_next_is_rejected() {
-    is_rejected("16.5.0.0\t16.5.0.255", 10, TrailingText);
-    is_rejected("16.5.0.0\t16.5.0.255\t", 21, NotALength);
+    is_rejected_in_a_list("16.5.0.0\t16.5.0.255", 10, TrailingText);
+    reads(
+        "16.4.0.0\t16.4.0.255\t24\n16.5.0.0\t16.5.0.255\t\n",
+        &[(1, "16.4.0.0/24")],
+        &[(2, 21, NotALength)],
+    );
     is_rejected("16.5.0.0\t16.5.0", 10, TrailingText);
     is_rejected("16.5.0.0\t16.5.0.255\t24\t117\tNA16.6.0.0\t16.6.0.255\t24", 30, SecondAddress);
     is_rejected("16.5.0.0\t16.5.0.255\t24\t1\tA\x1b[2J", 27, TrailingText);

@@ -69,6 +69,16 @@ fn exceptions(text: &str) -> Vec<String> {
     found
 }
 
+/// A line between plain ones is rejected at a column, counted from 1. Alone it is known to be no list.
+#[track_caller]
+fn is_rejected_in_a_list(line: impl AsRef<[u8]>, column: usize, reason: Reason) {
+    let line = line.as_ref();
+    assert!(List::new("test", line.to_vec()).decision().is_err(), "{}", line.escape_ascii());
+    let (entries, rejected) = scan([b"203.0.113.1\n", line, b"\n203.0.113.3\n"].concat());
+    assert_eq!(rejected, [(2, column, reason)], "{}", line.escape_ascii());
+    assert_eq!(entries.len(), 2, "{}", line.escape_ascii());
+}
+
 /// A text has these entries and these rejections.
 #[track_caller]
 fn reads(text: &str, entries: &[(u64, &str)], rejected: &[(u64, usize, Reason)]) {

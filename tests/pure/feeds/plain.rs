@@ -52,7 +52,7 @@ fn a_count_is_a_number_behind_one_tab_and_nothing_more() {
 
 #[test]
 fn two_addresses_with_a_tab_between_them_are_no_host_with_a_count() {
-    is_rejected("192.0.2.7\t198.51.100.7", 11, TrailingText);
+    is_rejected_in_a_list("192.0.2.7\t198.51.100.7", 11, TrailingText);
     is_rejected("192.0.2.7\t198.51", 11, TrailingText);
 }
 
@@ -351,12 +351,12 @@ fn a_network_may_have_words_behind_it() {
 
 #[test]
 fn a_host_may_not_since_that_is_a_line_of_a_hosts_file() {
-    is_rejected("0.0.0.0 ads.example", 9, TrailingText);
-    is_rejected("127.0.0.1 localhost", 11, TrailingText);
-    is_rejected("::1 ip6-localhost", 5, TrailingText);
-    is_rejected(":: ads.example", 4, TrailingText);
-    is_rejected("192.0.2.7 evil host", 11, TrailingText);
-    is_rejected("0.0.0.0\tads.example", 9, TrailingText);
+    is_rejected_in_a_list("0.0.0.0 ads.example", 9, TrailingText);
+    is_rejected_in_a_list("127.0.0.1 localhost", 11, TrailingText);
+    is_rejected_in_a_list("::1 ip6-localhost", 5, TrailingText);
+    is_rejected_in_a_list(":: ads.example", 4, TrailingText);
+    is_rejected_in_a_list("192.0.2.7 evil host", 11, TrailingText);
+    is_rejected_in_a_list("0.0.0.0\tads.example", 9, TrailingText);
 }
 
 #[test]
@@ -388,7 +388,7 @@ fn words_are_text_and_belong_to_no_other_format() {
     is_rejected("192.0.2.0/24 bad;", 17, TrailingText);
     is_rejected("192.0.2.0/24 bad,", 17, TrailingText);
     is_rejected("192.0.2.0/24 a { b }", 16, TrailingText);
-    is_rejected("192.0.2.0/24 a\0", 15, Nul);
+    is_rejected_in_a_list("192.0.2.0/24 a\0", 15, Nul);
 }
 
 #[test]

@@ -231,7 +231,8 @@ fn two_columns(text: &Text<'_>) -> Look {
         mask.leading_ones() >= 8 && mask.leading_ones() + mask.trailing_zeros() >= 32
     });
     let is_mask = is_mask || is_wildcard(second);
-    Look::sign(is_pair && !is_mask && !is_place(third))
+    // A length behind them would say which of both it is.
+    Look::sign(is_pair && !is_mask && !is_place(third) && !is_number(third))
 }
 
 fn is_zone_line(text: &Text<'_>) -> Look {

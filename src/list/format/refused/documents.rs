@@ -97,7 +97,7 @@ pub static BY_FIRST_BYTES: [(Kind, &str); 22] = [
     (
         kind(
             "a STIX document (XML)",
-            "an indicator may have an end or be a part of a pattern; write the addresses that are meant to a list, one a line",
+            "an indicator may be over, or be a part of a pattern; write the addresses that are meant to a list, one a line",
         ),
         "an element of the name space stix",
     ),

@@ -23,7 +23,7 @@ pub static KINDS: &[Refused] = &[
     Refused::new(
         "a log of fail2ban",
         "lines of a time and fail2ban.actions, fail2ban.filter or the like",
-        "fail2ban-client banned writes the bans in force; from the log: \
+        "the bans in force are in the output of fail2ban-client banned; from the log: \
          awk '$(NF-1) == \"Ban\" {b[$NF]} $(NF-1) == \"Unban\" {delete b[$NF]} END {for (a in b) print a}' FILE",
         fail2ban,
     ),

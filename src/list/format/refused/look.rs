@@ -31,14 +31,15 @@ impl Look {
     }
 }
 
-/// How many words of a line are looked at.
+/// How many words of a line are looked at, and how many bytes: what a line is, its beginning shows.
 const WORDS: usize = 24;
+const BYTES: usize = 4 << 10;
 
 /// A line and its words, made once for all kinds.
 pub struct Text<'a> {
     /// The line, and what the grammar of entries says of it.
     pub line: &'a Line<'a>,
-    /// It without its CR, however long it is.
+    /// It without its CR, or the beginning of a long one.
     pub text: &'a [u8],
     words: [&'a [u8]; WORDS],
     count: usize,
@@ -47,7 +48,8 @@ pub struct Text<'a> {
 impl<'a> Text<'a> {
     /// Divides a line into words.
     pub fn of(line: &'a Line<'a>) -> Self {
-        let text = line.raw.strip_suffix(b"\r").unwrap_or(line.raw);
+        let text = &line.raw[..line.raw.len().min(BYTES)];
+        let text = text.strip_suffix(b"\r").unwrap_or(text);
         let mut words: [&[u8]; WORDS] = [b""; WORDS];
         let mut count = 0;
         let found = text.split(|byte| matches!(byte, b' ' | b'\t'));

@@ -20,7 +20,7 @@ pub static KINDS: &[Refused] = &[
     Refused::new(
         "the output of fail2ban-client status, which names jails and no addresses",
         "lines with Number of jail: or Jail list:",
-        "fail2ban-client banned writes the addresses of all jails, which can be read",
+        "get the addresses of all jails from fail2ban-client banned, whose output can be read",
         |text| {
             let is_jails = text.holds(b"Number of jail:") || text.holds(b"Jail list:");
             Look::sign(is_jails).or_part(text.words() == [b"Status"])
