@@ -2,6 +2,7 @@
 
 use super::address::{entry, is_comment, is_number};
 use super::firewall::{command, words};
+use super::words::comment_denies;
 use super::{Found, Line, What};
 
 const BLANKS: [char; 2] = [' ', '\t'];
@@ -70,7 +71,7 @@ fn nomatch(options: &[&str]) -> Option<bool> {
                 1
             }
             "-exist" | "-!" => 1,
-            "comment" if value.is_some() => 2,
+            "comment" if value.is_some_and(|text| !comment_denies(text)) => 2,
             "timeout" | "packets" | "bytes" if value.is_some_and(|value| is_number(value, 20)) => 2,
             "skbprio" | "skbqueue" | "skbmark" if value.is_some() => 2,
             word if is_comment(word) => options.len(),
