@@ -44,7 +44,9 @@ fn peerguardian_line(text: &str) -> Option<Pair> {
     let commands = ["add", "allow", "del", "deny", "accept", "drop", "reject"];
     let is_rule = commands.contains(&first.to_lowercase().as_str()) || name.contains('$');
     let digits = name.split(':').skip(1).any(|part| part.starts_with(|c: char| c.is_ascii_digit()));
-    let is_text = name.chars().any(|c| !c.is_ascii_digit() && !":. /-".contains(c));
+    let is_text = name.chars().any(|c| !c.is_ascii_digit() && !":. /-".contains(c))
+        && !(name.contains(':')
+            && name.chars().all(|c| c.is_ascii_hexdigit() || ":. ".contains(c)));
     (kind == Kind::Range
         && pair.0.is_ipv4()
         && is_text
@@ -186,9 +188,6 @@ pub(super) fn fail2ban(lines: &[Line]) -> Option<Found> {
     let start = lines.iter().find_map(|line| line.text.as_ref().filter(|text| !text.is_empty()))?;
     if start.starts_with("[{'") {
         return banned(lines);
-    }
-    if !start.starts_with("Status for the jail:") {
-        return None;
     }
     let found = by_line("fail2ban-client status", lines, false, |text| {
         let text = text.trim_start_matches(['|', '`', '-', ' ', '\t']);

@@ -60,6 +60,11 @@ fn of_command(mut words: Vec<String>, line: usize, found: &mut Found) -> Option<
     Some(())
 }
 
+/// A number, behind which a comment may begin.
+fn is_value(text: &str) -> bool {
+    is_number(text.split('#').next().unwrap_or_default(), 20)
+}
+
 /// Whether `nomatch` is among the options of an element, if all of them are known.
 fn nomatch(options: &[&str]) -> Option<bool> {
     let (mut nomatch, mut at) = (false, 0);
@@ -72,7 +77,7 @@ fn nomatch(options: &[&str]) -> Option<bool> {
             }
             "-exist" | "-!" => 1,
             "comment" if value.is_some_and(|text| !comment_denies(text)) => 2,
-            "timeout" | "packets" | "bytes" if value.is_some_and(|value| is_number(value, 20)) => 2,
+            "timeout" | "packets" | "bytes" if value.is_some_and(is_value) => 2,
             "skbprio" | "skbqueue" | "skbmark" if value.is_some() => 2,
             word if is_comment(word) => options.len(),
             _ => return None,

@@ -2,7 +2,7 @@
 
 use serde_json::{Map, Value};
 
-use super::address::{Kind, entry, is_comment, seconds};
+use super::address::{entry, is_comment, seconds};
 use super::{Found, Line, Meaning, What, by_line, words};
 
 /// Members that hold one entry each, or an array of entries, in documents that are known.
@@ -30,7 +30,11 @@ pub(super) fn document(text: &str, now: i64) -> Option<Result<Found, String>> {
         let inside = begin.starts_with('"') && text.starts_with('[') || text.starts_with("[[");
         let first = text.lines().next().unwrap_or_default();
         let is_record = serde_json::from_str::<Value>(&without_exponents(first)).is_ok();
-        let cut = inside || text.starts_with('{') && !is_record && !text.starts_with("{\"");
+        let cut = inside
+            || text.starts_with('{')
+                && text[1..].trim_start().starts_with('"')
+                && !is_record
+                && !text.starts_with("{\"");
         return cut.then(|| Err("JSON that is cut off, or followed by something".into()));
     };
     let (Value::Array(_) | Value::Object(_)) = &value else { return None };
@@ -199,9 +203,7 @@ pub(super) fn lines(lines: &[Line], now: i64) -> Option<Found> {
             .map(|(k, v)| (k.clone(), v.clone()))
             .collect();
         match entry(text) {
-            Some((kind, pair))
-                if kind != Kind::Range && !says_good(&others) && !is_over(&map, now) =>
-            {
+            Some((_, pair)) if !says_good(&others) && !is_over(&map, now) => {
                 Meaning::Says(vec![What::Entry(pair)])
             }
             _ => Meaning::Rejected,

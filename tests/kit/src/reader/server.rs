@@ -52,27 +52,44 @@ pub(super) fn geo(lines: &[Line]) -> Option<Found> {
             found.reject(line.number);
             continue;
         };
-        let text = text.split('#').next().unwrap_or_default().trim();
-        let words: Vec<&str> = text.split(BLANKS).filter(|word| !word.is_empty()).collect();
-        match (&name, &words[..]) {
-            (_, []) => {}
-            (None, ["geo", .., variable, "{"]) => {
-                blocks += 1;
-                name = Some(variable.trim_start_matches('$').to_string());
+        let text = text.split('#').next().unwrap_or_default();
+        for statement in text.split_inclusive(['{', ';', '}']).map(str::trim) {
+            if statement.is_empty() {
+                continue;
             }
-            (Some(_), ["}"]) => name = None,
-            (Some(name), [net, value]) => match (entry(net), value.trim_matches('"')) {
-                (_, "1;") if *net == "default" => found.refused = Some("default 1"),
-                _ if ["default", "include", "proxy", "delete"].contains(net) => {}
-                (Some((_, pair)), "1;") => found.add(line.number, name, What::Entry(pair)),
-                (Some((_, pair)), "0;") => found.add(line.number, name, What::Exception(pair)),
-                _ => found.reject(line.number),
-            },
-            (Some(_), ["ranges;"]) => {}
-            _ => found.reject(line.number),
+            if !geo_statement(statement, line.number, &mut name, &mut found) {
+                found.reject(line.number);
+            }
+            blocks += usize::from(statement.ends_with('{'));
         }
     }
     (blocks > 0).then_some(found)
+}
+
+/// Takes one statement of a file with geo blocks, and says whether it is understood.
+fn geo_statement(text: &str, line: usize, block: &mut Option<String>, found: &mut Found) -> bool {
+    let text = text.strip_suffix(';').unwrap_or(text);
+    let words: Vec<&str> = text.split(BLANKS).filter(|word| !word.is_empty()).collect();
+    match (block.clone(), &words[..]) {
+        (None, ["geo", .., variable, "{"]) => {
+            *block = Some(variable.trim_start_matches('$').to_string());
+        }
+        (Some(_), ["}"]) => *block = None,
+        (Some(_), ["ranges"]) => {}
+        (Some(_), ["default", value]) => {
+            if value.trim_matches('"') == "1" {
+                found.refused = Some("default 1");
+            }
+        }
+        (Some(_), ["include" | "proxy" | "delete", _]) => {}
+        (Some(name), [net, value]) => match (entry(net), value.trim_matches('"')) {
+            (Some((_, pair)), "1") => found.add(line, &name, What::Entry(pair)),
+            (Some((_, pair)), "0") => found.add(line, &name, What::Exception(pair)),
+            _ => return false,
+        },
+        _ => return false,
+    }
+    true
 }
 
 /// `Deny from NET...` and `Require not ip NET...`, and what lets through.
@@ -129,7 +146,9 @@ pub(super) fn postfix(lines: &[Line]) -> Option<Found> {
         let Some((net, action)) = text.split_once(BLANKS) else { return Meaning::Rejected };
         let action = action.trim_start_matches(BLANKS);
         let first = action.split([' ', '\t', ',']).next().unwrap_or_default().to_uppercase();
-        let code = first.len() == 3 && first.bytes().all(|byte| byte.is_ascii_digit());
+        let code = first.len() == 3
+            && first.bytes().all(|byte| byte.is_ascii_digit())
+            && action[3..].starts_with(BLANKS);
         let pair = entry(net).filter(|(kind, _)| *kind != Kind::Range).map(|(_, pair)| pair);
         let is_drop = ["REJECT", "DROP"].contains(&first.as_str())
             || code && (first.starts_with('4') || first.starts_with('5'));
