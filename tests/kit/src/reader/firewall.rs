@@ -114,7 +114,8 @@ fn rule(words: &[String]) -> Option<Rule> {
                 let sources = value.split(',').map(|source| entry(source).map(|(_, pair)| pair));
                 rule.sources = Some(sources.collect::<Option<Vec<_>>>()?);
             }
-            "-j" | "--jump" => rule.target = value,
+            "-j" | "--jump" if rule.target.is_empty() => rule.target = value,
+            "-j" | "--jump" => return None,
             "-g" | "--goto" => rule.target = "goto".into(),
             "--reject-with" | "--comment" | "-t" | "--table" => {}
             "-m" | "--match" if value == "comment" => {}

@@ -1,16 +1,20 @@
 //! What ipset writes and is told: saved sets, commands, listings.
 
+use std::collections::BTreeSet;
+
 use super::address::{entry, is_comment, is_number};
 use super::firewall::{command, words};
 use super::words::comment_denies;
 use super::{Found, Line, What};
 
 const BLANKS: [char; 2] = [' ', '\t'];
+/// The kinds of sets whose elements are networks and nothing else.
+const KINDS: [&str; 3] = ["hash:ip", "hash:net", "bitmap:ip"];
 
 /// Lines of `ipset save`, or commands of a script.
 pub(super) fn commands(lines: &[Line]) -> Option<Found> {
     let mut found = Found::new("ipset save");
-    let mut known = 0;
+    let (mut known, mut others) = (0, BTreeSet::new());
     for line in lines {
         let Some(text) = line.text.as_ref().map(|text| text.trim_matches(BLANKS)) else {
             found.reject(line.number);
@@ -21,7 +25,7 @@ pub(super) fn commands(lines: &[Line]) -> Option<Found> {
         }
         let understood = words(text).and_then(|all| {
             let all = command(&all, &["ipset"]).unwrap_or(&all).to_vec();
-            of_command(all, line.number, &mut found)
+            of_command(all, line.number, &mut others, &mut found)
         });
         match understood {
             Some(()) => known += 1,
@@ -32,7 +36,12 @@ pub(super) fn commands(lines: &[Line]) -> Option<Found> {
 }
 
 /// Takes one command, if it is one.
-fn of_command(mut words: Vec<String>, line: usize, found: &mut Found) -> Option<()> {
+fn of_command(
+    mut words: Vec<String>,
+    line: usize,
+    others: &mut BTreeSet<String>,
+    found: &mut Found,
+) -> Option<()> {
     while words
         .first()
         .is_some_and(|word| ["-exist", "-!", "-q", "-quiet"].contains(&word.as_str()))
@@ -43,7 +52,7 @@ fn of_command(mut words: Vec<String>, line: usize, found: &mut Found) -> Option<
     match words[..] {
         ["add" | "-A" | "--add", "-exist" | "-!", set, element, ref options @ ..]
         | ["add" | "-A" | "--add", set, element, ref options @ ..] => {
-            let pair = entry(element)?.1;
+            let pair = entry(element).filter(|_| !others.contains(set))?.1;
             let what = if nomatch(options)? { What::Exception(pair) } else { What::Entry(pair) };
             found.add(line, set, what);
         }
@@ -53,8 +62,13 @@ fn of_command(mut words: Vec<String>, line: usize, found: &mut Found) -> Option<
         ["flush" | "-F" | "destroy" | "-X" | "-x"] => found.add(line, "", What::Empty),
         ["flush" | "-F" | "destroy" | "-X" | "-x", set] => found.add(line, set, What::Empty),
         ["swap" | "-W" | "-w", one, two] => found.add(line, one, What::Swap(two.to_string())),
-        ["create" | "-N" | "-n", _, ref rest @ ..]
-            if rest.iter().any(|word| word.contains(':')) => {}
+        ["create" | "-N" | "-n", set, ref rest @ ..]
+            if rest.iter().any(|word| word.contains(':')) =>
+        {
+            if !rest.iter().any(|kind| KINDS.contains(kind)) {
+                others.insert(set.to_string());
+            }
+        }
         _ => return None,
     }
     Some(())
@@ -89,19 +103,21 @@ fn nomatch(options: &[&str]) -> Option<bool> {
 /// What `ipset list` writes: a head for each set, and its members.
 pub(super) fn listing(lines: &[Line]) -> Option<Found> {
     let mut found = Found::new("ipset list");
-    let (mut set, mut members) = (None::<String>, false);
+    let (mut set, mut members, mut is_other) = (None::<String>, false, false);
     for line in lines {
         let Some(text) = line.text.as_ref().map(|text| text.trim_matches(BLANKS)) else {
             found.reject(line.number);
             continue;
         };
         if let Some(name) = text.strip_prefix("Name: ") {
-            (set, members) = (Some(name.to_string()), false);
+            (set, members, is_other) = (Some(name.to_string()), false, false);
+        } else if let (Some(kind), false) = (text.strip_prefix("Type: "), members) {
+            is_other = !KINDS.contains(&kind);
         } else if text == "Members:" {
             members = true;
         } else if text.is_empty() || !members && set.is_some() && text.contains(": ") {
         } else if let (Some(set), true) = (&set, members) {
-            let element = words(text).and_then(|words| {
+            let element = words(text).filter(|_| !is_other).and_then(|words| {
                 let options: Vec<&str> = words[1..].iter().map(String::as_str).collect();
                 Some((entry(&words[0])?.1, nomatch(&options)?))
             });

@@ -27,7 +27,7 @@ pub(super) fn document(text: &str, now: i64) -> Option<Result<Found, String>> {
     let value = serde_json::from_str::<Value>(&without_exponents(text));
     let Ok(value) = value else {
         let begin = text.trim_start_matches(['[', '{', ' ', '\t', '\r', '\n']);
-        let inside = begin.starts_with('"') && text.starts_with('[') || text.starts_with("[[");
+        let inside = begin.starts_with('"') && text.starts_with('[');
         let first = text.lines().next().unwrap_or_default();
         let is_record = serde_json::from_str::<Value>(&without_exponents(first)).is_ok();
         let cut = inside

@@ -138,64 +138,86 @@ fn by_line(
 
 /// Reads a file. `Err` says why it is refused.
 pub fn read(bytes: &[u8], asked: &Asked) -> Result<Read, String> {
+    let mut readings = readings(bytes, asked);
+    readings.swap_remove(0)
+}
+
+/// The ways in which a file may be read, the best first: in the format that rejects the fewest lines,
+/// in each other that rejects no more, and as a plain list if half of its lines are plain.
+pub fn readings(bytes: &[u8], asked: &Asked) -> Vec<Result<Read, String>> {
     if let Some(binary) = binary(bytes) {
-        return Err(format!("{binary}, not a list"));
+        return vec![Err(format!("{binary}, not a list"))];
     }
     let bytes = bytes.strip_prefix(b"\xef\xbb\xbf").unwrap_or(bytes);
     let text = String::from_utf8_lossy(bytes);
     let start = text.trim_start();
     let is_apache = start.get(..8).is_some_and(|tag| tag.eq_ignore_ascii_case("<require"));
     if start.starts_with('<') && !is_apache {
-        return xml::read(start).and_then(|found| taken(found, asked));
+        return vec![xml::read(start).and_then(|found| taken(found, asked))];
     }
     if let Some(document) = json::document(start, asked.now) {
-        return document.and_then(|found| taken(found, asked));
+        return vec![document.and_then(|found| taken(found, asked))];
     }
     let lines = lines(bytes);
     if lines.iter().filter_map(|line| line.text.as_deref()).any(is_route) {
-        return Err("a table of routes".into());
+        return vec![Err("a table of routes".into())];
     }
-    let candidates = [
-        plain::counts(&lines),
-        Some(plain::list(&lines, asked.now)),
-        plain::netmasks(&lines),
-        json::lines(&lines, asked.now),
-        csv::read(&lines),
-        feeds::dshield(&lines),
-        feeds::peerguardian(&lines),
-        feeds::emule(&lines),
-        feeds::sshguard(&lines),
-        feeds::tor(&lines),
-        feeds::alienvault(&lines),
-        feeds::dataplane(&lines),
-        feeds::geofeed(&lines),
-        feeds::zeek(&lines),
-        feeds::surge(&lines),
-        feeds::fail2ban(&lines),
-        firewall::iptables(&lines),
-        firewall::mikrotik(&lines),
-        firewall::pf(&lines),
-        ipset::commands(&lines),
-        ipset::listing(&lines),
-        nft::script(&lines),
-        server::nginx(&lines),
-        server::geo(&lines),
-        server::apache(&lines),
-        server::postfix(&lines),
-        server::hosts_deny(&lines),
-        server::rbldnsd(&lines),
-        plain::sections(&lines, asked.now),
+    let mut candidates = candidates(&lines, asked.now);
+    // A sort that keeps the order of those that are alike.
+    candidates.sort_by_key(|found| found.rejected.len());
+    let fewest = candidates.first().map_or(0, |found| found.rejected.len());
+    let is_blank_line = |line: &&Line| line.text.as_deref().is_some_and(is_blank);
+    let content = lines.len() - lines.iter().filter(is_blank_line).count();
+    let readings: Vec<Result<Read, String>> = candidates
+        .into_iter()
+        .filter(|found| {
+            let is_half = found.format == plain::PLAIN && found.rejected.len() * 2 <= content;
+            found.rejected.len() == fewest || is_half
+        })
+        .map(|found| match found.refused {
+            Some(why) => Err(why.into()),
+            None if found.items.is_empty() && content > 0 => Err("no entry".into()),
+            None => taken(found, asked),
+        })
+        .collect();
+    if readings.is_empty() { vec![Err("no format".into())] } else { readings }
+}
+
+/// What the file is in each format of lines.
+fn candidates(lines: &[Line], now: i64) -> Vec<Found> {
+    let all = [
+        plain::counts(lines),
+        Some(plain::list(lines, now)),
+        plain::netmasks(lines),
+        json::lines(lines, now),
+        csv::read(lines),
+        feeds::dshield(lines),
+        feeds::peerguardian(lines),
+        feeds::emule(lines),
+        feeds::sshguard(lines),
+        feeds::tor(lines),
+        feeds::alienvault(lines),
+        feeds::dataplane(lines),
+        feeds::geofeed(lines),
+        feeds::zeek(lines),
+        feeds::surge(lines),
+        feeds::fail2ban(lines),
+        firewall::iptables(lines),
+        firewall::mikrotik(lines),
+        firewall::pf(lines),
+        ipset::commands(lines),
+        ipset::listing(lines),
+        nft::script(lines),
+        server::nginx(lines),
+        server::geo(lines),
+        server::apache(lines),
+        server::postfix(lines),
+        server::hosts_deny(lines),
+        server::rbldnsd(lines),
+        plain::sections(lines, now),
     ];
-    // The format that rejects the fewest lines, and of these the first.
     let has_some = |found: &Found| found.format == plain::PLAIN || !found.items.is_empty();
-    let best = candidates.into_iter().flatten().filter(has_some).min_by_key(|f| f.rejected.len());
-    let empty = || lines.iter().all(|line| line.text.as_deref().is_some_and(is_blank));
-    match best {
-        Some(Found { refused: Some(why), .. }) => Err(why.into()),
-        Some(found) if found.items.is_empty() && !empty() => Err("no entry".into()),
-        Some(found) => taken(found, asked),
-        None => Err("no format".into()),
-    }
+    all.into_iter().flatten().filter(has_some).collect()
 }
 
 /// A line of a table of routes, in which an address that stands alone is where a route leads.

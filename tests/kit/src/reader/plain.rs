@@ -86,8 +86,10 @@ pub(super) fn form(text: &str) -> Option<(Kind, Pair)> {
     if let Some(found) = entry(text) {
         return Some(found);
     }
-    if let Some(three) = text.strip_suffix(".*") {
-        let pair = (host(&format!("{three}.0"))?, host(&format!("{three}.255"))?);
+    if text.ends_with(".*") {
+        let front = text.trim_end_matches(".*");
+        let all = |octet: &str| front.to_string() + &text[front.len()..].replace('*', octet);
+        let pair = (host(&all("0"))?, host(&all("255"))?);
         return pair.0.is_ipv4().then_some((Kind::Network, pair));
     }
     let (first, rest) = text.split_once('-')?;

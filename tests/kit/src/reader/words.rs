@@ -1,7 +1,8 @@
 //! Words that say that what stands beside them is not to be dropped.
 
-const STEMS: [&str; 10] =
-    ["allow", "white", "trust", "permit", "accept", "ignor", "exempt", "remov", "expir", "except"];
+const STEMS: [&str; 10] = [
+    "allow", "white", "trust", "permit", "accept", "ignore", "exempt", "remove", "expire", "except",
+];
 
 const NARROWER: [&str; 5] = ["limit", "tcp", "udp", "icmp", "sctp"];
 
