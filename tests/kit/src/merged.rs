@@ -3,7 +3,7 @@
 
 use std::net::{IpAddr, Ipv4Addr, Ipv6Addr};
 
-use crate::reader::{Pair, second_reader};
+use crate::reader::{Pair, plain_line};
 
 /// Networks and ranges that are disjoint and not adjacent, in order: `192.0.2.0/24`, or first and
 /// last address of what is no network.
@@ -19,7 +19,7 @@ pub struct Merged {
 pub fn merged(text: &str) -> Merged {
     let (mut v4, mut v6) = (Vec::new(), Vec::new());
     for line in text.lines() {
-        for pair in second_reader(line.as_bytes()).unwrap_or_else(|| panic!("no entry: {line}")) {
+        for pair in plain_line(line).unwrap_or_else(|| panic!("no entry: {line}")) {
             match pair {
                 (IpAddr::V4(first), IpAddr::V4(last)) => {
                     v4.push((u32::from(first).into(), u32::from(last).into()));

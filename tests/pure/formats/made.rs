@@ -1,10 +1,12 @@
-//! The formats of feeds against a second reader of them, which takes each line apart as the manual
-//! page describes it, with the standard library's parsers and without a thought for speed.
+//! Files made at random: documents, scripts and lines of which it is known what they hold, and bytes of
+//! which nothing is known.
 
 use std::net::{Ipv4Addr, Ipv6Addr};
 
-use kit::reader::{Pair, entry};
+use kit::reader::{Asked, Pair, entry};
 use netfilterd::list::{self, Entry, List, Purpose};
+
+use super::{loaded, shown};
 
 /// What the library has read, as a pair.
 fn pair(entry: Entry) -> Pair {
@@ -17,6 +19,9 @@ fn pair(entry: Entry) -> Pair {
         }
     }
 }
+
+/// How many kinds of lines there are.
+const KINDS: usize = 13;
 
 /// xorshift64: the same numbers in every run.
 struct Random(u64);
@@ -102,8 +107,13 @@ impl Random {
 
     /// A line of one of the formats, or nearly.
     fn line(&mut self) -> String {
+        let kind = self.below(KINDS);
+        self.line_of(kind)
+    }
+
+    fn line_of(&mut self, kind: usize) -> String {
         let tail = self.pick(&["", "", "", " ", " # x", " ; x", "#x", "\r"]);
-        let line = match self.below(13) {
+        let line = match kind {
             0 => self.any(),
             1 => format!("{}\t{}", self.any(), self.below(2000)),
             2 | 3 => self.dshield(),
@@ -174,23 +184,54 @@ fn scan(text: Vec<u8>, lines: usize, sets: &[String]) -> Vec<Option<Vec<Pair>>> 
 }
 
 #[test]
+#[ignore = "the library does not read all formats yet"]
+fn of_a_file_of_one_kind_of_lines_both_readers_read_the_same() {
+    let mut random = Random(0x6665_6564_735f_3130);
+    let (mut read, mut refused, mut wrong) = (0, 0, String::new());
+    for _ in 0..6_000 {
+        let kind = random.below(KINDS);
+        let mut text = String::new();
+        for _ in 0..1 + random.below(6) {
+            text += &(random.line_of(kind) + "\n");
+        }
+        let mut text = text.into_bytes();
+        if random.below(3) == 0 {
+            random.mutate(&mut text);
+        }
+        let nothing = || [vec![], vec![]];
+        let second = kit::reader::read(&text, &Asked::default()).map(|read| read.spans);
+        let first = loaded(&text, &Asked::default());
+        read += usize::from(second.is_ok());
+        refused += usize::from(second.is_err());
+        let second = second.unwrap_or_else(|_| nothing());
+        if *first.as_ref().unwrap_or(&nothing()) != second {
+            let (first, second) = (shown(&first), shown(&Ok(second)));
+            wrong += &format!("--- {kind}\n{}\n", text.escape_ascii());
+            wrong += &format!("    library: {first}\n    second reader: {second}\n");
+        }
+    }
+    assert!(wrong.is_empty(), "{wrong}");
+    // Neither all nor none, else the test would say nothing.
+    assert!(read > 2_000 && refused > 500, "{read} and {refused}");
+}
+
+#[test]
 fn a_script_has_the_elements_that_it_was_made_of_and_none_of_its_rules() {
     let mut random = Random(0x7363_7269_7074_2121);
     for _ in 0..4_000 {
         let mut text = String::new();
         let mut wanted = Vec::new();
         for _ in 0..1 + random.below(4) {
-            let (open, close) = match random.below(5) {
-                0 => ("define BAD = {", "}"),
-                1 => ("add element inet t s {", "}"),
-                2 => (
+            // All of one set: of several, none is taken without being asked for.
+            let (open, close) = match random.below(3) {
+                0 => ("add element inet t s {", "}"),
+                1 => (
                     "table t {\n set s {\n  type ipv4_addr; flags interval\n  elements = {",
                     "} } }",
                 ),
-                3 => ("table t {\n chain c {\n  ip saddr {", "} accept\n }\n}"),
-                _ => ("delete element inet t s {", "}"),
+                _ => ("table t {\n chain c {\n  ip saddr {", "} accept\n }\n}"),
             };
-            let counted = !open.contains("chain") && !open.contains("delete");
+            let counted = !open.contains("chain");
             text += open;
             for _ in 0..1 + random.below(6) {
                 text += random.pick(&["", "\n", " ", "\n\t", " # {\n"]);
@@ -308,7 +349,6 @@ fn no_bytes_whatever_end_the_program() {
 #[test]
 fn a_number_that_is_too_large_for_its_type_is_no_reason_to_reject_a_record() {
     let line = "{\"type\":\"metadata\",\"size\":1.67e33333333333333333333}";
-    assert_eq!(kit::reader::second_reader(line.as_bytes()), Some(vec![]));
     let contents = netfilterd::list::parse(&[netfilterd::list::List::new(
         "list",
         format!("{line}\n{{\"cidr\":\"192.0.2.1\"}}\n").into(),
