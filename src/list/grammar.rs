@@ -98,9 +98,19 @@ fn parse_until(line: &[u8], at: usize) -> Result<End, ParseError> {
 
 /// Checks the comment behind an entry, of which the sign stands at `at`: its first word must not say that
 /// the entry is not bad, and must not be an address, since that may be the end of a range.
+#[inline]
 pub fn check_comment(line: &[u8], at: usize) -> Result<(), ParseError> {
-    let signs = line[at..].iter().take_while(|&&byte| b"#;/ \t".contains(&byte)).count();
-    let start = at + signs;
+    let is_sign = |byte: &&u8| matches!(byte, b'#' | b';' | b'/' | b' ' | b'\t');
+    let start = at + line[at..].iter().take_while(is_sign).count();
+    // A list of a million lines has a comment on each, and nearly all are of no interest by two letters.
+    if let [first, second, ..] = line[start..] {
+        if first.is_ascii_alphanumeric()
+            && !is_address_byte(first)
+            && !verdict::may_begin(first, second)
+        {
+            return Ok(());
+        }
+    }
     if line.get(start).is_some_and(|&byte| is_address_byte(byte))
         && leading_entry(line, start).is_ok()
     {

@@ -10,7 +10,7 @@ pub fn denies(text: &[u8]) -> Option<usize> {
     let mut before: Option<&[u8]> = None;
     let mut rest = words(text);
     while let Some((at, word)) = rest.next() {
-        if may_begin(word) {
+        if may_count(word) {
             let after = rest.clone().next().map(|(_, word)| word);
             if (before.is_none() && is_first(word)) || is_verdict(before, word, after) {
                 return Some(at);
@@ -26,8 +26,7 @@ pub fn denies(text: &[u8]) -> Option<usize> {
 pub fn comment_denies(comment: &[u8]) -> bool {
     let mut words = words(comment);
     let Some((_, word)) = words.next() else { return false };
-    // A list of a million lines has a comment on each.
-    may_begin(word) && begins(word, words)
+    may_count(word) && begins(word, words)
 }
 
 fn begins<'a>(word: &[u8], mut rest: impl Iterator<Item = (usize, &'a [u8])>) -> bool {
@@ -71,7 +70,7 @@ pub fn heading_allows(line: &[u8], most: usize) -> bool {
             return false;
         }
         let after = rest.clone().next().map(|(_, word)| word);
-        allows |= may_begin(word) && says_good(word, after);
+        allows |= may_count(word) && says_good(word, after);
     }
     allows
 }
@@ -91,9 +90,9 @@ const ALLOWS: [&str; 5] = ["allow", "accept", "permit", "ignore", "exempt"];
 /// Beginnings of words that say so with `list` behind them.
 const LISTS: [&str; 6] = ["allow", "white", "permit", "accept", "ignore", "trust"];
 
-/// The two letters with which a word has to begin to be one of those that count.
-fn may_begin(word: &[u8]) -> bool {
-    let [first, second, ..] = word else { return false };
+/// Whether a word that begins with these two bytes may be one of those that count.
+#[inline]
+pub fn may_begin(first: u8, second: u8) -> bool {
     matches!(
         (first | 0x20, second | 0x20),
         (b'a', b'l' | b'c')
@@ -111,6 +110,10 @@ fn may_begin(word: &[u8]) -> bool {
             | (b's', b'c' | b'p')
             | (b'd', b'u' | b'o' | b'e' | b'p')
     )
+}
+
+fn may_count(word: &[u8]) -> bool {
+    matches!(word, [first, second, ..] if may_begin(*first, *second))
 }
 
 /// Words that count only as the first of a text.
