@@ -62,7 +62,6 @@ pub static FORMATS: &[&Format] = &[
     &sections::FORMAT,
     &plain::NETMASK,
     &refused::LIKELY,
-    &plain::NETMASK,
     &plain::FORMAT,
 ];
 
@@ -89,6 +88,10 @@ mod tests {
         ("plain", "192.0.2.0/24 EXAMPLE-20190313 (Example LLC)"),
         ("host and count", "77.90.185.20\t110"),
         ("network and netmask", "192.0.2.0 255.255.255.0"),
+        ("sections", "[blocked]"),
+        ("sections", "deny:"),
+        ("sections", "BLACKLIST=( 192.0.2.7 192.0.2.9 )"),
+        ("YAML list", "- 192.0.2.7"),
         ("DShield", "Start\tEnd\tNetblock\tAttacks\tName\tCountry\temail"),
         ("DShield", "16.5.0.0\t16.5.0.255\t24\t117\tEXAMPLE-NET\tUS\tabuse@example.com"),
         ("ipfilter.dat", "198.51.100.0 - 198.51.100.255 , 200 , let through"),

@@ -29,14 +29,25 @@ fn what_stands_before_the_colon_must_be_a_name() {
     is_rejected("192.0.2.1:192.0.2.0-192.0.2.255", 9, NotAnAddress);
     is_rejected("allow:192.0.2.0-192.0.2.255", 1, Reason::Verdict);
     is_rejected("Our (allowed) hosts:192.0.2.0-192.0.2.255", 6, Reason::Verdict);
-    is_rejected("ACCEPT $FW net:192.0.2.1-192.0.2.9", 1, Reason::Verdict);
-    is_rejected("ACCEPT\tloc\tdmz:192.168.1.5-192.168.1.12", 1, Reason::Verdict);
-    is_rejected("DROP net loc:192.168.1.5-192.168.1.12", 1, UnknownBlock);
-    is_rejected("DROP\tnet:192.0.2.1-192.0.2.9", 1, UnknownBlock);
-    is_rejected("web $FW net:192.0.2.1-192.0.2.9", 1, UnknownBlock);
+    // Rules of Shorewall.
+    for (rule, reason) in [
+        ("ACCEPT $FW net:192.0.2.1-192.0.2.9", Reason::Verdict),
+        ("ACCEPT\tloc\tdmz:192.168.1.5-192.168.1.12", Reason::Verdict),
+        ("DROP net loc:192.168.1.5-192.168.1.12", UnknownBlock),
+        ("DROP\tnet:192.0.2.1-192.0.2.9", UnknownBlock),
+        ("web $FW net:192.0.2.1-192.0.2.9", UnknownBlock),
+    ] {
+        let names = "one:192.0.2.0-192.0.2.9\ntwo:192.0.3.0-192.0.3.9\n";
+        let (entries, rejected) = scan(format!("{names}{rule}\n"));
+        assert_eq!((entries.len(), &rejected[..]), (2, &[(3, 1, reason)][..]), "{rule}");
+    }
     is_rejected("add drop:192.0.2.0-192.0.2.255", 1, UnknownBlock);
     is("adding:192.0.2.0-192.0.2.255", &["192.0.2.0/24"]);
-    is_rejected("2001:db8::1 - name:192.0.2.0-192.0.2.255", 1, SecondAddress);
+    reads(
+        "a:192.0.2.0-192.0.2.9\n2001:db8::1 - name:192.0.2.0-192.0.2.255\n",
+        &[(1, "192.0.2.0-192.0.2.9")],
+        &[(2, 1, SecondAddress)],
+    );
     is_rejected("old 2001::b:192.0.2.0-192.0.2.255", 10, SecondAddress);
 }
 
@@ -110,7 +121,11 @@ fn a_range_with_something_else_than_a_level_is_rejected() {
 #[test]
 fn zeros_in_front_are_decimal_in_the_fixed_width_only() {
     is_rejected("01.9.96.105 - 01.9.96.105 , 000 , Botnet", 1, LeadingZero);
-    is_rejected("1.2.3.9 - 1.2.3.0 , 000 , Botnet", 1, ReversedRange);
+    reads(
+        "1.2.4.0 - 1.2.4.9 , 000 , Botnet\n1.2.3.9 - 1.2.3.0 , 000 , Botnet\n",
+        &[(1, "1.2.4.0-1.2.4.9")],
+        &[(2, 1, NotOfTheFormat("ipfilter.dat"))],
+    );
 }
 
 #[test]

@@ -149,7 +149,7 @@ fn reject(lines: &mut Lines<'_>, sink: &mut dyn Sink) {
 }
 
 /// Whether a text begins as a JSON document, of which the strings are values of who knows what.
-fn begins_as_json(text: &[u8]) -> bool {
+pub(super) fn begins_as_json(text: &[u8]) -> bool {
     let text = text.trim_ascii_start();
     let first = text.split(|&byte| byte == b'\n').next().unwrap_or_default();
     text.starts_with(b"{") || text.starts_with(b"[") && !first.contains(&b']')

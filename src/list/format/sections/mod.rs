@@ -13,7 +13,7 @@ use super::super::parse_error::{ParseError, Reason};
 use super::super::reading::Purpose;
 use super::super::verdict;
 use super::not_a_list::{Kind, NotAList};
-use super::plain::{Shape, said, value};
+use super::plain::{Shape, begins_as_json, said, send, value};
 use super::reader::{Event, Format, Line, Lines, Outcome, Sign, Sink};
 use heading::Heading;
 
@@ -64,10 +64,11 @@ fn text_of<'a>(line: &Line<'a>) -> &'a [u8] {
     }
 }
 
-/// Where the value of an item of a YAML list begins.
+/// Where the value of an item begins, as in YAML and Markdown.
 fn item(text: &[u8]) -> Option<usize> {
     let start = skip_blanks(text, 0);
-    let dash = text.get(start) == Some(&b'-') && matches!(text.get(start + 1), Some(b' ' | b'\t'));
+    let dash = matches!(text.get(start), Some(b'-' | b'*'))
+        && matches!(text.get(start + 1), Some(b' ' | b'\t'));
     dash.then(|| skip_blanks(text, start + 1))
 }
 
@@ -137,6 +138,10 @@ impl Place {
 }
 
 fn read(lines: &mut Lines<'_>, sink: &mut dyn Sink) -> Outcome {
+    if begins_as_json(lines.text()) {
+        // A document, perhaps cut off, in which strings have names, too.
+        return lines.read_all(NAME, sink, |_| None);
+    }
     let purpose = lines.reading.purpose;
     let by_words = purpose == Purpose::Drop && has_allowing_words(lines);
     let mut place = Place { purpose, by_words, ..Place::default() };
@@ -195,17 +200,21 @@ fn read_outside(lines: &mut Lines<'_>, place: &mut Place, sink: &mut dyn Sink) {
         match said(&line, lines.reading) {
             Some(Ok(shape @ (Shape::Entry(..) | Shape::Exception(_)))) => {
                 place.name_entry(number, sink);
-                super::plain::send(number, shape, sink);
+                send(number, shape, sink);
                 return;
             }
             Some(Err(error)) => return lines.reject(error.behind(at), sink),
-            _ => {}
+            _ => {
+                if let Some(error) = line.error() {
+                    return lines.reject(error.behind(at), sink);
+                }
+            }
         }
     }
     match said(line, lines.reading) {
         Some(Ok(shape)) => {
             place.name_entry(number, sink);
-            return super::plain::send(number, shape, sink);
+            return send(number, shape, sink);
         }
         Some(Err(error)) => return lines.reject(error, sink),
         None => {}
