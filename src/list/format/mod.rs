@@ -19,7 +19,9 @@ mod ipset;
 mod ipset_list;
 mod ipsum;
 mod json;
+mod mikrotik;
 mod nft;
+mod nft_json;
 pub mod not_a_list;
 mod peerguardian;
 pub mod plain;
@@ -42,12 +44,14 @@ pub static FORMATS: &[&Format] = &[
     &ipsum::FORMAT,
     &dshield::FORMAT,
     &emule::FORMAT,
+    &nft_json::FORMAT,
     &json::lines::FORMAT,
     &json::document::FORMAT,
     &nft::FORMAT,
     &server::nginx::FORMAT,
     &ipset::FORMAT,
     &ipset_list::FORMAT,
+    &mikrotik::FORMAT,
     &rules::iptables::FORMAT,
     &rules::fail2ban::FORMAT,
     &rules::sshguard::FORMAT,
@@ -98,6 +102,10 @@ mod tests {
         ("JSON array of strings", "[\"192.0.2.0/24\"]"),
         ("nft script", "add element inet filter drop { 198.51.100.0/24 }"),
         ("nft script", "define BAD = { 192.0.2.7, 192.0.2.9 }"),
+        (
+            "nft JSON",
+            "{\"nftables\": [{\"set\": {\"name\": \"drop\", \"elem\": [\"192.0.2.7\"]}}]}",
+        ),
         ("nginx", "deny 192.0.2.0/24;"),
         ("nginx", "geo $bad { 192.0.2.0/24 1; }"),
         ("iptables", "-A INPUT -s 192.0.2.7/32 -j DROP"),
@@ -112,6 +120,7 @@ mod tests {
         ("rbldnsd", "192.0.2 :3:text"),
         ("squid", "192.0.2.1-192.0.2.9/32"),
         ("ipset save", "add drop 192.0.2.0/24"),
+        ("MikroTik address list", "add list=drop address=192.0.2.0/24"),
         ("ipset list", "Name: drop\nType: hash:net\nMembers:\n192.0.2.0/24"),
         ("PeerGuardian", "Example Corp. (www.example.com):192.0.2.0-192.0.2.255"),
     ];

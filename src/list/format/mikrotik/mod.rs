@@ -21,12 +21,14 @@ const NAME: &str = "MikroTik address list";
 pub(super) const FORMAT: Format = Format { name: NAME, sign: Sign::Line(detect), read };
 
 fn detect(line: &Line<'_>) -> bool {
-    let Some(command) = Command::of(line.text) else { return false };
+    let text = in_do(line.text).map_or(line.text, |(_, command)| command);
+    let Some(command) = Command::of(text) else { return false };
     command.menu == Some(Menu::AddressList)
         || command.menu.is_none() && command.verb == b"add" && {
             let mut words = command.words;
-            let names = std::iter::from_fn(|| words.take()).filter_map(|word| word.pair());
-            names.filter(|(name, ..)| matches!(*name, b"list" | b"address")).count() == 2
+            // Any of these may stand on a line below.
+            let mut names = std::iter::from_fn(|| words.take()).filter_map(|word| word.pair());
+            names.any(|(name, ..)| matches!(name, b"list" | b"address"))
         }
 }
 
@@ -108,8 +110,19 @@ impl Menu {
 fn is_verb(word: &[u8]) -> bool {
     matches!(
         word,
-        b"add" | b"set" | b"remove" | b"enable" | b"disable" | b"print" | b"export" | b"move"
-            | b"unset" | b"edit" | b"comment" | b"find" | b"reset"
+        b"add"
+            | b"set"
+            | b"remove"
+            | b"enable"
+            | b"disable"
+            | b"print"
+            | b"export"
+            | b"move"
+            | b"unset"
+            | b"edit"
+            | b"comment"
+            | b"find"
+            | b"reset"
     )
 }
 
@@ -130,7 +143,15 @@ impl<'a> Command<'a> {
         let mut menu = None;
         if let Some(path) = word.text.strip_prefix(b"/") {
             let mut names: Vec<&[u8]> = path.split(|byte| *byte == b'/').collect();
+            let mut last = names.pop().filter(|name| is_verb(name));
+            if last.is_none() {
+                names = path.split(|byte| *byte == b'/').collect();
+            }
             loop {
+                if let Some(verb) = last.take() {
+                    word = Word { text: verb, at: words.at() - verb.len() };
+                    break;
+                }
                 match words.take() {
                     Some(next) if is_verb(next.text) => {
                         word = next;
@@ -148,12 +169,7 @@ impl<'a> Command<'a> {
             }
             menu = Some(Menu::of(&names));
         }
-        is_verb(word.text).then_some(Command {
-            menu,
-            verb: word.text,
-            verb_at: word.at,
-            words,
-        })
+        is_verb(word.text).then_some(Command { menu, verb: word.text, verb_at: word.at, words })
     }
 }
 
