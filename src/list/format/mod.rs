@@ -32,6 +32,7 @@ mod sections;
 mod server;
 mod sets;
 mod text;
+mod xml;
 
 pub use decide::Decision;
 pub use not_a_list::NotAList;
@@ -45,6 +46,7 @@ pub static FORMATS: &[&Format] = &[
     &dshield::FORMAT,
     &emule::FORMAT,
     &nft_json::FORMAT,
+    &xml::FORMAT,
     &json::lines::FORMAT,
     &json::document::FORMAT,
     &nft::FORMAT,
@@ -120,6 +122,7 @@ mod tests {
         ("rbldnsd", "192.0.2 :3:text"),
         ("squid", "192.0.2.1-192.0.2.9/32"),
         ("ipset save", "add drop 192.0.2.0/24"),
+        ("ipset XML", "<ipset type=\"hash:ip\"><entry>192.0.2.7</entry></ipset>"),
         ("MikroTik address list", "add list=drop address=192.0.2.0/24"),
         ("ipset list", "Name: drop\nType: hash:net\nMembers:\n192.0.2.0/24"),
         ("PeerGuardian", "Example Corp. (www.example.com):192.0.2.0-192.0.2.255"),

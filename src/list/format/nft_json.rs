@@ -24,8 +24,8 @@ const NAME: &str = "nft JSON";
 pub(super) const FORMAT: Format = Format { name: NAME, sign: Sign::Text(is_document), read };
 
 fn is_document(text: &[u8]) -> bool {
-    let inner = text.trim_ascii_start().strip_prefix(b"{");
-    inner.is_some_and(|inner| inner.trim_ascii_start().starts_with(b"\"nftables\""))
+    let Some((b'{', inner)) = text.trim_ascii_start().split_first() else { return false };
+    inner.trim_ascii_start().starts_with(b"\"nftables\"")
 }
 
 /// Reads the document. Where it has an error as a whole, that is the one rejection, and there are no
