@@ -102,6 +102,8 @@ pub enum Reason {
     Unclosed,
     /// What begins like JSON and is none, or not all of it.
     NotJson,
+    /// What begins like XML and is none, or not all of it.
+    NotXml,
     /// JSON without a network where one is looked for.
     NoNetworkInJson,
     /// Several members or columns, each of which could be the network.
@@ -197,6 +199,7 @@ impl fmt::Display for Reason {
             }
             Reason::UnknownBlock => f.write_str("belongs to a command or block that is not read"),
             Reason::Unclosed => f.write_str("this block is never closed; the list was cut off"),
+            Reason::NotXml => f.write_str("not XML, or cut off, or with a document type"),
             Reason::NotJson => f.write_str("not JSON, or cut off"),
             Reason::NoNetworkInJson => f.write_str("JSON, but without a network or list to read"),
             Reason::TwoNetworks => f.write_str("several members could be the network"),

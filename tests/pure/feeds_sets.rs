@@ -7,7 +7,10 @@ use netfilterd::list::{self, List, ListError, Purpose};
 
 mod ipset;
 mod ipset_list;
+mod mikrotik;
 mod nft;
+mod nft_json;
+mod xml;
 
 /// What a file holds: the merged networks, and the rejected lines with column and reason.
 type Holds = (Vec<String>, Vec<(u64, usize, Reason)>);

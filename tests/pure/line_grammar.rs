@@ -284,6 +284,7 @@ fn number(reason: Reason) -> Option<usize> {
         | Reason::Unclosed
         | Reason::NotJson
         | Reason::Narrower
+        | Reason::NotXml
         | Reason::NoNetworkInJson
         | Reason::TwoNetworks
         | Reason::UnreadableEnd => return None,

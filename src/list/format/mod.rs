@@ -19,7 +19,9 @@ mod ipset;
 mod ipset_list;
 mod ipsum;
 mod json;
+mod mikrotik;
 mod nft;
+mod nft_json;
 pub mod not_a_list;
 mod peerguardian;
 pub mod plain;
@@ -30,6 +32,7 @@ mod sections;
 mod server;
 mod sets;
 mod text;
+mod xml;
 
 pub use decide::Decision;
 pub use not_a_list::NotAList;
@@ -42,12 +45,15 @@ pub static FORMATS: &[&Format] = &[
     &ipsum::FORMAT,
     &dshield::FORMAT,
     &emule::FORMAT,
+    &nft_json::FORMAT,
+    &xml::FORMAT,
     &json::lines::FORMAT,
     &json::document::FORMAT,
     &nft::FORMAT,
     &server::nginx::FORMAT,
     &ipset::FORMAT,
     &ipset_list::FORMAT,
+    &mikrotik::FORMAT,
     &rules::iptables::FORMAT,
     &rules::fail2ban::FORMAT,
     &rules::sshguard::FORMAT,
@@ -101,6 +107,10 @@ mod tests {
         ("JSON array of strings", "[\"192.0.2.0/24\"]"),
         ("nft script", "add element inet filter drop { 198.51.100.0/24 }"),
         ("nft script", "define BAD = { 192.0.2.7, 192.0.2.9 }"),
+        (
+            "nft JSON",
+            "{\"nftables\": [{\"set\": {\"name\": \"drop\", \"elem\": [\"192.0.2.7\"]}}]}",
+        ),
         ("nginx", "deny 192.0.2.0/24;"),
         ("nginx", "geo $bad { 192.0.2.0/24 1; }"),
         ("iptables", "-A INPUT -s 192.0.2.7/32 -j DROP"),
@@ -115,6 +125,8 @@ mod tests {
         ("rbldnsd", "192.0.2 :3:text"),
         ("squid", "192.0.2.1-192.0.2.9/32"),
         ("ipset save", "add drop 192.0.2.0/24"),
+        ("ipset XML", "<ipset type=\"hash:ip\"><entry>192.0.2.7</entry></ipset>"),
+        ("MikroTik address list", "add list=drop address=192.0.2.0/24"),
         ("ipset list", "Name: drop\nType: hash:net\nMembers:\n192.0.2.0/24"),
         ("PeerGuardian", "Example Corp. (www.example.com):192.0.2.0-192.0.2.255"),
     ];

@@ -130,7 +130,7 @@ fn an_element_that_stands_for_the_network_around_it_is_rejected() {
 #[test]
 fn a_comment_of_an_element_may_say_that_it_is_not_bad() {
     holds_but(
-        "add bad 192.0.2.9 comment \"not whitelisted\"\nadd bad 192.0.2.7 comment \"Whitelisted by hand\"\n\
+        "add bad 192.0.2.9 comment \"allowed\"\nadd bad 192.0.2.7 comment \"Whitelisted by hand\"\n\
          add bad 192.0.2.8 comment \"evil, allow never\"\n",
         &["192.0.2.8/32"],
         &[(1, 28, Verdict), (2, 28, Verdict)],

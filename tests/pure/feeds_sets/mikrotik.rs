@@ -1,9 +1,7 @@
 //! Address lists of RouterOS.
 
 use netfilterd::list::format::NotAList;
-use netfilterd::list::parse_error::Reason::{
-    NotAnAddress, NotOfTheFormat, UnknownBlock, Verdict,
-};
+use netfilterd::list::parse_error::Reason::{NotAnAddress, NotOfTheFormat, UnknownBlock, Verdict};
 
 use super::{accepts, has_several, holds, holds_but, refusal};
 
@@ -42,7 +40,10 @@ fn several_lists_and_a_list_that_passes_are_refused() {
 
 #[test]
 fn what_is_disabled_is_no_entry() {
-    holds("add list=a address=192.0.2.7\nadd list=a address=192.0.2.8 disabled=yes\n", &["192.0.2.7/32"]);
+    holds(
+        "add list=a address=192.0.2.7\nadd list=a address=192.0.2.8 disabled=yes\n",
+        &["192.0.2.7/32"],
+    );
 }
 
 #[test]

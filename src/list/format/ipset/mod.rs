@@ -142,8 +142,9 @@ fn is_program(word: &[u8], name: &[u8]) -> bool {
 
 /// Whether a word is ipset, by its name, its path, or the variable that scripts have for it.
 fn is_ipset(word: &[u8]) -> bool {
-    let variable = word.strip_prefix(b"$").map(|name| {
-        name.strip_prefix(b"{").and_then(|name| name.strip_suffix(b"}")).unwrap_or(name)
+    let variable = word.strip_prefix(b"$").map(|name| match name {
+        [b'{', name @ .., b'}'] => name,
+        name => name,
     });
     is_program(word, b"ipset") || variable.is_some_and(|name| name.eq_ignore_ascii_case(b"ipset"))
 }

@@ -14,19 +14,21 @@ use super::super::parse_error::{ParseError, Reason};
 use super::super::reading::{Purpose, Reading};
 use super::super::verdict;
 use super::reader::{Event, Format, Line, Lines, Outcome, Sign, Sink};
-use words::{Word, Words};
+use words::{Pair, Word, Words};
 
 const NAME: &str = "MikroTik address list";
 
 pub(super) const FORMAT: Format = Format { name: NAME, sign: Sign::Line(detect), read };
 
 fn detect(line: &Line<'_>) -> bool {
-    let Some(command) = Command::of(line.text) else { return false };
+    let text = in_do(line.text).map_or(line.text, |(_, command)| command);
+    let Some(command) = Command::of(text) else { return false };
     command.menu == Some(Menu::AddressList)
         || command.menu.is_none() && command.verb == b"add" && {
             let mut words = command.words;
-            let names = std::iter::from_fn(|| words.take()).filter_map(|word| word.pair());
-            names.filter(|(name, ..)| matches!(*name, b"list" | b"address")).count() == 2
+            // Any of these may stand on a line below.
+            let mut names = std::iter::from_fn(|| words.take()).filter_map(|word| word.pair());
+            names.any(|pair| matches!(pair.name, b"list" | b"address"))
         }
 }
 
@@ -108,8 +110,19 @@ impl Menu {
 fn is_verb(word: &[u8]) -> bool {
     matches!(
         word,
-        b"add" | b"set" | b"remove" | b"enable" | b"disable" | b"print" | b"export" | b"move"
-            | b"unset" | b"edit" | b"comment" | b"find" | b"reset"
+        b"add"
+            | b"set"
+            | b"remove"
+            | b"enable"
+            | b"disable"
+            | b"print"
+            | b"export"
+            | b"move"
+            | b"unset"
+            | b"edit"
+            | b"comment"
+            | b"find"
+            | b"reset"
     )
 }
 
@@ -130,7 +143,15 @@ impl<'a> Command<'a> {
         let mut menu = None;
         if let Some(path) = word.text.strip_prefix(b"/") {
             let mut names: Vec<&[u8]> = path.split(|byte| *byte == b'/').collect();
+            let mut last = names.pop().filter(|name| is_verb(name));
+            if last.is_none() {
+                names = path.split(|byte| *byte == b'/').collect();
+            }
             loop {
+                if let Some(verb) = last.take() {
+                    word = Word { text: verb, at: words.at() - verb.len() };
+                    break;
+                }
                 match words.take() {
                     Some(next) if is_verb(next.text) => {
                         word = next;
@@ -148,12 +169,7 @@ impl<'a> Command<'a> {
             }
             menu = Some(Menu::of(&names));
         }
-        is_verb(word.text).then_some(Command {
-            menu,
-            verb: word.text,
-            verb_at: word.at,
-            words,
-        })
+        is_verb(word.text).then_some(Command { menu, verb: word.text, verb_at: word.at, words })
     }
 }
 
@@ -240,7 +256,7 @@ impl Lists {
         let (mut list, mut address, mut is_disabled) = (None, None, false);
         while let Some(word) = words.take() {
             let unknown = ParseError::at(word.at, Reason::UnknownBlock);
-            let (name, value, at) = word.pair().ok_or(unknown)?;
+            let Pair { name, value, at } = word.pair().ok_or(unknown)?;
             match name {
                 b"list" if list.is_none() => list = Some(value),
                 b"address" if address.is_none() => address = Some((value, at)),
@@ -307,11 +323,12 @@ impl Lists {
 /// The command in `:do { COMMAND } on-error={}`, and where it begins.
 fn in_do(line: &[u8]) -> Option<(usize, &[u8])> {
     let rest = line.trim_ascii_start().strip_prefix(b":do")?.trim_ascii_start();
-    let inner = rest.strip_prefix(b"{")?;
+    let (b'{', inner) = rest.split_first()? else { return None };
     let end = memchr::memmem::rfind(inner, b"on-error").unwrap_or(inner.len());
     let command = inner[..end].trim_ascii_end().strip_suffix(b"}")?;
     let on_error = inner[end..].strip_prefix(b"on-error").unwrap_or_default();
-    let does_nothing = on_error.iter().all(|byte| b"={} \t".contains(byte));
+    let does_nothing =
+        on_error.iter().all(|byte| matches!(byte, b'=' | b'{' | b'}' | b' ' | b'\t'));
     let command = command.trim_ascii().strip_suffix(b";").unwrap_or(command.trim_ascii());
     let at = line.len() - inner.len() + inner.iter().take_while(|b| b" \t".contains(b)).count();
     (does_nothing && !command.contains(&b';')).then_some((at, command))
@@ -330,8 +347,8 @@ fn find(word: Word<'_>) -> Option<Search<'_>> {
             (b"find", _) => is_found = true,
             (b"where", _) if is_found => {}
             (text, None) if !is_found && is_name(text) => {}
-            (_, Some((b"list", value, _))) if list.is_none() => list = Some(value),
-            (_, Some((b"address", value, _))) if address.is_none() => {
+            (_, Some(Pair { name: b"list", value, .. })) if list.is_none() => list = Some(value),
+            (_, Some(Pair { name: b"address", value, .. })) if address.is_none() => {
                 address = Some(whole(&value).ok()?);
             }
             _ => return None,
@@ -346,7 +363,7 @@ fn rule(number: u64, mut words: Words<'_>, sink: &mut dyn Sink) {
     let (mut action, mut is_disabled) = (Cow::Borrowed(&b"accept"[..]), false);
     let (mut lists, mut addresses) = (Vec::new(), Vec::new());
     while let Some(word) = words.take() {
-        let Some((name, value, _)) = word.pair() else { continue };
+        let Some(Pair { name, value, .. }) = word.pair() else { continue };
         match name {
             b"action" => action = value,
             b"disabled" => is_disabled |= is_yes(&value),

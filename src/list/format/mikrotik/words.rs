@@ -12,16 +12,27 @@ pub struct Word<'a> {
 }
 
 impl<'a> Word<'a> {
-    /// The name and the value of `NAME=VALUE`, and where the value begins.
-    pub fn pair(&self) -> Option<(&'a [u8], Cow<'a, [u8]>, usize)> {
+    /// The name and the value, if it has both.
+    pub fn pair(&self) -> Option<Pair<'a>> {
         let equals = memchr::memchr(b'=', self.text)?;
         let (name, value) = (&self.text[..equals], &self.text[equals + 1..]);
         let at = self.at + equals + 1;
         match value.strip_prefix(b"\"").and_then(|value| value.strip_suffix(b"\"")) {
-            Some(inner) => Some((name, unescaped(inner), at + 1)),
-            None => Some((name, Cow::Borrowed(value), at)),
+            Some(inner) => Some(Pair { name, value: unescaped(inner), at: at + 1 }),
+            None => Some(Pair { name, value: Cow::Borrowed(value), at }),
         }
     }
+}
+
+/// `NAME=VALUE`.
+#[derive(Debug)]
+pub struct Pair<'a> {
+    /// The name.
+    pub name: &'a [u8],
+    /// The value without its quotes.
+    pub value: Cow<'a, [u8]>,
+    /// Where the value begins.
+    pub at: usize,
 }
 
 /// A text without the signs that stand for the ones behind them.

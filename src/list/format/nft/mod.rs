@@ -4,12 +4,13 @@
 //! Rules are read for one thing only: a set whose packets they let pass is none of bad addresses.
 
 mod element;
-mod names;
-mod rule;
+pub(super) mod names;
+pub(super) mod rule;
 mod script;
 mod statement;
 
 use super::super::grammar::{leading_entry, skip_blanks};
+use super::super::verdict;
 use super::reader::{Format, Line, Lines, Outcome, Sign, Sink};
 use super::text::word;
 use script::Script;
@@ -90,4 +91,13 @@ fn is_known(words: &[&[u8]]) -> bool {
             ..
         ]
     )
+}
+
+/// Whether the comment of a set begins with a word that says that what it holds may pass.
+pub(super) fn says_good(comment: &[u8]) -> bool {
+    let comment = comment.trim_ascii();
+    let comment = comment.strip_prefix(b"\"").unwrap_or(comment);
+    let length = comment.iter().take_while(|byte| byte.is_ascii_alphanumeric()).count();
+    let first = &comment[..length];
+    verdict::comment_denies(first) && verdict::name_allows(first)
 }

@@ -145,6 +145,20 @@ impl<'a> Rule<'a> {
         }
     }
 
+    /// Reads an address that is written as a value of its own, where one is expected.
+    pub fn address(&mut self, entry: Entry) {
+        if self.is_of_address {
+            self.operands.push((Operand::Entry(entry), self.is_negated));
+        }
+        self.end_operand();
+    }
+
+    fn end_operand(&mut self) {
+        if self.depth == 0 {
+            (self.is_negated, self.is_of_address) = (false, false);
+        }
+    }
+
     fn operand(&mut self, word: &'a [u8], before: &[u8]) {
         match word.split_first() {
             Some((b'@', name)) => {
@@ -163,9 +177,7 @@ impl<'a> Rule<'a> {
             }
             _ => {}
         }
-        if self.depth == 0 {
-            (self.is_negated, self.is_of_address) = (false, false);
-        }
+        self.end_operand();
     }
 
     fn verdict_at_hand(&mut self) -> &mut Verdict<'a> {

@@ -484,7 +484,7 @@ impl<'a> Script<'a> {
                         self.is_skipped |= kind != Kind::Addresses;
                         self.names.set_kind(name, kind);
                     }
-                    (b"comment", [comment]) if says_good(comment) => {
+                    (b"comment", [comment]) if super::says_good(comment) => {
                         self.names.accept(name, self.here.number);
                     }
                     (b"elements", [b"=", value]) => match value.strip_prefix(b"$") {
@@ -621,14 +621,4 @@ fn set_name<'a>(blocks: &[Block<'a>]) -> &'a [u8] {
         Some(Block::Set(set)) => set.name,
         _ => b"",
     }
-}
-
-/// Whether the comment of a set begins with a word that says that what it holds may pass.
-fn says_good(comment: &[u8]) -> bool {
-    let comment = comment.trim_ascii();
-    let comment = comment.strip_prefix(b"\"").unwrap_or(comment);
-    let length = comment.iter().take_while(|byte| byte.is_ascii_alphanumeric()).count();
-    let first = &comment[..length];
-    super::super::super::verdict::comment_denies(first)
-        && super::super::super::verdict::name_allows(first)
 }
