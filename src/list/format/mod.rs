@@ -110,7 +110,7 @@ mod tests {
         ("Apache access control", "Deny from 192.0.2"),
         ("Postfix access table", "192.0.2.0/24 REJECT"),
         ("rbldnsd", "192.0.2 :3:text"),
-        ("squid", "192.0.2.1-192.0.2.9/32"),
+        ("squid.conf", "acl bad src 192.0.2.7"),
         ("ipset save", "add drop 192.0.2.0/24"),
         ("ipset list", "Name: drop\nType: hash:net\nMembers:\n192.0.2.0/24"),
         ("PeerGuardian", "Example Corp. (www.example.com):192.0.2.0-192.0.2.255"),

@@ -69,7 +69,7 @@ fn read(lines: &mut Lines<'_>, sink: &mut dyn Sink) -> Outcome {
         let (number, text) = (line.number, line.text);
         let columns = Columns::of(text);
         if line.is_blank() {
-        } else if columns.count > 1 && !columns.has_protocol() {
+        } else if columns.count == 0 || columns.count > 1 && !columns.has_protocol() {
             lines.reject_other(NAME, sink);
         } else {
             match address(text, &columns) {
