@@ -173,7 +173,11 @@ fn a_container_of_apache_says_where_a_line_counts() {
     let (entries, _) = within("<RequireNone>", "Require ip 192.0.2.7", "</RequireNone>");
     assert_eq!(entries.len(), 3);
     let (entries, rejected) = within("<RequireAny>", "Require not ip 192.0.2.7", "</RequireAny>");
-    assert_eq!((entries.len(), rejected.len()), (2, 3));
+    assert_eq!((entries.len(), rejected.len()), (2, 1));
+    let any = "<RequireAny>\nRequire ip 192.0.2.5\n<RequireAll>\nRequire not ip 192.0.2\n\
+               </RequireAll>\n</RequireAny>\n";
+    reads(any, &[(4, "192.0.2.0/24")], &[]);
+    assert_eq!(exceptions(any), ["192.0.2.5/32"]);
 }
 
 // Postfix
@@ -258,6 +262,14 @@ fn an_acl_of_squid_is_read_if_squid_denies_it() {
     refused(both);
     let two = conf("acl worse src 192.0.2.9\nhttp_access deny bad\nhttp_access deny worse");
     refused(two);
+    let chosen = |name: &str, text: String| {
+        let mut found = Vec::new();
+        List::new("list", text.into_bytes())
+            .to_read(list::Purpose::Drop, &[name.to_string()])
+            .scan(|_, entry, _| found.push(entry.to_string()), |_, _, _| {});
+        found
+    };
+    assert_eq!(chosen("bad", conf("acl x src 192.0.2.9")), ["192.0.2.7/32", "198.51.100.0/24"]);
     let file = conf("acl bad src \"/etc/bad\"\nacl SSL port 443\nhttp_access deny bad");
     reads(&file, &wanted, &[(2, 13, NotAnAddress)]);
 }
