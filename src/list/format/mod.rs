@@ -6,7 +6,8 @@
 //! recognises its lines, and reads none.
 //!
 //! `reader` has what a format reads from and into, `block` what becomes of a line, `text` and `json`
-//! what several formats have in common; `sets` chooses among the sets of a file, and
+//! what several formats have in common; `rules` are the formats of firewalls and of programs that ban,
+//! `server` those of servers; `sets` chooses among the sets of a file, and
 //! [`not_a_list`](mod@not_a_list) says why a file is refused.
 
 mod block;

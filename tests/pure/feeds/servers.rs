@@ -409,3 +409,29 @@ fn a_line_that_is_too_long_or_has_a_nul_byte_is_rejected_in_each_format() {
         assert_eq!(reasons, [TooLong, Nul], "{line}");
     }
 }
+
+#[test]
+fn no_cut_and_no_sign_in_a_line_of_these_formats_ends_the_program() {
+    let texts = [
+        "geo $bad {\ndefault 0; 192.0.2.7 1;\n}\nallow 192.0.2.9;\n",
+        "sudo $IPT -t raw -I INPUT 1 -s '192.0.2.7,192.0.2.9' -j DROP\niptables -D INPUT -s 192.0.2.7 -j DROP\n",
+        "<RequireAll>\nRequire not ip 192.0.2 10.0.0.0/8\n</RequireAll>\nAllow from all\n",
+        "192.0.2.0/24 REJECT x\nif 10.0.0.0/8\n!10.1.0.0/16 OK\nendif\n",
+        "acl bad src -n 192.0.2.0-192.0.3.0/255.255.255.0\nhttp_access deny bad\n",
+        "$SOA 1 a b\n:2:x\n192.0.2.1-9 :3:x\n!2001:db8/36\n$DATASET ip4set:a b\n127-128\n",
+        "ALL: 192.0.2., [2001:db8::]/32 : deny\nsshd: 192.0.2.7 \\\n : allow\n",
+        "192.0.2.7 - - src\n~00-00-5E-00-53-01\n+bad\n192.0.2.9 tcp 22 whitelist\n",
+        "payload:\n - 'IP-CIDR,192.0.2.0/24,REJECT' # x\n - \"192.0.2.7\"\n",
+        "1784798042|100|4|192.0.2.7\n1784798042|100|6|2001:db8::7\n",
+        "Status for the jail: a\n   `- Banned IP list:\t192.0.2.7 198.51.100.7\n",
+    ];
+    for text in texts {
+        for at in 0..text.len() {
+            scan(&text[..at]);
+            scan(&text[at..]);
+            for sign in ["", "\0", "\n", "\"", "\\", "{", "}", "-", "9", " "] {
+                scan([&text[..at], sign, &text[at + 1..]].concat());
+            }
+        }
+    }
+}
