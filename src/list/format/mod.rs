@@ -6,7 +6,8 @@
 //! recognises its lines, and reads none.
 //!
 //! `reader` has what a format reads from and into, `block` what becomes of a line, `text` and `json`
-//! what several formats have in common; `sets` chooses among the sets of a file, and
+//! what several formats have in common; `rules` are the formats of firewalls and of programs that ban,
+//! `server` those of servers; `sets` chooses among the sets of a file, and
 //! [`not_a_list`](mod@not_a_list) says why a file is refused.
 
 mod block;
@@ -123,7 +124,7 @@ mod tests {
         ("Apache access control", "Deny from 192.0.2"),
         ("Postfix access table", "192.0.2.0/24 REJECT"),
         ("rbldnsd", "192.0.2 :3:text"),
-        ("squid", "192.0.2.1-192.0.2.9/32"),
+        ("squid.conf", "acl bad src 192.0.2.7"),
         ("ipset save", "add drop 192.0.2.0/24"),
         ("ipset XML", "<ipset type=\"hash:ip\"><entry>192.0.2.7</entry></ipset>"),
         ("MikroTik address list", "add list=drop address=192.0.2.0/24"),

@@ -113,7 +113,7 @@ impl fmt::Display for NotAList {
             NotAList::Other { what, cure } => write!(f, "is {what}; {cure}"),
             NotAList::NothingToDrop { format } => write!(
                 f,
-                "has nothing to drop: its lines (format {format}) are exceptions, or are skipped; if these \
+                "has nothing to drop: its lines (format {format}) are exceptions, or are ignored; if these \
                  addresses must pass, give it with --allow"
             ),
             NotAList::SeveralSets { names } => write!(

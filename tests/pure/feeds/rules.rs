@@ -80,6 +80,22 @@ fn a_chain_that_only_output_jumps_to_drops_nothing_that_comes_in() {
 }
 
 #[test]
+fn a_chain_of_iptables_can_be_chosen() {
+    let text = "iptables -A INPUT -s 192.0.2.7 -j DROP\niptables -A blk -s 192.0.2.8 -j DROP\n\
+                ip6tables -A blk -s 2001:db8::8 -j DROP\n";
+    let chosen = |name: &str| {
+        let mut found = Vec::new();
+        List::new("list", text.into())
+            .to_read(list::Purpose::Drop, &[name.to_string()])
+            .scan(|_, entry, _| found.push(entry.to_string()), |_, _, _| {});
+        found
+    };
+    assert_eq!(chosen("blk"), ["192.0.2.8/32"]);
+    assert_eq!(chosen("ip6tables blk"), ["2001:db8::8/128"]);
+    assert_eq!(chosen("other"), [""; 0]);
+}
+
+#[test]
 fn what_is_deleted_or_flushed_is_none_but_what_is_added_again_is() {
     let script = |lines: &str| scan(format!("{lines}iptables -A INPUT -s 203.0.113.7 -j DROP\n")).0;
     let last = |line: u64| (line, "203.0.113.7/32".to_string());
@@ -186,8 +202,8 @@ fn the_addresses_that_a_jail_has_banned_are_entries() {
 #[test]
 fn the_names_of_jails_are_no_addresses() {
     let list = "Status\n|- Number of jail:\t2\n`- Jail list:\tpostfix, sshd\n";
-    let error = list::parse(&[List::new("test", list.as_bytes().to_vec())]).unwrap_err();
-    assert!(error.to_string().contains("fail2ban-client banned"), "{error}");
+    let error = refused(list);
+    assert!(error.contains("fail2ban-client banned"), "{error}");
 }
 
 // sshguard

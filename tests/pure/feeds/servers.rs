@@ -69,10 +69,6 @@ fn a_geo_block_of_nginx_has_the_networks_of_value_1() {
 
 #[test]
 fn a_geo_block_that_names_what_is_not_bad_is_no_list() {
-    let refused = |conf: &str| {
-        let error = list::parse(&[List::new("test", conf.as_bytes().to_vec())]).unwrap_err();
-        assert!(matches!(error, ListError::NotAList { .. }), "{conf}: {error}");
-    };
     refused("geo $limited {\n default 1;\n 192.0.2.0/24 0;\n 198.51.100.7 1;\n}\n");
     refused("geo $whitelist {\n default 0;\n 192.0.2.0/24 1;\n}\n");
     refused("geo $a {\n192.0.2.0/24 1;\n}\ngeo $b {\n198.51.100.7 1;\n}\n");
@@ -145,8 +141,8 @@ fn a_file_that_only_lets_pass_has_nothing_to_drop() {
         "*filter\n-A INPUT -s 192.0.2.5/32 -p tcp --dport 22 -j DROP\nCOMMIT\n",
         "DOMAIN-SUFFIX,ads.example\nDOMAIN,ads.example.com\n",
     ] {
-        let error = list::parse(&[List::new("test", text.as_bytes().to_vec())]).unwrap_err();
-        assert!(error.to_string().contains("nothing to drop"), "{text}: {error}");
+        let error = refused(text);
+        assert!(error.contains("nothing to drop"), "{text}: {error}");
     }
 }
 
@@ -177,7 +173,11 @@ fn a_container_of_apache_says_where_a_line_counts() {
     let (entries, _) = within("<RequireNone>", "Require ip 192.0.2.7", "</RequireNone>");
     assert_eq!(entries.len(), 3);
     let (entries, rejected) = within("<RequireAny>", "Require not ip 192.0.2.7", "</RequireAny>");
-    assert_eq!((entries.len(), rejected.len()), (2, 3));
+    assert_eq!((entries.len(), rejected.len()), (2, 1));
+    let any = "<RequireAny>\nRequire ip 192.0.2.5\n<RequireAll>\nRequire not ip 192.0.2\n\
+               </RequireAll>\n</RequireAny>\n";
+    reads(any, &[(4, "192.0.2.0/24")], &[]);
+    assert_eq!(exceptions(any), ["192.0.2.5/32"]);
 }
 
 // Postfix
@@ -229,13 +229,22 @@ fn a_pattern_of_postfix_with_a_condition_is_rejected() {
 
 #[test]
 fn a_range_of_squid_has_the_mask_of_its_ends() {
-    is("192.0.2.1-192.0.2.9/32", &["192.0.2.1-192.0.2.9"]);
-    is("192.0.2.0-192.0.3.0/24", &["192.0.2.0/23"]);
-    is("192.0.2.0-192.0.3.0/255.255.255.0 # x", &["192.0.2.0/23"]);
-    is("2001:db8::-2001:db8:1::/48", &["2001:db8::/47"]);
-    is_rejected("192.0.2.1-192.0.2.9/33", 21, Reason::LengthTooLarge(32));
-    is_rejected("192.0.2.1-192.0.2.9/0.0.0.0", 21, Reason::ZeroNetmask);
-    is_rejected("192.0.2.1-192.0.2.9/24/x", 21, NotALength);
+    let acl = |value: &str| scan(format!("acl bad src {value}\nhttp_access deny bad\n"));
+    for (value, wanted) in [
+        ("192.0.2.1-192.0.2.9/32", "192.0.2.1-192.0.2.9"),
+        ("192.0.2.0-192.0.3.0/24", "192.0.2.0/23"),
+        ("-n 192.0.2.0-192.0.3.0/255.255.255.0 # x", "192.0.2.0/23"),
+        ("2001:db8::-2001:db8:1::/48", "2001:db8::/47"),
+    ] {
+        assert_eq!(acl(value), (vec![(1, wanted.to_string())], vec![]), "{value}");
+    }
+    for (value, column, reason) in [
+        ("192.0.2.1-192.0.2.9/33", 33, Reason::LengthTooLarge(32)),
+        ("192.0.2.1-192.0.2.9/0.0.0.0", 33, Reason::ZeroNetmask),
+        ("192.0.2.1-192.0.2.9/24/x", 33, NotALength),
+    ] {
+        assert_eq!(acl(value), (vec![], vec![(1, column, reason)]), "{value}");
+    }
 }
 
 #[test]
@@ -250,9 +259,17 @@ fn an_acl_of_squid_is_read_if_squid_denies_it() {
         assert_eq!(scan(conf(access)).0, [], "{access}");
     }
     let both = conf("http_access deny bad\nhttp_access allow bad");
-    assert!(list::parse(&[List::new("test", both.into_bytes())]).is_err());
+    refused(both);
     let two = conf("acl worse src 192.0.2.9\nhttp_access deny bad\nhttp_access deny worse");
-    assert!(list::parse(&[List::new("test", two.into_bytes())]).is_err());
+    refused(two);
+    let chosen = |name: &str, text: String| {
+        let mut found = Vec::new();
+        List::new("list", text.into_bytes())
+            .to_read(list::Purpose::Drop, &[name.to_string()])
+            .scan(|_, entry, _| found.push(entry.to_string()), |_, _, _| {});
+        found
+    };
+    assert_eq!(chosen("bad", conf("acl x src 192.0.2.9")), ["192.0.2.7/32", "198.51.100.0/24"]);
     let file = conf("acl bad src \"/etc/bad\"\nacl SSL port 443\nhttp_access deny bad");
     reads(&file, &wanted, &[(2, 13, NotAnAddress)]);
 }
@@ -306,7 +323,7 @@ fn each_dataset_of_rbldnsd_is_a_set() {
                $DATASET generic:common @\n@ A 127.0.0.1\n";
     reads(one, &[(3, "192.0.2.7/32")], &[]);
     let two = format!("{one}$DATASET ip4set:relay relays\n192.0.2.8\n");
-    assert!(list::parse(&[List::new("test", two.into_bytes())]).is_err());
+    refused(two);
 }
 
 // hosts.deny
@@ -354,8 +371,8 @@ fn a_hosts_allow_file_is_no_list() {
     let text = "# /etc/hosts.allow: list of hosts that are allowed to access the system.
 ALL: 192.0.2.7
 ";
-    let error = list::parse(&[List::new("test", text.as_bytes().to_vec())]).unwrap_err();
-    assert!(error.to_string().contains("hosts.allow"), "{error}");
+    let error = refused(text);
+    assert!(error.contains("hosts.allow"), "{error}");
     let deny = text.replace("hosts.allow", "hosts.deny, see hosts.allow");
     assert_eq!(scan(deny).0.len(), 1);
 }
@@ -368,4 +385,53 @@ fn an_advanced_line_of_csf_is_narrower_and_rejected() {
         scan("192.0.2.7 # lfd: (sshd) x\ntcp|in|d=22|s=192.0.2.8\n192.0.2.9\n");
     assert_eq!(entries, [(1, "192.0.2.7/32".into()), (3, "192.0.2.9/32".into())]);
     assert_eq!(rejected.len(), 1);
+}
+
+// Lines that no format can read
+
+#[test]
+fn a_line_that_is_too_long_or_has_a_nul_byte_is_rejected_in_each_format() {
+    for line in [
+        "deny 192.0.2.7;",
+        "iptables -A INPUT -s 192.0.2.7 -j DROP",
+        "1784798042|100|4|192.0.2.7",
+        "192.0.2.7 - -",
+        "IP-CIDR,192.0.2.7/32",
+        "ALL: 192.0.2.7",
+        "Deny from 192.0.2.7",
+        "192.0.2.7 REJECT",
+        "192.0.2.7 :3:text",
+        "acl bad src 192.0.2.7\nhttp_access deny bad",
+    ] {
+        let long = "x".repeat(5000);
+        let text = format!("{line}\n{line}\n{long}\n\0\n");
+        let reasons: Vec<_> = scan(&text).1.into_iter().map(|(.., reason)| reason).collect();
+        assert_eq!(reasons, [TooLong, Nul], "{line}");
+    }
+}
+
+#[test]
+fn no_cut_and_no_sign_in_a_line_of_these_formats_ends_the_program() {
+    let texts = [
+        "geo $bad {\ndefault 0; 192.0.2.7 1;\n}\nallow 192.0.2.9;\n",
+        "sudo $IPT -t raw -I INPUT 1 -s '192.0.2.7,192.0.2.9' -j DROP\niptables -D INPUT -s 192.0.2.7 -j DROP\n",
+        "<RequireAll>\nRequire not ip 192.0.2 10.0.0.0/8\n</RequireAll>\nAllow from all\n",
+        "192.0.2.0/24 REJECT x\nif 10.0.0.0/8\n!10.1.0.0/16 OK\nendif\n",
+        "acl bad src -n 192.0.2.0-192.0.3.0/255.255.255.0\nhttp_access deny bad\n",
+        "$SOA 1 a b\n:2:x\n192.0.2.1-9 :3:x\n!2001:db8/36\n$DATASET ip4set:a b\n127-128\n",
+        "ALL: 192.0.2., [2001:db8::]/32 : deny\nsshd: 192.0.2.7 \\\n : allow\n",
+        "192.0.2.7 - - src\n~00-00-5E-00-53-01\n+bad\n192.0.2.9 tcp 22 whitelist\n",
+        "payload:\n - 'IP-CIDR,192.0.2.0/24,REJECT' # x\n - \"192.0.2.7\"\n",
+        "1784798042|100|4|192.0.2.7\n1784798042|100|6|2001:db8::7\n",
+        "Status for the jail: a\n   `- Banned IP list:\t192.0.2.7 198.51.100.7\n",
+    ];
+    for text in texts {
+        for at in 0..text.len() {
+            scan(&text[..at]);
+            scan(&text[at..]);
+            for sign in ["", "\0", "\n", "\"", "\\", "{", "}", "-", "9", " "] {
+                scan([&text[..at], sign, &text[at + 1..]].concat());
+            }
+        }
+    }
 }

@@ -3,16 +3,10 @@
 use super::super::super::entry::Entry;
 use super::super::super::grammar::skip_blanks;
 use super::super::super::parse_error::ParseError;
-use super::super::not_a_list::{Kind, NotAList};
 use super::super::reader::{Event, Format, Lines, Outcome, Sign, Sink};
 use super::super::text::{network, word};
 
 const NAME: &str = "fail2ban-client status";
-
-static JAILS: Kind = Kind {
-    what: "the list of the jails of fail2ban, which has no addresses",
-    cure: "save the addresses with this command: fail2ban-client banned > FILE",
-};
 
 pub(in super::super) static FORMAT: Format =
     Format { name: NAME, sign: Sign::Line(|line| parse(line.raw).is_some()), read };
@@ -30,16 +24,12 @@ enum Status<'a> {
 }
 
 fn read(lines: &mut Lines<'_>, sink: &mut dyn Sink) -> Outcome {
-    let (mut jails, mut has_status) = (None, false);
     while let Some(line) = lines.line() {
         let (number, raw) = (line.number, line.raw);
         match parse(raw) {
             _ if line.is_blank() => {}
-            Some(Status::Jail(name)) => {
-                has_status = true;
-                sink.event(number, Event::Part(name));
-            }
-            Some(Status::Jails) => jails = Some(number),
+            Some(Status::Jail(name)) => sink.event(number, Event::Part(name)),
+            Some(Status::Jails) => sink.event(number, Event::Skipped),
             Some(Status::Banned(start)) => match entries(raw.trim_ascii_end(), start) {
                 Ok(entries) => {
                     entries.into_iter().for_each(|entry| sink.entry(number, entry, None))
@@ -51,10 +41,7 @@ fn read(lines: &mut Lines<'_>, sink: &mut dyn Sink) -> Outcome {
         }
         lines.advance();
     }
-    match jails {
-        Some(line) if !has_status => Err(NotAList::Kind { kind: &JAILS, line }),
-        _ => Ok(NAME.into()),
-    }
+    Ok(NAME.into())
 }
 
 /// What a line says, which may be longer than those of other formats.

@@ -48,14 +48,19 @@ impl<'a> Columns<'a> {
 }
 
 fn is_of_the_format(line: &[u8]) -> bool {
-    let columns = Columns::of(line);
-    match columns.text(0) {
+    let (first, end) = word(line, skip_blanks(line, 0));
+    match first {
         [b'~', rest @ ..] => is_mac(rest),
-        [b'+', rest @ ..] => columns.count < 5 && rest.first().is_some_and(u8::is_ascii_alphabetic),
-        text => {
-            columns.has_protocol()
-                && leading_entry(text, 0).is_ok_and(|leading| leading.end == text.len())
+        [b'+', rest @ ..] => {
+            rest.first().is_some_and(u8::is_ascii_alphabetic) && Columns::of(line).count < 5
         }
+        [b'0'..=b'9' | b'a'..=b'f' | b'A'..=b'F', ..] => {
+            // A protocol is short, and most texts begin with a longer word.
+            word(line, skip_blanks(line, end)).0.len() < 10
+                && Columns::of(line).has_protocol()
+                && leading_entry(first, 0).is_ok_and(|leading| leading.end == first.len())
+        }
+        _ => false,
     }
 }
 
@@ -69,7 +74,7 @@ fn read(lines: &mut Lines<'_>, sink: &mut dyn Sink) -> Outcome {
         let (number, text) = (line.number, line.text);
         let columns = Columns::of(text);
         if line.is_blank() {
-        } else if columns.count > 1 && !columns.has_protocol() {
+        } else if columns.count == 0 || columns.count > 1 && !columns.has_protocol() {
             lines.reject_other(NAME, sink);
         } else {
             match address(text, &columns) {

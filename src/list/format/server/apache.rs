@@ -30,6 +30,8 @@ enum Container {
     Transparent,
     /// What stands in it must all be true.
     All,
+    /// One thing of what stands in it must be true.
+    Any,
     /// What stands in it must not be true.
     None,
     /// What stands in it counts in one place only, or is not known.
@@ -116,6 +118,7 @@ fn container(text: &[u8]) -> Container {
     match name.as_slice() {
         b"ifmodule" | b"ifversion" | b"ifdefine" => Container::Transparent,
         b"requireall" => Container::All,
+        b"requireany" => Container::Any,
         b"requirenone" => Container::None,
         // With these two methods a client can do nothing any more.
         b"limit" if methods() == 2 => Container::Transparent,
@@ -144,6 +147,10 @@ fn directive(line: &[u8], container: Option<Container>) -> Option<Parsed> {
             Some(Container::None) if is(second, "ip") => verdict(Verdict::Denies, second_end),
             Some(Container::None) => Some(Err(ParseError::at(second_at, Reason::OtherAction))),
             _ if is(second, "ip") => verdict(Verdict::Allows, second_end),
+            // It lets pass whatever else is refused.
+            Some(Container::Any) if is(second, "not") => {
+                Some(Err(ParseError::at(second_at, Reason::OtherAction)))
+            }
             _ if is(second, "not") && is(third, "ip") => verdict(Verdict::Denies, third_end),
             _ if is(second, "not") || is(second, "all") && is(third, "denied") => {
                 Some(Err(ParseError::at(second_at, Reason::OtherAction)))

@@ -51,6 +51,11 @@ fn read(lines: &mut Lines<'_>, sink: &mut dyn Sink) -> Outcome {
             lines.advance();
             continue;
         }
+        if text.is_empty() {
+            lines.reject_other(NAME, sink);
+            lines.advance();
+            continue;
+        }
         let was_in_geo = blocks.is_in_geo;
         match blocks.parse(text, &mut statements) {
             Ok(()) => {

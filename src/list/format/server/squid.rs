@@ -1,25 +1,20 @@
-//! The files of squid: addresses of an acl one a line, among them `FIRST-LAST/MASK`; and lines
-//! `acl NAME src ADDRESSES` of squid.conf.
+//! `acl NAME src ADDRESSES`: squid.conf. An acl is read if squid denies it.
 
 use std::collections::HashSet;
 
 use super::super::super::entry::Entry;
-use super::super::super::grammar::{Form, Found, leading_entry, prefix_length, skip_blanks};
+use super::super::super::grammar::{Form, leading_entry, prefix_length, skip_blanks};
 use super::super::super::parse_error::{ParseError, Reason};
 use super::super::reader::{Event, Format, Line, Lines, Outcome, Sign, Sink};
 use super::super::text::word;
 use crate::ip::Range;
 
-const NAME: &str = "squid";
+const NAME: &str = "squid.conf";
 
 pub(in super::super) static FORMAT: Format =
     Format { name: NAME, sign: Sign::Line(is_of_the_format), read };
 
 fn is_of_the_format(line: &Line<'_>) -> bool {
-    let is_masked = |end| line.text.get(end) == Some(&b'/');
-    if line.leading().is_some_and(|leading| leading.form == Form::Range && is_masked(leading.end)) {
-        return true;
-    }
     acl(line.text).is_some_and(|acl| acl.kind == b"src")
 }
 
@@ -66,27 +61,16 @@ fn read(lines: &mut Lines<'_>, sink: &mut dyn Sink) -> Outcome {
     let denied = denied(lines.text());
     while let Some(line) = lines.line() {
         let &Line { number, text, .. } = line;
-        if let Ok(Found::Entry(entry, end)) = line.found {
-            sink.entry(number, entry, end);
-        } else if let Some(acl) = acl(text) {
+        if let Some(acl) = acl(text) {
             read_acl(lines, &acl, &denied, sink);
         } else if let Some(mut words) = access(text) {
             if words.next() == Some(b"allow") {
                 words.for_each(|name| sink.event(number, Event::Accepted(name)));
             }
-        } else if line.is_blank() {
         } else if is_directive(text) {
             sink.event(number, Event::Skipped);
         } else {
-            let start = skip_blanks(text, 0);
-            let is_exception = text.get(start) == Some(&b'!');
-            let start = start + usize::from(is_exception);
-            match value(text, start, text.len()) {
-                Ok(entry) if is_exception => sink.event(number, Event::Exception(entry)),
-                Ok(entry) => sink.entry(number, entry, None),
-                Err(error) if error.at > start => lines.reject(error, sink),
-                Err(_) => lines.reject_other(NAME, sink),
-            }
+            lines.reject_other(NAME, sink);
         }
         lines.advance();
     }
