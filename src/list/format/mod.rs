@@ -10,6 +10,7 @@
 //! [`not_a_list`](mod@not_a_list) says why a file is refused.
 
 mod block;
+mod csv;
 pub mod decide;
 mod dshield;
 mod duration;
@@ -44,6 +45,7 @@ pub static FORMATS: &[&Format] = &[
     &emule::FORMAT,
     &json::lines::FORMAT,
     &json::document::FORMAT,
+    &csv::FORMAT,
     &nft::FORMAT,
     &server::nginx::FORMAT,
     &ipset::FORMAT,
@@ -96,6 +98,8 @@ mod tests {
         ("JSON lines", "{\"type\":\"metadata\",\"records\":1670}"),
         ("JSON document, member list", "{\"list\": [\"192.0.2.0/24\"]}"),
         ("JSON array of strings", "[\"192.0.2.0/24\"]"),
+        ("CSV, column ip", "time,ip,note"),
+        ("CSV, columns start and end", "start,end"),
         ("nft script", "add element inet filter drop { 198.51.100.0/24 }"),
         ("nft script", "define BAD = { 192.0.2.7, 192.0.2.9 }"),
         ("nginx", "deny 192.0.2.0/24;"),
