@@ -11,11 +11,14 @@
 
 mod block;
 mod csv;
+mod dataplane;
 pub mod decide;
 mod dshield;
 mod duration;
 mod emule;
+mod fail2ban_banned;
 mod fields;
+mod geofeed;
 mod ipset;
 mod ipset_list;
 mod ipsum;
@@ -31,6 +34,8 @@ mod sections;
 mod server;
 mod sets;
 mod text;
+mod tor;
+mod zeek;
 
 pub use decide::Decision;
 pub use not_a_list::NotAList;
@@ -43,6 +48,11 @@ pub static FORMATS: &[&Format] = &[
     &ipsum::FORMAT,
     &dshield::FORMAT,
     &emule::FORMAT,
+    &fail2ban_banned::FORMAT,
+    &dataplane::FORMAT,
+    &geofeed::FORMAT,
+    &tor::FORMAT,
+    &zeek::FORMAT,
     &json::lines::FORMAT,
     &json::document::FORMAT,
     &csv::FORMAT,
@@ -62,7 +72,6 @@ pub static FORMATS: &[&Format] = &[
     &server::squid::FORMAT,
     &peerguardian::FORMAT,
     &sections::FORMAT,
-    &plain::NETMASK,
     &refused::LIKELY,
     &plain::NETMASK,
     &plain::FORMAT,
@@ -100,6 +109,11 @@ mod tests {
         ("JSON array of strings", "[\"192.0.2.0/24\"]"),
         ("CSV, column ip", "time,ip,note"),
         ("CSV, columns start and end", "start,end"),
+        ("geofeed", "192.0.2.0/24,NL,NL-NH,Amsterdam,1105 AT"),
+        ("Tor exit addresses", "ExitAddress 192.0.2.7 2024-03-12 08:10:51"),
+        ("dataplane.org", "NA | NA | 192.0.2.7 | 2016-12-01 20:41:09 | sshclient"),
+        ("Zeek Intel", "#fields\tindicator\tindicator_type\n192.0.2.7\tIntel::ADDR"),
+        ("fail2ban-client banned", "[{'sshd': ['192.0.2.7']}, {'postfix': []}]"),
         ("nft script", "add element inet filter drop { 198.51.100.0/24 }"),
         ("nft script", "define BAD = { 192.0.2.7, 192.0.2.9 }"),
         ("nginx", "deny 192.0.2.0/24;"),

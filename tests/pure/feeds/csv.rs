@@ -134,7 +134,7 @@ fn a_header_with_two_networks_is_refused() {
 fn a_header_without_a_known_name_and_rows_without_a_header_are_refused_with_a_command() {
     let misp = "uuid,event_id,type,value\n\"a\",\"1\",\"ip-dst\",\"192.0.2.7\"\n";
     is_refused(misp, &["it has uuid, event_id, type, value", "cut -d, -f4"]);
-    is_refused("192.0.2.7,1,100\n192.0.2.0/24,2,5\n", &["CSV without a header", "cut -d, -f1"]);
+    is_refused("192.0.2.7,ssh,x\n192.0.2.0/24,web,y\n", &["CSV without a header", "cut -d, -f1"]);
     is_refused("2026-11-28;192.0.2.7;ssh\n", &["CSV without a header", "cut -d';' -f2"]);
     let ports = "# \"first\",\"value\"\n\"2026\", \"192.0.2.7:443\", \"ip:port\"\n\"2026\", \"192.0.2.9:80\", \"ip:port\"\n";
     is_refused(ports, &["with ports", "cut -d, -f2 | cut -d: -f1"]);
@@ -142,9 +142,9 @@ fn a_header_without_a_known_name_and_rows_without_a_header_are_refused_with_a_co
 
 #[test]
 fn a_table_of_the_whole_address_space_is_refused() {
-    is_refused("network,geoname_id,is_anycast\n1.0.0.0/24,2077456,\n", &["contrib/agents/country"]);
+    is_refused("network,geoname_id,is_anycast\n1.0.0.0/24,2077456,\n", &["agent country"]);
     let rows: String = (1..40).map(|n| format!("{n}.0.0.0,{n}.255.255.255,XX\n")).collect();
-    is_refused(&format!("start,end,country\n{rows}"), &["contrib/agents/country"]);
+    is_refused(&format!("start,end,country\n{rows}"), &["agent country"]);
     // A few networks with their countries are a list.
     assert_eq!(entries_of("start,end,country\n192.0.2.0,192.0.2.255,XX\n"), ["192.0.2.0/24"]);
 }

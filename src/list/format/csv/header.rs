@@ -250,6 +250,10 @@ fn unnamed(text: &[u8], line: usize, number: u64) -> Option<Beginning> {
         if text[..line].windows(2).any(|pair| pair == [b' ', delimiter]) {
             return None;
         }
+        // A geofeed, which has a country behind the network.
+        if row.count() == 5 && matches!(row.get(1).len(), 0 | 2) {
+            return None;
+        }
         let begins = row.get(0).first().is_some_and(u8::is_ascii_digit) || has_port(row.get(0));
         let is_first = matches!(columns, Columns::Unnamed(0) | Columns::WithPorts(0));
         let agrees = next.is_none_or(|next| of_addresses(&next).as_ref() == Some(&columns));

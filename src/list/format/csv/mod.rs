@@ -4,6 +4,8 @@ mod header;
 mod row;
 mod rows;
 
+pub use row::Splitter;
+
 use super::reader::{Format, Sign};
 
 const NAME: &str = "CSV";

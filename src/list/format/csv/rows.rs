@@ -14,7 +14,7 @@ use super::row::{Fields, Splitter};
 
 const WORLD: Kind = Kind {
     what: "a table of the whole address space by country or network",
-    cure: "choose from it with contrib/agents/country",
+    cure: "select some with the agent country",
 };
 
 /// How much of a family a table with countries may hold: more is the whole address space.
@@ -53,6 +53,8 @@ pub fn read(format: &'static str, lines: &mut Lines<'_>, sink: &mut dyn Sink) ->
                 covered.add(entry);
                 sink.entry(number, entry, end);
             }
+            // What has no header may yet be of a format that has none.
+            Ok(None) if rows.begin.line == 0 => {}
             Ok(None) => sink.event(number, Event::Skipped),
             Err(error) => sink.reject(number, error, raw),
         }
