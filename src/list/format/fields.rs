@@ -98,6 +98,34 @@ fn is_of_good(name: &str) -> bool {
     GOOD.iter().any(|good| name.contains(good)) && !NOT_GOOD.iter().any(|not| name.contains(not))
 }
 
+/// Whether a value, in whatever column, is one word that says that the entry beside it is not bad, or is
+/// over.
+pub fn is_good_word(value: &[u8]) -> bool {
+    const WORDS: [&str; 18] = [
+        "accept",
+        "accepted",
+        "allow",
+        "allowed",
+        "allowlist",
+        "allowlisted",
+        "exempt",
+        "expired",
+        "ignore",
+        "ignored",
+        "ok",
+        "permit",
+        "permitted",
+        "removed",
+        "trusted",
+        "whitelist",
+        "whitelisted",
+        "safelist",
+    ];
+    (2..=11).contains(&value.len())
+        && matches!(value[0] | 0x20, b'a' | b'e' | b'i' | b'o' | b'p' | b'r' | b's' | b't' | b'w')
+        && WORDS.iter().any(|word| value.eq_ignore_ascii_case(word.as_bytes()))
+}
+
 /// When an entry ends by a field that says so; nothing if it never does.
 pub fn end(value: &[u8]) -> Result<Option<End>, Reason> {
     let never = ["never", "permanent", "infinity", "forever"];

@@ -11,11 +11,15 @@
 //! [`not_a_list`](mod@not_a_list) says why a file is refused.
 
 mod block;
+mod csv;
+mod dataplane;
 pub mod decide;
 mod dshield;
 mod duration;
 mod emule;
+mod fail2ban_banned;
 mod fields;
+mod geofeed;
 mod ipset;
 mod ipset_list;
 mod ipsum;
@@ -33,7 +37,9 @@ mod sections;
 mod server;
 mod sets;
 mod text;
+mod tor;
 mod xml;
+mod zeek;
 
 pub use decide::Decision;
 pub use not_a_list::NotAList;
@@ -48,8 +54,14 @@ pub static FORMATS: &[&Format] = &[
     &emule::FORMAT,
     &nft_json::FORMAT,
     &xml::FORMAT,
+    &fail2ban_banned::FORMAT,
+    &dataplane::FORMAT,
+    &geofeed::FORMAT,
+    &tor::FORMAT,
+    &zeek::FORMAT,
     &json::lines::FORMAT,
     &json::document::FORMAT,
+    &csv::FORMAT,
     &nft::FORMAT,
     &server::nginx::FORMAT,
     &ipset::FORMAT,
@@ -106,6 +118,13 @@ mod tests {
         ("JSON lines", "{\"type\":\"metadata\",\"records\":1670}"),
         ("JSON document, member list", "{\"list\": [\"192.0.2.0/24\"]}"),
         ("JSON array of strings", "[\"192.0.2.0/24\"]"),
+        ("CSV, column ip", "time,ip,note"),
+        ("CSV, columns start and end", "start,end"),
+        ("geofeed", "192.0.2.0/24,NL,NL-NH,Amsterdam,1105 AT"),
+        ("Tor exit addresses", "ExitAddress 192.0.2.7 2024-03-12 08:10:51"),
+        ("dataplane.org", "NA | NA | 192.0.2.7 | 2016-12-01 20:41:09 | sshclient"),
+        ("Zeek Intel", "#fields\tindicator\tindicator_type\n192.0.2.7\tIntel::ADDR"),
+        ("fail2ban-client banned", "[{'sshd': ['192.0.2.7']}, {'postfix': []}]"),
         ("nft script", "add element inet filter drop { 198.51.100.0/24 }"),
         ("nft script", "define BAD = { 192.0.2.7, 192.0.2.9 }"),
         (

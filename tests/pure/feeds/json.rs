@@ -19,7 +19,7 @@ fn refusal(text: &str) -> String {
 
 /// A file is refused, with these words in the message.
 #[track_caller]
-fn is_refused(text: &str, words: &[&str]) {
+pub fn is_refused(text: &str, words: &[&str]) {
     let message = refusal(text);
     for word in words {
         assert!(message.contains(word), "{message:?} lacks {word:?}");
@@ -28,13 +28,13 @@ fn is_refused(text: &str, words: &[&str]) {
 
 /// The name of the format of a text for reports.
 #[track_caller]
-fn name_of(text: &str) -> String {
+pub fn name_of(text: &str) -> String {
     List::new("list", text.into()).decision().expect("a list").name().to_string()
 }
 
 /// The entries of a text that is a list without a rejected line.
 #[track_caller]
-fn entries_of(text: &str) -> Vec<String> {
+pub fn entries_of(text: &str) -> Vec<String> {
     let (entries, rejected) = scan(text);
     assert_eq!(rejected, [], "{text}");
     entries.into_iter().map(|(_, entry)| entry).collect()
@@ -294,7 +294,7 @@ fn a_record_that_says_that_the_entry_is_not_bad_or_over_is_rejected() {
 }
 
 /// The entries of a text and their ends, of a file that was written at some time.
-fn ends(text: &str, written: u64) -> Vec<(String, Option<i64>)> {
+pub fn ends(text: &str, written: u64) -> Vec<(String, Option<i64>)> {
     let folder = kit::Folder::new();
     let path = folder.path().join("list");
     fs::write(&path, text).expect("it can be written");

@@ -6,6 +6,8 @@ use std::time::{Duration, Instant};
 use netfilterd::list::parse_error::Reason;
 use netfilterd::list::{self, List, ListError};
 
+mod columns;
+mod csv;
 mod documents;
 mod json;
 mod p2p;

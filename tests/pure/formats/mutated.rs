@@ -2,7 +2,7 @@
 //! reads, or less.
 
 use kit::random::Random;
-use kit::reader::{self, Asked, Read, Span};
+use kit::reader::{self, Asked, Span};
 
 use super::{Spans, cases, loaded, shown};
 

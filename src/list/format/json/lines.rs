@@ -23,7 +23,7 @@ pub const CROWDSEC: &str = "crowdsec decisions";
 /// ASN-DROP of Spamhaus.
 const AS_NUMBERS: Kind = Kind {
     what: "JSON lines of AS numbers, which are no networks",
-    cure: "give a list of the networks that they announce, as contrib/agents/country makes it",
+    cure: "make a list of the networks that they announce with the agent country",
 };
 
 fn detect(line: &Line<'_>) -> bool {
