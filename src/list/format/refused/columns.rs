@@ -160,6 +160,13 @@ pub static LIKELY_KINDS: &[Refused] = &[
         |text| csv(text, 2),
     ),
     Refused::new(
+        "a CSV table without a header, with addresses in the fourth column",
+        "lines of columns between commas, of which the fourth has an address or network",
+        "take the fourth column, if its addresses are bad: \
+         cut -d, -f4 FILE | tr -d '\"'",
+        |text| csv(text, 3),
+    ),
+    Refused::new(
         "a list of addresses that are cut short (198.51.100)",
         "lines of one to three numbers with dots",
         "such an address is a host for some programs, and a network for others; if three numbers are a \
