@@ -531,16 +531,6 @@ const SAMPLES: &[(&str, Sample, &[&[&str]])] = &[
         &[&["198.51.100.0/24", "203.0.113.0/24"]],
     ),
     (
-        "a list in YAML or Markdown",
-        Text("---\nblocked:\n  - 198.51.100.7\n  - '203.0.113.0/24' # note\n"),
-        &[READ],
-    ),
-    (
-        "a list in YAML with a part to be let pass",
-        Text("allow:\n  - 192.0.2.5\ndeny:\n  - 198.51.100.7\n"),
-        &[],
-    ),
-    (
         "rules of Shorewall",
         Text("#ACTION SOURCE DEST\nACCEPT $FW net:192.0.2.1-192.0.2.9\nDROP loc dmz:192.168.1.5\n"),
         &[],

@@ -127,7 +127,7 @@ fn a_file_of_which_each_line_is_of_a_kind_is_of_that_kind_though_a_list_has_such
 #[test]
 fn formats_that_are_read_are_of_no_such_kind() {
     for text in [
-        "192.0.2.7\t1\n192.0.2.9\t2\n",
+        "192.0.2.7\t300\n192.0.2.9\t1\n",
         "16.5.0.0\t16.5.0.255\t24\t117\tEXAMPLE-NET\tUS\tabuse@example.com\n",
         "192.0.2.0/24 EXAMPLE-20190313 (Example LLC)\n",
         "198.51.100.0 - 198.51.100.255 , 100 , blocked\n",

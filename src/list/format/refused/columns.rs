@@ -1,7 +1,6 @@
 //! Columns of which nothing says what they mean, and forms that mean another thing than an address.
 
 use super::super::super::grammar::{Form, Found};
-use super::super::super::verdict;
 use super::Refused;
 use super::look::{
     Look, Text, address, is_any, is_date, is_host, is_name, is_network, is_number, is_place,
@@ -184,19 +183,6 @@ pub static LIKELY_KINDS: &[Refused] = &[
     )
     .alone(),
     Refused::new(
-        "a list in YAML or Markdown",
-        "lines of a dash or a star and an address or network",
-        "take what stands behind the dashes, if all of it is to be dropped: \
-         sed -nE 's/^ *[-*] +[\"'\\'']?([0-9a-fA-F.:\\/]+).*/\\1/p' FILE",
-        yaml,
-    ),
-    Refused::new(
-        "a list in YAML with a part to be let pass",
-        "a key such as allow: or whitelist:, and lines of a dash and an address",
-        "write the addresses that are to be dropped to a list, one a line, and the others to an allowlist",
-        yaml_with_allow,
-    ),
-    Refused::new(
         "rules of Shorewall",
         "lines of ACCEPT, DROP, REJECT or DNAT and two zones",
         "a rule means more than an address, such as a port; write the addresses that are to be dropped to a \
@@ -270,35 +256,6 @@ fn csv(text: &Text<'_>, wanted: usize) -> Look {
         places.next().is_some_and(|(index, _)| index == wanted) && places.next().is_none();
     let has_more = text.fields(b',').nth(1).is_some_and(|second| !second.is_empty());
     Look::sign(is_alone && has_more && before.into_iter().all(|field| is_quoted || is_cell(field)))
-}
-
-fn yaml(text: &Text<'_>) -> Look {
-    if is_allow_key(text) { Look::Contrary } else { yaml_line(text) }
-}
-
-fn yaml_with_allow(text: &Text<'_>) -> Look {
-    let is_line = yaml_line(text) != Look::Other;
-    Look::sign(is_allow_key(text)).or_part(is_line)
-}
-
-/// The name of a key that stands alone on its line.
-fn key<'a>(text: &Text<'a>) -> Option<&'a [u8]> {
-    let name = text.text.trim_ascii().strip_suffix(b":")?;
-    is_name(name).then_some(name)
-}
-
-fn is_allow_key(text: &Text<'_>) -> bool {
-    key(text).is_some_and(verdict::name_allows)
-}
-
-fn yaml_line(text: &Text<'_>) -> Look {
-    let [mark, place, rest @ ..] = text.words() else {
-        return Look::Other.or_part(key(text).is_some() || text.text == b"---");
-    };
-    let inner = place.strip_prefix(b"'").and_then(|place| place.strip_suffix(b"'"));
-    let is_comment = rest.first().is_none_or(|word| word.starts_with(b"#"));
-    let is_item = matches!(*mark, b"-" | b"*") && is_place(unquoted(inner.unwrap_or(place)));
-    Look::sign(is_item && is_comment)
 }
 
 fn shorewall(text: &Text<'_>) -> Look {
