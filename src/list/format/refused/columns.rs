@@ -77,7 +77,9 @@ pub static KINDS: &[Refused] = &[
             let [place, value] = text.words() else { return Look::Other };
             // A larger number is a count.
             let is_value = *value == b"1" || is_name(value) && !is_number(value);
-            Look::sign(is_place(place) && *value == b"0").or_part(is_place(place) && is_value)
+            // Of no address at all it may be the length.
+            let is_sign = *value == b"0" && *place != b"0.0.0.0" && *place != b"::";
+            Look::sign(is_place(place) && is_sign).or_part(is_place(place) && is_value)
         },
     ),
     Refused::new(
