@@ -512,6 +512,20 @@ const SAMPLES: &[(&str, Sample, &[&[&str]])] = &[
         &[READ],
     ),
     (
+        "a CSV table without a header, with addresses in the fourth column",
+        Text(
+            "2026-11-28 10:00:00,name,ip,198.51.100.7,x\n2026-11-28 10:00:00,name,ip,203.0.113.0/24,x\n",
+        ),
+        &[READ],
+    ),
+    (
+        "a table of routes in columns",
+        Text(
+            "Prefix               Next Hop             Interface\n0.0.0.0/0            192.0.2.1            Tunnel0\n198.18.0.0/15        drop\n198.51.100.0/24      attached             GigabitEthernet0/0\n",
+        ),
+        &[],
+    ),
+    (
         "a list of addresses that are cut short (198.51.100)",
         Text("198.51.100\n203.0.113.\n"),
         &[&["198.51.100.0/24", "203.0.113.0/24"]],

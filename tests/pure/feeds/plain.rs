@@ -35,9 +35,9 @@ fn a_count_behind_a_tab_is_no_part_of_the_host_before_it() {
 #[test]
 fn numbers_that_may_all_be_lengths_or_sizes_are_refused_with_a_command_for_each_reading() {
     let lengths = refused("1.0.1.0\t24\n1.0.2.0\t0\n1.0.2.7\t32\n");
-    assert!(lengths.contains("prefix length") && lengths.contains("(line 1:"), "{lengths}");
+    assert!(lengths.contains("prefix length") && lengths.contains("(line 1: "), "{lengths}");
     let sizes = refused("1.0.1.0\t24\n1.0.2.0\t512\n1.0.8.0\t2048\n");
-    assert!(sizes.contains("size of a network") && sizes.contains("(line 2:"), "{sizes}");
+    assert!(sizes.contains("size of a network") && sizes.contains("(line 2: "), "{sizes}");
     assert!(refused("1.2.3.4\t3\n").contains("awk '{print $1}' FILE"));
     assert!(lengths.contains("awk '{print $1 \"/\" $2}' FILE"), "{lengths}");
     // Other lines change nothing in that.
@@ -49,7 +49,7 @@ fn no_feed_has_counts_of_ipv6() {
     let message = refused("2001:db8::7\t300\n");
     assert!(message.contains("IPv6"), "{message}");
     let message = refused("192.0.2.7\t113\n2001:db8::7\t32\n");
-    assert!(message.contains("(line 2:"), "{message}");
+    assert!(message.contains("(line 2: "), "{message}");
 }
 
 #[test]

@@ -119,6 +119,7 @@ fn a_file_of_which_each_line_is_of_a_kind_is_of_that_kind_though_a_list_has_such
     is_no_list_but("192.168.9.0/24 proto bird metric 32\n", "a table of routes (ip route)");
     let long = "*> 2001:db8:1234::/48\n                      2001:db8:ffff::1\n";
     is_no_list_but(long, "a BGP table (show ip bgp)");
+    is_no_list_but("192.168.0.0/24 eth1\n0.0.0.0/0 eth0\n", "a table of routes in columns");
     let map = "198.51.100.7\t1\n203.0.113.9\t0\n";
     is_no_list_but(map, "a map of HAProxy (addresses with a value each)");
 }
@@ -126,7 +127,7 @@ fn a_file_of_which_each_line_is_of_a_kind_is_of_that_kind_though_a_list_has_such
 #[test]
 fn formats_that_are_read_are_of_no_such_kind() {
     for text in [
-        "192.0.2.7\t110\n192.0.2.9\t2\n",
+        "192.0.2.7\t300\n192.0.2.9\t1\n",
         "16.5.0.0\t16.5.0.255\t24\t117\tEXAMPLE-NET\tUS\tabuse@example.com\n",
         "192.0.2.0/24 EXAMPLE-20190313 (Example LLC)\n",
         "198.51.100.0 - 198.51.100.255 , 100 , blocked\n",
@@ -152,4 +153,12 @@ fn the_message_names_the_line_that_decides_and_quotes_it() {
     // The status file is shown to all users.
     let message = format!("{error:#}");
     assert!(message.contains("a log (syslog) (line 3); "), "{message}");
+}
+
+#[test]
+fn a_kind_is_not_named_for_one_line_of_many() {
+    let code = "fn a() {\n}\n".repeat(20);
+    for line in ["ads.example", "64496", "see https://example.org/", "include(.)", "1.2.3"] {
+        is_no_such_kind(&format!("{code}{line}\n"));
+    }
 }

@@ -182,5 +182,5 @@ fn a_script_whose_variables_hold_addresses_is_refused() {
     let message = refused(script);
     assert!(message.contains("a script or configuration"), "{message}");
     let message = refused("blocked = [\"198.51.100.7\"]\nport = 53\n");
-    assert!(message.contains("(line 2:"), "{message}");
+    assert!(message.contains("(line 2: "), "{message}");
 }

@@ -77,7 +77,9 @@ pub static KINDS: &[Refused] = &[
             let [place, value] = text.words() else { return Look::Other };
             // A larger number is a count.
             let is_value = *value == b"1" || is_name(value) && !is_number(value);
-            Look::sign(is_place(place) && *value == b"0").or_part(is_place(place) && is_value)
+            // Of no address at all it may be the length.
+            let is_sign = *value == b"0" && *place != b"0.0.0.0" && *place != b"::";
+            Look::sign(is_place(place) && is_sign).or_part(is_place(place) && is_value)
         },
     ),
     Refused::new(
@@ -157,6 +159,13 @@ pub static LIKELY_KINDS: &[Refused] = &[
         "take the third column, if its addresses are bad: \
          cut -d, -f3 FILE | tr -d '\"'",
         |text| csv(text, 2),
+    ),
+    Refused::new(
+        "a CSV table without a header, with addresses in the fourth column",
+        "lines of columns between commas, of which the fourth has an address or network",
+        "take the fourth column, if its addresses are bad: \
+         cut -d, -f4 FILE | tr -d '\"'",
+        |text| csv(text, 3),
     ),
     Refused::new(
         "a list of addresses that are cut short (198.51.100)",

@@ -65,19 +65,21 @@ static KNOWN_KINDS: [&[Refused]; 7] = [
 /// Kinds whose lines look like much else.
 static LIKELY_KINDS: [&[Refused]; 2] = [columns::LIKELY_KINDS, names::KINDS];
 
-/// What is known by its lines.
+/// What is known by its lines. One line in five must be of the kind, since a name that is wrong misleads.
 pub static KNOWN: Format = Format {
     name: "known to be no list",
-    sign: Sign::Text(|text| !candidates(&KNOWN_KINDS, text).is_empty()),
-    read: |lines, sink| read(&KNOWN_KINDS, Some(Event::Skipped), lines, sink),
+    sign: Sign::Text(|text| best(&KNOWN_KINDS, 5, text).is_some()),
+    read: |lines, sink| {
+        read(best(&KNOWN_KINDS, 5, lines.text()), Some(Event::Skipped), lines, sink)
+    },
 };
 
-/// What is likely by its lines. To say nothing of them is what makes it count only if no format explains
-/// as many.
+/// What is likely by its lines, if it is half of them. To say nothing of them is what makes it count only if
+/// no format explains as many.
 pub static LIKELY: Format = Format {
     name: "likely no list",
-    sign: Sign::Text(|text| !candidates(&LIKELY_KINDS, text).is_empty()),
-    read: |lines, sink| read(&LIKELY_KINDS, None, lines, sink),
+    sign: Sign::Text(|text| best(&LIKELY_KINDS, 2, text).is_some()),
+    read: |lines, sink| read(best(&LIKELY_KINDS, 2, lines.text()), None, lines, sink),
 };
 
 /// All kinds, in the order of the manual page.
@@ -130,13 +132,9 @@ struct Candidate {
     is_possible: bool,
 }
 
-fn read(
-    kinds: &'static [&[Refused]],
-    recognised: Option<Event<'static>>,
-    lines: &mut Lines<'_>,
-    sink: &mut dyn Sink,
-) -> Outcome {
-    let text = lines.text();
+/// The kind that leaves the fewest lines unexplained, if at least one in `share` is of it; and the first line
+/// that is a sign of it.
+fn best(kinds: &'static [&[Refused]], share: u64, text: &[u8]) -> Option<(&'static Refused, u64)> {
     let place_of = |refused: &'static Refused| {
         let mut all = kinds.iter().flat_map(|kinds| kinds.iter());
         all.position(|other| std::ptr::eq(other, refused)).unwrap_or(usize::MAX)
@@ -151,10 +149,16 @@ fn read(
             is_possible: true,
         })
         .collect();
-    let mut counted = Lines::of(text, lines.reading);
-    while let Some(line) = counted.line() {
+    if found.is_empty() {
+        return None;
+    }
+    let reading = Reading::default();
+    let mut lines = Lines::of(text, &reading);
+    let mut count = 0;
+    while let Some(line) = lines.line() {
         let text = Text::of(line);
         let (is_blank, is_entry) = (line.is_blank(), text.is_entry());
+        count += u64::from(!is_blank);
         for candidate in &mut found {
             let look = (candidate.refused.look)(&text);
             candidate.is_possible &= look != Look::Contrary;
@@ -168,30 +172,44 @@ fn read(
                 }
             }
         }
-        counted.advance();
+        lines.advance();
     }
-    let possible = found.iter().filter(|candidate| candidate.is_possible);
-    let best = possible.min_by_key(|candidate| (candidate.others, candidate.place));
+    found
+        .iter()
+        .filter(|candidate| candidate.is_possible)
+        .filter(|candidate| (count - candidate.others).saturating_mul(share) >= count)
+        .min_by_key(|candidate| (candidate.others, candidate.place))
+        .map(|candidate| (candidate.refused, candidate.sign))
+}
+
+/// Receives the lines that are of a kind as recognised, and rejects the others.
+fn read(
+    best: Option<(&'static Refused, u64)>,
+    recognised: Option<Event<'static>>,
+    lines: &mut Lines<'_>,
+    sink: &mut dyn Sink,
+) -> Outcome {
+    let Some((refused, sign)) = best else {
+        lines.take_all();
+        lines.advance();
+        return Ok(LIKELY.name.into());
+    };
     while let Some(line) = lines.line() {
         if !line.is_blank() {
-            let is_one = best.is_some_and(|best| {
-                matches!((best.refused.look)(&Text::of(line)), Look::Sign | Look::Part)
-            });
-            match (is_one, recognised) {
-                (true, Some(event)) => sink.event(line.number, event),
-                (true, None) => {}
-                (false, _) => {
-                    let what = best.map_or("a list", |best| best.refused.kind.what);
+            let look = (refused.look)(&Text::of(line));
+            match recognised {
+                Some(event) if matches!(look, Look::Sign | Look::Part) => {
+                    sink.event(line.number, event);
+                }
+                None if matches!(look, Look::Sign | Look::Part) => {}
+                _ => {
                     let at = skip_blanks(line.text, 0);
-                    let error = ParseError::at(at, Reason::NotOfTheFormat(what));
+                    let error = ParseError::at(at, Reason::NotOfTheFormat(refused.kind.what));
                     sink.reject(line.number, error, line.raw);
                 }
             }
         }
         lines.advance();
     }
-    match best {
-        Some(best) => Err(NotAList::Kind { kind: &best.refused.kind, line: best.sign }),
-        None => Ok(LIKELY.name.into()),
-    }
+    Err(NotAList::Kind { kind: &refused.kind, line: sign })
 }

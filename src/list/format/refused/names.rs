@@ -117,7 +117,9 @@ fn is_line_of_names(text: &Text<'_>) -> bool {
     let name = name.strip_suffix(b".").unwrap_or(name);
     let is_alone = text.words().get(1).is_none_or(|word| word.starts_with(b"#"));
     let is_top = name.last().is_some_and(u8::is_ascii_alphabetic);
-    is_alone && name.contains(&b'.') && is_name(name) && is_top
+    // No address with something behind it.
+    let is_named = name.split(|byte| *byte == b'.').take(3).any(|label| !is_number(label));
+    is_alone && name.contains(&b'.') && is_name(name) && is_top && is_named
 }
 
 /// `AS64496`, or the number alone, with whatever text behind it; or a record about one in JSON.

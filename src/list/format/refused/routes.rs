@@ -19,6 +19,14 @@ pub static KINDS: &[Refused] = &[
         ip_routes,
     ),
     Refused::new(
+        "a table of routes in columns",
+        "a heading such as Prefix Next Hop or Destination Gateway, or a route of 0.0.0.0/0 or ::/0 with an \
+         interface",
+        "its routes lead to everybody, and nothing in it shows which networks are bad; write those that are \
+         meant to a list, one a line",
+        columns,
+    ),
+    Refused::new(
         "a table of routes of BIRD",
         "the line Table NAME:, and lines of a network, unicast or blackhole, and a protocol in brackets",
         "take the networks that are not routed: \
@@ -92,4 +100,22 @@ fn bird(text: &Text<'_>) -> Look {
     let is_route = is_place(text.word(0)) && is_kind(1) || text.is_indented() && is_kind(0);
     let is_hop = text.is_indented() && !text.is_entry();
     Look::sign(is_table || is_route).or_part(is_hop || text.begins(b"BIRD "))
+}
+
+fn columns(text: &Text<'_>) -> Look {
+    let is_head = text.first_are(&[b"Prefix", b"Next", b"Hop"])
+        || text.first_are(&[b"Destination", b"Gateway"])
+        || text.first_are(&[b"Destination", b"Next", b"Hop"]);
+    let is_everything = matches!(text.word(0), b"0.0.0.0/0" | b"::/0");
+    let is_row = is_place(text.word(0)) && text.words().len() > 1;
+    let is_default = is_everything && text.words().len() == 2 && is_interface(text.word(1));
+    Look::sign(is_head || is_default).or_part(is_row || text.begins(b"Kernel IP"))
+}
+
+/// A name such as eth0, Null0 or GigabitEthernet0/0.
+fn is_interface(word: &[u8]) -> bool {
+    let letters = word.iter().take_while(|byte| byte.is_ascii_alphabetic()).count();
+    letters > 0
+        && letters < word.len()
+        && word[letters..].iter().all(|byte| byte.is_ascii_digit() || b"/.-".contains(byte))
 }
