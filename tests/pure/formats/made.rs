@@ -313,7 +313,7 @@ fn no_bytes_whatever_end_the_program() {
         b"add x ",
         b"comment \"",
     ];
-    for _ in 0..10_000 {
+    for _ in 0..3_000 {
         let mut text = Vec::new();
         for _ in 0..random.below(30) {
             match random.below(4) {
