@@ -184,7 +184,6 @@ fn scan(text: Vec<u8>, lines: usize, sets: &[String]) -> Vec<Option<Vec<Pair>>> 
 }
 
 #[test]
-#[ignore = "the library does not read all formats yet"]
 fn of_a_file_of_one_kind_of_lines_nothing_is_loaded_that_the_second_reader_does_not_read() {
     let mut random = Random(0x6665_6564_735f_3130);
     let (mut same, mut less, mut more) = (0, 0, Vec::new());
