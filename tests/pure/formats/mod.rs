@@ -195,6 +195,47 @@ fn the_library_reads_each_file_as_its_case_says() {
     assert!(wrong.is_empty(), "{wrong}");
 }
 
+/// How what the library loads relates to what the second reader reads.
+enum Compared {
+    Same,
+    /// Nothing that the second reader does not read in one of the ways in which the file may be read.
+    Less,
+    /// Said for a person.
+    More(String),
+}
+
+fn compared(bytes: &[u8]) -> Compared {
+    let asked = Asked::default();
+    let nothing: Spans = [vec![], vec![]];
+    let readings = reader::readings(bytes, &asked);
+    let first = loaded(bytes, &asked);
+    let loaded = first.as_ref().unwrap_or(&nothing);
+    let read: Vec<Spans> = (readings.iter())
+        .map(|read| read.as_ref().map_or_else(|_| nothing.clone(), |read| read.spans.clone()))
+        .collect();
+    if *loaded == read[0] {
+        return Compared::Same;
+    }
+    if read.iter().any(|read| is_no_more(loaded, read)) {
+        return Compared::Less;
+    }
+    let second: Vec<_> = (readings.into_iter())
+        .map(|read| read.map(|read| (read.format, shown(&Ok(read.spans)))))
+        .collect();
+    let text = String::from_utf8_lossy(bytes);
+    Compared::More(format!(
+        "{text}\n    library: {}\n    second reader: {second:?}\n",
+        shown(&first)
+    ))
+}
+
+fn is_no_more(inner: &Spans, outer: &Spans) -> bool {
+    let within = |inner: &[Span], outer: &[Span]| {
+        inner.iter().all(|(first, last)| outer.iter().any(|(a, b)| a <= first && last <= b))
+    };
+    within(&inner[0], &outer[0]) && within(&inner[1], &outer[1])
+}
+
 /// Ranges as a person reads them.
 fn shown(read: &Result<Spans, String>) -> String {
     let Ok([v4, v6]) = read else { return format!("{read:?}") };

@@ -94,6 +94,16 @@ fn rule(words: &[String]) -> Option<Rule> {
         only_source: true,
         negated: false,
     };
+    // A value may stand right behind a short option.
+    let words: Vec<String> = (words.iter())
+        .flat_map(|word| match word.get(..2) {
+            Some("-j" | "-s") if word.len() > 2 && !word.contains(BLANKS) => {
+                vec![word[..2].into(), word[2..].into()]
+            }
+            _ => vec![word.clone()],
+        })
+        .collect();
+    let words = &words[..];
     let (mut at, mut negation) = (0, false);
     while at < words.len() {
         let value = words.get(at + 1).cloned().unwrap_or_default();

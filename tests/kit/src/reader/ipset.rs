@@ -1,4 +1,4 @@
-//! What ipset writes and is told: saved sets, commands, listings.
+//! What ipset writes and reads: saved sets, commands, listings.
 
 use std::collections::BTreeSet;
 

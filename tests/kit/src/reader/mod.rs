@@ -110,7 +110,7 @@ enum Meaning {
     Rejected,
 }
 
-/// Reads line by line: blank lines and, if `comments` says so, comments are passed to nobody.
+/// Reads line by line: blank lines and, if `comments` says so, comments are ignored.
 fn by_line(
     format: &'static str,
     lines: &[Line],

@@ -1,4 +1,4 @@
-//! What servers are told to let in and to keep out: nginx, Apache, Postfix, hosts.deny, rbldnsd.
+//! Access rules of servers: nginx, Apache, Postfix, hosts.deny, rbldnsd.
 
 use super::address::{Kind, Pair, entry, host};
 use super::{Found, Line, Meaning, What, by_line, plain, words};
