@@ -85,3 +85,47 @@ fn has_several(text: &str, sets: &[&str]) {
 fn accepts(text: &str, set: &str, line: u64) {
     assert_eq!(refusal(text), NotAList::AcceptedSet { name: set.into(), line }, "{text}");
 }
+
+#[test]
+fn a_pair_of_sets_that_ipset_fills_and_swaps_is_one_list() {
+    let script = |name: &str, network: &str| {
+        format!(
+            "create {name} hash:net family inet maxelem 4294967295 -exist\n\
+             create {name}.new hash:net family inet maxelem 4294967295 hashsize 1024 -exist\n\
+             flush {name}.new\nadd {name}.new {network}\nswap {name}.new {name}\ndestroy {name}.new\n"
+        )
+    };
+    let pair = script("drop4", "192.0.2.0/24") + &script("drop6", "2001:db8::/32");
+    holds(&pair, &["192.0.2.0/24", "2001:db8::/32"]);
+}
+
+#[test]
+fn a_set_on_one_line_takes_no_more_time_than_its_length_is_worth() {
+    let addresses = |separator: &str| {
+        let addresses: Vec<String> =
+            (0..50_000).map(|i| format!("10.{}.{}.1", i / 256, i % 256)).collect();
+        addresses.join(separator)
+    };
+    let names = "$x, ".repeat(50_000);
+    for text in [
+        format!(
+            "table ip t {{ set s {{ type ipv4_addr; elements = {{ {} }} }} }}",
+            addresses(", ")
+        ),
+        format!(
+            "{{\"nftables\": [{{\"set\": {{\"name\": \"s\", \"elem\": [\"{}\"]}}}}]}}",
+            addresses("\",\"")
+        ),
+        format!("<ipset type=\"hash:ip\"><entry>{}</entry></ipset>", addresses("</entry><entry>")),
+        format!("define A = {{ {names} 192.0.2.1 }}\ndefine A = {{ 192.0.2.2 }}"),
+        format!(
+            "define A = {{ 192.0.2.2 }}\nadd rule ip t c ip saddr {{ {names} 192.0.2.1 }} accept"
+        ),
+        format!("add list=s address=192.0.2.1 comment=\\\n{}x", "x\\\n".repeat(50_000)),
+    ] {
+        let start = std::time::Instant::now();
+        let _ = read(&text, &[]);
+        let seconds = start.elapsed().as_secs();
+        assert!(seconds < 20, "{seconds} s: {}", &text[..40]);
+    }
+}
