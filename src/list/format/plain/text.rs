@@ -50,9 +50,6 @@ fn check_note(line: &[u8], at: usize, purpose: Purpose) -> Result<(), ParseError
     sign.map_or(Ok(()), |sign| Err(ParseError::at(at + sign, Reason::TrailingText)))
 }
 
-/// Actions of Postfix that let pass.
-const ACTIONS: [&str; 6] = ["WARN", "FILTER", "PREPEND", "REDIRECT", "HOLD", "BCC"];
-
 /// Checks the text that begins at `at` behind a network.
 fn check_text(line: &[u8], at: usize, purpose: Purpose) -> Result<(), ParseError> {
     let rejected = |at| Err(ParseError::at(at, Reason::TrailingText));
@@ -72,10 +69,6 @@ fn check_text(line: &[u8], at: usize, purpose: Purpose) -> Result<(), ParseError
         if postfix::is_action(text.as_bytes()) {
             return Err(ParseError::at(at, Reason::LineOf(postfix::NAME)));
         }
-    }
-    // What Postfix does with mail from the network, beside refusing it.
-    if ACTIONS.contains(&text.split([' ', '\t']).next().unwrap_or_default()) {
-        return rejected(at);
     }
     // Text begins with a letter, perhaps behind a sign: not with the digits of a second address
     // that was cut short, nor with the punctuation of some other format.

@@ -23,14 +23,12 @@ pub(super) const FORMAT: Format = Format { name: NAME, sign: Sign::Line(is_sign)
 
 static SCRIPT: Kind = Kind {
     what: "a script or configuration, in which variables hold addresses",
-    cure: "make a list of the addresses of the variable NAME: \
-           sed -n '/NAME *=/,/[\\\")\\]]$/p' FILE | grep -oE '[0-9a-f]+[.:][0-9a-f.:]+(/[0-9]+)?'",
+    cure: "write the addresses that are to be dropped to a list, one a line",
 };
 
 static CONFIGURATION: Kind = Kind {
     what: "a configuration in YAML, in which addresses stand under keys of keys",
-    cure: "make a list of the addresses of the key NAME: \
-           sed -n '/NAME:/,/:$/p' FILE | grep -oE '[0-9a-f]+[.:][0-9a-f.:]+(/[0-9]+)?'",
+    cure: "write the addresses that are to be dropped to a list, one a line",
 };
 
 /// How deep the keys of a list may be in one another.
