@@ -153,6 +153,7 @@ fn what_a_shell_would_make_something_else_of_is_rejected() {
     rejected("iptables -A INPUT -s \"192.0.2.7 -j DROP", 22, TrailingText);
     rejected("iptables -A INPUT -s 192.0.2.1-192.0.2.9 -j DROP", 41, TrailingText);
     rejected("iptables -A INPUT -s 192.0.2.7 -s 192.0.2.8 -j DROP", 32, TrailingText);
+    rejected("[0:0]6 -A INPUT -s 192.0.2.7 -j DROP", 1, NotOfTheFormat("iptables"));
     rejected("192.0.2.7", 1, NotOfTheFormat("iptables"));
     rejected("echo done", 1, NotOfTheFormat("iptables"));
 }

@@ -91,6 +91,12 @@ fn is_chain(line: &[u8], start: usize) -> bool {
         && (counters.is_empty() || counters.starts_with(b"["))
 }
 
+/// Whether a word is the counters before a rule, packets and bytes: `[12:3400]`.
+fn is_counters(word: &[u8]) -> bool {
+    let inner = word.strip_prefix(b"[").and_then(|word| word.strip_suffix(b"]"));
+    inner.is_some_and(|inner| inner.iter().all(|byte| byte.is_ascii_digit() || *byte == b':'))
+}
+
 /// The family of a command, if its name is that of iptables or of a variable that holds it.
 fn family(name: &[u8]) -> Option<Family> {
     let six = |is_six: bool| if is_six { Family::Six } else { Family::Any };
@@ -131,7 +137,7 @@ fn parse(line: &[u8]) -> Option<Result<Statement<'_>, ParseError>> {
     if is_tool(name) {
         return Some(Ok(Statement::Nothing));
     }
-    let is_rule = matches!(first[0], b'[' | b'-');
+    let is_rule = first[0] == b'-' || is_counters(first);
     let family = if is_rule { Family::Any } else { family(name)? };
     let skipped = usize::from(first[0] != b'-') + usize::from(first == b"sudo");
     Some(words(line).and_then(|words| {

@@ -131,9 +131,12 @@ fn rule(line: &[u8]) -> Option<Result<Rule, ParseError>> {
     if daemons.is_empty() {
         return None;
     }
-    // An option that is none of these two runs a command, and the client is denied anyway.
     if denies && !daemons.eq_ignore_ascii_case(b"ALL") {
         return Some(Err(ParseError::at(0, Reason::Verdict)));
+    }
+    let option = option.trim_ascii();
+    if denies && !option.is_empty() && !option.eq_ignore_ascii_case(b"deny") {
+        return Some(Err(ParseError::at(clients_end + 1, Reason::OtherAction)));
     }
     Some(clients(line, colon + 1, clients_end).map(|entries| Rule { entries, denies }))
 }

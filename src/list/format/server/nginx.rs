@@ -95,7 +95,9 @@ fn geo(line: &[u8]) -> Option<(&[u8], usize)> {
     let name = second.unwrap_or(first).strip_prefix(b"$")?;
     let is_of_client =
         second.is_none() || matches!(first, b"$remote_addr" | b"$realip_remote_addr");
-    (words.next().is_none() && is_of_client && !name.is_empty()).then_some((name, brace + 1))
+    let is_name = name.iter().all(|byte| byte.is_ascii_alphanumeric() || *byte == b'_');
+    let is_whole = words.next().is_none() && is_of_client && is_name && !name.is_empty();
+    is_whole.then_some((name, brace + 1))
 }
 
 /// The block that is open, and what was read of others.
