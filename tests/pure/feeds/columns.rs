@@ -51,10 +51,6 @@ fn a_geofeed_is_its_networks() {
     is("192.0.2.7,,,,", &["192.0.2.7/32"]);
     // The last address of a range and a country are no country and a region.
     is_refused("1.0.0.0,1.0.0.255,AU\n1.0.1.0,1.0.3.255,CN\n", &["agent country"]);
-    let good = "192.0.2.0/24,NL,NL-NH,Amsterdam,\n".repeat(3);
-    let (entries, rejected) = scan(format!("{good}198.51.100.0/24,Allow,,,\n192.0.2.9\n"));
-    let other = NotOfTheFormat("geofeed");
-    assert_eq!((entries.len(), &rejected[..]), (3, &[(4, 1, other), (5, 1, other)][..]));
 }
 
 #[test]

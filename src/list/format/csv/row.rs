@@ -11,7 +11,8 @@ const LONGEST: usize = 64 << 10;
 /// Divides rows into fields.
 pub struct Splitter {
     delimiter: u8,
-    reader: Reader,
+    /// Made for the first row with quotes: to make one costs more than to divide a row without.
+    reader: Option<Box<Reader>>,
     /// The fields of a row with quotes, one behind the other.
     text: Vec<u8>,
     ends: Vec<usize>,
@@ -65,9 +66,8 @@ fn clean(field: &[u8]) -> &[u8] {
 impl Splitter {
     /// For rows with this sign between their fields.
     pub fn new(delimiter: u8) -> Self {
-        let mut builder = ReaderBuilder::new();
-        let reader = builder.delimiter(delimiter).terminator(Terminator::Any(b'\n')).build();
-        Splitter { delimiter, reader, text: vec![0; 1024], ends: vec![0; 64], bounds: Vec::new() }
+        let (text, ends, bounds) = (Vec::new(), Vec::new(), Vec::new());
+        Splitter { delimiter, reader: None, text, ends, bounds }
     }
 
     /// The fields of the row whose first line, without its LF, is so long, at the beginning of a text.
@@ -100,10 +100,17 @@ impl Splitter {
 
     /// Reads the first row of a text. Returns its length with its end, and how many fields it has.
     fn record(&mut self, text: &[u8]) -> Option<(usize, usize)> {
-        self.reader.reset();
+        let reader = self.reader.get_or_insert_with(|| {
+            self.text.resize(1024, 0);
+            self.ends.resize(64, 0);
+            let mut builder = ReaderBuilder::new();
+            builder.delimiter(self.delimiter).terminator(Terminator::Any(b'\n'));
+            Box::new(builder.build())
+        });
+        reader.reset();
         let (mut read, mut written, mut count) = (0, 0, 0);
         loop {
-            let (result, bytes, out, fields) = self.reader.read_record(
+            let (result, bytes, out, fields) = reader.read_record(
                 &text[read..],
                 &mut self.text[written..],
                 &mut self.ends[count..],
