@@ -2,7 +2,6 @@
 //! reads, or less.
 
 use kit::random::Random;
-use kit::reader::{self, Asked, Span};
 
 use super::{Compared, cases, compared};
 
