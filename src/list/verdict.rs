@@ -90,30 +90,44 @@ const ALLOWS: [&str; 5] = ["allow", "accept", "permit", "ignore", "exempt"];
 /// Beginnings of words that say so with `list` behind them.
 const LISTS: [&str; 6] = ["allow", "white", "permit", "accept", "ignore", "trust"];
 
-/// Whether a word that begins with these two bytes may be one of those that count.
+/// Whether a word that begins like this text may be one of those that count, by three letters. Asked for
+/// the comment of each line of a list.
 #[inline]
-pub fn may_begin(first: u8, second: u8) -> bool {
-    matches!(
-        (first | 0x20, second | 0x20),
-        (b'a', b'l' | b'c')
-            | (b'w', b'h')
-            | (b't', b'r' | b'c')
-            | (b'p', b'e' | b'o' | b'a')
-            | (b'o', b'k')
-            | (b'i', b'g' | b'c')
-            | (b'e', b'x')
-            | (b'r', b'e')
-            | (b'f', b'a')
-            | (b'n', b'o')
-            | (b'l', b'i')
-            | (b'u', b'd')
-            | (b's', b'c' | b'p')
-            | (b'd', b'u' | b'o' | b'e' | b'p')
-    )
+pub fn may_begin(text: &[u8]) -> bool {
+    let (first, second, third) = match *text {
+        [first, second, third, ..] => (first | 0x20, second | 0x20, third | 0x20),
+        [first, second] => (first | 0x20, second | 0x20, b' '),
+        _ => return false,
+    };
+    match (first, second) {
+        (b'o', b'k') | (b'd', b'o') => true,
+        (b'a', b'l') => third == b'l',
+        (b'a', b'c') => third == b'c',
+        (b'w', b'h') => third == b'i',
+        (b't', b'r') => third == b'u',
+        (b't', b'c') => third == b'p',
+        (b'p', b'e') => third == b'r',
+        (b'p', b'o') => third == b'r',
+        (b'p', b'a') => third == b's',
+        (b'i', b'g') => third == b'n',
+        (b'i', b'c') => third == b'm',
+        (b'e', b'x') => matches!(third, b'c' | b'e' | b'p'),
+        (b'r', b'e') => matches!(third, b'm' | b't' | b'l'),
+        (b'f', b'a') => third == b'l',
+        (b'n', b'o') => matches!(third, b'm' | b't'),
+        (b'l', b'i') => third == b'm',
+        (b'u', b'd') => third == b'p',
+        (b's', b'c') => third == b't',
+        (b's', b'p') => matches!(third, b't' | b'o'),
+        (b'd', b'u') => third == b'n',
+        (b'd', b'e') => third == b'v',
+        (b'd', b'p') => matches!(third, b'o' | b't'),
+        _ => false,
+    }
 }
 
 fn may_count(word: &[u8]) -> bool {
-    matches!(word, [first, second, ..] if may_begin(*first, *second))
+    may_begin(word)
 }
 
 /// Words that count only as the first of a text.

@@ -13,6 +13,7 @@ use super::super::end::End;
 use super::super::entry::Entry;
 use super::super::parse_error::{ParseError, Reason};
 use super::super::reading::Reading;
+use super::candidates::{Candidates, candidates};
 use super::not_a_list::NotAList;
 use super::reader::{Event, Format, Lines, Outcome, Sign, Sink};
 use super::sets::{Choice, Survey};
@@ -68,11 +69,7 @@ pub fn read_if_plain<S: Sink>(
     reading: &Reading,
     sink: &mut S,
 ) -> Option<Result<(Decision, u64), Late>> {
-    let head = match text.get(..HEAD) {
-        Some(head) => &head[..memchr::memrchr(b'\n', head).map_or(HEAD, |end| end + 1)],
-        None => text,
-    };
-    if !plain::is_plain(head, reading) {
+    if !plain::is_plain(head(text), reading) {
         return None;
     }
     let mut lines = Lines::of(text, reading);
@@ -82,7 +79,7 @@ pub fn read_if_plain<S: Sink>(
     }
     match decide(text, reading) {
         Ok(decision) if decision.is_plain() && decision.choice.is_whole() => {
-            plain::read(&mut lines, &mut Explained(sink));
+            plain::read(&mut lines, &mut Explained::new(sink));
             Some(Ok((decision, lines.taken())))
         }
         decided => Some(Err(Late(decided))),
@@ -98,8 +95,15 @@ pub fn decide(text: &[u8], reading: &Reading) -> Result<Decision, NotAList> {
     if let Some(reason) = refused::by_first_bytes(text) {
         return Err(reason);
     }
+    let Candidates { formats, has_plain_entry } = candidates(text, reading);
+    if has_plain_entry && matches!(formats[..], [format] if format.name == plain::NAME) {
+        return Ok(Decision::plain());
+    }
     let mut best: Option<(Survey, &'static Format, Outcome)> = None;
-    for format in candidates(text, reading) {
+    for format in formats {
+        if best.as_ref().is_some_and(|(best, ..)| is_worse(format, text, reading, best)) {
+            continue;
+        }
         let mut survey = Survey::default();
         let outcome = (format.read)(&mut Lines::of(text, reading), &mut survey);
         let is_better = |(best, other, of_best): &(Survey, &Format, Outcome)| {
@@ -122,56 +126,36 @@ pub fn decide(text: &[u8], reading: &Reading) -> Result<Decision, NotAList> {
     Ok(Decision { format, name, choice: survey.choose(reading)? })
 }
 
+/// Whether a format rejects more lines at the beginning of a list than another in all of it. What the
+/// beginning leaves open may be one more.
+fn is_worse(format: &Format, text: &[u8], reading: &Reading, best: &Survey) -> bool {
+    if text.len() <= HEAD {
+        return false;
+    }
+    let mut survey = Survey::default();
+    let _ = (format.read)(&mut Lines::of(head(text), reading), &mut survey);
+    survey.rejected_lines() > best.rejected_lines() + 1
+}
+
+/// The whole lines at the beginning of a list.
+fn head(text: &[u8]) -> &[u8] {
+    match text.get(..HEAD) {
+        Some(head) => &head[..memchr::memrchr(b'\n', head).map_or(HEAD, |end| end + 1)],
+        None => text,
+    }
+}
+
 /// The order of formats, the best first.
 fn rank(survey: &Survey, outcome: &Outcome) -> (u64, bool, Reverse<u64>) {
     let recognises = outcome.is_err() && survey.skipped() > survey.rejected_lines();
     (survey.rejected_lines(), !recognises, Reverse(survey.entries()))
 }
 
-/// The formats that a list could be of, in the order in which they count if two reject equally many
-/// lines. A text that begins as a document is one: its lines say nothing, however many stand below it.
-fn candidates(text: &[u8], reading: &Reading) -> Vec<&'static Format> {
-    let is_document =
-        |format: &&Format| matches!(format.sign, Sign::Document(is_one) if is_one(text));
-    let documents: Vec<&'static Format> = FORMATS.iter().copied().filter(is_document).collect();
-    if !documents.is_empty() {
-        return documents;
-    }
-    let mut is_candidate: Vec<bool> = FORMATS
-        .iter()
-        .map(|format| match format.sign {
-            Sign::None => true,
-            Sign::Text(is_one) => is_one(text),
-            Sign::Line(_) | Sign::Document(_) => false,
-        })
-        .collect();
-    let mut lines = Lines::of(text, reading);
-    // The format of the line before, which is asked first.
-    let mut last = None;
-    while let Some(line) = lines.line() {
-        if !plain::is_own(line) {
-            let claims =
-                |format: &Format| matches!(format.sign, Sign::Line(is_one) if is_one(line));
-            if !last.is_some_and(claims) {
-                for (index, format) in FORMATS.iter().copied().enumerate() {
-                    if claims(format) {
-                        is_candidate[index] = true;
-                        last = Some(format);
-                    }
-                }
-            }
-        }
-        lines.advance();
-    }
-    let chosen = FORMATS.iter().zip(is_candidate).filter(|(_, is_candidate)| *is_candidate);
-    chosen.map(|(format, _)| *format).collect()
-}
-
 /// Reads a list as was decided. Returns how many lines it has.
 pub fn read<S: Sink>(text: &[u8], decision: &Decision, reading: &Reading, sink: &mut S) -> u64 {
     let mut lines = Lines::of(text, reading);
     if decision.is_plain() && decision.choice.is_whole() {
-        plain::read(&mut lines, &mut Explained(sink));
+        plain::read(&mut lines, &mut Explained::new(sink));
     } else if decision.choice.is_whole() {
         // It came to an end at the first reading, and does the same again.
         let _ = (decision.format.read)(&mut lines, sink);
@@ -182,26 +166,38 @@ pub fn read<S: Sink>(text: &[u8], decision: &Decision, reading: &Reading, sink: 
 }
 
 /// The sink of a plain list. A line that is of another format is rejected with its name.
-struct Explained<'a, S>(&'a mut S);
+struct Explained<'a, S> {
+    sink: &'a mut S,
+    /// How many lines are still looked at. Reports name a few only.
+    left: u32,
+}
+
+impl<'a, S> Explained<'a, S> {
+    fn new(sink: &'a mut S) -> Self {
+        Explained { sink, left: 1_000 }
+    }
+}
 
 impl<S: Sink> Sink for Explained<'_, S> {
     #[inline(always)]
     fn entry(&mut self, line: u64, entry: Entry, end: Option<End>) {
-        self.0.entry(line, entry, end);
+        self.sink.entry(line, entry, end);
     }
 
     #[cold]
     fn reject(&mut self, line: u64, error: ParseError, text: &[u8]) {
         let is_unexplained = matches!(error.reason, Reason::NotAnAddress | Reason::TrailingText);
-        let error = match format_of(text).filter(|_| is_unexplained) {
+        let format = (is_unexplained && self.left > 0).then(|| format_of(text)).flatten();
+        self.left = self.left.saturating_sub(1);
+        let error = match format {
             Some(format) => ParseError { reason: Reason::LineOf(format.name), ..error },
             None => error,
         };
-        self.0.reject(line, error, text);
+        self.sink.reject(line, error, text);
     }
 
     fn event(&mut self, line: u64, event: Event<'_>) {
-        self.0.event(line, event);
+        self.sink.event(line, event);
     }
 }
 

@@ -21,7 +21,7 @@ use super::reader::{Event, Format, Lines, Outcome, Sign, Sink};
 
 const NAME: &str = "nft JSON";
 
-pub(super) const FORMAT: Format = Format { name: NAME, sign: Sign::Text(is_document), read };
+pub(super) const FORMAT: Format = Format { name: NAME, sign: Sign::Document(is_document), read };
 
 fn is_document(text: &[u8]) -> bool {
     let Some((b'{', inner)) = text.trim_ascii_start().split_first() else { return false };

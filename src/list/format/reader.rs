@@ -35,6 +35,8 @@ pub enum Sign {
     /// A single line of which this is true. Comments, blank lines and lines that are plain are not asked
     /// for.
     Line(fn(&Line<'_>) -> bool),
+    /// The same, where one line changes what all lines below mean: it is asked for each line of a list.
+    Heading(fn(&Line<'_>) -> bool),
     /// The text as a whole, of which this is true.
     Text(fn(&[u8]) -> bool),
     /// The beginning of the text, of which this is true. The list is one document then, and no format of

@@ -16,7 +16,7 @@ use super::reader::{Event, Format, Lines, Outcome, Sign, Sink};
 
 const NAME: &str = "ipset XML";
 
-pub(super) const FORMAT: Format = Format { name: NAME, sign: Sign::Text(is_document), read };
+pub(super) const FORMAT: Format = Format { name: NAME, sign: Sign::Document(is_document), read };
 
 /// How many elements may be open at a time. Real documents have five.
 const DEEPEST: usize = 16;

@@ -19,7 +19,7 @@ use heading::Heading;
 
 pub(super) const NAME: &str = "sections";
 
-pub(super) const FORMAT: Format = Format { name: NAME, sign: Sign::Line(is_sign), read };
+pub(super) const FORMAT: Format = Format { name: NAME, sign: Sign::Heading(is_sign), read };
 
 static SCRIPT: Kind = Kind {
     what: "a script or configuration, in which variables hold addresses",
