@@ -86,8 +86,8 @@ pub static FORMATS: &[&Format] = &[
 
 #[cfg(test)]
 mod tests {
-    use super::super::reading::Reading;
     use super::*;
+    use crate::list::reading::Reading;
 
     #[test]
     fn each_format_has_a_name_of_its_own() {
@@ -113,7 +113,7 @@ mod tests {
         ("YAML list", "- 192.0.2.7"),
         ("DShield", "Start\tEnd\tNetblock\tAttacks\tName\tCountry\temail"),
         ("DShield", "16.5.0.0\t16.5.0.255\t24\t117\tEXAMPLE-NET\tUS\tabuse@example.com"),
-        ("ipfilter.dat", "198.51.100.0 - 198.51.100.255 , 200 , let through"),
+        ("ipfilter.dat", "198.51.100.0 - 198.51.100.255 , 100 , Botnet"),
         ("Spamhaus DROP", "{\"cidr\":\"1.10.16.0/20\",\"sblid\":\"SBL256894\",\"rir\":\"apnic\"}"),
         ("JSON lines", "{\"type\":\"metadata\",\"records\":1670}"),
         ("JSON document, member list", "{\"list\": [\"192.0.2.0/24\"]}"),
