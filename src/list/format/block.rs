@@ -4,9 +4,9 @@
 //! something else, such as a network that is to be let through. So with a rejected line that opens a
 //! block all lines of that are rejected, up to the brace that closes it.
 
-use super::super::grammar::{Found, skip_blanks, trim};
-use super::super::parse_error::{ParseError, Reason};
 use super::reader::{Line, Lines, Outcome, Parsed, Sink};
+use crate::list::grammar::{Found, skip_blanks, trim};
+use crate::list::parse_error::{ParseError, Reason};
 
 /// How many blocks are open of which nothing is known.
 #[derive(Clone, Copy, Default)]

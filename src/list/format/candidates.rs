@@ -5,12 +5,12 @@
 //! list of millions of lines that no format knows should not cost a question to each. What a single line
 //! changes, a heading, is asked for each line.
 
-use super::super::end::End;
-use super::super::entry::Entry;
-use super::super::parse_error::ParseError;
-use super::super::reading::Reading;
 use super::reader::{Event, Format, Lines, Sign, Sink};
 use super::{FORMATS, plain};
+use crate::list::end::End;
+use crate::list::entry::Entry;
+use crate::list::parse_error::ParseError;
+use crate::list::reading::Reading;
 
 /// How many lines that are not plain are shown to every format, and of the others one in how many.
 const SHOWN: u64 = 1_000;

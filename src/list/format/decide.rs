@@ -9,15 +9,16 @@
 use std::borrow::Cow;
 use std::cmp::Reverse;
 
-use super::super::end::End;
-use super::super::entry::Entry;
-use super::super::parse_error::{ParseError, Reason};
-use super::super::reading::Reading;
 use super::candidates::{Candidates, candidates};
 use super::not_a_list::NotAList;
+use super::plain::{self, sections};
 use super::reader::{Event, Format, Lines, Outcome, Sign, Sink};
 use super::sets::{Choice, Survey};
-use super::{FORMATS, plain, refused, sections};
+use super::{FORMATS, refused};
+use crate::list::end::End;
+use crate::list::entry::Entry;
+use crate::list::parse_error::{ParseError, Reason};
+use crate::list::reading::Reading;
 
 /// In which format a list is read.
 #[derive(Debug)]

@@ -2,7 +2,7 @@
 
 use std::time::{SystemTime, UNIX_EPOCH};
 
-use super::super::end::End;
+use crate::list::end::End;
 
 /// The units, and how many nanoseconds each has.
 const UNITS: [(&[u8], i128); 8] = [

@@ -1,10 +1,10 @@
 //! What a field with a name says of the entry beside it, in JSON and in CSV: that it is not bad, or when
 //! it ends.
 
-use super::super::end::End;
-use super::super::parse_error::Reason;
-use super::super::reading::Purpose;
-use super::super::verdict;
+use crate::list::end::End;
+use crate::list::parse_error::Reason;
+use crate::list::reading::Purpose;
+use crate::list::verdict;
 
 /// What a field is by its name.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]

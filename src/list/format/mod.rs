@@ -5,81 +5,81 @@
 //! or rejected for what is wrong with it in that format. What is known to be no list is a format, too: it
 //! recognises its lines, and reads none.
 //!
-//! `reader` has what a format reads from and into, `block` what becomes of a line, `text` and `json`
-//! what several formats have in common; `rules` are the formats of firewalls and of programs that ban,
-//! `server` those of servers; `sets` chooses among the sets of a file, and
-//! [`not_a_list`](mod@not_a_list) says why a file is refused.
+//! `reader` has what a format reads from and into, [`decide`](mod@decide) finds the format of a list,
+//! `sets` chooses among the sets of a file, and [`not_a_list`](mod@not_a_list) says why a file is refused.
+//! `block`, `text`, `octets`, `fields` and `duration` are what formats of several families have in common.
+//! The formats stand in one folder a family, in the order of drop_ips(5): [`plain`], `ban`, `firewall`,
+//! `server`, `json`, `csv`, `feeds`, and [`refused`] for what is known to be no list. Each of these says
+//! what belongs there.
 
+mod ban;
 mod block;
 mod candidates;
 mod csv;
-mod dataplane;
 pub mod decide;
-mod dshield;
 mod duration;
-mod emule;
-mod fail2ban_banned;
+mod feeds;
 mod fields;
-mod geofeed;
-mod ipset;
-mod ipset_list;
-mod ipsum;
+mod firewall;
 mod json;
-mod mikrotik;
-mod nft;
-mod nft_json;
 pub mod not_a_list;
-mod peerguardian;
+mod octets;
 pub mod plain;
 mod reader;
 pub mod refused;
-mod rules;
-mod sections;
 mod server;
 mod sets;
 mod text;
-mod tor;
-mod xml;
-mod zeek;
 
 pub use decide::Decision;
 pub use not_a_list::NotAList;
 pub use reader::{Event, Format, Line, Lines, Outcome, Sign, Sink};
 
-/// All formats. Where two reject equally many lines of a list, the first one counts: plain is the last,
-/// because a line that speaks for another format says more.
+use feeds::{dataplane, dshield, emule, geofeed, ipsum, peerguardian, tor, zeek};
+use firewall::{clash, ipset, iptables, mikrotik, nft, shorewall, xml};
+use server::{apache, nginx, postfix, rbldnsd, squid};
+
+/// All formats, by family. Where two reject equally many lines of a list and find as many entries, the first
+/// one counts: plain is the last, because a line that speaks for another format says more.
 pub static FORMATS: &[&Format] = &[
+    // Known to be no list.
     &refused::KNOWN,
-    &ipsum::FORMAT,
-    &dshield::FORMAT,
-    &emule::FORMAT,
-    &nft_json::FORMAT,
+    // Ban tools.
+    &ban::fail2ban_banned::FORMAT,
+    &ban::fail2ban_status::FORMAT,
+    &ban::sshguard::FORMAT,
+    &ban::hosts_deny::FORMAT,
+    // Firewalls.
+    &iptables::FORMAT,
+    &ipset::FORMAT,
+    &ipset::list::FORMAT,
     &xml::FORMAT,
-    &fail2ban_banned::FORMAT,
-    &dataplane::FORMAT,
-    &geofeed::FORMAT,
-    &tor::FORMAT,
-    &zeek::FORMAT,
+    &nft::FORMAT,
+    &nft::json::FORMAT,
+    &mikrotik::FORMAT,
+    &shorewall::FORMAT,
+    &clash::FORMAT,
+    // Servers.
+    &nginx::FORMAT,
+    &apache::FORMAT,
+    &postfix::FORMAT,
+    &squid::FORMAT,
+    &rbldnsd::FORMAT,
+    // JSON and CSV.
     &json::lines::FORMAT,
     &json::document::FORMAT,
     &csv::FORMAT,
-    &nft::FORMAT,
-    &server::nginx::FORMAT,
-    &ipset::FORMAT,
-    &ipset_list::FORMAT,
-    &mikrotik::FORMAT,
-    &rules::iptables::FORMAT,
-    &rules::fail2ban::FORMAT,
-    &rules::sshguard::FORMAT,
-    &rules::shorewall::FORMAT,
-    &rules::clash::FORMAT,
-    &server::hosts_deny::FORMAT,
-    &server::apache::FORMAT,
-    &server::postfix::FORMAT,
-    &server::rbldnsd::FORMAT,
-    &server::squid::FORMAT,
+    // Feeds with a form of their own.
+    &tor::FORMAT,
+    &dataplane::FORMAT,
+    &geofeed::FORMAT,
+    &zeek::FORMAT,
+    &ipsum::FORMAT,
+    &dshield::FORMAT,
+    &emule::FORMAT,
     &peerguardian::FORMAT,
-    &sections::FORMAT,
+    // Lists in plain entries, and what only looks like no list.
+    &plain::sections::FORMAT,
     &plain::NETMASK,
     &refused::LIKELY,
     &plain::FORMAT,
@@ -87,8 +87,8 @@ pub static FORMATS: &[&Format] = &[
 
 #[cfg(test)]
 mod tests {
-    use super::super::reading::Reading;
     use super::*;
+    use crate::list::reading::Reading;
 
     #[test]
     fn each_format_has_a_name_of_its_own() {
@@ -114,7 +114,7 @@ mod tests {
         ("YAML list", "- 192.0.2.7"),
         ("DShield", "Start\tEnd\tNetblock\tAttacks\tName\tCountry\temail"),
         ("DShield", "16.5.0.0\t16.5.0.255\t24\t117\tEXAMPLE-NET\tUS\tabuse@example.com"),
-        ("ipfilter.dat", "198.51.100.0 - 198.51.100.255 , 100 , blocked"),
+        ("ipfilter.dat", "198.51.100.0 - 198.51.100.255 , 100 , Botnet"),
         ("Spamhaus DROP", "{\"cidr\":\"1.10.16.0/20\",\"sblid\":\"SBL256894\",\"rir\":\"apnic\"}"),
         ("JSON lines", "{\"type\":\"metadata\",\"records\":1670}"),
         ("JSON document, member list", "{\"list\": [\"192.0.2.0/24\"]}"),

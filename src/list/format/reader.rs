@@ -5,12 +5,12 @@ use std::borrow::Cow;
 
 use memchr::memchr;
 
-use super::super::end::End;
-use super::super::entry::Entry;
-use super::super::grammar::{Found, LeadingEntry, read_line, trim};
-use super::super::parse_error::ParseError;
-use super::super::reading::Reading;
 use super::not_a_list::NotAList;
+use crate::list::end::End;
+use crate::list::entry::Entry;
+use crate::list::grammar::{Found, LeadingEntry, read_line, trim};
+use crate::list::parse_error::ParseError;
+use crate::list::reading::Reading;
 
 /// A format that lists come in, or that is known to be no list.
 ///

@@ -9,13 +9,13 @@ use std::ffi::OsStr;
 use std::os::unix::ffi::OsStrExt;
 use std::path::Path;
 
-use super::super::end::End;
-use super::super::entry::Entry;
-use super::super::parse_error::ParseError;
-use super::super::reading::{Purpose, Reading};
-use super::super::verdict;
 use super::not_a_list::NotAList;
 use super::reader::{Event, Sink};
+use crate::list::end::End;
+use crate::list::entry::Entry;
+use crate::list::parse_error::ParseError;
+use crate::list::reading::{Purpose, Reading};
+use crate::list::verdict;
 use crate::words::printable;
 
 /// The number of a set: of those whose entries were read before any name, 0.

@@ -1,9 +1,9 @@
 //! Text beside an entry: words, names, and what must not be hidden in them.
 
-use super::super::address::is_address_byte;
-use super::super::entry::Entry;
-use super::super::grammar::{Form, leading_entry};
-use super::super::parse_error::{ParseError, Reason};
+use crate::list::address::is_address_byte;
+use crate::list::entry::Entry;
+use crate::list::grammar::{Form, leading_entry};
+use crate::list::parse_error::{ParseError, Reason};
 
 /// A blank-separated word at `at`, which is no blank, and the offset behind it.
 pub fn word(line: &[u8], at: usize) -> (&[u8], usize) {

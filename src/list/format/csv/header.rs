@@ -1,9 +1,9 @@
 //! How CSV begins: which columns it has, and which of them has the network.
 
-use super::super::super::address::parse_v4;
-use super::super::super::grammar::{Form, leading_entry};
-use super::super::fields::{Field, normalised};
 use super::row::{Fields, Splitter};
+use crate::list::address::parse_v4;
+use crate::list::format::fields::{Field, normalised};
+use crate::list::grammar::{Form, leading_entry};
 
 /// What CSV is by how it begins.
 pub struct Beginning {

@@ -1,16 +1,16 @@
 //! The rows of CSV: the entry of each, and what its other fields say of it.
 
-use super::super::super::end::End;
-use super::super::super::entry::Entry;
-use super::super::super::grammar::{Form, leading_entry};
-use super::super::super::parse_error::{ParseError, Reason};
-use super::super::super::reading::{Purpose, Reading};
-use super::super::duration::end_after;
-use super::super::fields::{self, Field};
-use super::super::not_a_list::{Kind, NotAList};
-use super::super::reader::{Event, Lines, Outcome, Sink};
 use super::header::{self, Beginning, Columns, Crowdsec};
 use super::row::{Fields, Splitter};
+use crate::list::end::End;
+use crate::list::entry::Entry;
+use crate::list::format::duration::end_after;
+use crate::list::format::fields::{self, Field};
+use crate::list::format::not_a_list::{Kind, NotAList};
+use crate::list::format::reader::{Event, Lines, Outcome, Sink};
+use crate::list::grammar::{Form, leading_entry};
+use crate::list::parse_error::{ParseError, Reason};
+use crate::list::reading::{Purpose, Reading};
 
 const WORLD: Kind = Kind {
     what: "a table of the whole address space by country or network",

@@ -1,11 +1,11 @@
 //! One JSON document: which it is by how it begins, and what becomes of what `shapes` finds in it.
 
-use super::super::super::parse_error::ParseError;
-use super::super::not_a_list::{Kind, NotAList};
-use super::super::reader::{Format, Lines, Outcome, Sign, Sink};
 use super::lines;
 use super::shapes::{self, Walk};
 use super::unnamed;
+use crate::list::format::not_a_list::{Kind, NotAList};
+use crate::list::format::reader::{Format, Lines, Outcome, Sign, Sink};
+use crate::list::parse_error::ParseError;
 
 const NAME: &str = "JSON document";
 

@@ -2,13 +2,13 @@
 
 use std::borrow::Cow;
 
-use super::super::super::end::End;
-use super::super::super::parse_error::{ParseError, Reason};
-use super::super::not_a_list::{Kind, NotAList};
-use super::super::reader::{Event, Format, Line, Lines, Outcome, Sign, Sink};
 use super::record::{Meaning, Members, NETWORKS, Record, RecordSeed};
 use super::unnamed;
 use super::value::{offset, parse_error};
+use crate::list::end::End;
+use crate::list::format::not_a_list::{Kind, NotAList};
+use crate::list::format::reader::{Event, Format, Line, Lines, Outcome, Sign, Sink};
+use crate::list::parse_error::{ParseError, Reason};
 
 pub const NAME: &str = "JSON lines";
 

@@ -6,13 +6,13 @@ use std::fmt;
 use serde::de::{DeserializeSeed, Deserializer, Error, IgnoredAny, MapAccess, Visitor};
 use serde_json::value::RawValue;
 
-use super::super::super::end::End;
-use super::super::super::entry::Entry;
-use super::super::super::parse_error::{ParseError, Reason};
-use super::super::super::reading::Reading;
-use super::super::duration::end_after;
-use super::super::fields::{self, Field};
 use super::value::{self, bare, is_nested, offset};
+use crate::list::end::End;
+use crate::list::entry::Entry;
+use crate::list::format::duration::end_after;
+use crate::list::format::fields::{self, Field};
+use crate::list::parse_error::{ParseError, Reason};
+use crate::list::reading::Reading;
 
 /// The names of members that hold the network of a record.
 pub const NETWORKS: [&str; 9] = [

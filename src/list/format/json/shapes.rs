@@ -8,13 +8,13 @@ use std::fmt;
 use serde::de::{DeserializeSeed, Deserializer, Error, IgnoredAny, MapAccess, SeqAccess, Visitor};
 use serde_json::value::RawValue;
 
-use super::super::super::end::End;
-use super::super::super::parse_error::{ParseError, Reason};
-use super::super::super::reading::Reading;
-use super::super::reader::{Event, Sink};
 use super::lines::CROWDSEC;
 use super::record::{Meaning, Members, Record, RecordSeed};
 use super::value::{self, Place, offset};
+use crate::list::end::End;
+use crate::list::format::reader::{Event, Sink};
+use crate::list::parse_error::{ParseError, Reason};
+use crate::list::reading::Reading;
 
 /// A document that is known.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]

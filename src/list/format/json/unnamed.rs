@@ -5,9 +5,9 @@ use std::fmt;
 
 use serde::de::{DeserializeSeed, Deserializer, Error, MapAccess, SeqAccess, Visitor};
 
-use super::super::super::grammar::{Form as EntryForm, leading_entry};
-use super::super::super::verdict;
-use super::super::not_a_list::{Kind, NotAList};
+use crate::list::format::not_a_list::{Kind, NotAList};
+use crate::list::grammar::{Form as EntryForm, leading_entry};
+use crate::list::verdict;
 
 /// In which form the text is.
 #[derive(Clone, Copy, PartialEq, Eq)]

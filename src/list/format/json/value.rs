@@ -2,9 +2,9 @@
 
 use serde_json::value::RawValue;
 
-use super::super::super::entry::Entry;
-use super::super::super::grammar::leading_entry;
-use super::super::super::parse_error::{MAX_LINE, ParseError, Reason};
+use crate::list::entry::Entry;
+use crate::list::grammar::leading_entry;
+use crate::list::parse_error::{MAX_LINE, ParseError, Reason};
 
 /// What is wrong with JSON, and in which column of its line.
 pub fn parse_error(error: &serde_json::Error) -> ParseError {

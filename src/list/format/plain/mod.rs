@@ -4,18 +4,19 @@
 //! closer look, and `netmask` the lists that have netmasks in a column of their own.
 
 mod netmask;
+pub(super) mod sections;
 mod shapes;
 mod text;
 
-use super::super::address::{LOOKAHEAD, parse_v4_at_once};
-use super::super::end::End;
-use super::super::entry::Entry;
-use super::super::grammar::{Found, read_line, trim};
-use super::super::parse_error::{ParseError, Reason};
-use super::super::reading::{Purpose, Reading};
-use super::super::verdict;
 use super::reader::{Event, Format, Line, Lines, Sign, Sink};
 use crate::ip::Range;
+use crate::list::address::{LOOKAHEAD, parse_v4_at_once};
+use crate::list::end::End;
+use crate::list::entry::Entry;
+use crate::list::grammar::{Found, read_line, trim};
+use crate::list::parse_error::{ParseError, Reason};
+use crate::list::reading::{Purpose, Reading};
+use crate::list::verdict;
 
 pub(super) const NAME: &str = "plain";
 

@@ -3,18 +3,16 @@
 //! Two addresses may as well be the first and the last of a range, so they are read only if each second
 //! one of the whole list is a netmask.
 
-use super::super::super::entry::Entry;
-use super::super::super::grammar::{
-    Form, LeadingEntry, check_comment, is_end, leading_entry, skip_blanks,
-};
-use super::super::reader::{Format, Line, Lines, Outcome, Sign, Sink};
 use super::shapes::unless_allowed;
 use super::{said, send};
 use crate::ip::Range;
+use crate::list::entry::Entry;
+use crate::list::format::reader::{Format, Line, Lines, Outcome, Sign, Sink};
+use crate::list::grammar::{Form, LeadingEntry, check_comment, is_end, leading_entry, skip_blanks};
 
 const NAME: &str = "network and netmask";
 
-pub(in super::super) static FORMAT: Format =
+pub static FORMAT: Format =
     Format { name: NAME, sign: Sign::Line(|line| network(line).is_some()), read };
 
 /// The network of a line with a netmask, and the offset behind that.

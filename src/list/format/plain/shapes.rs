@@ -1,13 +1,13 @@
 //! The shapes in which people write the lines of a plain list, beside the entry alone: in quotes, with
 //! commas, with stars, with an exclamation mark for an exception.
 
-use super::super::super::end::End;
-use super::super::super::entry::Entry;
-use super::super::super::grammar::{Form, check_comment, is_end, leading_entry, skip_blanks};
-use super::super::super::parse_error::{ParseError, Reason};
-use super::super::super::reading::Purpose;
-use super::super::text::{colons, dotted};
 use crate::ip::Range;
+use crate::list::end::End;
+use crate::list::entry::Entry;
+use crate::list::format::text::{colons, dotted};
+use crate::list::grammar::{Form, check_comment, is_end, leading_entry, skip_blanks};
+use crate::list::parse_error::{ParseError, Reason};
+use crate::list::reading::Purpose;
 
 /// What a line says, however it is written.
 pub enum Shape<'a> {

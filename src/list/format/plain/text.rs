@@ -3,13 +3,13 @@
 //! Behind a host nothing is taken for text without a dash: `0.0.0.0 ads.example` is a line of a hosts
 //! file, where the address is the one thing that is not meant.
 
-use super::super::super::entry::Entry;
-use super::super::super::grammar::{Form, is_end, leading_entry, skip_blanks};
-use super::super::super::parse_error::{ParseError, Reason};
-use super::super::super::reading::Purpose;
-use super::super::super::verdict;
-use super::super::server::postfix;
-use super::super::text::{colons, dotted, unprintable};
+use crate::list::entry::Entry;
+use crate::list::format::server::postfix;
+use crate::list::format::text::{colons, dotted, unprintable};
+use crate::list::grammar::{Form, is_end, leading_entry, skip_blanks};
+use crate::list::parse_error::{ParseError, Reason};
+use crate::list::reading::Purpose;
+use crate::list::verdict;
 
 /// The entry of a line with text behind it; nothing if it is another line.
 pub fn parse(line: &[u8], purpose: Purpose) -> Option<Result<Entry, ParseError>> {

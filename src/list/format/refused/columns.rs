@@ -1,11 +1,11 @@
 //! Columns of which nothing says what they mean, and forms that mean another thing than an address.
 
-use super::super::super::grammar::{Form, Found};
 use super::Refused;
 use super::look::{
     Look, Text, address, is_any, is_date, is_host, is_name, is_network, is_number, is_place,
     is_wildcard, split_once, unquoted, v4,
 };
+use crate::list::grammar::{Form, Found};
 
 pub static KINDS: &[Refused] = &[
     Refused::new(

@@ -3,9 +3,9 @@
 
 use memchr::memmem;
 
-use super::super::not_a_list::Kind;
 use super::Refused;
 use super::look::{Look, is_number};
+use crate::list::format::not_a_list::Kind;
 
 pub static KINDS: &[Refused] = &[Refused::new(
     "a patch (diff)",

@@ -4,7 +4,7 @@ use std::net::{IpAddr, Ipv4Addr};
 
 use memchr::memmem;
 
-use super::super::reader::Line;
+use crate::list::format::reader::Line;
 
 /// What a line is to a kind of file.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]

@@ -18,11 +18,11 @@ mod routes;
 mod vendors;
 mod world;
 
-use super::super::grammar::skip_blanks;
-use super::super::parse_error::{ParseError, Reason};
-use super::super::reading::Reading;
 use super::not_a_list::{Kind, NotAList};
 use super::reader::{Event, Format, Lines, Outcome, Sign, Sink};
+use crate::list::grammar::skip_blanks;
+use crate::list::parse_error::{ParseError, Reason};
+use crate::list::reading::Reading;
 use look::{Look, Text};
 
 /// A kind of file that is no list.

@@ -1,8 +1,8 @@
 //! Lists of other things than addresses: names, places in the web, numbers of autonomous systems.
 
-use super::super::super::verdict;
 use super::Refused;
 use super::look::{Look, Text, address, is_host, is_name, is_number};
+use crate::list::verdict;
 
 pub static KINDS: &[Refused] = &[
     Refused::new(

@@ -1,10 +1,10 @@
 //! Configurations of firewalls and routers, each by its own words.
 
-use super::super::super::grammar::Found;
 use super::Refused;
 use super::look::{
     Look, Text, is_any, is_host, is_network, is_number, is_place, is_wildcard, split_once, v4,
 };
+use crate::list::grammar::Found;
 
 pub static KINDS: &[Refused] = &[
     Refused::new(

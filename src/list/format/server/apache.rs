@@ -2,17 +2,17 @@
 //!
 //! What stands in a container for one place, such as `<Files>`, is not read.
 
-use super::super::super::entry::Entry;
-use super::super::super::grammar::{leading_entry, skip_blanks};
-use super::super::super::parse_error::{ParseError, Reason};
-use super::super::reader::{Event, Format, Line, Lines, Outcome, Sign, Sink};
-use super::super::text::{network, word};
-use super::octets::octets;
 use crate::ip::Range;
+use crate::list::entry::Entry;
+use crate::list::format::octets::octets;
+use crate::list::format::reader::{Event, Format, Line, Lines, Outcome, Sign, Sink};
+use crate::list::format::text::{network, word};
+use crate::list::grammar::{leading_entry, skip_blanks};
+use crate::list::parse_error::{ParseError, Reason};
 
 const NAME: &str = "Apache access control";
 
-pub(in super::super) static FORMAT: Format =
+pub static FORMAT: Format =
     Format { name: NAME, sign: Sign::Line(|line| is_of_the_format(line.text)), read };
 
 fn is_of_the_format(line: &[u8]) -> bool {

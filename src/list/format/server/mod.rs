@@ -1,10 +1,9 @@
-//! Configuration of servers: whom they let in, and whom not.
+//! The access rules of servers: whom they let in, and whom not.
+//!
+//! Here belongs a format whose file also has what is let in: that is an exception, or its line is rejected.
 
-pub(super) mod apache;
-pub(super) mod hosts_deny;
-pub(super) mod nginx;
-mod octets;
-pub(super) mod postfix;
-pub(super) mod rbldnsd;
-mod rbldnsd_range;
-pub(super) mod squid;
+pub mod apache;
+pub mod nginx;
+pub mod postfix;
+pub mod rbldnsd;
+pub mod squid;

@@ -3,12 +3,12 @@
 //!
 //! What stands in another block counts in one place only and is not read.
 
-use super::super::super::entry::Entry;
-use super::super::super::grammar::{Form, leading_entry, skip_blanks};
-use super::super::super::parse_error::{ParseError, Reason};
-use super::super::not_a_list::{Kind, NotAList};
-use super::super::reader::{Event, Format, Line, Lines, Outcome, Sign, Sink};
-use super::super::text::word;
+use crate::list::entry::Entry;
+use crate::list::format::not_a_list::{Kind, NotAList};
+use crate::list::format::reader::{Event, Format, Line, Lines, Outcome, Sign, Sink};
+use crate::list::format::text::word;
+use crate::list::grammar::{Form, leading_entry, skip_blanks};
+use crate::list::parse_error::{ParseError, Reason};
 
 const NAME: &str = "nginx";
 
@@ -17,7 +17,7 @@ static DEFAULT: Kind = Kind {
     cure: "write the networks to drop one a line",
 };
 
-pub(in super::super) static FORMAT: Format =
+pub static FORMAT: Format =
     Format { name: NAME, sign: Sign::Line(|line| is_of_the_format(line.text)), read };
 
 fn is_of_the_format(line: &[u8]) -> bool {

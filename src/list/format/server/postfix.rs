@@ -1,15 +1,14 @@
 //! `NETWORK ACTION`: access tables of Postfix in the form `cidr:`.
 
-use super::super::super::entry::Entry;
-use super::super::super::grammar::{Form, leading_entry, skip_blanks};
-use super::super::super::parse_error::{ParseError, Reason};
-use super::super::reader::{Event, Format, Line, Lines, Outcome, Sign, Sink};
-use super::super::text::word;
+use crate::list::entry::Entry;
+use crate::list::format::reader::{Event, Format, Line, Lines, Outcome, Sign, Sink};
+use crate::list::format::text::word;
+use crate::list::grammar::{Form, leading_entry, skip_blanks};
+use crate::list::parse_error::{ParseError, Reason};
 
 pub const NAME: &str = "Postfix access table";
 
-pub(in super::super) static FORMAT: Format =
-    Format { name: NAME, sign: Sign::Line(is_of_the_format), read };
+pub static FORMAT: Format = Format { name: NAME, sign: Sign::Line(is_of_the_format), read };
 
 /// What an action does.
 #[derive(Clone, Copy, PartialEq, Eq)]

@@ -2,17 +2,16 @@
 
 use std::collections::HashSet;
 
-use super::super::super::entry::Entry;
-use super::super::super::grammar::{Form, leading_entry, prefix_length, skip_blanks};
-use super::super::super::parse_error::{ParseError, Reason};
-use super::super::reader::{Event, Format, Line, Lines, Outcome, Sign, Sink};
-use super::super::text::word;
 use crate::ip::Range;
+use crate::list::entry::Entry;
+use crate::list::format::reader::{Event, Format, Line, Lines, Outcome, Sign, Sink};
+use crate::list::format::text::word;
+use crate::list::grammar::{Form, leading_entry, prefix_length, skip_blanks};
+use crate::list::parse_error::{ParseError, Reason};
 
 const NAME: &str = "squid.conf";
 
-pub(in super::super) static FORMAT: Format =
-    Format { name: NAME, sign: Sign::Line(is_of_the_format), read };
+pub static FORMAT: Format = Format { name: NAME, sign: Sign::Line(is_of_the_format), read };
 
 fn is_of_the_format(line: &Line<'_>) -> bool {
     acl(line.text).is_some_and(|acl| acl.kind == b"src")

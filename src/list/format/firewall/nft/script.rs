@@ -1,0 +1,624 @@
+//! Where in a script a line stands, and what it says there.
+//!
+//! What a word means depends on the block that it stands in: the same network is an element of a set here
+//! and what a rule accepts there. So blocks are followed. A block that is not known is rejected, up to the
+//! brace that closes it.
+
+use super::NAME;
+use super::element::{element, element_end, elements_end, is_meant_as_address};
+use super::names::{Kind, Names};
+use super::rule::Rule;
+use super::statement::{Opened, Said, opened, said};
+use crate::list::entry::Entry;
+use crate::list::format::block::{UnknownBlocks, statement};
+use crate::list::format::reader::{Event, Sink};
+use crate::list::grammar::skip_blanks;
+use crate::list::parse_error::{ParseError, Reason};
+use crate::list::reading::Reading;
+
+/// How many words of a statement decide what it is.
+const WORDS: usize = 12;
+
+/// A block that is open.
+enum Block<'a> {
+    /// A table of this name.
+    Table(&'a [u8]),
+    Set(Set<'a>),
+    /// A chain of this name.
+    Chain(&'a [u8]),
+    Elements(Elements<'a>),
+    /// An object without addresses, with so many blocks in it.
+    Object(u64),
+}
+
+/// A set, or a map.
+struct Set<'a> {
+    name: &'a [u8],
+    is_map: bool,
+    /// Whether its elements are those of definitions.
+    refers: bool,
+    kind: Kind,
+}
+
+/// The elements of a set or a definition.
+struct Elements<'a> {
+    name: &'a [u8],
+    table: &'a [u8],
+    role: Role,
+    /// What they are; nothing as long as only references were read.
+    kind: Option<Kind>,
+    has_entry: bool,
+    references: Vec<Reference<'a>>,
+    /// Whether a comma may follow.
+    is_behind_one: bool,
+}
+
+#[derive(Clone, Copy, PartialEq, Eq)]
+enum Role {
+    Added,
+    Removed,
+    Defined,
+}
+
+/// A definition that stands among elements.
+#[derive(Clone, Copy)]
+struct Reference<'a> {
+    name: &'a [u8],
+    line: u64,
+    at: usize,
+    raw: &'a [u8],
+}
+
+/// A line that is read.
+#[derive(Clone, Copy, Default)]
+struct Place<'a> {
+    number: u64,
+    raw: &'a [u8],
+}
+
+/// The state at some place in a script.
+#[derive(Default)]
+pub struct Script<'a> {
+    names: Names<'a>,
+    blocks: Vec<Block<'a>>,
+    /// Within those, the ones that are not known.
+    unknown: UnknownBlocks,
+    /// The line that opened the outermost block.
+    opener: Place<'a>,
+    /// The words of the statement at hand, and where it begins.
+    statement: Vec<&'a [u8]>,
+    statement_at: usize,
+    /// The rule at hand.
+    rule: Option<Rule<'a>>,
+    here: Place<'a>,
+    /// What the line says: entries, and events with the number of entries before them.
+    entries: Vec<Entry>,
+    events: Vec<(usize, Event<'a>)>,
+    error: Option<ParseError>,
+    is_skipped: bool,
+    /// Whether the line closed a block outside of which nothing may follow.
+    is_closed: bool,
+    /// The set that the sink was notified of last.
+    current: Option<&'a [u8]>,
+}
+
+impl<'a> Script<'a> {
+    /// Reads the next line. Its entries count only if all of it can be read; what it takes away counts
+    /// whatever else stands on it.
+    pub fn read(&mut self, number: u64, raw: &'a [u8], reading: &Reading, sink: &mut dyn Sink) {
+        self.here = Place { number, raw };
+        let text = raw.strip_suffix(b"\r").unwrap_or(raw);
+        if let Some(at) = memchr::memchr(0, text) {
+            self.fail(at, Reason::Nul);
+        }
+        let line = statement(text);
+        let goes_on = line.len() < text.trim_ascii_end().len();
+        let mut at = 0;
+        loop {
+            at = skip_blanks(line, at);
+            if matches!(line.get(at), None | Some(b'#')) {
+                break;
+            }
+            if self.unknown.is_open() {
+                self.fail(at, Reason::UnknownBlock);
+                for _ in 0..self.unknown.follow(&line[at..]) {
+                    self.close(at, sink);
+                }
+                break;
+            }
+            at = self.token(line, at, reading, sink);
+        }
+        if !goes_on {
+            self.end_statement();
+        }
+        self.is_closed = false;
+        self.pass_on(sink);
+    }
+
+    /// Reads what stands at an offset. Returns the one behind it.
+    fn token(
+        &mut self,
+        line: &'a [u8],
+        at: usize,
+        reading: &Reading,
+        sink: &mut dyn Sink,
+    ) -> usize {
+        let byte = line[at];
+        if self.is_closed && byte != b';' {
+            self.fail(at, Reason::TrailingText);
+            // Whatever it opens is not known.
+            for _ in 0..self.unknown.follow(&line[at..]) {
+                self.close(at, sink);
+            }
+            return line.len();
+        }
+        if self.rule.is_some() {
+            return self.rule_token(line, at);
+        }
+        match (self.blocks.last_mut(), byte) {
+            (Some(Block::Elements(_)), _) if byte != b'}' => self.element(line, at, reading, sink),
+            (Some(Block::Object(depth)), b'{') => {
+                *depth = depth.saturating_add(1);
+                at + 1
+            }
+            (Some(Block::Object(depth)), b'}') if *depth > 0 => {
+                *depth -= 1;
+                at + 1
+            }
+            (Some(Block::Object(_)), _) if byte != b'}' => elements_end(line, at + 1),
+            (_, b'}') => {
+                self.end_statement();
+                self.close(at, sink);
+                at + 1
+            }
+            (_, b';') => {
+                self.end_statement();
+                self.is_closed = false;
+                at + 1
+            }
+            (Some(Block::Chain(_)), _) => {
+                self.rule = Some(Rule::default());
+                at
+            }
+            (_, b'{') => {
+                self.open(at);
+                at + 1
+            }
+            _ => self.word(line, at),
+        }
+    }
+
+    /// Reads a word of a statement.
+    fn word(&mut self, line: &'a [u8], at: usize) -> usize {
+        let end = match line[at] {
+            b'"' => quotes_end(line, at),
+            // It needs no blanks around it.
+            b'=' | b',' => at + 1,
+            _ => {
+                let ends = |byte: &u8| b" \t{};#\"=".contains(byte);
+                line[at..].iter().position(ends).map_or(line.len(), |length| at + length)
+            }
+        };
+        if self.statement.is_empty() {
+            self.statement_at = at;
+        }
+        if self.statement.len() < WORDS {
+            self.statement.push(&line[at..end]);
+        }
+        let is_rule =
+            matches!(self.statement[..], [b"add" | b"insert" | b"create" | b"replace", b"rule"]);
+        if is_rule && self.blocks.is_empty() {
+            self.statement.clear();
+            self.rule = Some(Rule::default());
+        }
+        end
+    }
+
+    fn rule_token(&mut self, line: &'a [u8], at: usize) -> usize {
+        let Some(rule) = &mut self.rule else { return at };
+        match line[at] {
+            b'{' => rule.open(),
+            b'}' if rule.depth == 0 => {
+                self.end_rule();
+                return at;
+            }
+            b'}' => {
+                rule.close();
+                if rule.is_closed() {
+                    self.end_rule();
+                }
+            }
+            b';' if rule.depth == 0 => self.end_rule(),
+            b',' => rule.end_element(),
+            b';' => {}
+            b'"' => return quotes_end(line, at),
+            byte => {
+                let is_sign = |byte: u8| b"!=<>".contains(&byte);
+                let ends =
+                    |other: &u8| b" \t{};,#\"".contains(other) || is_sign(*other) != is_sign(byte);
+                let end = line[at..].iter().position(ends).map_or(line.len(), |end| at + end);
+                rule.word(&line[at..end]);
+                return end;
+            }
+        }
+        at + 1
+    }
+
+    fn end_rule(&mut self) {
+        if let Some(rule) = self.rule.take() {
+            let chain = match self.blocks.last() {
+                Some(Block::Chain(name)) => Some(*name),
+                _ => None,
+            };
+            self.names.rule(chain, rule, self.here.number);
+            self.is_skipped = true;
+        }
+    }
+
+    /// Reads an element, or a comma.
+    fn element(
+        &mut self,
+        line: &'a [u8],
+        at: usize,
+        reading: &Reading,
+        sink: &mut dyn Sink,
+    ) -> usize {
+        let here = self.here;
+        let Some(Block::Elements(elements)) = self.blocks.last_mut() else { return at };
+        match elements.kind {
+            Some(Kind::Other) if line[at] != b'{' => {
+                self.is_skipped = true;
+                return elements_end(line, at);
+            }
+            Some(Kind::Narrower) if line[at] != b'{' => {
+                self.fail(at, Reason::Narrower);
+                return elements_end(line, at);
+            }
+            _ => {}
+        }
+        match line[at] {
+            b',' if std::mem::take(&mut elements.is_behind_one) => return at + 1,
+            b'{' => {
+                self.fail(at, Reason::UnknownBlock);
+                self.unknown.open();
+                return at + 1;
+            }
+            b'$' if !elements.has_entry => {
+                let end = element_end(line, at);
+                let name = line[at + 1..end].trim_ascii_end();
+                elements.references.push(Reference { name, line: here.number, at, raw: here.raw });
+                elements.is_behind_one = true;
+                return end;
+            }
+            _ => {}
+        }
+        elements.is_behind_one = true;
+        let (entry, end) = match element(line, at, reading) {
+            Ok(read) => read,
+            Err(_) if elements.kind.is_none() && !is_meant_as_address(line, at) => {
+                elements.kind = Some(Kind::Other);
+                self.is_skipped = true;
+                return elements_end(line, at);
+            }
+            Err(error) => {
+                self.error.get_or_insert(error);
+                // A byte further at least: it may begin with a comma.
+                return element_end(line, at + usize::from(line[at] == b','));
+            }
+        };
+        elements.kind = Some(Kind::Addresses);
+        elements.has_entry = true;
+        let (name, table, role) = (elements.name, elements.table, elements.role);
+        for reference in std::mem::take(&mut elements.references) {
+            self.reject(reference, sink);
+        }
+        if role == Role::Added {
+            self.names.declare(table, name);
+        }
+        self.enter(name);
+        match role {
+            Role::Added | Role::Defined => self.entries.push(entry),
+            Role::Removed => self.event(Event::Removed(entry)),
+        }
+        end
+    }
+
+    /// Opens a block with the statement at hand in front of it.
+    fn open(&mut self, at: usize) {
+        let table = match self.blocks.last() {
+            None => None,
+            Some(Block::Table(name)) => Some(*name),
+            Some(Block::Set(set)) if matches!(self.statement[..], [b"elements", b"="]) => {
+                if set.is_map {
+                    self.rule = Some(Rule::map());
+                } else {
+                    let kind = self.names.kind(set.name);
+                    let table = match self.blocks.first() {
+                        Some(Block::Table(table)) => *table,
+                        _ => b"",
+                    };
+                    self.open_elements(set_name(&self.blocks), table, Role::Added, Some(kind));
+                }
+                self.statement.clear();
+                return;
+            }
+            Some(_) => return self.open_unknown(at),
+        };
+        let Some(block) = opened(table.is_some(), &self.statement) else {
+            return self.open_unknown(at);
+        };
+        let table = table.unwrap_or_default();
+        if self.blocks.is_empty() {
+            self.opener = self.here;
+        }
+        self.statement.clear();
+        match block {
+            Opened::Table(name) => self.blocks.push(Block::Table(name)),
+            Opened::Chain(name) => self.blocks.push(Block::Chain(name)),
+            Opened::Object => {
+                self.is_skipped = true;
+                self.blocks.push(Block::Object(0));
+            }
+            Opened::Set { name, is_map } => self.blocks.push(Block::Set(Set {
+                name,
+                is_map,
+                refers: false,
+                kind: Kind::Addresses,
+            })),
+            Opened::Elements { table, set } => {
+                let kind = self.names.kind(set);
+                self.open_elements(set, table, Role::Added, Some(kind));
+            }
+            Opened::Removed { set } => {
+                let kind = self.names.kind(set);
+                self.open_elements(set, table, Role::Removed, Some(kind));
+            }
+            Opened::Definition(name) => self.open_elements(name, table, Role::Defined, None),
+        }
+    }
+
+    fn open_elements(&mut self, name: &'a [u8], table: &'a [u8], role: Role, kind: Option<Kind>) {
+        self.blocks.push(Block::Elements(Elements {
+            name,
+            table,
+            role,
+            kind,
+            has_entry: false,
+            references: Vec::new(),
+            is_behind_one: false,
+        }));
+    }
+
+    fn open_unknown(&mut self, at: usize) {
+        let at = if self.statement.is_empty() { at } else { self.statement_at };
+        let reason = if self.blocks.is_empty() && !super::is_known(&self.statement) {
+            Reason::NotOfTheFormat(NAME)
+        } else {
+            Reason::UnknownBlock
+        };
+        self.fail(at, reason);
+        self.statement.clear();
+        self.unknown.open();
+    }
+
+    /// Closes the innermost block.
+    fn close(&mut self, at: usize, sink: &mut dyn Sink) {
+        self.rule = None;
+        match self.blocks.pop() {
+            None => self.fail(at, Reason::UnknownBlock),
+            Some(Block::Elements(elements)) => self.close_elements(elements, sink),
+            Some(Block::Set(set)) => {
+                // A set without elements is one, too.
+                if !set.is_map && !set.refers && set.kind == Kind::Addresses {
+                    let table = match self.blocks.last() {
+                        Some(Block::Table(table)) => *table,
+                        _ => b"",
+                    };
+                    self.names.declare(table, set.name);
+                    self.enter(set.name);
+                }
+            }
+            Some(Block::Table(_) | Block::Chain(_) | Block::Object(_)) => {}
+        }
+        self.is_closed = self.blocks.is_empty();
+    }
+
+    fn close_elements(&mut self, elements: Elements<'a>, sink: &mut dyn Sink) {
+        let Elements { name, role, has_entry, references, .. } = elements;
+        if has_entry {
+            if role == Role::Defined {
+                self.names.define(name);
+            }
+            return;
+        }
+        let is_set = role == Role::Added;
+        for reference in references {
+            if self.names.has_addresses(reference.name) {
+                self.refer(name, reference.name, is_set);
+            } else if role != Role::Defined {
+                self.reject(reference, sink);
+            }
+        }
+    }
+
+    /// Notes that a set or a definition has the elements of a definition.
+    fn refer(&mut self, name: &'a [u8], definition: &'a [u8], is_set: bool) {
+        self.names.refer(name, definition);
+        self.is_skipped = true;
+        if is_set {
+            if let Some(Block::Set(set)) = self.blocks.last_mut() {
+                set.refers = true;
+            }
+        }
+        if crate::list::verdict::name_allows(name) {
+            self.names.accept(name, self.here.number);
+        }
+    }
+
+    /// Ends the statement at hand, or the rule.
+    fn end_statement(&mut self) {
+        if self.rule.as_ref().is_some_and(|rule| rule.depth == 0) {
+            self.end_rule();
+        }
+        if self.statement.is_empty() || matches!(self.blocks.last(), Some(Block::Elements(_))) {
+            return;
+        }
+        let words = std::mem::take(&mut self.statement);
+        match self.blocks.last_mut() {
+            None => self.say(said(&words)),
+            Some(Block::Table(_)) => match words[0] {
+                b"comment" | b"flags" => {}
+                b"define" | b"redefine" => self.say(said(&words)),
+                _ => self.fail(self.statement_at, Reason::UnknownBlock),
+            },
+            Some(Block::Set(set)) => {
+                let name = set.name;
+                match (words[0], &words[1..]) {
+                    (b"type" | b"typeof", value) => {
+                        let key = value.split(|word| *word == b":").next().unwrap_or_default();
+                        set.kind = match words[0] {
+                            b"type" => Kind::of_type(key),
+                            _ => Kind::of_expression(key),
+                        };
+                        let kind = if set.is_map { Kind::Narrower } else { set.kind };
+                        self.is_skipped |= kind != Kind::Addresses;
+                        self.names.set_kind(name, kind);
+                    }
+                    (b"comment", [comment]) if super::says_good(comment) => {
+                        self.names.accept(name, self.here.number);
+                    }
+                    (b"elements", [b"=", value]) => match value.strip_prefix(b"$") {
+                        Some(definition) if self.names.has_addresses(definition) => {
+                            self.refer(name, definition, true);
+                        }
+                        _ => self.fail(self.statement_at, Reason::UnknownBlock),
+                    },
+                    (b"flags" | b"size" | b"timeout" | b"gc-interval" | b"policy", [_, ..])
+                    | (b"comment", [_])
+                    | (b"auto-merge" | b"counter" | b"last", _) => {}
+                    _ => self.fail(self.statement_at, Reason::UnknownBlock),
+                }
+            }
+            Some(_) => {}
+        }
+    }
+
+    /// Notes what a statement outside of blocks says.
+    fn say(&mut self, said: Said<'a>) {
+        match said {
+            Said::Nothing => {}
+            Said::Skipped => self.is_skipped = true,
+            Said::Flush(set) => {
+                if self.names.is_declared(set) {
+                    self.enter(set);
+                    self.event(Event::Flushed);
+                }
+            }
+            Said::Destroy(set) => {
+                if self.names.destroy(set) {
+                    self.destroy(set);
+                }
+            }
+            Said::DestroyTable(table) => {
+                for set in self.names.destroy_table(table) {
+                    self.destroy(set);
+                }
+            }
+            Said::DefineReference(name, definition) => {
+                self.is_skipped = true;
+                if self.names.has_addresses(definition) {
+                    self.refer(name, definition, false);
+                }
+            }
+            Said::DefineAddress(name, entry) => {
+                self.names.define_address(name, entry);
+                self.fail(self.statement_at, Reason::UnknownBlock);
+            }
+            Said::Unknown => self.fail(self.statement_at, Reason::UnknownBlock),
+            Said::NotOurs => self.fail(self.statement_at, Reason::NotOfTheFormat(NAME)),
+        }
+    }
+
+    fn destroy(&mut self, set: &'a [u8]) {
+        self.enter(set);
+        self.event(Event::Destroyed);
+        self.current = None;
+    }
+
+    fn enter(&mut self, set: &'a [u8]) {
+        if self.current != Some(set) {
+            self.current = Some(set);
+            self.event(Event::Set(set));
+        }
+    }
+
+    fn event(&mut self, event: Event<'a>) {
+        self.events.push((self.entries.len(), event));
+    }
+
+    /// Notes what is wrong with the line; what is wrong first counts.
+    fn fail(&mut self, at: usize, reason: Reason) {
+        self.error.get_or_insert(ParseError::at(at, reason));
+    }
+
+    /// Rejects a reference, on whatever line it stands.
+    fn reject(&mut self, reference: Reference<'a>, sink: &mut dyn Sink) {
+        let Reference { line, at, raw, .. } = reference;
+        if line == self.here.number {
+            self.fail(at, Reason::NotAnAddress);
+        } else {
+            sink.reject(line, ParseError::at(at, Reason::NotAnAddress), raw);
+        }
+    }
+
+    /// Passes on what the line says.
+    fn pass_on(&mut self, sink: &mut dyn Sink) {
+        let Place { number, raw } = self.here;
+        let error = self.error.take();
+        if error.is_some() {
+            self.entries.clear();
+        }
+        let is_empty = self.entries.is_empty() && self.events.is_empty();
+        let mut entries = self.entries.drain(..);
+        let mut passed = 0;
+        for (before, event) in self.events.drain(..) {
+            for entry in entries.by_ref().take(before - passed) {
+                sink.entry(number, entry, None);
+            }
+            passed = before;
+            sink.event(number, event);
+        }
+        entries.for_each(|entry| sink.entry(number, entry, None));
+        if let Some(error) = error {
+            sink.reject(number, error, raw);
+        } else if is_empty && self.is_skipped {
+            sink.event(number, Event::Skipped);
+        }
+        self.is_skipped = false;
+    }
+
+    /// Ends the script: what is open was cut off.
+    pub fn end(mut self, sink: &mut dyn Sink) {
+        self.end_statement();
+        self.pass_on(sink);
+        let is_open = !self.blocks.is_empty() || self.rule.is_some();
+        if is_open && !self.unknown.is_open() {
+            let Place { number, raw } = self.opener;
+            sink.reject(number, ParseError::at(0, Reason::Unclosed), raw);
+        }
+        self.names.end(sink);
+    }
+}
+
+/// The offset behind a text in quotes.
+fn quotes_end(line: &[u8], at: usize) -> usize {
+    memchr::memchr(b'"', &line[at + 1..]).map_or(line.len(), |length| at + length + 2)
+}
+
+/// The name of the set that is open.
+fn set_name<'a>(blocks: &[Block<'a>]) -> &'a [u8] {
+    match blocks.last() {
+        Some(Block::Set(set)) => set.name,
+        _ => b"",
+    }
+}
