@@ -5,7 +5,7 @@
 //! list of millions of lines that no format knows should not cost a question to each. What a single line
 //! changes, a heading, is asked for each line.
 
-use super::reader::{Event, Format, Lines, Sign, Sink};
+use super::reader::{Event, Format, Line, Lines, Sign, Sink};
 use super::{FORMATS, plain};
 use crate::list::end::End;
 use crate::list::entry::Entry;
@@ -25,7 +25,14 @@ pub struct Candidates {
     /// In the order in which they count if two reject equally many lines.
     pub formats: Vec<&'static Format>,
     /// Whether a line begins with an entry, as those of a plain list do.
-    pub has_plain_entry: bool,
+    has_plain_entry: bool,
+}
+
+impl Candidates {
+    /// Whether the list is plain, and needs no reading to decide it.
+    pub fn are_plain(&self) -> bool {
+        self.has_plain_entry && matches!(self.formats[..], [format] if format.name == plain::NAME)
+    }
 }
 
 /// Finds the formats that a list could be of. A text that begins as a document is one: its lines say
@@ -37,7 +44,7 @@ pub fn candidates(text: &[u8], reading: &Reading) -> Candidates {
     if !documents.is_empty() {
         return Candidates { formats: documents, has_plain_entry: false };
     }
-    let mut asked = Asked::new();
+    let mut asked = Asked::default();
     let mut plain = Entries(0);
     let mut lines = Lines::of(text, reading);
     loop {
@@ -46,24 +53,24 @@ pub fn candidates(text: &[u8], reading: &Reading) -> Candidates {
         asked.show(line);
         lines.advance();
     }
-    let is_odd = asked.lines.saturating_mul(ODD) >= asked.lines + plain.0;
-    let is_candidate = |(format, claimed): (&&'static Format, bool)| {
+    let is_candidate = |(index, format): (usize, &&'static Format)| {
         let is_one = match format.sign {
             Sign::None => true,
-            Sign::Text(is_one) => is_odd && is_one(text),
-            Sign::Line(_) | Sign::Heading(_) | Sign::Document(_) => claimed,
+            Sign::Text(is_one) => asked.is_odd(plain.0) && is_one(text),
+            Sign::Line(_) | Sign::Heading(_) | Sign::Document(_) => asked.has_claimed(index),
         };
         is_one.then_some(*format)
     };
-    let formats = FORMATS.iter().zip(asked.claimed).filter_map(is_candidate).collect();
+    let formats = FORMATS.iter().enumerate().filter_map(is_candidate).collect();
     Candidates { formats, has_plain_entry: plain.0 > 0 || asked.has_leading_entry }
 }
 
 /// The formats that were asked for lines that are not plain.
-struct Asked {
+#[derive(Default)]
+pub struct Asked {
     /// How many lines there are.
     lines: u64,
-    /// For each format whether a line is of it.
+    /// For each format whether a line is of it; nothing before the first line.
     claimed: Vec<bool>,
     /// Whether a line begins with an entry.
     has_leading_entry: bool,
@@ -72,17 +79,15 @@ struct Asked {
 }
 
 impl Asked {
-    fn new() -> Self {
-        let claimed = vec![false; FORMATS.len()];
-        Asked { lines: 0, claimed, has_leading_entry: false, last: None }
-    }
-
-    fn show(&mut self, line: &super::reader::Line<'_>) {
+    /// Shows a line to the formats. Returns whether one that has known no line before knows this one.
+    pub fn show(&mut self, line: &Line<'_>) -> bool {
         self.lines += 1;
         self.has_leading_entry |= line.leading().is_some();
+        self.claimed.resize(FORMATS.len(), false);
         let claims = |format: &Format| matches!(format.sign, Sign::Line(is_one) if is_one(line));
         let to_all =
             self.lines <= SHOWN || self.lines % ONE_IN == 0 && !self.last.is_some_and(claims);
+        let mut is_new = false;
         for (format, claimed) in FORMATS.iter().copied().zip(&mut self.claimed) {
             if *claimed {
                 continue;
@@ -95,7 +100,27 @@ impl Asked {
                 }
                 _ => false,
             };
+            is_new |= *claimed;
         }
+        is_new
+    }
+
+    /// Whether the list with so many plain entries besides is certainly plain: no format knows a line of it,
+    /// nor the whole.
+    pub fn is_certain(&self, text: &[u8], plain: u64) -> bool {
+        let is_text = |format: &&Format| matches!(format.sign, Sign::Text(is_one) if is_one(text));
+        let is_known =
+            self.claimed.contains(&true) || self.is_odd(plain) && FORMATS.iter().any(is_text);
+        !is_known
+    }
+
+    fn has_claimed(&self, index: usize) -> bool {
+        self.claimed.get(index).copied().unwrap_or(false)
+    }
+
+    /// Whether so many lines are not plain that the list as a whole may be something else.
+    fn is_odd(&self, plain: u64) -> bool {
+        self.lines.saturating_mul(ODD) >= self.lines + plain
     }
 }
 

@@ -9,7 +9,7 @@
 use std::borrow::Cow;
 use std::cmp::Reverse;
 
-use super::candidates::{Candidates, candidates};
+use super::candidates::{Asked, candidates};
 use super::not_a_list::NotAList;
 use super::plain::{self, sections};
 use super::reader::{Event, Format, Lines, Outcome, Sign, Sink};
@@ -70,17 +70,36 @@ pub fn read_if_plain<S: Sink>(
     reading: &Reading,
     sink: &mut S,
 ) -> Option<Result<(Decision, u64), Late>> {
-    if !plain::is_plain(head(text), reading) {
+    if refused::by_first_bytes(text).is_some() || !candidates(head(text), reading).are_plain() {
         return None;
     }
     let mut lines = Lines::of(text, reading);
-    plain::read_plain(&mut lines, sink);
-    if lines.line().is_none() {
-        return Some(Ok((Decision::plain(), lines.taken())));
+    let mut sink = Explained::new(sink);
+    let mut asked = Asked::default();
+    let quoted = plain::has_quotes(text);
+    let mut plain = 0;
+    loop {
+        let before = sink.entries;
+        plain::read_plain(&mut lines, &mut sink);
+        plain += sink.entries - before;
+        let Some(line) = lines.line() else {
+            if asked.is_certain(text, plain) {
+                return Some(Ok((Decision::plain(), lines.taken())));
+            }
+            break;
+        };
+        // What opens a block has lines below it that are not shown to the formats.
+        if asked.show(line)
+            || matches!(line.raw.trim_ascii_end(), [.., b'{' | b'[' | b'('])
+            || line.raw.contains(&b'{')
+        {
+            break;
+        }
+        plain::read_odd(&mut lines, quoted, &mut sink);
     }
     match decide(text, reading) {
         Ok(decision) if decision.is_plain() && decision.choice.is_whole() => {
-            plain::read(&mut lines, &mut Explained::new(sink));
+            plain::read(&mut lines, &mut sink);
             Some(Ok((decision, lines.taken())))
         }
         decided => Some(Err(Late(decided))),
@@ -96,12 +115,12 @@ pub fn decide(text: &[u8], reading: &Reading) -> Result<Decision, NotAList> {
     if let Some(reason) = refused::by_first_bytes(text) {
         return Err(reason);
     }
-    let Candidates { formats, has_plain_entry } = candidates(text, reading);
-    if has_plain_entry && matches!(formats[..], [format] if format.name == plain::NAME) {
+    let candidates = candidates(text, reading);
+    if candidates.are_plain() {
         return Ok(Decision::plain());
     }
     let mut best: Option<(Survey, &'static Format, Outcome)> = None;
-    for format in formats {
+    for format in candidates.formats {
         if best.as_ref().is_some_and(|(best, ..)| is_worse(format, text, reading, best)) {
             continue;
         }
@@ -166,22 +185,25 @@ pub fn read<S: Sink>(text: &[u8], decision: &Decision, reading: &Reading, sink: 
     lines.taken()
 }
 
-/// The sink of a plain list. A line that is of another format is rejected with its name.
+/// The sink of a plain list: counts its entries, and rejects a line that is of another format with its
+/// name.
 struct Explained<'a, S> {
     sink: &'a mut S,
+    entries: u64,
     /// How many lines are still looked at. Reports name a few only.
     left: u32,
 }
 
 impl<'a, S> Explained<'a, S> {
     fn new(sink: &'a mut S) -> Self {
-        Explained { sink, left: 1_000 }
+        Explained { sink, entries: 0, left: 1_000 }
     }
 }
 
 impl<S: Sink> Sink for Explained<'_, S> {
     #[inline(always)]
     fn entry(&mut self, line: u64, entry: Entry, end: Option<End>) {
+        self.entries += 1;
         self.sink.entry(line, entry, end);
     }
 

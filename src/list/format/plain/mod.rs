@@ -47,38 +47,34 @@ fn is_heading(comment: &[u8]) -> bool {
     !comment.is_empty() && verdict::heading_allows(comment, 3)
 }
 
-/// Whether all lines of a text are so.
-pub(super) fn is_plain(text: &[u8], reading: &Reading) -> bool {
-    let mut lines = Lines::of(text, reading);
-    read_plain(&mut lines, &mut Nothing);
-    lines.line().is_none()
-}
-
-/// Keeps nothing.
-struct Nothing;
-
-impl Sink for Nothing {
-    fn entry(&mut self, _: u64, _: Entry, _: Option<End>) {}
-
-    fn reject(&mut self, _: u64, _: ParseError, _: &[u8]) {}
-
-    fn event(&mut self, _: u64, _: Event<'_>) {}
-}
-
 /// Reads all lines.
 pub(super) fn read<S: Sink>(lines: &mut Lines<'_>, sink: &mut S) {
-    let quoted = !begins_as_json(lines.text());
+    let quoted = has_quotes(lines.text());
     loop {
         read_plain(lines, sink);
-        let Some(line) = lines.line() else { return };
-        let is_quoted = matches!(line.text.trim_ascii_start(), [b'"' | b'\'', ..]);
-        match said(line, lines.reading).filter(|_| quoted || !is_quoted) {
-            Some(Ok(shape)) => send(line.number, shape, sink),
-            Some(Err(error)) => lines.reject(error, sink),
-            None => reject(lines, sink),
+        if lines.line().is_none() {
+            return;
         }
-        lines.advance();
+        read_odd(lines, quoted, sink);
     }
+}
+
+/// Reads a line that is not plain by the grammar alone. Whether values in quotes are read depends on
+/// [`has_quotes`].
+pub(super) fn read_odd<S: Sink>(lines: &mut Lines<'_>, quoted: bool, sink: &mut S) {
+    let Some(line) = lines.line() else { return };
+    let is_quoted = matches!(line.text.trim_ascii_start(), [b'"' | b'\'', ..]);
+    match said(line, lines.reading).filter(|_| quoted || !is_quoted) {
+        Some(Ok(shape)) => send(line.number, shape, sink),
+        Some(Err(error)) => lines.reject(error, sink),
+        None => reject(lines, sink),
+    }
+    lines.advance();
+}
+
+/// Whether values in quotes are entries of this list.
+pub(super) fn has_quotes(text: &[u8]) -> bool {
+    !begins_as_json(text)
 }
 
 /// What a line says beyond the grammar of entries; nothing if it is in none of the shapes of a plain list.
