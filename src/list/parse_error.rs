@@ -82,8 +82,6 @@ pub enum Reason {
     NotATime,
     /// An address in the text before or after the entry.
     SecondAddress,
-    /// What is to be let through: nginx's `allow`, ipset's `nomatch`.
-    Exception,
     /// Words that say that the entry is not bad, is over, or is meant more narrowly.
     Verdict,
     /// An element of a set that is more than an address, such as an address and a port.
@@ -172,12 +170,6 @@ impl fmt::Display for Reason {
                  or a line for each",
             ),
             Reason::SecondAddress => f.write_str("another address in the text of the line"),
-            Reason::Exception => {
-                f.write_str(
-                    "an exception (names what is to pass); a list holds what is to be dropped, an \
-                     allowlist (--allow) what is to pass",
-                )
-            }
             Reason::Verdict => f.write_str(
                 "these words say that the entry is not bad, is over, or is meant more narrowly than an \
                  address",

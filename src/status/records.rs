@@ -87,7 +87,7 @@ pub struct ListStatus {
     #[serde(default)]
     pub exceptions: u64,
     /// Lines that name nothing to drop in this format.
-    #[serde(default)]
+    #[serde(default, rename = "ignored")]
     pub skipped: u64,
     /// Rejected lines.
     pub rejected: u64,

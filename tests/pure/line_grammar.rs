@@ -277,7 +277,6 @@ fn number(reason: Reason) -> Option<usize> {
         | Reason::Verdict
         | Reason::NotOfTheFormat(_)
         | Reason::LineOf(_)
-        | Reason::Exception
         | Reason::NotThatNetwork
         | Reason::OtherAction
         | Reason::UnknownBlock

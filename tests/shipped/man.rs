@@ -378,7 +378,7 @@ fn every_example_list_is_read_without_a_rejection() {
 #[test]
 fn every_format_of_a_feed_on_the_page_is_read_without_a_rejection() {
     let page = page(DROP_IPS);
-    let section = under(&page, ".Sh FORMATS OF FEEDS");
+    let section = under(&page, ".Sh FORMATS");
     let formats = section.iter().filter(|line| line.starts_with(".Ss ")).count();
     let examples = displays(section);
     assert!(formats >= 10);
