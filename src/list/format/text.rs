@@ -11,6 +11,11 @@ pub fn word(line: &[u8], at: usize) -> (&[u8], usize) {
     (&line[at..at + length], at + length)
 }
 
+/// A text without the double quotes around it.
+pub fn unquoted(text: &[u8]) -> &[u8] {
+    text.strip_prefix(b"\"").and_then(|text| text.strip_suffix(b"\"")).unwrap_or(text)
+}
+
 /// The host or network that a line is from `start` to `end`.
 pub fn network(line: &[u8], start: usize, end: usize) -> Result<Entry, ParseError> {
     let leading = leading_entry(&line[..end], start)?;

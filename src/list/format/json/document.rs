@@ -1,8 +1,9 @@
 //! One JSON document: which it is by how it begins, and what becomes of what `shapes` finds in it.
 
 use super::lines;
-use super::shapes::{self, Walk};
+use super::shapes;
 use super::unnamed;
+use super::walk::{Found, Walk};
 use crate::list::format::not_a_list::{Kind, NotAList};
 use crate::list::format::reader::{Format, Lines, Outcome, Sign, Sink};
 use crate::list::parse_error::ParseError;
@@ -72,10 +73,10 @@ fn read(lines: &mut Lines<'_>, sink: &mut dyn Sink) -> Outcome {
     let text = lines.text();
     let mut walk = Walk::new(text, lines.reading, sink);
     let mut json = serde_json::Deserializer::from_slice(text);
-    if let Err(error) = walk.document(&mut json) {
+    if let Err(error) = shapes::walk(&mut walk, &mut json) {
         return Err(broken(&error));
     }
-    let shapes::Found { name, has_several } = walk.found();
+    let Found { name, has_several } = walk.found();
     match json.end() {
         Ok(()) => {
             lines.take_all();

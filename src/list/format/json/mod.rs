@@ -9,3 +9,4 @@ mod record;
 mod shapes;
 mod unnamed;
 mod value;
+mod walk;

@@ -3,8 +3,9 @@
 use super::Refused;
 use super::look::{
     Look, Text, address, is_any, is_date, is_host, is_name, is_network, is_number, is_place,
-    is_wildcard, split_once, unquoted, v4,
+    is_wildcard, split_once, v4,
 };
+use crate::list::format::text::unquoted;
 use crate::list::grammar::{Form, Found};
 
 pub static KINDS: &[Refused] = &[

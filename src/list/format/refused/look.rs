@@ -5,6 +5,7 @@ use std::net::{IpAddr, Ipv4Addr};
 use memchr::memmem;
 
 use crate::list::format::reader::Line;
+use crate::list::format::text::unquoted;
 
 /// What a line is to a kind of file.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -140,11 +141,6 @@ impl<'a> Text<'a> {
     pub fn fields(&self, sign: u8) -> impl Iterator<Item = &'a [u8]> + use<'a> {
         self.text.split(move |byte| *byte == sign).map(|field| unquoted(field.trim_ascii()))
     }
-}
-
-/// A text without the double quotes around it.
-pub fn unquoted(text: &[u8]) -> &[u8] {
-    text.strip_prefix(b"\"").and_then(|text| text.strip_suffix(b"\"")).unwrap_or(text)
 }
 
 /// The address that a text is.

@@ -1,6 +1,7 @@
 //! What `ipset list` shows: of each set a few lines about it, and its members.
 
-use super::{Kind, is_mask, member};
+use super::element::member;
+use super::{Kind, is_mask};
 use crate::list::entry::Entry;
 use crate::list::format::reader::{Event, Format, Line, Lines, Outcome, Sign, Sink};
 use crate::list::parse_error::{ParseError, Reason};

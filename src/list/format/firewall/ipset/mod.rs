@@ -3,21 +3,22 @@
 //! What a command adds depends on the type of its set: only where the elements are addresses alone, an
 //! element is an entry.
 
+mod element;
 mod kind;
 pub mod list;
+mod shell;
 mod words;
 
 use std::collections::HashMap;
 
 use super::nft;
-use crate::list::entry::Entry;
 use crate::list::format::reader::{Event, Format, Line, Lines, Outcome, Sign, Sink};
-use crate::list::grammar::leading_entry;
 use crate::list::parse_error::{ParseError, Reason};
-use crate::list::reading::{Purpose, Reading};
-use crate::list::verdict;
+use crate::list::reading::Reading;
+use element::element;
 pub use kind::{Kind, is_mask};
-use words::{Word, Words};
+use shell::{check_end, check_tail, is_of_a_tail, is_of_shell, matched_sets};
+use words::{Word, Words, is_general, next_word};
 
 const NAME: &str = "ipset save";
 
@@ -148,11 +149,6 @@ fn is_ipset(word: &[u8]) -> bool {
         name => name,
     });
     is_program(word, b"ipset") || variable.is_some_and(|name| name.eq_ignore_ascii_case(b"ipset"))
-}
-
-/// Whether a word is an option that any command may have, and that does not change what it does.
-fn is_general(word: &[u8]) -> bool {
-    matches!(word, b"-!" | b"-exist" | b"--exist" | b"-q" | b"-quiet" | b"--quiet")
 }
 
 /// What is known of the sets of a script.
@@ -321,171 +317,5 @@ impl<'a> Sets<'a> {
         self.enter(number, set, sink);
         sink.event(number, Event::Swapped(other));
         self.current = None;
-    }
-}
-
-/// The next word that is no option of the command as such.
-fn next_word<'a>(words: &mut Words<'a>) -> Option<Word<'a>> {
-    loop {
-        let word = words.take()?;
-        if !is_general(word.text) {
-            return Some(word);
-        }
-    }
-}
-
-/// Reads a member of a set, as a list of ipset has it. Returns, too, whether it is an exception.
-pub fn member(line: &[u8], kind: Kind, reading: &Reading) -> Result<(Entry, bool), ParseError> {
-    element(line, &mut Words::of(line, 0), kind, false, reading)
-}
-
-/// Reads the element of a command with its options. Returns, too, whether it is an exception.
-#[inline(always)]
-fn element(
-    line: &[u8],
-    words: &mut Words<'_>,
-    kind: Kind,
-    is_shell: bool,
-    reading: &Reading,
-) -> Result<(Entry, bool), ParseError> {
-    let Some(word) = next_word(words) else {
-        return Err(ParseError::at(words.at(), Reason::TrailingText));
-    };
-    if let Some(reason) = kind.refusal() {
-        return Err(ParseError::at(word.at, reason));
-    }
-    // The word alone: a dash further on begins an option.
-    let leading = leading_entry(&line[..word.end()], word.at)?;
-    if leading.end < word.end() {
-        let reason =
-            if line[leading.end] == b',' { Reason::Narrower } else { Reason::TrailingText };
-        return Err(ParseError::at(leading.end, reason));
-    }
-    let is_nomatch = options(words, is_shell, reading)?;
-    Ok((leading.entry, is_nomatch))
-}
-
-/// Checks the options of an element: they must not change what it is. Returns whether it is an exception.
-fn options(words: &mut Words<'_>, is_shell: bool, reading: &Reading) -> Result<bool, ParseError> {
-    let mut is_nomatch = false;
-    while let Some(word) = words.take() {
-        match word.text {
-            b"nomatch" => is_nomatch = true,
-            option if is_general(option) => {}
-            b"timeout" | b"packets" | b"bytes" | b"skbprio" | b"skbqueue" | b"skbmark" => {
-                let value = words.take();
-                if !value.is_some_and(|value| value.text.first().is_some_and(u8::is_ascii_digit)) {
-                    let at = value.map_or(words.at(), |value| value.at);
-                    return Err(ParseError::at(at, Reason::TrailingText));
-                }
-            }
-            b"comment" => {
-                let Some(comment) = words.take() else {
-                    return Err(ParseError::at(words.at(), Reason::TrailingText));
-                };
-                if comment.text.starts_with(b"\"") {
-                    return Err(ParseError::at(comment.at, Reason::TrailingText));
-                }
-                if reading.purpose == Purpose::Drop && verdict::comment_denies(comment.text) {
-                    return Err(ParseError::at(comment.at, Reason::Verdict));
-                }
-            }
-            text if is_shell && is_of_a_tail(text) => {
-                check_tail(word, words)?;
-                break;
-            }
-            // Behind a blank, this begins a comment.
-            b";" => break,
-            _ => return Err(ParseError::at(word.at, Reason::TrailingText)),
-        }
-    }
-    Ok(is_nomatch)
-}
-
-/// Checks that a command has no further words.
-fn check_end(words: &mut Words<'_>, is_shell: bool) -> Result<(), ParseError> {
-    match next_word(words) {
-        None => Ok(()),
-        Some(word) if is_shell => check_tail(word, words),
-        Some(word) => Err(ParseError::at(word.at, Reason::TrailingText)),
-    }
-}
-
-/// Whether a word ends a command of a shell script, or says where its output is written.
-fn is_of_a_tail(word: &[u8]) -> bool {
-    matches!(word, b";" | b"||") || is_redirection(word)
-}
-
-fn is_redirection(word: &[u8]) -> bool {
-    matches!(word, b">/dev/null" | b"2>/dev/null" | b"&>/dev/null" | b"2>&1" | b">&2")
-}
-
-/// Checks that behind a command, of which the end begins with `word`, no other command stands that does
-/// something.
-fn check_tail<'a>(mut word: Word<'a>, words: &mut Words<'a>) -> Result<(), ParseError> {
-    loop {
-        let goes_on = match word.text {
-            b";" => words.peek().is_none(),
-            b"||" => words.take().is_some_and(|word| matches!(word.text, b"true" | b":")),
-            other => is_redirection(other),
-        };
-        if !goes_on {
-            return Err(ParseError::at(word.at, Reason::TrailingText));
-        }
-        match words.take() {
-            Some(next) => word = next,
-            None => return Ok(()),
-        }
-    }
-}
-
-/// The sets that a rule of iptables matches, and for each whether the rule lets pass what it holds.
-fn matched_sets(line: &[u8]) -> Vec<(&[u8], bool)> {
-    let mut sets = Vec::new();
-    if memchr::memmem::find(line, b"-set ").is_none() {
-        return sets;
-    }
-    let mut words = Words::of(line, 0);
-    let (mut before, mut target): (&[u8], &[u8]) = (b"", b"");
-    while let Some(word) = words.take() {
-        match word.text {
-            b"--match-set" => {
-                let Some(name) = words.take() else { break };
-                sets.push((name.text, before == b"!"));
-            }
-            b"-j" | b"--jump" => target = words.take().map_or(b"", |word| word.text),
-            _ => {}
-        }
-        before = word.text;
-    }
-    let (accepts, drops) =
-        (matches!(target, b"ACCEPT" | b"RETURN"), matches!(target, b"DROP" | b"REJECT"));
-    sets.iter_mut().for_each(|(_, is_other)| *is_other = if *is_other { drops } else { accepts });
-    sets
-}
-
-/// Whether a line is one of those that a script of ipset has around its commands: it sets an option of the
-/// shell or a variable that holds no address, or exits.
-fn is_of_shell(line: &[u8]) -> bool {
-    let mut words = Words::of(line, 0);
-    let Some(first) = words.take() else { return false };
-    let second = words.take();
-    if words.take().is_some() {
-        return false;
-    }
-    match (first.text, second) {
-        (b"set", Some(option)) => matches!(option.text.first(), Some(b'-' | b'+')),
-        (b"exit", None) => true,
-        (b"exit", Some(status)) => status.text.iter().all(u8::is_ascii_digit),
-        (text, None) => {
-            let Some(equals) = memchr::memchr(b'=', text) else { return false };
-            let (name, value) = (&text[..equals], text[equals + 1..].trim_ascii());
-            let is_name = |byte: &u8| byte.is_ascii_alphanumeric() || *byte == b'_';
-            !name.is_empty()
-                && name.iter().all(is_name)
-                && value.iter().all(|byte| is_name(byte) || b"/-.\"".contains(byte))
-                && !value.iter().all(|byte| byte.is_ascii_digit() || b"./-\"".contains(byte))
-        }
-        _ => false,
     }
 }

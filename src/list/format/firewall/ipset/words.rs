@@ -72,3 +72,18 @@ impl<'a> Words<'a> {
         words.take()
     }
 }
+
+/// Whether a word is an option that any command may have, and that does not change what it does.
+pub fn is_general(word: &[u8]) -> bool {
+    matches!(word, b"-!" | b"-exist" | b"--exist" | b"-q" | b"-quiet" | b"--quiet")
+}
+
+/// The next word that is no option of the command as such.
+pub fn next_word<'a>(words: &mut Words<'a>) -> Option<Word<'a>> {
+    loop {
+        let word = words.take()?;
+        if !is_general(word.text) {
+            return Some(word);
+        }
+    }
+}

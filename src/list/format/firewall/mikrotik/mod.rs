@@ -3,6 +3,7 @@
 //! A command is in the menu that a path names: on its own line for the commands below, or in front of one
 //! command. Only what is added to `/ip firewall address-list`, or that of `/ipv6`, is an entry.
 
+mod rule;
 mod words;
 
 use std::borrow::Cow;
@@ -10,10 +11,10 @@ use std::collections::HashSet;
 
 use crate::list::entry::Entry;
 use crate::list::format::reader::{Event, Format, Line, Lines, Outcome, Sign, Sink};
-use crate::list::grammar::leading_entry;
 use crate::list::parse_error::{ParseError, Reason};
 use crate::list::reading::{Purpose, Reading};
 use crate::list::verdict;
+use rule::{is_yes, rule, whole};
 use words::{Pair, Word, Words};
 
 const NAME: &str = "MikroTik address list";
@@ -355,52 +356,4 @@ fn find(word: Word<'_>) -> Option<Search<'_>> {
         }
     }
     is_found.then_some((list, address))
-}
-
-/// Notifies of what a rule of the firewall lets pass.
-fn rule(number: u64, mut words: Words<'_>, sink: &mut dyn Sink) {
-    // What no action is named for is accepted.
-    let (mut action, mut is_disabled) = (Cow::Borrowed(&b"accept"[..]), false);
-    let (mut lists, mut addresses) = (Vec::new(), Vec::new());
-    while let Some(word) = words.take() {
-        let Some(Pair { name, value, .. }) = word.pair() else { continue };
-        match name {
-            b"action" => action = value,
-            b"disabled" => is_disabled |= is_yes(&value),
-            b"src-address-list" | b"dst-address-list" => lists.push(value),
-            b"src-address" | b"dst-address" => addresses.push(value),
-            _ => {}
-        }
-    }
-    let accepts = matches!(&*action, b"accept" | b"return");
-    let drops = matches!(&*action, b"drop" | b"reject" | b"tarpit");
-    if is_disabled || !accepts && !drops {
-        return;
-    }
-    let passing = |value: &[u8]| match value.strip_prefix(b"!") {
-        Some(_) => drops,
-        None => accepts,
-    };
-    for list in lists.iter().filter(|list| passing(list)) {
-        sink.event(number, Event::Accepted(list.strip_prefix(b"!").unwrap_or(list)));
-    }
-    for address in addresses.iter().filter(|address| passing(address)) {
-        if let Ok(entry) = whole(address.strip_prefix(b"!").unwrap_or(address)) {
-            sink.event(number, Event::Outside);
-            sink.event(number, Event::Exception(entry));
-        }
-    }
-}
-
-fn is_yes(value: &[u8]) -> bool {
-    matches!(value, b"yes" | b"true")
-}
-
-/// An entry with nothing else.
-fn whole(text: &[u8]) -> Result<Entry, ParseError> {
-    let leading = leading_entry(text, 0)?;
-    if leading.end < text.len() {
-        return Err(ParseError::at(leading.end, Reason::TrailingText));
-    }
-    Ok(leading.entry)
 }

@@ -2,6 +2,7 @@
 
 use super::is_family;
 use crate::list::entry::Entry;
+use crate::list::format::text::unquoted;
 use crate::list::grammar::leading_entry;
 
 /// A block, by the statement in front of its brace.
@@ -168,8 +169,4 @@ fn names<'a, const N: usize>(words: &[&'a [u8]]) -> Option<[&'a [u8]; N]> {
 
 fn is_word(name: &[u8]) -> bool {
     name.iter().all(|byte| byte.is_ascii_alphanumeric() || b"_-./\"".contains(byte))
-}
-
-fn unquoted(name: &[u8]) -> &[u8] {
-    name.strip_prefix(b"\"").and_then(|name| name.strip_suffix(b"\"")).unwrap_or(name)
 }
