@@ -11,6 +11,7 @@ use super::file::{self, Content};
 use super::format::{self, Decision, Event, NotAList, Sink};
 use super::parse_error::ParseError;
 use super::reading::{Purpose, Reading};
+use super::verdict;
 use crate::progress::{Progress, Step, Unseen};
 use crate::words::printable;
 
@@ -53,7 +54,14 @@ impl List {
     /// The same list, to be read for a purpose: one with names takes the `sets`, if there are any.
     pub fn to_read(mut self, purpose: Purpose, sets: &[String]) -> Self {
         self.reading = Reading { purpose, sets: sets.to_vec(), written: self.modified };
-        self.decision = OnceLock::new();
+        let name = self.name.rsplit('/').next().unwrap_or_default();
+        let is_allowlist = purpose == Purpose::Drop
+            && sets.is_empty()
+            && verdict::file_name_only_allows(name.as_bytes());
+        self.decision = match is_allowlist {
+            true => OnceLock::from(Err(NotAList::AllowFile { name: name.into() })),
+            false => OnceLock::new(),
+        };
         self
     }
 

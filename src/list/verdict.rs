@@ -49,6 +49,42 @@ pub fn file_name_allows(name: &[u8]) -> bool {
     name_words(name).any(has_name_stem)
 }
 
+/// Whether a name of a file says so and nothing else, as `whitelist.txt` does.
+pub fn file_name_only_allows(name: &[u8]) -> bool {
+    const SAY_NOTHING: [&str; 23] = [
+        "addresses",
+        "cfg",
+        "conf",
+        "csv",
+        "d",
+        "default",
+        "example",
+        "file",
+        "host",
+        "hosts",
+        "ip",
+        "ips",
+        "ipset",
+        "ipv",
+        "json",
+        "list",
+        "lists",
+        "net",
+        "nets",
+        "networks",
+        "sample",
+        "txt",
+        "v",
+    ];
+    let says_nothing = |word: &[u8]| {
+        let digits = word.iter().rev().take_while(|byte| byte.is_ascii_digit()).count();
+        let letters = &word[..word.len() - digits];
+        letters.is_empty() || is_any(letters, &SAY_NOTHING)
+    };
+    file_name_allows(name)
+        && name_words(name).all(|word| word.is_empty() || has_name_stem(word) || says_nothing(word))
+}
+
 /// Whether a word of a name begins as one that says that something is to be let pass.
 fn has_name_stem(word: &[u8]) -> bool {
     has_stem(word, &ALLOWS) || has_stem(word, &["trust", "white"])
@@ -247,6 +283,24 @@ fn name_words(name: &[u8]) -> impl Iterator<Item = &[u8]> {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn a_file_is_named_for_what_is_to_pass_and_nothing_else() {
+        for name in [
+            "whitelist",
+            "whitelist.txt",
+            "allow",
+            "hosts.allow",
+            "whitelist_ips-v4.conf",
+            "trusted",
+        ] {
+            assert!(file_name_only_allows(name.as_bytes()), "{name}");
+        }
+        for name in ["nginx-allow.conf", "drop_ips", "comment-whitelisted.txt", "list.txt", "admin"]
+        {
+            assert!(!file_name_only_allows(name.as_bytes()), "{name}");
+        }
+    }
 
     #[test]
     fn a_name_says_it_with_a_whole_word() {

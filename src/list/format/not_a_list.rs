@@ -25,6 +25,11 @@ pub enum NotAList {
         /// The format.
         format: String,
     },
+    /// The name of the file says that what it holds is to be let pass.
+    AllowFile {
+        /// The name without its folder.
+        name: String,
+    },
     /// It has several sets, and none was chosen.
     SeveralSets {
         /// Their names.
@@ -115,6 +120,11 @@ impl fmt::Display for NotAList {
                 f,
                 "has nothing to drop: its lines (format {format}) are exceptions, or are ignored; if these \
                  addresses must pass, give it with --allow"
+            ),
+            NotAList::AllowFile { name } => write!(
+                f,
+                "is named {name}, which says that its entries must pass; give it with --allow, or, if they \
+                 are to be dropped, say --from-set {name}"
             ),
             NotAList::SeveralSets { names } => write!(
                 f,

@@ -162,3 +162,16 @@ fn a_kind_is_not_named_for_one_line_of_many() {
         is_no_such_kind(&format!("{code}{line}\n"));
     }
 }
+
+#[test]
+fn a_file_whose_name_says_nothing_but_that_it_must_pass_is_refused_unless_it_is_chosen() {
+    let read = |purpose, sets: &[&str]| {
+        let sets: Vec<String> = sets.iter().map(ToString::to_string).collect();
+        let list = List::new("/etc/x/whitelist.txt", b"192.0.2.7\n".to_vec());
+        list::parse(&[list.to_read(purpose, &sets)]).map(|read| read.sets.v4.ranges().len())
+    };
+    let refused = read(list::Purpose::Drop, &[]).unwrap_err().to_string();
+    assert!(refused.contains("is named whitelist.txt"), "{refused}");
+    assert_eq!(read(list::Purpose::Drop, &["whitelist.txt"]).unwrap(), 1);
+    assert_eq!(read(list::Purpose::Allow, &[]).unwrap(), 1);
+}
