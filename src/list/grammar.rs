@@ -65,7 +65,9 @@ pub fn read_line(line: &[u8]) -> Result<Found, ParseError> {
         return Ok(Found::Entry(leading.entry, None));
     }
     if rest > leading.end && is_end(line, rest) {
-        check_comment(line, rest)?;
+        if let Err(error) = check_comment(line, rest) {
+            check_address_inside(line, &leading, error)?;
+        }
         return Ok(Found::Entry(leading.entry, None));
     }
     if rest > leading.end && is_word(line, rest, b"until") {
@@ -118,6 +120,30 @@ pub fn check_comment(line: &[u8], at: usize) -> Result<(), ParseError> {
         return Err(ParseError::at(start, Reason::Verdict));
     }
     Ok(())
+}
+
+/// Takes back what is wrong with a comment that begins with an address, if the entry is a network with its
+/// length, and that address is in it: then it is the end of no range.
+#[cold]
+fn check_address_inside(
+    line: &[u8],
+    of: &LeadingEntry,
+    error: ParseError,
+) -> Result<(), ParseError> {
+    if error.reason != Reason::SecondAddress || of.form != Form::Network {
+        return Err(error);
+    }
+    let inner = leading_entry(line, error.at)?;
+    let is_inside = match (inner.entry, of.entry) {
+        (Entry::V4(inner), Entry::V4(outer)) => {
+            outer.contains(inner.first()) && outer.contains(inner.last())
+        }
+        (Entry::V6(inner), Entry::V6(outer)) => {
+            outer.contains(inner.first()) && outer.contains(inner.last())
+        }
+        _ => false,
+    };
+    if is_inside { check_comment(line, inner.end) } else { Err(error) }
 }
 
 /// A line without its CR, if it is one that can be read at all.

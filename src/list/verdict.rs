@@ -85,9 +85,15 @@ pub fn file_name_only_allows(name: &[u8]) -> bool {
         && name_words(name).all(|word| word.is_empty() || has_name_stem(word) || says_nothing(word))
 }
 
-/// Whether a word of a name begins as one that says that something is to be let pass.
+/// Whether a word of a name says that something is to be let pass, or that it is left out of what is dropped.
 fn has_name_stem(word: &[u8]) -> bool {
-    has_stem(word, &ALLOWS) || has_stem(word, &["trust", "white"])
+    has_stem(word, &ALLOWS)
+        || has_stem(word, &["trust", "white"])
+        || is_form(word, &["bypass"], &["", "es", "ed"])
+        || is_form(word, &["except"], &["", "s", "ed", "ion", "ions"])
+        || is_form(word, &["exclu"], &["de", "des", "ded", "sion", "sions"])
+        || is_form(word, &["friend"], &["", "s"])
+        || is_any(word, &["good"])
 }
 
 /// Whether a line without an address is a few words, of which one says that something is to be let pass:

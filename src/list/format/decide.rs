@@ -10,7 +10,7 @@ use std::borrow::Cow;
 use std::cmp::Reverse;
 
 use super::candidates::{Asked, candidates};
-use super::not_a_list::NotAList;
+use super::not_a_list::{Kind, NotAList};
 use super::plain::{self, sections};
 use super::reader::{Event, Format, Lines, Outcome, Sign, Sink};
 use super::sets::{Choice, Survey};
@@ -59,6 +59,12 @@ impl Decision {
         self.format.name == plain::NAME
     }
 }
+
+static SCRIPT: Kind = Kind {
+    what: "a script",
+    cure: "what it does with addresses cannot be read from it; write those that are to be dropped to a \
+           list, one a line",
+};
 
 /// How much of a list is looked at before it is read as a plain one.
 const HEAD: usize = 64 << 10;
@@ -140,6 +146,11 @@ pub fn decide(text: &[u8], reading: &Reading) -> Result<Decision, NotAList> {
     }
     let Some((survey, format, outcome)) = best else { return Ok(Decision::plain()) };
     let name = outcome?;
+    // Only the shell knows what the addresses in a here-document are for.
+    let is_of_lines = matches!(format.name, plain::NAME | sections::NAME);
+    if is_of_lines && text.starts_with(b"#!") && survey.rejected_lines() > 0 {
+        return Err(NotAList::Kind { kind: &SCRIPT, line: 1 });
+    }
     if survey.drops_nothing() {
         return Err(NotAList::NothingToDrop { format: name.into_owned() });
     }
@@ -227,12 +238,14 @@ impl<S: Sink> Sink for Explained<'_, S> {
 /// The format that reads a line as its own.
 fn format_of(line: &[u8]) -> Option<&'static Format> {
     let reading = Reading::default();
+    let lines = Lines::of(line, &reading);
+    let first = lines.line()?;
     FORMATS.iter().copied().find(|format| {
-        let lines = &mut Lines::of(line, &reading);
-        let claims = |line| matches!(format.sign, Sign::Line(is_one) if is_one(line));
-        let mut survey = Survey::default();
-        lines.line().is_some_and(claims)
-            && (format.read)(lines, &mut survey).is_ok()
-            && survey.rejected_lines() == 0
+        let claims = matches!(format.sign, Sign::Line(is_one) if is_one(first));
+        claims && {
+            let mut survey = Survey::default();
+            (format.read)(&mut Lines::of(line, &reading), &mut survey).is_ok()
+                && survey.rejected_lines() == 0
+        }
     })
 }

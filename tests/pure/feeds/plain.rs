@@ -30,18 +30,22 @@ fn a_count_behind_a_tab_is_no_part_of_the_host_before_it() {
     );
     // A power of two, but no size of a network that begins there.
     is("91.92.240.11\t64", &["91.92.240.11/32"]);
+    // No network of that length begins there: ipsum has no number above 10.
+    is("77.90.185.20\t10", &["77.90.185.20/32"]);
+    reads("1.0.1.0\t8\n1.0.2.0\t24\n", &[(1, "1.0.1.0/32"), (2, "1.0.2.0/32")], &[]);
 }
 
 #[test]
 fn numbers_that_may_all_be_lengths_or_sizes_are_refused_with_a_command_for_each_reading() {
-    let lengths = refused("1.0.1.0\t24\n1.0.2.0\t0\n1.0.2.7\t32\n");
+    let lengths = refused("1.0.1.0\t24\n0.0.0.0\t0\n1.0.2.7\t32\n");
     assert!(lengths.contains("prefix length") && lengths.contains("(line 1: "), "{lengths}");
     let sizes = refused("1.0.1.0\t24\n1.0.2.0\t512\n1.0.8.0\t2048\n");
     assert!(sizes.contains("size of a network") && sizes.contains("(line 2: "), "{sizes}");
-    assert!(refused("1.2.3.4\t3\n").contains("awk '{print $1}' FILE"));
+    assert!(refused("1.2.3.4\t30\n").contains("awk '{print $1}' FILE"));
+    refused("0.0.0.0\t0\n128.0.0.0\t1\n");
     assert!(lengths.contains("awk '{print $1 \"/\" $2}' FILE"), "{lengths}");
     // Other lines change nothing in that.
-    refused("198.51.100.7\t1\n203.0.113.9\t0\n192.0.2.0/24 trusted\n198.18.0.0/15 blocked\n");
+    refused("198.51.100.7\t32\n203.0.113.8\t31\n192.0.2.0/24 trusted\n198.18.0.0/15 blocked\n");
 }
 
 #[test]
@@ -313,6 +317,13 @@ fn a_comment_that_begins_with_an_address_rejects_the_line() {
     is_rejected("198.51.100.0 ; 198.51.100.255 ; CN", 16, SecondAddress);
     is_rejected("198.51.100.7 ; 203.0.113.9 ; 192.0.2.9", 16, SecondAddress);
     is_rejected("198.51.100.7 # 2001:db8::1", 16, SecondAddress);
+    // An address in the network that the length has named hides nothing.
+    is("198.51.100.0/24 # 198.51.100.125", &["198.51.100.0/24"]);
+    is("198.51.100.0/24 ; 198.51.100.0/25 and words", &["198.51.100.0/24"]);
+    is("2001:db8::/32 # 2001:db8::1", &["2001:db8::/32"]);
+    is_rejected("198.51.100.0/24 ; 198.51.101.255", 19, SecondAddress);
+    is_rejected("198.51.100.7 # 198.51.100.7", 16, SecondAddress);
+    is_rejected("198.51.100.0-198.51.100.9 # 198.51.100.3", 29, SecondAddress);
 }
 
 #[test]
@@ -417,4 +428,26 @@ fn a_word_that_takes_the_network_back_is_no_description() {
     for word in ["OK", "nomatch", "allow", "permit", "RELAY", "not", "whitelist"] {
         is_rejected(format!("192.0.2.0/24 {word}"), 14, Reason::Verdict);
     }
+}
+
+#[test]
+fn a_line_that_begins_with_except_is_an_exception() {
+    drops("192.0.2.0/24\n   except 192.0.2.128/25\n", &["192.0.2.0/25"]);
+    is_rejected("except words", 1, NotAnAddress);
+    is_rejected("exception 192.0.2.1", 1, NotAnAddress);
+}
+
+#[test]
+fn a_number_sign_right_behind_the_address_is_a_row_of_reputation_data() {
+    is("192.0.2.7#4#2#Malicious Host#CN#Beijing#39.9,116.4#3", &["192.0.2.7/32"]);
+    is("192.0.2.7#4#2#C&C;Scanning Host##X#39.9,116.4#3;2", &["192.0.2.7/32"]);
+    is_rejected("192.0.2.7#4#2#Whitelisted#CN#Beijing#39.9,116.4#3", 15, Reason::Verdict);
+    is_rejected("192.0.2.7#4#2#Scanning Host;allowed#CN##39.9,116.4#3", 29, Reason::Verdict);
+}
+
+#[test]
+fn entries_among_the_lines_of_a_script_are_no_list() {
+    let message = refused("#!/bin/sh\ncat <<EOF | iprange -\n192.0.2.7\n198.51.100.7\nEOF\n");
+    assert!(message.contains("a script"), "{message}");
+    drops("#!/usr/bin/env cat\n192.0.2.7\n", &["192.0.2.7/32"]);
 }

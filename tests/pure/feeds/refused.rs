@@ -175,3 +175,12 @@ fn a_file_whose_name_says_nothing_but_that_it_must_pass_is_refused_unless_it_is_
     assert_eq!(read(list::Purpose::Drop, &["whitelist.txt"]).unwrap(), 1);
     assert_eq!(read(list::Purpose::Allow, &[]).unwrap(), 1);
 }
+
+#[test]
+fn networks_with_names_of_a_policy_are_refused() {
+    let one = "# ours\nINTERNAL = 10.0.0.0/8 # private\n           192.0.2.0/24\n           2001:db8::/32\n";
+    let what = "definitions of networks (capirca or aerleon)";
+    is_no_list_but(one, what);
+    is_no_list_but(format!("{one}\nRFC1918 = 10.0.0.0/8\nALL = INTERNAL\n      RFC1918\n"), what);
+    is_no_such_kind("203.0.113.1\n  192.0.2.7\n198.51.100.1\n198.51.100.2\nX = 192.0.2.9\n");
+}

@@ -80,6 +80,22 @@ fn a_chain_that_only_output_jumps_to_drops_nothing_that_comes_in() {
 }
 
 #[test]
+fn private_networks_in_a_chain_for_one_interface_are_not_dropped_on_all() {
+    let rules = "-A INPUT -i wan -j spoofed\n-A spoofed -s 10.0.0.0/8 -j DROP\n\
+                 -A spoofed -j more\n-A more -s 192.168.7.0/24 -j DROP\n\
+                 -A more -s 203.0.113.7 -j DROP\n-A more -s 0.0.0.0/1 -j DROP\n";
+    assert_eq!(scan(saved(rules)), (vec![(8, "203.0.113.7/32".into())], vec![]));
+    // By another way packets of all interfaces come there.
+    for way in ["-A FORWARD -j more", "-A INPUT -p tcp -j more", "-A INPUT -g spoofed"] {
+        let both = saved(&format!("{rules}{way}\n"));
+        let found = scan(both).0;
+        assert!(found.contains(&(7, "192.168.7.0/24".into())), "{way}: {found:?}");
+    }
+    let unreached = saved("-A other -s 10.0.0.0/8 -j DROP\n-A INPUT -i wan -j spoofed\n");
+    assert_eq!(scan(unreached).0.len(), 1);
+}
+
+#[test]
 fn a_chain_of_iptables_can_be_chosen() {
     let text = "iptables -A INPUT -s 192.0.2.7 -j DROP\niptables -A blk -s 192.0.2.8 -j DROP\n\
                 ip6tables -A blk -s 2001:db8::8 -j DROP\n";

@@ -184,3 +184,31 @@ fn a_script_whose_variables_hold_addresses_is_refused() {
     let message = refused("blocked = [\"198.51.100.7\"]\nport = 53\n");
     assert!(message.contains("(line 2: "), "{message}");
 }
+
+#[test]
+fn a_name_of_what_is_left_out_or_good_is_no_name_of_a_block_list() {
+    for name in
+        ["bypass_list", "except", "Exclude", "exclusions", "excluded-nets", "good", "friends"]
+    {
+        let message = refused(format!("[{name}]\n192.0.2.5\n"));
+        assert!(message.contains("must pass"), "{name}: {message}");
+    }
+    for name in ["goods", "not-so-goodly", "outbound_block_list", "exceptional"] {
+        drops(format!("[{name}]\n192.0.2.5\n"), &["192.0.2.5/32"]);
+    }
+}
+
+#[test]
+fn a_list_among_the_values_of_yaml_is_no_list_unless_it_says_so() {
+    for text in [
+        "zones:\n  - name: 'x'\n    nameservers:\n      - 192.0.2.53\n      - 192.0.2.54\n",
+        "network:\n  version: 2\n  addresses:\n    - 192.0.2.5/24\n",
+        "network:\n  version: 2\n  addresses: [192.0.2.5/24]\n",
+        "helpers:\n  - \"192.0.2.53\"\n  - \"192.0.2.54\"\n  - interface: \"Bvi 1\"\n",
+    ] {
+        assert!(refused(text).contains("configuration in YAML"), "{text}");
+    }
+    // What stands beside the list, and at the very left, describes it.
+    drops("name: my list\nips:\n  - 192.0.2.5\n  - 192.0.2.7\n", &["192.0.2.5/32", "192.0.2.7/32"]);
+    drops("a:\n  size: 1\n  blocked:\n    - 192.0.2.5\n", &["192.0.2.5/32"]);
+}

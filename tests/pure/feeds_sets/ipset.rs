@@ -139,19 +139,19 @@ fn a_comment_of_an_element_may_say_that_it_is_not_bad() {
 
 #[test]
 fn a_set_that_a_rule_of_iptables_lets_pass_is_refused() {
-    let script = |rule: &str| format!("ipset add friends 192.0.2.7\n{rule}\n");
+    let script = |rule: &str| format!("ipset add guests 192.0.2.7\n{rule}\n");
     let accepting = [
-        "iptables -I INPUT -m set --match-set friends src -j ACCEPT",
-        "-A INPUT -m set --match-set friends src -m tcp -p tcp --dport 22 -j RETURN",
-        "ip6tables -A INPUT -m set ! --match-set friends src -j DROP",
+        "iptables -I INPUT -m set --match-set guests src -j ACCEPT",
+        "-A INPUT -m set --match-set guests src -m tcp -p tcp --dport 22 -j RETURN",
+        "ip6tables -A INPUT -m set ! --match-set guests src -j DROP",
     ];
     for rule in accepting {
-        accepts(&script(rule), "friends", 2);
-        of_sets(&script(rule), &["friends"], &["192.0.2.7/32"]);
+        accepts(&script(rule), "guests", 2);
+        of_sets(&script(rule), &["guests"], &["192.0.2.7/32"]);
     }
     for rule in [
-        "iptables -I INPUT -m set --match-set friends src -j DROP",
-        "iptables -I INPUT -m set ! --match-set friends src -j ACCEPT",
+        "iptables -I INPUT -m set --match-set guests src -j DROP",
+        "iptables -I INPUT -m set ! --match-set guests src -j ACCEPT",
         "iptables -I INPUT -m set --match-set others src -j ACCEPT",
     ] {
         holds(&script(rule), &["192.0.2.7/32"]);

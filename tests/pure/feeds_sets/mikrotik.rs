@@ -15,6 +15,8 @@ fn what_is_added_to_a_list_is_an_entry() {
         "add address=\"192.0.2.7\" list=\"bad\" disabled=no creation-time=\"2026-01-01 00:00:00\"",
         "/ip firewall address-list add list=bad address=192.0.2.7",
         "/ip/firewall/address-list/add list=bad address=192.0.2.7",
+        "ip firewall address-list add list=bad address=192.0.2.7",
+        "ip firewall address-list\nadd list=bad address=192.0.2.7",
         "/ip/firewall/address-list add list=bad address=192.0.2.7",
         ":do { add list=bad address=192.0.2.7 } on-error={}",
         ":do {/ip firewall address-list add list=bad address=192.0.2.7;} on-error={ }",

@@ -3,6 +3,7 @@
 //! The number behind an address may as well be the length of a network, or how many addresses it has: a
 //! list in which each number could be one of these is refused.
 
+use crate::ip::Range;
 use crate::list::entry::Entry;
 use crate::list::format::not_a_list::{Kind, NotAList};
 use crate::list::format::reader::{Format, Line, Lines, Outcome, Sign, Sink};
@@ -77,14 +78,17 @@ enum Number {
     Size,
 }
 
-/// What the number behind a host may be beside a count: a prefix length, or the size of a network that
-/// begins at the host.
+/// What the number behind a host may be beside a count: the prefix length or the size of a network that
+/// begins at the host. A host in the middle of the network shows that it is neither.
 fn could_be(host: Entry, number: u32) -> Option<Number> {
     let Entry::V4(host) = host else { return None };
-    if number <= 32 {
-        return Some(Number::Length);
+    match u8::try_from(number) {
+        Ok(length @ 0..=32) => {
+            let begins = Range::network(host.first(), length).first() == host.first();
+            begins.then_some(Number::Length)
+        }
+        _ => (number.is_power_of_two() && host.first() % number == 0).then_some(Number::Size),
     }
-    (number.is_power_of_two() && host.first() % number == 0).then_some(Number::Size)
 }
 
 /// The count behind a tab, where a host is all that stands before it; nothing on any other line.

@@ -8,6 +8,7 @@ use crate::list::format::text::{colons, dotted};
 use crate::list::grammar::{Form, check_comment, is_end, leading_entry, skip_blanks};
 use crate::list::parse_error::{ParseError, Reason};
 use crate::list::reading::Purpose;
+use crate::list::verdict;
 
 /// What a line says, however it is written.
 pub enum Shape<'a> {
@@ -24,6 +25,9 @@ pub fn parse(line: &[u8], purpose: Purpose) -> Option<Result<Shape<'_>, ParseErr
     let start = skip_blanks(line, 0);
     if line.get(start) == Some(&b'!') {
         return exception(line, skip_blanks(line, start + 1));
+    }
+    if let Some(at) = behind_except(line, start) {
+        return exception(line, at);
     }
     let (entry, end) = match value(line, start) {
         Ok(value) => value,
@@ -42,9 +46,39 @@ pub fn parse(line: &[u8], purpose: Purpose) -> Option<Result<Shape<'_>, ParseErr
     }
     let is_comment = is_end(line, rest) && (rest > end || line[rest] == b'#');
     is_comment.then(|| {
-        check_comment(line, rest).or_else(|error| unless_allowed(error, purpose))?;
+        let checked = check_comment(line, rest).and_then(|()| check_activity(line, end));
+        checked.or_else(|error| unless_allowed(error, purpose))?;
         Ok(Shape::Entry(entry, None))
     })
+}
+
+/// Where the entry begins behind the word `except`, as field sets of routers have it.
+fn behind_except(line: &[u8], start: usize) -> Option<usize> {
+    let rest = line[start..].strip_prefix(b"except")?;
+    let at = skip_blanks(line, line.len() - rest.len());
+    let is_apart = matches!(rest.first(), Some(b' ' | b'\t'));
+    (is_apart && entry(line, at).is_ok()).then_some(at)
+}
+
+/// Checks the third column behind an address with a number sign right behind it: the reputation data of
+/// AlienVault has there what the host was seen to do, after two numbers.
+fn check_activity(line: &[u8], at: usize) -> Result<(), ParseError> {
+    let Some(rest) = line[at..].strip_prefix(b"#") else { return Ok(()) };
+    let mut at = at + 1;
+    for (index, column) in rest.split(|byte| *byte == b'#').take(3).enumerate() {
+        if index == 2 {
+            for activity in column.split(|byte| *byte == b';') {
+                if verdict::comment_denies(activity) {
+                    return Err(ParseError::at(at, Reason::Verdict));
+                }
+                at += activity.len() + 1;
+            }
+        } else if column.is_empty() || !column.iter().all(u8::is_ascii_digit) {
+            break;
+        }
+        at += column.len() + 1;
+    }
+    Ok(())
 }
 
 /// In a list of what is to pass, words say rightly that it is not bad.

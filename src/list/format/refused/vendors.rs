@@ -114,6 +114,14 @@ pub static KINDS: &[Refused] = &[
         },
     ),
     Refused::new(
+        "definitions of networks (capirca or aerleon)",
+        "lines of a name in capitals, = and a network, and networks indented below it",
+        "a policy says which of the names are denied, and names such as INTERNAL are of good networks; take the \
+         networks of one name, here of NAME: \
+         awk '/^[A-Z]/ {on = $1 == \"NAME\"; sub(/^[^=]*=/, \"\")} on && $1 ~ /^[0-9a-f]*[.:]/ {print $1}' FILE",
+        definition,
+    ),
+    Refused::new(
         "networks with wildcard masks (198.51.100.0 0.0.0.255)",
         "lines of an address and a mask whose ones are behind",
         "write the masks the other way round: \
@@ -121,6 +129,21 @@ pub static KINDS: &[Refused] = &[
         wildcard,
     ),
 ];
+
+fn definition(text: &Text<'_>) -> Look {
+    let is_name = |word: &[u8]| {
+        word.first().is_some_and(u8::is_ascii_uppercase)
+            && word.iter().all(|byte| {
+                byte.is_ascii_uppercase() || byte.is_ascii_digit() || b"_-.".contains(byte)
+            })
+    };
+    let is_head = !text.is_indented() && is_name(text.word(0)) && text.word(1) == b"=";
+    let at = if is_head { 2 } else { 0 };
+    let ends = text.words().get(at + 1).is_none_or(|word| word.starts_with(b"#"));
+    let is_value = ends && (is_place(text.word(at)) || is_name(text.word(at)));
+    Look::sign(is_head && ends && is_place(text.word(2)))
+        .or_part(is_value && (is_head || text.is_indented()))
+}
 
 fn asa(text: &Text<'_>) -> Look {
     let is_group =

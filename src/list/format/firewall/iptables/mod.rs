@@ -1,6 +1,7 @@
 //! Rules of iptables, as `iptables-save` writes them and as commands: those that drop whatever comes from
 //! an address.
 
+mod private;
 mod rule;
 mod shell;
 
@@ -185,6 +186,8 @@ struct Rules<'a> {
     table: &'a [u8],
     /// The chains that only packets of this host pass.
     outbound: HashSet<&'a [u8]>,
+    /// The chains that only packets of some interfaces pass.
+    bound: HashSet<&'a [u8]>,
     /// Whether the file deletes or flushes anything, so that more has to be kept.
     has_deletions: bool,
     /// What was added and may be deleted.
@@ -203,6 +206,11 @@ impl<'a> Rules<'a> {
         Rules {
             table: b"filter",
             outbound: if leaves { outbound_chains(text) } else { HashSet::new() },
+            bound: if has(b" -i ") || has(b"--in-interface") {
+                bound_chains(text)
+            } else {
+                HashSet::new()
+            },
             has_deletions: deletes.into_iter().any(has),
             added: HashSet::new(),
             filled: [HashSet::new(), HashSet::new()],
@@ -263,7 +271,17 @@ impl<'a> Rules<'a> {
                 sink.event(number, Event::Exception(entry));
             }
         } else if rule.drops() && !leaves && table != b"nat" {
-            let entries = rule.sources(line)?;
+            let mut entries = rule.sources(line)?;
+            if self.bound.contains(rule.chain) {
+                let count = entries.len();
+                entries.retain(|entry| !private::holds_some(*entry));
+                if entries.len() < count {
+                    sink.event(number, Event::Skipped);
+                }
+            }
+            if entries.is_empty() {
+                return Ok(());
+            }
             let name = family.part(rule.chain);
             self.enter(number, &name, sink);
             for entry in entries {
@@ -329,6 +347,26 @@ fn is_outbound(chain: &[u8]) -> bool {
             .iter()
             .any(|known| word.eq_ignore_ascii_case(known.as_bytes()))
     })
+}
+
+/// The chains to which packets only come over rules that ask for an interface.
+fn bound_chains(text: &[u8]) -> HashSet<&[u8]> {
+    let mut jumps: HashMap<&[u8], Vec<&[u8]>> = HashMap::new();
+    let mut targets = HashSet::new();
+    for line in text.split(|byte| *byte == b'\n') {
+        let Some(Ok(Statement::Rule(_, rule))) = parse(line.trim_ascii()) else { continue };
+        if rule.action == Action::Add && !rule.target.is_empty() {
+            let of_chain = jumps.entry(rule.chain).or_default();
+            if !rule.has_interface {
+                of_chain.push(rule.target);
+            }
+            targets.insert(rule.target);
+        }
+    }
+    let begins = jumps.keys().copied().filter(|chain| !targets.contains(chain)).collect();
+    let free = reached(&jumps, begins);
+    targets.retain(|chain| !free.contains(chain));
+    targets
 }
 
 /// The chains that are only reached from `OUTPUT`.

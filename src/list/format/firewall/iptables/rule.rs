@@ -33,6 +33,8 @@ pub struct Rule<'a> {
     pub target: &'a [u8],
     /// Whether the rule asks for more than where the packet comes from.
     is_narrower: bool,
+    /// Whether it asks for the interface at which the packet arrives.
+    pub has_interface: bool,
 }
 
 impl<'a> Rule<'a> {
@@ -46,6 +48,7 @@ impl<'a> Rule<'a> {
             is_negated: false,
             target: b"",
             is_narrower: false,
+            has_interface: false,
         };
         let mut rest = Rest { words };
         let mut has_action = false;
@@ -126,6 +129,11 @@ impl<'a> Rule<'a> {
                     return Err(ParseError::at(word.at, Reason::TrailingText));
                 }
                 self.target = value()?.text;
+            }
+            b"-i" | b"--in-interface" => {
+                value()?;
+                self.is_narrower = true;
+                self.has_interface = true;
             }
             b"-t" | b"--table" => self.table = Some(value()?.text),
             b"-m" | b"--match" => self.is_narrower |= value()?.text != b"comment",

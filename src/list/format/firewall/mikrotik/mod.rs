@@ -142,7 +142,10 @@ impl<'a> Command<'a> {
         let mut words = Words::of(line);
         let mut word = words.take()?;
         let mut menu = None;
-        if let Some(path) = word.text.strip_prefix(b"/") {
+        // Scripts may have the path without its first slash.
+        let bare = [&b"ip firewall "[..], b"ipv6 firewall "];
+        let is_bare = bare.iter().any(|path| line.starts_with(path));
+        if let Some(path) = word.text.strip_prefix(b"/").or(is_bare.then_some(word.text)) {
             let mut names: Vec<&[u8]> = path.split(|byte| *byte == b'/').collect();
             let mut last = names.pop().filter(|name| is_verb(name));
             if last.is_none() {

@@ -40,6 +40,35 @@ fn key(indent: usize, text: &[u8]) -> Option<Heading<'_>> {
     is_name(name).then(|| Heading::Key(indent, unquoted(name.trim_ascii())))
 }
 
+/// Whether a line is a value of YAML in an object: `  key: value` or `- key: value`. At the very left it may
+/// as well say something of the whole list.
+pub fn is_value(line: &[u8]) -> bool {
+    let start = skip_blanks(line, 0);
+    let text = &line[start..];
+    let item = text.strip_prefix(b"- ").map(<[u8]>::trim_ascii_start);
+    let key = unquoted_key(item.unwrap_or(text));
+    (start > 0 || item.is_some())
+        && key.is_some_and(|rest| {
+            let value = rest.strip_prefix(b": ").map(<[u8]>::trim_ascii);
+            value.is_some_and(|value| !matches!(value, [] | [b'[' | b'(' | b'#', ..]))
+        })
+}
+
+/// What stands behind a key, which may be in quotes.
+fn unquoted_key(text: &[u8]) -> Option<&[u8]> {
+    let quote = text.first().filter(|byte| matches!(byte, b'"' | b'\'')).copied();
+    let text = if quote.is_some() { &text[1..] } else { text };
+    let is_part = |byte: &&u8| byte.is_ascii_alphanumeric() || matches!(byte, b'_' | b'-' | b'.');
+    let length = text.iter().take_while(is_part).count();
+    let is_name = text.first().is_some_and(|byte| byte.is_ascii_alphabetic() || *byte == b'_');
+    let rest = &text[length..];
+    match quote {
+        _ if !is_name => None,
+        Some(quote) => rest.strip_prefix(&[quote]),
+        None => Some(rest),
+    }
+}
+
 fn unquoted(name: &[u8]) -> &[u8] {
     let inner = name.strip_prefix(b"\"").and_then(|name| name.strip_suffix(b"\""));
     inner.or_else(|| name.strip_prefix(b"'")?.strip_suffix(b"'")).unwrap_or(name)

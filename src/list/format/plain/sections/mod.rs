@@ -27,7 +27,7 @@ static SCRIPT: Kind = Kind {
 };
 
 static CONFIGURATION: Kind = Kind {
-    what: "a configuration in YAML, in which addresses stand under keys of keys",
+    what: "a configuration in YAML, in which addresses stand among other values",
     cure: "write the addresses that are to be dropped to a list, one a line",
 };
 
@@ -86,6 +86,9 @@ struct Place {
     other: u64,
     /// The first line with an entry under many keys, none of which says that it is to be dropped.
     deep: u64,
+    /// The first line with an entry under any such key, and the first with a value under or beside one.
+    keyed: u64,
+    value: u64,
     has_headings: bool,
     purpose: Purpose,
 }
@@ -120,8 +123,15 @@ impl Place {
         let name = self.name();
         self.send(line, &name, sink);
         let says_drop = self.path.iter().any(|(_, name)| verdict::heading_drops(name, 6));
-        if self.path.len() > 2 && !says_drop && self.deep == 0 {
+        if says_drop {
+            return;
+        }
+        if self.path.len() > 2 && self.deep == 0 {
             self.deep = line;
+        }
+        // A section is at 0. `key: [value]` is read as a variable.
+        if self.keyed == 0 && self.path.last().is_some_and(|(of_key, _)| *of_key > 0) {
+            self.keyed = line;
         }
     }
 
@@ -164,7 +174,9 @@ fn read(lines: &mut Lines<'_>, sink: &mut dyn Sink) -> Outcome {
         Place { variable: 1.., other: line @ 1.., .. } => {
             Err(NotAList::Kind { kind: &SCRIPT, line })
         }
-        Place { deep: line @ 1.., .. } => Err(NotAList::Kind { kind: &CONFIGURATION, line }),
+        Place { deep: line @ 1.., .. } | Place { keyed: 1.., value: line @ 1.., .. } => {
+            Err(NotAList::Kind { kind: &CONFIGURATION, line })
+        }
         Place { has_headings: false, .. } => Ok("YAML list".into()),
         _ => Ok(NAME.into()),
     }
@@ -191,6 +203,9 @@ fn has_allowing_words(lines: &Lines<'_>) -> bool {
 fn read_outside(lines: &mut Lines<'_>, place: &mut Place, sink: &mut dyn Sink) {
     let Some(line) = lines.line() else { return };
     let (number, text) = (line.number, text_of(line));
+    if place.value == 0 && heading::is_value(text) {
+        place.value = number;
+    }
     if let Some(at) = item(text) {
         place.leave(skip_blanks(text, 0) + 2);
         let rest = &text[at..];
