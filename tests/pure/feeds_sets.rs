@@ -87,6 +87,18 @@ fn accepts(text: &str, set: &str, line: u64) {
 }
 
 #[test]
+fn an_allowlist_is_refused_with_a_cure_that_applies_to_allowlists() {
+    let reason = |text: &str| {
+        let list = List::new("test", text.as_bytes().to_vec()).to_read(Purpose::Allow, &[]);
+        list.decision().err().map(|reason| reason.to_string())
+    };
+    let several = reason("add a 192.0.2.7\nadd b 192.0.2.9\n").expect("two sets are refused");
+    assert!(several.contains("(a, b)") && !several.contains("with --from-set"), "{several}");
+    // That its lines are exceptions is said of the first of them.
+    assert_eq!(reason("!192.0.2.7\n"), None);
+}
+
+#[test]
 fn a_pair_of_sets_that_ipset_fills_and_swaps_is_one_list() {
     let script = |name: &str, network: &str| {
         format!(

@@ -18,7 +18,7 @@ use super::{FORMATS, refused};
 use crate::list::end::End;
 use crate::list::entry::Entry;
 use crate::list::parse_error::{ParseError, Reason};
-use crate::list::reading::Reading;
+use crate::list::reading::{Purpose, Reading};
 
 /// In which format a list is read.
 #[derive(Debug)]
@@ -151,7 +151,8 @@ pub fn decide(text: &[u8], reading: &Reading) -> Result<Decision, NotAList> {
     if is_of_lines && text.starts_with(b"#!") && survey.rejected_lines() > 0 {
         return Err(NotAList::Kind { kind: &SCRIPT, line: 1 });
     }
-    if survey.drops_nothing() {
+    // Of an allowlist the first exception is named, wherever it stands.
+    if reading.purpose == Purpose::Drop && survey.drops_nothing() {
         return Err(NotAList::NothingToDrop { format: name.into_owned() });
     }
     Ok(Decision { format, name, choice: survey.choose(reading)? })

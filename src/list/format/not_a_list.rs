@@ -35,6 +35,11 @@ pub enum NotAList {
         /// Their names.
         names: Vec<String>,
     },
+    /// It is an allowlist with several sets, of which none can be chosen.
+    SeveralAllowSets {
+        /// Their names.
+        names: Vec<String>,
+    },
     /// It has none of the chosen sets.
     NoSuchSet {
         /// Those that were chosen.
@@ -129,6 +134,12 @@ impl fmt::Display for NotAList {
             NotAList::SeveralSets { names } => write!(
                 f,
                 "has several sets ({}); choose the sets to drop with --from-set NAME",
+                Shown(names)
+            ),
+            NotAList::SeveralAllowSets { names } => write!(
+                f,
+                "has several sets ({}), and an allowlist is read as a whole; write the sets that must pass \
+                 to files of their own",
                 Shown(names)
             ),
             NotAList::NoSuchSet { chosen, names } => write!(

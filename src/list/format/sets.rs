@@ -158,7 +158,11 @@ impl Survey {
             let sets: Vec<_> = named.iter().filter(|(.., slot)| !facts[*slot].is_part).collect();
             let unnamed = usize::from(facts[0].has_entries && !sets.is_empty());
             if sets.len() + unnamed > 1 && !(unnamed == 0 && is_pair(&sets, &facts)) {
-                return Err(NotAList::SeveralSets { names: names() });
+                let names = names();
+                return Err(match reading.purpose {
+                    Purpose::Drop => NotAList::SeveralSets { names },
+                    Purpose::Allow => NotAList::SeveralAllowSets { names },
+                });
             }
             for (name, bytes, _) in sets {
                 if reading.purpose == Purpose::Drop {
