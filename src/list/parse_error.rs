@@ -92,6 +92,8 @@ pub enum Reason {
     NotOfTheFormat(&'static str),
     /// A line of this format in a list of another.
     LineOf(&'static str),
+    /// An entry in a short form, or with a note behind a dash, among whole ones.
+    ShortForm,
     /// Columns of which one says another network than the others.
     NotThatNetwork,
     /// A command or a block of some program that is none of those that are read.
@@ -186,6 +188,10 @@ impl fmt::Display for Reason {
             Reason::LineOf(format) => {
                 write!(f, "a line of the format {format} in a list of another format; divide the list")
             }
+            Reason::ShortForm => f.write_str(
+                "a short form (192.0.2.*, 192.0.2.4-9) or a note behind a dash, in a list whose other \
+                 lines are whole entries; write the whole entry",
+            ),
             Reason::NotThatNetwork => {
                 f.write_str("first address, last address and length are not of one network")
             }

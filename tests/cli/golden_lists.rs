@@ -66,7 +66,7 @@ const DECISIONS: &[(&str, Decision, &str)] = &[
     ("emule-dat", Alternative(0), FEED),
     ("emule-zero-padded", Expected, "a list is read in one format, and half of it is plain"),
     ("free-text", Alternative(0), FEED),
-    ("inline-hash-tight", Expected, "a comment begins at the line's start or after a blank"),
+    ("inline-hash-tight", Alternative(0), "a comment may begin right behind an address"),
     ("leading-zero-prefix", Expected, "zeros lead nowhere but in the fixed-width form"),
     ("short-cidr", Expected, "an IPv4 address has four octets"),
     ("two-on-a-line", Expected, "a line holds one entry"),

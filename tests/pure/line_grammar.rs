@@ -283,6 +283,7 @@ fn number(reason: Reason) -> Option<usize> {
         | Reason::Unclosed
         | Reason::NotJson
         | Reason::Narrower
+        | Reason::ShortForm
         | Reason::NotXml
         | Reason::NoNetworkInJson
         | Reason::TwoNetworks

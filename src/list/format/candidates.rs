@@ -62,7 +62,10 @@ pub fn candidates(text: &[u8], reading: &Reading) -> Candidates {
         is_one.then_some(*format)
     };
     let formats = FORMATS.iter().enumerate().filter_map(is_candidate).collect();
-    Candidates { formats, has_plain_entry: plain.0 > 0 || asked.has_leading_entry }
+    // Of a script not even the plain lines are certain.
+    let is_script = text.starts_with(b"#!");
+    let has_plain_entry = !is_script && (plain.0 > 0 || asked.has_leading_entry);
+    Candidates { formats, has_plain_entry }
 }
 
 /// The formats that were asked for lines that are not plain.

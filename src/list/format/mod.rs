@@ -81,6 +81,7 @@ pub static FORMATS: &[&Format] = &[
     // Lists in plain entries, and what only looks like no list.
     &plain::sections::FORMAT,
     &plain::NETMASK,
+    &plain::SHORT,
     &refused::LIKELY,
     &plain::FORMAT,
 ];

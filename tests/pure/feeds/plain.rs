@@ -191,6 +191,21 @@ fn behind_the_dash_stands_a_note_and_no_end_of_a_range_and_no_line_of_a_log() {
 }
 
 #[test]
+fn short_forms_and_notes_are_read_only_if_most_lines_have_them() {
+    for line in ["198.51.100.4 - foo", "198.51.100.4-9", "198.51.100.*"] {
+        let (entries, rejected) = scan(format!("{line}\n192.0.2.1\n"));
+        assert_eq!(entries, [(2, "192.0.2.1/32".to_string())], "{line}");
+        assert_eq!(rejected, [(1, 1, Reason::ShortForm)], "{line}");
+        let (entries, rejected) = scan(format!("{line}\n192.0.2.1\n{line}\n"));
+        assert_eq!((entries.len(), rejected), (3, vec![]), "{line}");
+    }
+    drops(
+        "192.0.2.0/24 - office of a scanner\n198.51.100.1\n198.51.100.2\n",
+        &["192.0.2.0/24", "198.51.100.1-198.51.100.2"],
+    );
+}
+
+#[test]
 fn a_star_stands_for_every_value_of_an_octet() {
     is("198.51.100.*", &["198.51.100.0/24"]);
     is("198.51.*.* # wide", &["198.51.0.0/16"]);

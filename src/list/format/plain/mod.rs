@@ -6,6 +6,7 @@
 mod netmask;
 pub(super) mod sections;
 mod shapes;
+mod short;
 mod text;
 
 use super::reader::{Event, Format, Line, Lines, Sign, Sink};
@@ -13,7 +14,7 @@ use crate::ip::Range;
 use crate::list::address::{LOOKAHEAD, parse_v4_at_once};
 use crate::list::end::End;
 use crate::list::entry::Entry;
-use crate::list::grammar::{Found, read_line, trim};
+use crate::list::grammar::{Found, read_line, skip_blanks, trim};
 use crate::list::parse_error::{ParseError, Reason};
 use crate::list::reading::{Purpose, Reading};
 use crate::list::verdict;
@@ -31,6 +32,7 @@ pub(super) static FORMAT: Format = Format {
 
 pub(super) use netmask::FORMAT as NETMASK;
 pub(super) use shapes::{Shape, value};
+pub(super) use short::FORMAT as SHORT;
 
 /// Whether a line is plain by the grammar alone: an entry with nothing behind it but a comment, or no
 /// entry. A comment that says that what follows is to pass is not plain: it is a heading.
@@ -65,6 +67,10 @@ pub(super) fn read_odd<S: Sink>(lines: &mut Lines<'_>, quoted: bool, sink: &mut 
     let Some(line) = lines.line() else { return };
     let is_quoted = matches!(line.text.trim_ascii_start(), [b'"' | b'\'', ..]);
     match said(line, lines.reading).filter(|_| quoted || !is_quoted) {
+        Some(Ok(_)) if short::is_short(line) => {
+            let at = skip_blanks(line.text, 0);
+            lines.reject(ParseError::at(at, Reason::ShortForm), sink);
+        }
         Some(Ok(shape)) => send(line.number, shape, sink),
         Some(Err(error)) => lines.reject(error, sink),
         None => reject(lines, sink),

@@ -32,6 +32,18 @@ pub fn parse(line: &[u8], purpose: Purpose) -> Option<Result<Entry, ParseError>>
     }
 }
 
+/// Whether a line is an entry with a note behind a dash.
+pub fn has_note(line: &[u8]) -> bool {
+    let start = skip_blanks(line, 0);
+    let Some(first) = line[start..].iter().position(|byte| matches!(byte, b' ' | b'\t')) else {
+        return false;
+    };
+    let dash = skip_blanks(line, start + first);
+    note(line, dash).is_some()
+        && leading_entry(&line[..start + first], start)
+            .is_ok_and(|leading| leading.form != Form::Range)
+}
+
 /// Where the note begins behind a dash at `at` with blanks on both sides. A note begins with no digit, as
 /// the end of a range does.
 fn note(line: &[u8], at: usize) -> Option<usize> {
