@@ -5,10 +5,11 @@
 //!
 //! * [`mod@source`]: which files are read, under which names; [`mod@file`]: one version of a file,
 //!   whole.
-//! * [`mod@format`]: the text of a list to entries and rejected lines, one format a file. Beneath it
-//!   `grammar` (how an entry is written) and `address`.
-//! * `collect`: entries to ranges; it knows which count ([`mod@selection`], `newest`), who looks at
-//!   them ([`mod@observer`]) and what is to be reported ([`mod@report`]).
+//! * [`mod@format`]: in which format a list is, and its text to entries, exceptions and rejected lines, one
+//!   folder a family of formats. It is asked for a [`mod@reading`]. Beneath it `grammar` (how an entry is
+//!   written), `address`, and `verdict` (which words say that an entry is not bad).
+//! * `collect`: entries to ranges; it knows which count ([`mod@selection`], `newest`), which have exceptions
+//!   ([`mod@excepted`]), who looks at them ([`mod@observer`]) and what is to be reported ([`mod@report`]).
 //! * [`mod@contents`]: all of it for a number of lists.
 
 mod address;

@@ -71,10 +71,9 @@ impl fmt::Display for AllowError {
                 "{place}: an allowlist cannot have exceptions; remove the exception, and write what is \
                  allowed"
             ),
-            AllowError::NoEntry { list } => write!(
-                f,
-                "allowlist {list}: holds comments or blank lines but no entry; empty it, or omit it"
-            ),
+            AllowError::NoEntry { list } => {
+                write!(f, "allowlist {list}: holds lines but no entry; empty it, or omit it")
+            }
         }
     }
 }

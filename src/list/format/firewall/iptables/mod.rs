@@ -1,17 +1,19 @@
 //! Rules of iptables, as `iptables-save` writes them and as commands: those that drop whatever comes from
 //! an address.
 
+mod chains;
 mod private;
 mod rule;
 mod shell;
 
-use std::collections::{HashMap, HashSet};
+use std::collections::HashSet;
 
 use crate::list::entry::Entry;
 use crate::list::format::reader::{Event, Format, Line, Lines, Outcome, Sign, Sink};
 use crate::list::format::text::word;
 use crate::list::grammar::skip_blanks;
 use crate::list::parse_error::{ParseError, Reason};
+use chains::{bound_chains, is_outbound, outbound_chains};
 use rule::{Action, Rule};
 use shell::{Script, words};
 
@@ -338,69 +340,4 @@ impl<'a> Rules<'a> {
             sink.event(number, Event::Part(name));
         }
     }
-}
-
-/// Whether packets leave through a chain, by its name: there an address is that of this host.
-fn is_outbound(chain: &[u8]) -> bool {
-    chain.split(|byte| !byte.is_ascii_alphanumeric()).any(|word| {
-        ["output", "out", "outbound", "outgoing", "egress", "postrouting"]
-            .iter()
-            .any(|known| word.eq_ignore_ascii_case(known.as_bytes()))
-    })
-}
-
-/// The chains to which packets only come over rules that ask for an interface.
-fn bound_chains(text: &[u8]) -> HashSet<&[u8]> {
-    let mut jumps: HashMap<&[u8], Vec<&[u8]>> = HashMap::new();
-    let mut targets = HashSet::new();
-    for line in text.split(|byte| *byte == b'\n') {
-        let Some(Ok(Statement::Rule(_, rule))) = parse(line.trim_ascii()) else { continue };
-        if rule.action == Action::Add && !rule.target.is_empty() {
-            let of_chain = jumps.entry(rule.chain).or_default();
-            if !rule.has_interface {
-                of_chain.push(rule.target);
-            }
-            targets.insert(rule.target);
-        }
-    }
-    let begins = jumps.keys().copied().filter(|chain| !targets.contains(chain)).collect();
-    let free = reached(&jumps, begins);
-    targets.retain(|chain| !free.contains(chain));
-    targets
-}
-
-/// The chains that are only reached from `OUTPUT`.
-fn outbound_chains(text: &[u8]) -> HashSet<&[u8]> {
-    let mut jumps: HashMap<&[u8], Vec<&[u8]>> = HashMap::new();
-    let mut targets = HashSet::new();
-    for line in text.split(|byte| *byte == b'\n') {
-        let Some(Ok(Statement::Rule(_, rule))) = parse(line.trim_ascii()) else { continue };
-        if rule.action == Action::Add && !rule.target.is_empty() {
-            jumps.entry(rule.chain).or_default().push(rule.target);
-            targets.insert(rule.target);
-        }
-    }
-    let begins = |outbound: bool| {
-        let begins = jumps.keys().filter(|chain| !targets.contains(*chain));
-        begins.copied().filter(|chain| is_outbound(chain) == outbound).collect::<Vec<_>>()
-    };
-    let mut outbound = reached(&jumps, begins(true));
-    for chain in reached(&jumps, begins(false)) {
-        outbound.remove(chain);
-    }
-    outbound
-}
-
-/// The chains that packets may pass that begin in some.
-fn reached<'a>(
-    jumps: &HashMap<&'a [u8], Vec<&'a [u8]>>,
-    mut begins: Vec<&'a [u8]>,
-) -> HashSet<&'a [u8]> {
-    let mut reached = HashSet::new();
-    while let Some(chain) = begins.pop() {
-        if reached.insert(chain) {
-            begins.extend(jumps.get(chain).into_iter().flatten().copied());
-        }
-    }
-    reached
 }
