@@ -76,7 +76,10 @@ pub fn read_if_plain<S: Sink>(
     reading: &Reading,
     sink: &mut S,
 ) -> Option<Result<(Decision, u64), Late>> {
-    if refused::by_first_bytes(text).is_some() || !candidates(head(text), reading).are_plain() {
+    if is_script(text)
+        || refused::by_first_bytes(text).is_some()
+        || !candidates(head(text), reading).are_plain()
+    {
         return None;
     }
     let mut lines = Lines::of(text, reading);
@@ -122,7 +125,7 @@ pub fn decide(text: &[u8], reading: &Reading) -> Result<Decision, NotAList> {
         return Err(reason);
     }
     let candidates = candidates(text, reading);
-    if candidates.are_plain() {
+    if candidates.are_plain() && !is_script(text) {
         return Ok(Decision::plain());
     }
     let mut best: Option<(Survey, &'static Format, Outcome)> = None;
@@ -148,7 +151,7 @@ pub fn decide(text: &[u8], reading: &Reading) -> Result<Decision, NotAList> {
     let name = outcome?;
     // Only the shell knows what the addresses in a here-document are for.
     let is_of_lines = matches!(format.name, plain::NAME | sections::NAME);
-    if is_of_lines && text.starts_with(b"#!") && survey.rejected_lines() > 0 {
+    if is_of_lines && is_script(text) && survey.rejected_lines() > 0 {
         return Err(NotAList::Kind { kind: &SCRIPT, line: 1 });
     }
     // Of an allowlist the first exception is named, wherever it stands.
@@ -156,6 +159,11 @@ pub fn decide(text: &[u8], reading: &Reading) -> Result<Decision, NotAList> {
         return Err(NotAList::NothingToDrop { format: name.into_owned() });
     }
     Ok(Decision { format, name, choice: survey.choose(reading)? })
+}
+
+/// Whether the first line names a program for the file. All lines may be plain nevertheless.
+fn is_script(text: &[u8]) -> bool {
+    text.starts_with(b"#!")
 }
 
 /// Whether a format rejects more lines at the beginning of a list than another in all of it. What the

@@ -44,6 +44,7 @@ use server::{apache, nginx, postfix, rbldnsd, squid};
 pub static FORMATS: &[&Format] = &[
     // Known to be no list.
     &refused::KNOWN,
+    &refused::DEFINITIONS,
     // Ban tools.
     &ban::fail2ban_banned::FORMAT,
     &ban::fail2ban_status::FORMAT,

@@ -182,5 +182,7 @@ fn networks_with_names_of_a_policy_are_refused() {
     let what = "definitions of networks (capirca or aerleon)";
     is_no_list_but(one, what);
     is_no_list_but(format!("{one}\nRFC1918 = 10.0.0.0/8\nALL = INTERNAL\n      RFC1918\n"), what);
+    let many = "  192.0.2.1\n".repeat(20_000);
+    is_no_list_but(format!("MANY = 192.0.2.1/32\n{many}"), what);
     is_no_such_kind("203.0.113.1\n  192.0.2.7\n198.51.100.1\n198.51.100.2\nX = 192.0.2.9\n");
 }

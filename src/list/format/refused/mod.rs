@@ -82,6 +82,22 @@ pub static LIKELY: Format = Format {
     read: |lines, sink| read(best(&LIKELY_KINDS, 2, lines.text()), None, lines, sink),
 };
 
+static DEFINED: Refused = vendors::DEFINITIONS;
+
+/// Definitions of networks: one line may be the only one that is not plain.
+pub static DEFINITIONS: Format = Format {
+    name: "definitions of networks",
+    sign: Sign::Line(|line| (DEFINED.look)(&Text::of(line)) == Look::Sign),
+    read: |lines, sink| {
+        let mut all = Lines::of(lines.text(), lines.reading);
+        while all.line().is_some_and(|line| (DEFINED.look)(&Text::of(line)) != Look::Sign) {
+            all.advance();
+        }
+        let sign = all.line().map_or(0, |line| line.number);
+        read(Some((&DEFINED, sign)), Some(Event::Skipped), lines, sink)
+    },
+};
+
 /// All kinds, in the order of the manual page.
 pub fn kinds() -> impl Iterator<Item = (&'static Kind, &'static str)> {
     let by_lines = KNOWN_KINDS.iter().chain(&LIKELY_KINDS).flat_map(|kinds| kinds.iter());

@@ -6,6 +6,16 @@ use super::look::{
 };
 use crate::list::grammar::Found;
 
+/// A few names may have thousands of networks, so that nearly all lines are plain.
+pub const DEFINITIONS: Refused = Refused::new(
+    "definitions of networks (capirca or aerleon)",
+    "lines of a name in capitals, = and a network, and networks indented below it",
+    "a policy says which of the names are denied, and names such as INTERNAL are of good networks; take the \
+         networks of one name, here of NAME: \
+         awk '/^[A-Z]/ {on = $1 == \"NAME\"; sub(/^[^=]*=/, \"\")} on && $1 ~ /^[0-9a-f]*[.:]/ {print $1}' FILE",
+    definition,
+);
+
 pub static KINDS: &[Refused] = &[
     Refused::new(
         "objects of a Cisco ASA (object-group network)",
@@ -113,14 +123,7 @@ pub static KINDS: &[Refused] = &[
             Look::sign(is_acl || is_rule).or_part(matches!(text.text, b"#" | b"return" | b"quit"))
         },
     ),
-    Refused::new(
-        "definitions of networks (capirca or aerleon)",
-        "lines of a name in capitals, = and a network, and networks indented below it",
-        "a policy says which of the names are denied, and names such as INTERNAL are of good networks; take the \
-         networks of one name, here of NAME: \
-         awk '/^[A-Z]/ {on = $1 == \"NAME\"; sub(/^[^=]*=/, \"\")} on && $1 ~ /^[0-9a-f]*[.:]/ {print $1}' FILE",
-        definition,
-    ),
+    DEFINITIONS,
     Refused::new(
         "networks with wildcard masks (198.51.100.0 0.0.0.255)",
         "lines of an address and a mask whose ones are behind",
