@@ -188,6 +188,8 @@ struct Rules<'a> {
     outbound: HashSet<&'a [u8]>,
     /// The chains that only packets of some interfaces pass.
     bound: HashSet<&'a [u8]>,
+    /// The chains that only some packets reach, by where they come from or what they belong to.
+    narrow: HashSet<&'a [u8]>,
     /// Whether the file deletes or flushes anything, so that more has to be kept.
     has_deletions: bool,
     /// What was added and may be deleted.
@@ -201,16 +203,13 @@ struct Rules<'a> {
 impl<'a> Rules<'a> {
     fn of(text: &'a [u8]) -> Self {
         let has = |part: &[u8]| memchr::memmem::find(text, part).is_some();
-        let leaves = has(b"-A OUTPUT") || has(b"-I OUTPUT");
+        let Chains { outbound, narrow, bound } = Chains::of(text);
         let deletes = [&b"-D "[..], b"-F", b"-R ", b"--delete", b"--flush", b"--replace"];
         Rules {
             table: b"filter",
-            outbound: if leaves { outbound_chains(text) } else { HashSet::new() },
-            bound: if has(b" -i ") || has(b"--in-interface") {
-                bound_chains(text)
-            } else {
-                HashSet::new()
-            },
+            outbound,
+            narrow,
+            bound,
             has_deletions: deletes.into_iter().any(has),
             added: HashSet::new(),
             filled: [HashSet::new(), HashSet::new()],
@@ -270,7 +269,7 @@ impl<'a> Rules<'a> {
             for entry in rule.sources(line)? {
                 sink.event(number, Event::Exception(entry));
             }
-        } else if rule.drops() && !leaves && table != b"nat" {
+        } else if rule.drops() && !leaves && table != b"nat" && !self.narrow.contains(rule.chain) {
             let mut entries = rule.sources(line)?;
             if self.bound.contains(rule.chain) {
                 let count = entries.len();
@@ -349,53 +348,66 @@ fn is_outbound(chain: &[u8]) -> bool {
     })
 }
 
-/// The chains to which packets only come over rules that ask for an interface.
-fn bound_chains(text: &[u8]) -> HashSet<&[u8]> {
-    let mut jumps: HashMap<&[u8], Vec<&[u8]>> = HashMap::new();
-    let mut targets = HashSet::new();
-    for line in text.split(|byte| *byte == b'\n') {
-        let Some(Ok(Statement::Rule(_, rule))) = parse(line.trim_ascii()) else { continue };
-        if rule.action == Action::Add && !rule.target.is_empty() {
-            let of_chain = jumps.entry(rule.chain).or_default();
-            if !rule.has_interface {
-                of_chain.push(rule.target);
-            }
-            targets.insert(rule.target);
-        }
-    }
-    let begins = jumps.keys().copied().filter(|chain| !targets.contains(chain)).collect();
-    let free = reached(&jumps, begins);
-    targets.retain(|chain| !free.contains(chain));
-    targets
+/// The chains whose rules are not for all packets that come in.
+struct Chains<'a> {
+    /// Those that are only reached from `OUTPUT`.
+    outbound: HashSet<&'a [u8]>,
+    /// Those that are only reached by jumps which ask for an interface, an address or the like. A chain that
+    /// nothing jumps to is none: the file may be a part of the rules.
+    narrow: HashSet<&'a [u8]>,
+    /// Those to which packets only come over rules that ask for an interface.
+    bound: HashSet<&'a [u8]>,
 }
 
-/// The chains that are only reached from `OUTPUT`.
-fn outbound_chains(text: &[u8]) -> HashSet<&[u8]> {
-    let mut jumps: HashMap<&[u8], Vec<&[u8]>> = HashMap::new();
-    let mut targets = HashSet::new();
-    for line in text.split(|byte| *byte == b'\n') {
-        let Some(Ok(Statement::Rule(_, rule))) = parse(line.trim_ascii()) else { continue };
-        if rule.action == Action::Add && !rule.target.is_empty() {
+impl<'a> Chains<'a> {
+    fn of(text: &'a [u8]) -> Self {
+        let mut jumps: Jumps<'a> = HashMap::new();
+        let mut wide: Jumps<'a> = HashMap::new();
+        let mut of_all_interfaces: Jumps<'a> = HashMap::new();
+        let mut targets = HashSet::new();
+        for line in text.split(|byte| *byte == b'\n').filter(|line| may_jump(line)) {
+            let Some(Ok(Statement::Rule(_, rule))) = parse(line.trim_ascii()) else { continue };
+            if rule.action != Action::Add || rule.target.is_empty() {
+                continue;
+            }
             jumps.entry(rule.chain).or_default().push(rule.target);
             targets.insert(rule.target);
+            if rule.jumps_widely() {
+                wide.entry(rule.chain).or_default().push(rule.target);
+            }
+            if !rule.has_interface {
+                of_all_interfaces.entry(rule.chain).or_default().push(rule.target);
+            }
         }
+        let begins = |outbound: bool| {
+            let begins = jumps.keys().filter(|chain| !targets.contains(*chain));
+            begins.copied().filter(|chain| is_outbound(chain) == outbound).collect::<Vec<_>>()
+        };
+        let mut outbound = reached(&jumps, begins(true));
+        for chain in reached(&jumps, begins(false)) {
+            outbound.remove(chain);
+        }
+        let read = reached(&wide, begins(false));
+        let all = jumps.keys().copied().filter(|chain| !targets.contains(chain)).collect();
+        let free = reached(&of_all_interfaces, all);
+        let narrow = targets.iter().copied().filter(|chain| !read.contains(chain)).collect();
+        let bound = targets.into_iter().filter(|chain| !free.contains(chain)).collect();
+        Chains { outbound, narrow, bound }
     }
-    let begins = |outbound: bool| {
-        let begins = jumps.keys().filter(|chain| !targets.contains(*chain));
-        begins.copied().filter(|chain| is_outbound(chain) == outbound).collect::<Vec<_>>()
-    };
-    let mut outbound = reached(&jumps, begins(true));
-    for chain in reached(&jumps, begins(false)) {
-        outbound.remove(chain);
-    }
-    outbound
+}
+
+/// For each chain the ones that its rules jump to.
+type Jumps<'a> = HashMap<&'a [u8], Vec<&'a [u8]>>;
+
+/// Whether a line may jump to a chain. Most lines of a long list drop or accept.
+fn may_jump(line: &[u8]) -> bool {
+    let verdicts = [&b" DROP"[..], b" REJECT", b" ACCEPT", b" RETURN"];
+    let ends = |verdict: &[u8]| line.trim_ascii_end().ends_with(verdict);
+    !verdicts.into_iter().any(ends)
 }
 
 /// The chains that packets may pass that begin in some.
-fn reached<'a>(
-    jumps: &HashMap<&'a [u8], Vec<&'a [u8]>>,
-    mut begins: Vec<&'a [u8]>,
-) -> HashSet<&'a [u8]> {
+fn reached<'a>(jumps: &Jumps<'a>, mut begins: Vec<&'a [u8]>) -> HashSet<&'a [u8]> {
     let mut reached = HashSet::new();
     while let Some(chain) = begins.pop() {
         if reached.insert(chain) {
