@@ -22,6 +22,15 @@ pub fn bound_chains(text: &[u8]) -> HashSet<&[u8]> {
     jumps.targets
 }
 
+/// The chains that packets only reach over jumps that ask for an address, a mark, a set, a state or the
+/// like. A chain that nothing jumps to is none: the file may be a part of the rules.
+pub fn narrow_chains(text: &[u8]) -> HashSet<&[u8]> {
+    let mut jumps = Jumps::of(text, Rule::jumps_widely);
+    let reached = jumps.reached_from(|chain| !is_outbound(chain));
+    jumps.targets.retain(|chain| !reached.contains(chain));
+    jumps.targets
+}
+
 /// The chains that are only reached from `OUTPUT`.
 pub fn outbound_chains(text: &[u8]) -> HashSet<&[u8]> {
     let jumps = Jumps::of(text, |_| true);
@@ -43,7 +52,7 @@ struct Jumps<'a> {
 impl<'a> Jumps<'a> {
     fn of(text: &'a [u8], counts: impl Fn(&Rule<'a>) -> bool) -> Self {
         let mut jumps = Jumps { from: HashMap::new(), targets: HashSet::new() };
-        for line in text.split(|byte| *byte == b'\n') {
+        for line in text.split(|byte| *byte == b'\n').filter(|line| may_jump(line)) {
             let Some(Ok(Statement::Rule(_, rule))) = parse(line.trim_ascii()) else { continue };
             if rule.action == Action::Add && !rule.target.is_empty() {
                 let of_chain = jumps.from.entry(rule.chain).or_default();
@@ -68,4 +77,11 @@ impl<'a> Jumps<'a> {
         }
         reached
     }
+}
+
+/// Whether a line may jump to a chain. Most lines of a long list drop or accept.
+fn may_jump(line: &[u8]) -> bool {
+    let verdicts = [&b" DROP"[..], b" REJECT", b" ACCEPT", b" RETURN"];
+    let line = line.trim_ascii_end();
+    !verdicts.into_iter().any(|verdict| line.ends_with(verdict))
 }
