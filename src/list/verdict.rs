@@ -81,8 +81,9 @@ pub fn file_name_only_allows(name: &[u8]) -> bool {
         let letters = &word[..word.len() - digits];
         letters.is_empty() || is_any(letters, &SAY_NOTHING)
     };
-    file_name_allows(name)
-        && name_words(name).all(|word| word.is_empty() || has_name_stem(word) || says_nothing(word))
+    let allows = |word: &[u8]| has_stem(word, &ALLOWS) || has_stem(word, &["trust", "white"]);
+    name_words(name).any(allows)
+        && name_words(name).all(|word| word.is_empty() || allows(word) || says_nothing(word))
 }
 
 /// Whether a word of a name says that something is to be let pass, or that it is left out of what is dropped.
@@ -348,8 +349,14 @@ mod tests {
         ] {
             assert!(file_name_only_allows(name.as_bytes()), "{name}");
         }
-        for name in ["nginx-allow.conf", "drop_ips", "comment-whitelisted.txt", "list.txt", "admin"]
-        {
+        for name in [
+            "exceptions.conf",
+            "nginx-allow.conf",
+            "drop_ips",
+            "comment-whitelisted.txt",
+            "list.txt",
+            "admin",
+        ] {
             assert!(!file_name_only_allows(name.as_bytes()), "{name}");
         }
     }
