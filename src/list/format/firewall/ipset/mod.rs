@@ -113,8 +113,17 @@ impl<'a> Command<'a> {
         }
         let is_short = word.text.starts_with(b"-");
         let fits = command.has_words_that_fit() && (is_short || !nft::is_statement(line));
-        let is_certain = !is_short || matches!(verb, Verb::Add | Verb::Create);
+        let is_certain = match verb {
+            Verb::Add | Verb::Create => true,
+            // Alone it may as well be a word in a list.
+            Verb::Flush | Verb::Destroy => !is_short && !command.has_no_words(),
+            _ => !is_short,
+        };
         fits.then_some(Command { is_certain, ..command })
+    }
+
+    fn has_no_words(&self) -> bool {
+        next_word(&mut { self.words }).is_none()
     }
 
     /// Whether a command that stands alone on its line has the words that it needs, and not those of
@@ -122,7 +131,9 @@ impl<'a> Command<'a> {
     fn has_words_that_fit(&self) -> bool {
         let mut words = self.words;
         let mut next = || next_word(&mut words).map(|word| word.text);
-        let Some(set) = next() else { return false };
+        let Some(set) = next() else {
+            return matches!(self.verb, Verb::Flush | Verb::Destroy);
+        };
         if set.contains(&b'=') || set.starts_with(b"-") {
             return false;
         }
