@@ -135,6 +135,7 @@ fn a_set_on_one_line_takes_no_more_time_than_its_length_is_worth() {
             "define A = {{ 192.0.2.2 }}\nadd rule ip t c ip saddr {{ {names} 192.0.2.1 }} accept"
         ),
         format!("add list=s address=192.0.2.1 comment=\\\n{}x", "x\\\n".repeat(50_000)),
+        (0..100_000).map(|set| format!("ipset create s{set} hash:ip\nipset flush\n")).collect(),
     ] {
         let start = std::time::Instant::now();
         let _ = read(&text, &[]);

@@ -97,6 +97,8 @@ pub struct Survey {
     removals: HashMap<(Slot, Entry), u64>,
     /// The names of sets that are let pass, with the line that does.
     accepted: HashMap<Vec<u8>, u64>,
+    /// How many entries came before the last place at which those of all sets became void.
+    all_void_before: u64,
     entries: u64,
     skipped: u64,
     exceptions: u64,
@@ -135,8 +137,11 @@ impl Survey {
 
     /// Chooses among the sets.
     pub fn choose(self, reading: &Reading) -> Result<Choice, NotAList> {
-        let Survey { slots, mut facts, removals, accepted, .. } = self;
+        let Survey { slots, mut facts, removals, accepted, all_void_before, .. } = self;
         facts.resize_with(slots.count + 1, Facts::default);
+        for facts in &mut facts {
+            facts.void_before = facts.void_before.max(all_void_before);
+        }
         let mut named: Vec<(String, &[u8], Slot)> =
             slots.by_name.iter().map(|(name, slot)| (shown(name), &name[..], *slot)).collect();
         named.sort_by_key(|(.., slot)| *slot);
@@ -234,11 +239,7 @@ impl Sink for Survey {
                 self.facts().void_before = self.entries;
                 self.slots.destroy();
             }
-            Event::FlushedAll => {
-                self.facts();
-                let entries = self.entries;
-                self.facts.iter_mut().for_each(|facts| facts.void_before = entries);
-            }
+            Event::FlushedAll => self.all_void_before = self.entries,
             Event::Swapped(other) => self.slots.swap(other),
             Event::Accepted(name) => {
                 self.accepted.entry(name.to_vec()).or_insert(line);

@@ -68,6 +68,16 @@ fn quotes_are_those_of_rfc_4180() {
 }
 
 #[test]
+fn quotes_that_stay_open_take_linear_time() {
+    // On each of these lines one quote opens, whether or not one is open at its beginning.
+    for row in ["x\"y,\"b\n", "x,\"b\n\"\"\n", "\"\"\"x,\n"] {
+        let start = Instant::now();
+        let _ = list::parse(&[List::new("list", format!("ip,x\n{}", row.repeat(20_000)).into())]);
+        assert!(start.elapsed() < Duration::from_secs(20), "{row:?}");
+    }
+}
+
+#[test]
 fn a_row_that_is_no_entry_is_rejected() {
     let text = "note,ip\na,192.0.2.7\na,192.0.2.7:80\na,\na,x\na\na,192.0.2.9,c\n192.0.2.10\n\"p\",\"192.0.2.8:8080\"\n";
     let other = NotOfTheFormat("CSV");

@@ -84,12 +84,9 @@ impl Splitter {
             self.bounds.push((start, line));
             return Some(Fields { text: row, bounds: &self.bounds, in_place: true, more_lines: 0 });
         }
-        let (read, count) = self.record(&text[..text.len().min(LONGEST.max(line + 1))])?;
+        let (read, count) = self.record(&text[..extent(text, line, self.delimiter)])?;
         let row = &text[..read];
         let more_lines = memchr::memchr_iter(b'\n', row.strip_suffix(b"\n").unwrap_or(row)).count();
-        if more_lines > 0 && !is_strict(row, self.delimiter) {
-            return None;
-        }
         let mut start = 0;
         for end in &self.ends[..count] {
             self.bounds.push((start, *end));
@@ -109,6 +106,7 @@ impl Splitter {
         });
         reader.reset();
         let (mut read, mut written, mut count) = (0, 0, 0);
+        let mut is_ended = true;
         loop {
             let (result, bytes, out, fields) = reader.read_record(
                 &text[read..],
@@ -122,37 +120,41 @@ impl Splitter {
                 ReadRecordResult::Record => break,
                 ReadRecordResult::OutputFull => self.text.resize(self.text.len() * 2, 0),
                 ReadRecordResult::OutputEndsFull => self.ends.resize(self.ends.len() * 2, 0),
-                ReadRecordResult::InputEmpty => {}
+                ReadRecordResult::InputEmpty => is_ended = false,
                 ReadRecordResult::End => return None,
             }
         }
-        // Without a line end it is the last row, and a quote may still be open.
-        let quotes = memchr::memchr_iter(b'"', &text[..read]).count();
-        let is_whole = text[..read].ends_with(b"\n") || quotes % 2 == 0;
-        is_whole.then_some((read, count))
+        // The last row may have no line end. A quote may still be open at the end of it, as of any text.
+        let is_last = || !text.ends_with(b"\n") && memchr::memchr_iter(b'"', text).count() % 2 == 0;
+        (is_ended || is_last()).then_some((read, count))
     }
 }
 
-/// Whether each quote of a row is where RFC 4180 has one. Asked only where a row goes over several lines:
-/// a quote too many would swallow the rows below.
-fn is_strict(row: &[u8], delimiter: u8) -> bool {
-    let mut bytes = row.iter().peekable();
+/// How many bytes of a text its first row has at most. It has more lines than its first, which is so long,
+/// only if each quote of it is where RFC 4180 has one: a quote too many would swallow the rows below. The
+/// first quote that is elsewhere ends the search, so that no line is looked at for many rows.
+fn extent(text: &[u8], line: usize, delimiter: u8) -> usize {
+    let one_line = text.len().min(line + 1);
+    let text = &text[..text.len().min(LONGEST.max(one_line))];
+    let mut bytes = text.iter().enumerate().peekable();
     let (mut is_begin, mut is_quoted) = (true, false);
-    while let Some(&byte) = bytes.next() {
-        if byte != b'"' {
+    while let Some((at, &byte)) = bytes.next() {
+        if byte == b'\n' && !is_quoted {
+            return at + 1;
+        } else if byte != b'"' {
             is_begin = !is_quoted && byte == delimiter;
         } else if !is_quoted {
             if !is_begin {
-                return false;
+                return one_line;
             }
             is_quoted = true;
-        } else if bytes.next_if(|next| **next == b'"').is_none() {
+        } else if bytes.next_if(|(_, next)| **next == b'"').is_none() {
             is_quoted = false;
-            let next = bytes.peek().map(|next| **next);
+            let next = bytes.peek().map(|(_, next)| **next);
             if next.is_some_and(|next| next != delimiter && !b"\r\n".contains(&next)) {
-                return false;
+                return one_line;
             }
         }
     }
-    true
+    if is_quoted { one_line } else { text.len() }
 }
