@@ -45,6 +45,13 @@ fn a_set_without_its_members_has_no_entry() {
 }
 
 #[test]
+fn a_comment_among_the_lines_says_nothing() {
+    let text = set("bad", "hash:net", &["192.0.2.7", "192.0.2.9"]);
+    let commented = text.replace("192.0.2.9", "# seen twice\n192.0.2.9");
+    holds(&format!("# kept by hand\n{commented}# end\n"), &["192.0.2.7/32", "192.0.2.9/32"]);
+}
+
+#[test]
 fn members_that_are_more_than_an_address_are_no_entries() {
     let two = format!(
         "{}\n{}",

@@ -17,8 +17,11 @@ fn detect(line: &Line<'_>) -> bool {
 
 fn read(lines: &mut Lines<'_>, sink: &mut dyn Sink) -> Outcome {
     let mut set = None;
-    while let Some(&Line { number, text, .. }) = lines.line() {
-        if let Some(name) = value(text, b"Name: ") {
+    while let Some(line) = lines.line() {
+        let &Line { number, text, .. } = line;
+        if line.is_blank() && !text.trim_ascii().is_empty() {
+            // ipset writes no comments, but who keeps its output may.
+        } else if let Some(name) = value(text, b"Name: ") {
             set = Some(Set { name, ..Set::default() });
         } else if let Some(set) = &mut set {
             match set.read(number, text, lines.reading, sink) {
