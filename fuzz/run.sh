@@ -8,6 +8,10 @@
 # the environment a run begins with nothing but the seeds, and so tries the same inputs each time, as
 # far as it gets.
 #
+# Those that read lists begin with the files of tests/formats, too, of which each has one format. Two of
+# them run only if they are named: growth, which is slow, and second_reader, which finds differences that
+# a person has to judge.
+#
 # Installs cargo-fuzz if it is missing, and says so. Builds without a sanitizer: there is no `unsafe`
 # in what is fuzzed, they make it slower, and they alone need a nightly toolchain.
 
@@ -16,7 +20,7 @@ cd "$(dirname "$0")/.."
 
 seconds=$1
 shift
-[ $# -gt 0 ] || set -- files line list netlink plan queue ranges
+[ $# -gt 0 ] || set -- decision files formats line list netlink plan queue ranges
 
 if ! cargo fuzz --version >/dev/null 2>&1; then
 	echo 'Missing: cargo-fuzz, to be installed with cargo install'
@@ -35,9 +39,20 @@ for target; do
 	corpus=$found/$target
 	mkdir -p "$corpus"
 	dict=''
-	case $target in line | list) dict=-dict=$PWD/fuzz/list.dict ;; esac
-	if ! cargo fuzz run --sanitizer none "$target" "$corpus" "fuzz/seeds/$target" -- \
-		${dict:+"$dict"} ${FUZZ_SEED:+-seed="$FUZZ_SEED"} \
+	seeds=fuzz/seeds/$target
+	longest=''
+	case $target in
+	line) dict=-dict=$PWD/fuzz/list.dict ;;
+	decision | formats | growth | list | second_reader)
+		dict=-dict=$PWD/fuzz/list.dict
+		seeds='fuzz/seeds/list tests/formats'
+		# As long as most of those files. Longer text teaches nothing that shorter text does not.
+		longest=-max_len=2048
+		;;
+	esac
+	# shellcheck disable=SC2086 # Several folders.
+	if ! cargo fuzz run --sanitizer none "$target" "$corpus" $seeds -- \
+		${dict:+"$dict"} ${longest:+"$longest"} ${FUZZ_SEED:+-seed="$FUZZ_SEED"} \
 		-max_total_time="$seconds" -timeout=60 -print_final_stats=1 2>"$log"; then
 		cat "$log" >&2
 		echo "run.sh: $target failed; make a seed and a test of the input, and mend what it shows" >&2

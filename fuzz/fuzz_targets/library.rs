@@ -3,7 +3,7 @@
 // Each target uses a part.
 #![allow(dead_code)]
 
-use std::net::{Ipv4Addr, Ipv6Addr};
+use std::net::{IpAddr, Ipv4Addr, Ipv6Addr};
 use std::ops::Range as Indices;
 
 use kit::flags::Number;
@@ -34,5 +34,13 @@ pub fn pair(entry: Entry) -> Pair {
         Entry::V6(range) => {
             (Ipv6Addr::from(range.first()).into(), Ipv6Addr::from(range.last()).into())
         }
+    }
+}
+
+/// An address of either family as a number.
+pub fn number(address: IpAddr) -> u128 {
+    match address {
+        IpAddr::V4(address) => u32::from(address).into(),
+        IpAddr::V6(address) => address.into(),
     }
 }

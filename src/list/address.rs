@@ -156,7 +156,9 @@ pub fn parse_v6(text: &[u8]) -> Result<u128, ParseError> {
         if at == text.len() {
             break;
         }
-        // What ended the group is a colon: the caller's text holds nothing else.
+        if text[at] != b':' {
+            return Err(ParseError::at(at, Reason::NotAnIpv6Address));
+        }
         at += 1;
         if text.get(at) == Some(&b':') {
             if gap.is_some() {

@@ -21,6 +21,7 @@ pub mod ruleset;
 pub mod terminal;
 pub mod wait;
 pub mod wire;
+pub mod written;
 
 use std::path::Path;
 use std::sync::OnceLock;

@@ -317,6 +317,7 @@ fn rbldnsd_has_short_forms_of_networks_and_ranges() {
         ("127.0.0.256", NotFourOctets),
         ("127.0.0.1.2", NotFourOctets),
         ("127.00.0.1", NotFourOctets),
+        ("2001!db8:1", Reason::NotAnIpv6Address),
         ("bad.example", NotOfTheFormat("rbldnsd")),
         ("7.2.0.192 IN A 127.0.0.2", NotOfTheFormat("rbldnsd")),
     ] {

@@ -66,6 +66,13 @@ fn a_set_whose_type_was_lost_is_a_set_all_the_same() {
 }
 
 #[test]
+fn a_comment_among_the_lines_says_nothing() {
+    let text = set("bad", "hash:net", &["192.0.2.7", "192.0.2.9"]);
+    let commented = text.replace("192.0.2.9", "# seen twice\n192.0.2.9");
+    holds(&format!("# kept by hand\n{commented}# end\n"), &["192.0.2.7/32", "192.0.2.9/32"]);
+}
+
+#[test]
 fn members_that_are_more_than_an_address_are_no_entries() {
     let two = format!(
         "{}\n{}",

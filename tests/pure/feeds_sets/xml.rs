@@ -1,10 +1,10 @@
 //! Sets in XML.
 
-use netfilterd::list::ListError;
 use netfilterd::list::format::NotAList;
 use netfilterd::list::parse_error::Reason::{
     self, Narrower, NotAnAddress, NotXml, TrailingText, Verdict,
 };
+use netfilterd::list::{List, ListError};
 
 use super::{has_no_entry, has_several, holds, of_sets, read, refusal};
 
@@ -96,5 +96,29 @@ fn a_document_that_is_not_whole_or_declares_entities_has_no_entry() {
             Err(ListError::NoEntry { first, .. }) => assert_eq!(first.reason, NotXml, "{text}"),
             other => panic!("{text}: {other:?}"),
         }
+    }
+}
+
+#[test]
+fn what_is_missing_at_the_end_is_missing_on_the_last_line() {
+    let whole = firewalld("hash:net", "<entry>192.0.2.7</entry>");
+    let text = whole.replace("</ipset>", "");
+    let lines = text.lines().count() as u64;
+    for end in ["", "\n"] {
+        match read(&format!("{}{end}", text.trim_end_matches('\n')), &[]) {
+            Err(ListError::NoEntry { first, .. }) => assert!(first.line <= lines, "{}", first.line),
+            other => panic!("{other:?}"),
+        }
+    }
+}
+
+#[test]
+fn a_document_shows_by_itself_whether_it_is_whole() {
+    let xml = firewalld("hash:net", "<entry>192.0.2.7</entry>");
+    let json = "{\"nftables\": [{\"set\": {\"family\": \"inet\", \"table\": \"t\", \"name\": \"bad\", \
+                \"type\": \"ipv4_addr\", \"handle\": 1, \"elem\": [\"192.0.2.7\"]}}]}";
+    for text in [xml.trim_end(), json] {
+        assert!(!List::new("test", text.as_bytes().to_vec()).is_unfinished(), "{text}");
+        holds(text, &["192.0.2.7/32"]);
     }
 }

@@ -41,6 +41,8 @@ fn read(lines: &mut Lines<'_>, sink: &mut dyn Sink) -> Outcome {
     lines.take_all();
     lines.advance();
     if let Err((at, reason)) = walk(text, &mut |_, _| {}) {
+        // What is missing at the end is missing on the last line.
+        let at = at.min(text.strip_suffix(b"\n").unwrap_or(text).len());
         let (line, start) = Place::default().of(text, at);
         let end = memchr::memchr(b'\n', &text[start..]).map_or(text.len(), |end| start + end);
         sink.reject(line, ParseError::at(at - start, reason), &text[start..end]);

@@ -200,7 +200,7 @@ fn decisions(value: &Value, now: i64, found: &mut Found) {
                 && !text("duration").starts_with('-')
                 && !is_over(decision, now);
             if is_ban {
-                add(&decision["value"], found);
+                add(decision.get("value").unwrap_or(&Value::Null), found);
             }
         }
     }

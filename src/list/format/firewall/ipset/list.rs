@@ -27,8 +27,11 @@ fn read(lines: &mut Lines<'_>, sink: &mut dyn Sink) -> Outcome {
     let mut terse = None;
     let reading = lines.reading;
     let is_terse = |set: &Set<'_>| set.is_terse() && set.is_taken(reading);
-    while let Some(&Line { number, text, .. }) = lines.line() {
-        if let Some(name) = value(text, b"Name: ") {
+    while let Some(line) = lines.line() {
+        let &Line { number, text, .. } = line;
+        if line.is_blank() && !text.trim_ascii().is_empty() {
+            // ipset writes no comments, but who keeps its output may.
+        } else if let Some(name) = value(text, b"Name: ") {
             terse = terse.or(set.filter(is_terse).map(|set| set.line));
             set = Some(Set { name, line: number, ..Set::default() });
         } else if let Some(set) = &mut set {

@@ -85,6 +85,8 @@ struct Command<'a> {
     verb: Verb,
     /// What stands behind the verb.
     words: Words<'a>,
+    /// Whether the verb is an option, as it was until ipset 4.
+    is_option: bool,
     /// Whether it is one of a shell script, with `ipset` in front.
     is_shell: bool,
     /// Whether no other program has such a line.
@@ -107,16 +109,16 @@ impl<'a> Command<'a> {
             word = words.take()?;
         }
         let verb = Verb::of(word.text, is_shell)?;
-        let command = Command { verb, words, is_shell, is_certain: is_shell };
+        let is_option = word.text.starts_with(b"-");
+        let command = Command { verb, words, is_option, is_shell, is_certain: is_shell };
         if is_shell {
             return Some(command);
         }
-        let is_short = word.text.starts_with(b"-");
-        let fits = command.has_words_that_fit() && (is_short || !nft::is_statement(line));
+        let fits = command.has_words_that_fit() && (is_option || !nft::is_statement(line));
         let is_certain = match verb {
             // Without a name it is one word, which could be anything.
-            Verb::Flush | Verb::Destroy => !is_short && next_word(&mut words.clone()).is_some(),
-            _ => !is_short || matches!(verb, Verb::Add | Verb::Create),
+            Verb::Flush | Verb::Destroy => !is_option && next_word(&mut words.clone()).is_some(),
+            _ => !is_option || matches!(verb, Verb::Add | Verb::Create),
         };
         fits.then_some(Command { is_certain, ..command })
     }
@@ -126,7 +128,10 @@ impl<'a> Command<'a> {
     fn has_words_that_fit(&self) -> bool {
         let mut words = self.words;
         let mut next = || next_word(&mut words).map(|word| word.text);
-        let Some(set) = next() else { return matches!(self.verb, Verb::Flush | Verb::Destroy) };
+        // Of all sets. The options alone are those of iptables, too.
+        let Some(set) = next() else {
+            return !self.is_option && matches!(self.verb, Verb::Flush | Verb::Destroy);
+        };
         if set.contains(&b'=') || set.starts_with(b"-") {
             return false;
         }

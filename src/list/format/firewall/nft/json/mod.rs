@@ -38,7 +38,7 @@ fn read(lines: &mut Lines<'_>, sink: &mut dyn Sink) -> Outcome {
     lines.advance();
     if let Err(error) = objects(text, &mut |_| {}) {
         // What is missing at the end is missing on the last line.
-        let number = (error.line() as u64).clamp(1, lines.taken());
+        let number = (error.line() as u64).min(lines.taken()).max(1);
         let line = text.split(|&byte| byte == b'\n').nth(number as usize - 1);
         let reason = if error.is_data() { Reason::NoNetworkInJson } else { Reason::NotJson };
         let error = ParseError::at(error.column().saturating_sub(1), reason);
