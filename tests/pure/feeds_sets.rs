@@ -10,6 +10,7 @@ mod ipset_list;
 mod mikrotik;
 mod nft;
 mod nft_json;
+mod pf;
 mod xml;
 
 /// What a file holds: the merged networks, and the rejected lines with column and reason.

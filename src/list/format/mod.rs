@@ -36,7 +36,7 @@ pub use not_a_list::NotAList;
 pub use reader::{Event, Format, Line, Lines, Outcome, Sign, Sink};
 
 use feeds::{dataplane, dshield, emule, geofeed, ipsum, peerguardian, tor, zeek};
-use firewall::{clash, ipset, iptables, mikrotik, nft, shorewall, xml};
+use firewall::{clash, ipset, iptables, mikrotik, nft, pf, shorewall, xml};
 use server::{apache, nginx, postfix, rbldnsd, squid};
 
 /// All formats, by family. Where two reject equally many lines of a list and find as many entries, the first
@@ -58,6 +58,7 @@ pub static FORMATS: &[&Format] = &[
     &nft::FORMAT,
     &nft::json::FORMAT,
     &mikrotik::FORMAT,
+    &pf::FORMAT,
     &shorewall::FORMAT,
     &clash::FORMAT,
     // Servers.
@@ -138,6 +139,7 @@ mod tests {
         ("nginx", "geo $bad { 192.0.2.0/24 1; }"),
         ("iptables", "-A INPUT -s 192.0.2.7/32 -j DROP"),
         ("iptables", "iptables -I INPUT 1 -s 192.0.2.7 -j DROP"),
+        ("pf tables", "table <bad> persist { 192.0.2.7, !192.0.2.9 }"),
         ("fail2ban-client status", "   `- Banned IP list:\t192.0.2.7"),
         ("sshguard blacklist", "1784798042|100|4|192.0.2.7"),
         ("Shorewall blacklist", "192.0.2.7 - -"),

@@ -5,7 +5,7 @@ use netfilterd::list::parse_error::Reason::{
     Narrower, NotAnAddress, NotOfTheFormat, TrailingText, UnknownBlock, Verdict,
 };
 
-use super::{accepts, has_no_entry, has_several, holds, holds_but, of_sets, refusal};
+use super::{accepts, has_several, holds, holds_but, of_sets, refusal};
 
 /// A table with this set, in which 192.0.2.0/24 is, and a chain with a rule.
 fn with_rule(rule: &str) -> String {
@@ -256,5 +256,19 @@ fn what_is_not_nft_is_rejected() {
             (8, 35, TrailingText),
         ],
     );
-    has_no_entry("table <bad> { 192.0.2.7 }\n");
+}
+
+#[test]
+fn a_comment_behind_an_element_may_say_that_it_is_not_bad() {
+    let script = |comment: &str| {
+        format!("define A = {{\n192.0.2.7, # {comment}\n192.0.2.9 # a scanner\n}}\n")
+    };
+    holds_but(&script("whitelisted"), &["192.0.2.9/32"], &[(2, 12, Verdict)]);
+    holds(&script("seen, allowed nothing"), &["192.0.2.7/32", "192.0.2.9/32"]);
+}
+
+#[test]
+fn an_empty_set_is_an_empty_list() {
+    holds("table ip t {\n set s {\n  type ipv4_addr\n  elements = { }\n }\n}\n", &[]);
+    holds("table ip t {\n set s {\n  type ipv4_addr\n }\n}\n", &[]);
 }

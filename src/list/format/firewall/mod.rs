@@ -8,5 +8,6 @@ pub mod ipset;
 pub mod iptables;
 pub mod mikrotik;
 pub mod nft;
+pub mod pf;
 pub mod shorewall;
 pub mod xml;

@@ -17,7 +17,8 @@ use crate::list::format::block::{UnknownBlocks, statement};
 use crate::list::format::reader::{Event, Sink};
 use crate::list::grammar::skip_blanks;
 use crate::list::parse_error::{ParseError, Reason};
-use crate::list::reading::Reading;
+use crate::list::reading::{Purpose, Reading};
+use crate::list::verdict;
 
 /// How many words of a statement decide what it is.
 const WORDS: usize = 12;
@@ -120,6 +121,7 @@ impl<'a> Script<'a> {
         loop {
             at = skip_blanks(line, at);
             if matches!(line.get(at), None | Some(b'#')) {
+                self.comment(line, at, reading);
                 break;
             }
             if self.unknown.is_open() {
@@ -136,6 +138,16 @@ impl<'a> Script<'a> {
         }
         self.is_closed = false;
         self.pass_on(sink);
+    }
+
+    /// A comment behind elements may say that they are not bad.
+    fn comment(&mut self, line: &[u8], at: usize, reading: &Reading) {
+        if self.entries.is_empty() || reading.purpose == Purpose::Allow {
+            return;
+        }
+        if verdict::comment_denies(&line[at..]) {
+            self.fail(at, Reason::Verdict);
+        }
     }
 
     /// Reads what stands at an offset. Returns the one behind it.
