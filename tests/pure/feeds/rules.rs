@@ -96,6 +96,54 @@ fn private_networks_in_a_chain_for_one_interface_are_not_dropped_on_all() {
 }
 
 #[test]
+fn a_chain_that_only_some_packets_reach_drops_no_address_as_such() {
+    let of_chain = |jumps: &str| {
+        let rules = format!(
+            "{jumps}-A mine -s 192.0.2.0/24 -j DROP\n-A mine -s 192.0.2.9 -j RETURN\n\
+             -A INPUT -s 203.0.113.7 -j DROP\n"
+        );
+        let text = saved(&rules);
+        let entries: Vec<String> = scan(&text).0.into_iter().map(|(_, entry)| entry).collect();
+        // What it lets pass is an exception all the same.
+        assert_eq!(exceptions(&text), ["192.0.2.9/32"], "{jumps}");
+        assert_eq!(scan(&text).1, [], "{jumps}");
+        entries.len() == 2
+    };
+    for jump in [
+        "! -i eth0",
+        "-s 10.0.0.0/8",
+        "! -s 10.0.0.0/8",
+        "-d 192.0.2.1",
+        "-m mark --mark 1",
+        "-m set --match-set bad src",
+        "-m conntrack --ctstate NEW",
+        "-m state --state NEW",
+        "! -p tcp",
+        "-p tcp ! --dport 22",
+        "-p tcp -m multiport ! --dports 22,80",
+    ] {
+        assert!(!of_chain(&format!("-A INPUT {jump} -j mine\n")), "{jump}");
+        assert!(!of_chain(&format!("-A INPUT {jump} -j more\n-A more -j mine\n")), "{jump}");
+        assert!(!of_chain(&format!("-A INPUT -j more\n-A more {jump} -g mine\n")), "{jump}");
+        // But if another jump has no such condition, all packets reach it.
+        assert!(of_chain(&format!("-A INPUT {jump} -j mine\n-A FORWARD -j mine\n")), "{jump}");
+    }
+    for jump in [
+        "",
+        "-p tcp",
+        "-p tcp -m multiport --dports 22,80",
+        "-p tcp -m tcp --dport 22",
+        "-s 0.0.0.0/0",
+        "-i eth1",
+        "-m comment --comment \"! -i eth1\"",
+    ] {
+        assert!(of_chain(&format!("-A INPUT {jump} -j mine\n")), "{jump}");
+    }
+    // Nothing shows how it is reached.
+    assert!(of_chain(""));
+}
+
+#[test]
 fn a_chain_of_iptables_can_be_chosen() {
     let text = "iptables -A INPUT -s 192.0.2.7 -j DROP\niptables -A blk -s 192.0.2.8 -j DROP\n\
                 ip6tables -A blk -s 2001:db8::8 -j DROP\n";
@@ -262,7 +310,11 @@ fn the_network_of_a_rule_of_a_proxy_is_an_entry_if_the_rule_rejects() {
     is("IP-CIDR,192.0.2.0/24,no-resolve", &["192.0.2.0/24"]);
     is("ip-cidr6, 2001:db8::/32, REJECT-DROP, no-resolve // x", &["2001:db8::/32"]);
     is("  - 'IP-CIDR,192.0.2.0/24,REJECT'", &["192.0.2.0/24"]);
-    is_rejected("IP-CIDR,192.0.2.0/24,DIRECT", 22, OtherAction);
+    is_rejected("IP-CIDR,192.0.2.0/24,REJECTED", 22, OtherAction);
+    is_rejected("IP-CIDR,192.0.2.0/24,Block", 22, OtherAction);
+    reads("IP-CIDR,192.0.2.7/32\nIP-CIDR,198.51.100.0/24,DIRECT\n", &[(1, "192.0.2.7/32")], &[]);
+    let direct = "IP-CIDR,192.0.2.7/32,DIRECT\nIP-CIDR,198.51.100.0/24,DIRECT,no-resolve\n";
+    assert!(refused(direct).contains("nothing to drop"), "{}", refused(direct));
     is_rejected("IP-CIDR,192.0.2.0/24,PROXY,no-resolve", 22, OtherAction);
     is_rejected("IP-CIDR,192.0.2.0/24,REJECT,x", 29, OtherAction);
     is_rejected("IP-CIDR,192.0.2.1-192.0.2.9", 28, TrailingText);

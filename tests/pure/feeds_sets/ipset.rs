@@ -157,3 +157,24 @@ fn a_set_that_a_rule_of_iptables_lets_pass_is_refused() {
         holds(&script(rule), &["192.0.2.7/32"]);
     }
 }
+
+#[test]
+fn a_flush_without_a_name_empties_all_sets() {
+    let add = |address: &str| format!("add bad {address}\n");
+    let all = |command: &str| {
+        format!("create bad hash:net\n{}{command}\n{}", add("192.0.2.7"), add("192.0.2.9"))
+    };
+    for command in ["flush", "flush -q", "ipset flush", "ipset -F", "flush # all"] {
+        holds(&all(command), &["192.0.2.9/32"]);
+    }
+    holds(&format!("create bad hash:net\n{}flush\n", add("192.0.2.7")), &[]);
+}
+
+#[test]
+fn the_elements_of_a_set_of_an_unknown_type_are_rejected() {
+    let text =
+        "create other ha6h:net\nadd other 192.0.2.7\ncreate bad hash:net\nadd bad 192.0.2.9\n";
+    let (held, rejected) = super::read(text, &["bad"]).expect("a list");
+    assert_eq!(held, ["192.0.2.9/32"]);
+    assert_eq!(rejected.iter().map(|(line, ..)| *line).collect::<Vec<_>>(), [1, 2]);
+}

@@ -39,9 +39,30 @@ fn several_sets_are_refused_unless_one_is_chosen() {
 }
 
 #[test]
-fn a_set_without_its_members_has_no_entry() {
-    has_no_entry(&set("bad", "hash:net", &[]).replace("Members:\n", ""));
-    has_no_entry("Name: bad\nType: hash:net\n192.0.2.7\n");
+fn a_set_that_is_shown_without_its_members_is_refused() {
+    let full = set("bad", "hash:net", &["192.0.2.7"]);
+    let (terse, _) = full.split_once("Members:").expect("members");
+    for text in [terse, &full.replace("192.0.2.7\n", ""), "Name: bad\nType: hash:net\n192.0.2.7\n"]
+    {
+        assert!(matches!(refusal(text), NotAList::Kind { line: 1, .. }), "{text}");
+    }
+    let other = format!("{terse}\n{}", set("more", "hash:net", &["192.0.2.9"]));
+    of_sets(&other, &["more"], &["192.0.2.9/32"]);
+}
+
+#[test]
+fn an_empty_set_is_an_empty_list() {
+    holds(&set("bad", "hash:net", &[]), &[]);
+    holds("Name: bad\nType: iphash\nMembers:\n", &[]);
+}
+
+#[test]
+fn a_set_whose_type_was_lost_is_a_set_all_the_same() {
+    let two =
+        format!("{}\n{}", set("a", "hash:ip", &["192.0.2.7"]), set("b", "hash:ip", &["192.0.2.9"]));
+    let second = two.rfind("Type: hash:ip\n").expect("a type");
+    let two = two[..second].to_string() + &two[second + "Type: hash:ip\n".len()..];
+    has_several(&two, &["a", "b"]);
 }
 
 #[test]

@@ -29,7 +29,13 @@ fn read(lines: &mut Lines<'_>, sink: &mut dyn Sink) -> Outcome {
         let is_item = text.trim_ascii_start().starts_with(b"- ");
         let parsed = match kind(rule) {
             _ if line.is_blank() => Some(Ok(None)),
-            Some(Kind::Network) => Some(network(text, rule).map(Some)),
+            Some(Kind::Network) => {
+                let parsed = network(text, rule);
+                if parsed == Ok(None) {
+                    sink.event(number, Event::Skipped);
+                }
+                Some(parsed)
+            }
             Some(Kind::Other) => {
                 sink.event(number, Event::Skipped);
                 Some(Ok(None))
@@ -123,8 +129,21 @@ fn offset(line: &[u8], rule: &[u8]) -> usize {
     line.windows(rule.len().max(1)).position(|part| part == rule).unwrap_or(0)
 }
 
-/// The network of a rule, if the rule rejects or has no policy.
-fn network(line: &[u8], rule: &[u8]) -> Result<Entry, ParseError> {
+/// The policies that reject.
+const REJECTS: [&str; 8] = [
+    "REJECT",
+    "REJECT-DROP",
+    "REJECT-NO-DROP",
+    "REJECT-TINYGIF",
+    "REJECT-IMG",
+    "REJECT-200",
+    "REJECT-DICT",
+    "REJECT-ARRAY",
+];
+
+/// The network of a rule, if the rule rejects or has no policy; nothing if it lets pass.
+fn network(line: &[u8], rule: &[u8]) -> Result<Option<Entry>, ParseError> {
+    let mut is_direct = false;
     let mut at = offset(line, rule);
     let mut network = None;
     for (index, column) in rule.split(|byte| *byte == b',').enumerate() {
@@ -136,9 +155,11 @@ fn network(line: &[u8], rule: &[u8]) -> Result<Entry, ParseError> {
             0 => {}
             1 => network = Some(text::network(line, begin, begin + text.len())?),
             _ if text.eq_ignore_ascii_case(b"no-resolve") || text.eq_ignore_ascii_case(b"src") => {}
-            2 if text.to_ascii_uppercase().starts_with(b"REJECT") => {}
+            2 if REJECTS.iter().any(|policy| text.eq_ignore_ascii_case(policy.as_bytes())) => {}
+            2 if text.eq_ignore_ascii_case(b"DIRECT") => is_direct = true,
             _ => return Err(ParseError::at(begin, Reason::OtherAction)),
         }
     }
-    network.ok_or(ParseError::at(0, Reason::NotAnAddress))
+    let network = network.ok_or(ParseError::at(0, Reason::NotAnAddress))?;
+    Ok(Some(network).filter(|_| !is_direct))
 }

@@ -3,6 +3,7 @@
 use super::element::member;
 use super::{Kind, is_mask};
 use crate::list::entry::Entry;
+use crate::list::format::not_a_list::{self, NotAList};
 use crate::list::format::reader::{Event, Format, Line, Lines, Outcome, Sign, Sink};
 use crate::list::parse_error::{ParseError, Reason};
 use crate::list::reading::Reading;
@@ -15,11 +16,21 @@ fn detect(line: &Line<'_>) -> bool {
     line.text == b"Members:" || value(line.text, b"Type: ").is_some_and(|of| Kind::of(of).is_some())
 }
 
+/// What `ipset list -terse` shows, or a listing that is cut off.
+static TERSE: not_a_list::Kind = not_a_list::Kind {
+    what: "what ipset list shows of a set without its members",
+    cure: "get the set with its members: ipset save > FILE",
+};
+
 fn read(lines: &mut Lines<'_>, sink: &mut dyn Sink) -> Outcome {
-    let mut set = None;
+    let mut set: Option<Set<'_>> = None;
+    let mut terse = None;
+    let reading = lines.reading;
+    let is_terse = |set: &Set<'_>| set.is_terse() && set.is_taken(reading);
     while let Some(&Line { number, text, .. }) = lines.line() {
         if let Some(name) = value(text, b"Name: ") {
-            set = Some(Set { name, ..Set::default() });
+            terse = terse.or(set.filter(is_terse).map(|set| set.line));
+            set = Some(Set { name, line: number, ..Set::default() });
         } else if let Some(set) = &mut set {
             match set.read(number, text, lines.reading, sink) {
                 Some(Ok(())) => {}
@@ -31,7 +42,10 @@ fn read(lines: &mut Lines<'_>, sink: &mut dyn Sink) -> Outcome {
         }
         lines.advance();
     }
-    Ok(NAME.into())
+    match terse.or(set.filter(is_terse).map(|set| set.line)) {
+        Some(line) => Err(NotAList::Kind { kind: &TERSE, line }),
+        None => Ok(NAME.into()),
+    }
 }
 
 /// What stands behind a heading.
@@ -43,15 +57,34 @@ fn value<'a>(line: &'a [u8], heading: &[u8]) -> Option<&'a [u8]> {
 #[derive(Default)]
 struct Set<'a> {
     name: &'a [u8],
+    /// The line of its name.
+    line: u64,
     /// What its elements are; nothing before its type is read.
     kind: Option<Kind>,
     /// Whether members are expected.
     is_open: bool,
     /// How many more there can be, if the list says so.
     members: Option<u64>,
+    /// Whether members are announced, and whether there is one.
+    has_heading: bool,
+    has_member: bool,
 }
 
 impl Set<'_> {
+    /// Whether it is shown without the members that it has.
+    fn is_terse(&self) -> bool {
+        let is_empty = match self.members {
+            Some(count) => count == 0,
+            None => self.has_heading,
+        };
+        self.kind.is_some_and(|kind| kind != Kind::Narrower) && !self.has_member && !is_empty
+    }
+
+    /// Whether it is one of those that are chosen, if any are.
+    fn is_taken(&self, reading: &Reading) -> bool {
+        reading.sets.is_empty() || reading.sets.iter().any(|set| set.as_bytes() == self.name)
+    }
+
     /// Reads a line below the name, if it is one of those that ipset shows.
     fn read(
         &mut self,
@@ -82,6 +115,11 @@ impl Set<'_> {
             self.members = std::str::from_utf8(count).ok().and_then(|count| count.parse().ok());
         } else if line == b"Members:" {
             self.is_open = true;
+            self.has_heading = true;
+            // Of a type that was lost. It is a set all the same.
+            if self.kind.is_none() {
+                sink.event(number, Event::Set(self.name));
+            }
         } else if line.trim_ascii().is_empty() {
             self.is_open = false;
         } else if self.is_open {
@@ -100,6 +138,7 @@ impl Set<'_> {
         reading: &Reading,
         sink: &mut dyn Sink,
     ) -> Option<Result<(), ParseError>> {
+        self.has_member = true;
         if let Some(members) = &mut self.members {
             // A line that was appended is none of the set.
             *members = members.checked_sub(1)?;

@@ -113,7 +113,11 @@ impl<'a> Command<'a> {
         }
         let is_short = word.text.starts_with(b"-");
         let fits = command.has_words_that_fit() && (is_short || !nft::is_statement(line));
-        let is_certain = !is_short || matches!(verb, Verb::Add | Verb::Create);
+        let is_certain = match verb {
+            // Without a name it is one word, which could be anything.
+            Verb::Flush | Verb::Destroy => !is_short && next_word(&mut words.clone()).is_some(),
+            _ => !is_short || matches!(verb, Verb::Add | Verb::Create),
+        };
         fits.then_some(Command { is_certain, ..command })
     }
 
@@ -122,14 +126,17 @@ impl<'a> Command<'a> {
     fn has_words_that_fit(&self) -> bool {
         let mut words = self.words;
         let mut next = || next_word(&mut words).map(|word| word.text);
-        let Some(set) = next() else { return false };
+        let Some(set) = next() else { return matches!(self.verb, Verb::Flush | Verb::Destroy) };
         if set.contains(&b'=') || set.starts_with(b"-") {
             return false;
         }
         let second = next();
         match self.verb {
             Verb::Add | Verb::Del => second.is_some_and(|word| !b"-!".contains(&word[0])),
-            Verb::Create => second.is_some_and(|word| Kind::of(word).is_some()),
+            // A type with a colon may be one of a later version.
+            Verb::Create => {
+                second.is_some_and(|word| Kind::of(word).is_some() || word.contains(&b':'))
+            }
             Verb::Swap | Verb::Rename => second.is_some() && next().is_none(),
             Verb::Flush | Verb::Destroy => second.is_none() && !set.contains(&b':'),
             Verb::Other => false,
@@ -277,6 +284,8 @@ impl<'a> Sets<'a> {
             return Err(ParseError::at(words.at(), Reason::TrailingText));
         };
         let Some(mut kind) = Kind::of(name.text) else {
+            // Who knows what its elements are.
+            self.kinds.insert(set.text, Kind::Narrower);
             return Err(ParseError::at(name.at, Reason::UnknownBlock));
         };
         let mut error = None;

@@ -22,6 +22,15 @@ pub fn bound_chains(text: &[u8]) -> HashSet<&[u8]> {
     jumps.targets
 }
 
+/// The chains that are only reached by jumps which ask for an address, a mark or the like. A chain that nothing
+/// jumps to is none: the file may be a part of the rules.
+pub fn narrow_chains(text: &[u8]) -> HashSet<&[u8]> {
+    let mut jumps = Jumps::of(text, Rule::jumps_widely);
+    let read = jumps.reached_from(|chain| !is_outbound(chain));
+    jumps.targets.retain(|chain| !read.contains(chain));
+    jumps.targets
+}
+
 /// The chains that are only reached from `OUTPUT`.
 pub fn outbound_chains(text: &[u8]) -> HashSet<&[u8]> {
     let jumps = Jumps::of(text, |_| true);

@@ -13,7 +13,7 @@ use crate::list::format::reader::{Event, Format, Line, Lines, Outcome, Sign, Sin
 use crate::list::format::text::word;
 use crate::list::grammar::skip_blanks;
 use crate::list::parse_error::{ParseError, Reason};
-use chains::{bound_chains, is_outbound, outbound_chains};
+use chains::{bound_chains, is_outbound, narrow_chains, outbound_chains};
 use rule::{Action, Rule};
 use shell::{Script, words};
 
@@ -190,6 +190,8 @@ struct Rules<'a> {
     outbound: HashSet<&'a [u8]>,
     /// The chains that only packets of some interfaces pass.
     bound: HashSet<&'a [u8]>,
+    /// The chains that only some packets reach, by where they come from or what they belong to.
+    narrow: HashSet<&'a [u8]>,
     /// Whether the file deletes or flushes anything, so that more has to be kept.
     has_deletions: bool,
     /// What was added and may be deleted.
@@ -208,6 +210,7 @@ impl<'a> Rules<'a> {
         Rules {
             table: b"filter",
             outbound: if leaves { outbound_chains(text) } else { HashSet::new() },
+            narrow: narrow_chains(text),
             bound: if has(b" -i ") || has(b"--in-interface") {
                 bound_chains(text)
             } else {
@@ -272,7 +275,7 @@ impl<'a> Rules<'a> {
             for entry in rule.sources(line)? {
                 sink.event(number, Event::Exception(entry));
             }
-        } else if rule.drops() && !leaves && table != b"nat" {
+        } else if rule.drops() && !leaves && table != b"nat" && !self.narrow.contains(rule.chain) {
             let mut entries = rule.sources(line)?;
             if self.bound.contains(rule.chain) {
                 let count = entries.len();

@@ -35,6 +35,9 @@ pub struct Rule<'a> {
     is_narrower: bool,
     /// Whether it asks for the interface at which the packet arrives.
     pub has_interface: bool,
+    /// Whether it asks for more than where the packet comes from, which protocol and port it is for, and at
+    /// which interface it arrives.
+    is_elsewhere: bool,
 }
 
 impl<'a> Rule<'a> {
@@ -49,6 +52,7 @@ impl<'a> Rule<'a> {
             target: b"",
             is_narrower: false,
             has_interface: false,
+            is_elsewhere: false,
         };
         let mut rest = Rest { words };
         let mut has_action = false;
@@ -134,25 +138,39 @@ impl<'a> Rule<'a> {
                 value()?;
                 self.is_narrower = true;
                 self.has_interface = true;
+                self.is_elsewhere |= negates;
             }
             b"-t" | b"--table" => self.table = Some(value()?.text),
-            b"-m" | b"--match" => self.is_narrower |= value()?.text != b"comment",
+            b"-m" | b"--match" => {
+                let module = value()?.text;
+                self.is_narrower |= module != b"comment";
+                self.is_elsewhere |= !matches!(
+                    module,
+                    b"comment" | b"tcp" | b"udp" | b"sctp" | b"dccp" | b"udplite" | b"multiport"
+                );
+            }
             b"--comment" | b"--reject-with" => {
                 value()?;
             }
             b"-p" | b"--protocol" | b"--proto" => {
                 self.is_narrower |= !matches!(value()?.text, b"all" | b"0") || negates;
+                self.is_elsewhere |= negates;
             }
             b"-d" | b"--destination" | b"--dst" => {
                 let everywhere = matches!(value()?.text, b"0.0.0.0/0" | b"::/0" | b"0/0");
                 self.is_narrower |= !everywhere || negates;
+                self.is_elsewhere |= !everywhere || negates;
             }
             b"-c" | b"--set-counters" | b"-w" | b"--wait" | b"-W" | b"--wait-interval" => {
                 while rest.number() {}
             }
             b"-4" | b"--ipv4" | b"-6" | b"--ipv6" | b"-v" | b"--verbose" | b"-n" | b"--numeric"
             | b"-x" | b"--exact" | b"!" => {}
-            _ => self.is_narrower = true,
+            _ => {
+                self.is_narrower = true;
+                // Nothing is the value of an option.
+                self.is_elsewhere |= negates || !option.is_empty() && !is_port(option);
+            }
         }
         Ok(())
     }
@@ -177,6 +195,14 @@ impl<'a> Rule<'a> {
             && !matches!(self.target, b"" | b"ACCEPT" | b"RETURN" | b"DROP" | b"REJECT")
     }
 
+    /// Whether packets reach the chain that it jumps to, if it does, whatever they are, but perhaps of one
+    /// protocol, port or interface only.
+    pub fn jumps_widely(&self) -> bool {
+        let is_everywhere =
+            |source: Word<'_>| matches!(source.text, b"0.0.0.0/0" | b"::/0" | b"0/0");
+        !self.is_elsewhere && !self.is_negated && self.source.is_none_or(is_everywhere)
+    }
+
     /// The addresses that packets come from.
     pub fn sources(&self, line: &[u8]) -> Result<Vec<Entry>, ParseError> {
         let mut entries = Vec::new();
@@ -189,6 +215,22 @@ impl<'a> Rule<'a> {
         }
         Ok(entries)
     }
+}
+
+/// Whether an option asks for a port.
+fn is_port(option: &[u8]) -> bool {
+    matches!(
+        option,
+        b"--dport"
+            | b"--dports"
+            | b"--sport"
+            | b"--sports"
+            | b"--ports"
+            | b"--destination-port"
+            | b"--destination-ports"
+            | b"--source-port"
+            | b"--source-ports"
+    )
 }
 
 /// An option, and its value if that is attached to it: `--src=192.0.2.7`, `-s192.0.2.7`.
