@@ -229,23 +229,38 @@ fn a_pattern_of_postfix_with_a_condition_is_rejected() {
 // squid
 
 #[test]
-fn a_range_of_squid_has_the_mask_of_its_ends() {
+fn a_range_of_squid_may_have_the_mask_of_a_host_and_no_other() {
     let acl = |value: &str| scan(format!("acl bad src {value}\nhttp_access deny bad\n"));
     for (value, wanted) in [
+        ("192.0.2.1-192.0.2.9", "192.0.2.1-192.0.2.9"),
         ("192.0.2.1-192.0.2.9/32", "192.0.2.1-192.0.2.9"),
-        ("192.0.2.0-192.0.3.0/24", "192.0.2.0/23"),
-        ("-n 192.0.2.0-192.0.3.0/255.255.255.0 # x", "192.0.2.0/23"),
-        ("2001:db8::-2001:db8:1::/48", "2001:db8::/47"),
+        ("-n 192.0.2.1-192.0.2.9/255.255.255.255 # x", "192.0.2.1-192.0.2.9"),
+        ("2001:db8::1-2001:db8::9/128", "2001:db8::1-2001:db8::9"),
     ] {
         assert_eq!(acl(value), (vec![(1, wanted.to_string())], vec![]), "{value}");
     }
-    for (value, column, reason) in [
-        ("192.0.2.1-192.0.2.9/33", 33, Reason::LengthTooLarge(32)),
-        ("192.0.2.1-192.0.2.9/0.0.0.0", 33, Reason::ZeroNetmask),
-        ("192.0.2.1-192.0.2.9/24/x", 33, NotALength),
+    // With another mask squid means more than the two addresses.
+    for (value, column) in [
+        ("192.0.2.1-192.0.2.9/24", 32),
+        ("192.0.2.0-192.0.3.0/255.255.255.0", 32),
+        ("192.0.2.1-192.0.2.9/33", 32),
+        ("192.0.2.1-192.0.2.9/0.0.0.0", 32),
+        ("192.0.2.1-192.0.2.9/24/x", 32),
+        ("2001:db8::-2001:db8:1::/48", 36),
     ] {
-        assert_eq!(acl(value), (vec![], vec![(1, column, reason)]), "{value}");
+        let rejected = vec![(1, column, TrailingText)];
+        assert_eq!(acl(value), (vec![], rejected), "{value}");
     }
+    reads("192.0.2.7\n192.0.2.1-192.0.2.9/24\n", &[(1, "192.0.2.7/32")], &[(2, 20, TrailingText)]);
+}
+
+#[test]
+fn a_hardware_address_is_no_short_form_of_rbldnsd() {
+    for address in ["00:11:22:33:44:55", "02:00:5e:10", "00:11:22:33:44:55/48"] {
+        let text = format!("$SOA 1 a b 1 1 1 1 1\n192.0.2.7\n{address} :2:text\n");
+        reads(&text, &[(2, "192.0.2.7/32")], &[(3, 1, Reason::HardwareAddress)]);
+    }
+    reads("$SOA 1 a b 1 1 1 1 1\n2001:db8\n", &[(2, "2001:db8::/32")], &[]);
 }
 
 #[test]

@@ -2,11 +2,10 @@
 
 use std::collections::HashSet;
 
-use crate::ip::Range;
 use crate::list::entry::Entry;
 use crate::list::format::reader::{Event, Format, Line, Lines, Outcome, Sign, Sink};
 use crate::list::format::text::word;
-use crate::list::grammar::{Form, leading_entry, prefix_length, skip_blanks};
+use crate::list::grammar::{Form, leading_entry, skip_blanks};
 use crate::list::parse_error::{ParseError, Reason};
 
 const NAME: &str = "squid.conf";
@@ -107,43 +106,21 @@ fn values(line: &[u8], mut at: usize) -> Result<Vec<Entry>, ParseError> {
     Ok(entries)
 }
 
-/// An address, a network, or `FIRST-LAST/MASK`: the networks of this mask from that of the first address
-/// to that of the last.
+/// An address, a network, or a range, which may have the mask of a host behind it: with another one squid
+/// means more than the two addresses say.
 fn value(line: &[u8], start: usize, end: usize) -> Result<Entry, ParseError> {
     let leading = leading_entry(&line[..end], start)?;
-    if leading.form != Form::Range || line[..end].get(leading.end) != Some(&b'/') {
-        return match leading.end == end {
-            true => Ok(leading.entry),
-            false => Err(ParseError::at(leading.end, Reason::TrailingText)),
-        };
-    }
-    let mask_at = leading.end + 1;
-    let mask = line[mask_at..end].trim_ascii_end();
-    let error = |reason| ParseError::at(mask_at, reason);
-    match leading.entry {
-        Entry::V4(range) => {
-            let length = match mask.contains(&b'.') {
-                true => {
-                    let network = [&b"0.0.0.0/"[..], mask].concat();
-                    let Entry::V4(network) =
-                        leading_entry(&network, 0).map_err(|parsed| error(parsed.reason))?.entry
-                    else {
-                        return Err(error(Reason::NotALength));
-                    };
-                    network.last().leading_zeros() as u8
-                }
-                false => prefix_length(mask, 32).map_err(error)?,
-            };
-            let first = Range::network(range.first(), length).first();
-            let last = Range::network(range.last(), length).last();
-            Range::new(first, last).map(Entry::V4).ok_or(error(Reason::ReversedRange))
-        }
-        Entry::V6(range) => {
-            let length = prefix_length(mask, 128).map_err(error)?;
-            let first = Range::network(range.first(), length).first();
-            let last = Range::network(range.last(), length).last();
-            Range::new(first, last).map(Entry::V6).ok_or(error(Reason::ReversedRange))
-        }
+    let mask: &[u8] = match leading.form {
+        Form::Range => &line[leading.end..end],
+        Form::Host | Form::Network => b"",
+    };
+    let is_whole = match leading.entry {
+        Entry::V4(_) => matches!(mask, b"/32" | b"/255.255.255.255"),
+        Entry::V6(_) => mask == b"/128",
+    };
+    match leading.end == end || is_whole {
+        true => Ok(leading.entry),
+        false => Err(ParseError::at(leading.end, Reason::TrailingText)),
     }
 }
 

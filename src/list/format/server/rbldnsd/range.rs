@@ -49,6 +49,10 @@ fn six(text: &[u8]) -> Result<Entry, Reason> {
             Err(Reason::TrailingText)
         };
     }
+    // A hardware address has groups of two digits, all of them.
+    if text[..slash].split(|byte| *byte == b':').all(|group| group.len() == 2) {
+        return Err(Reason::HardwareAddress);
+    }
     let address = [&text[..slash], &b"::"[..]].concat();
     let address = parse_v6(&address).map_err(|error| error.reason)?;
     let length = match text.get(slash + 1..) {
