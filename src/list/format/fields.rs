@@ -101,7 +101,7 @@ fn is_of_good(name: &str) -> bool {
 /// Whether a value, in whatever column, is one word that says that the entry beside it is not bad, or is
 /// over.
 pub fn is_good_word(value: &[u8]) -> bool {
-    const WORDS: [&str; 18] = [
+    const WORDS: [&str; 22] = [
         "accept",
         "accepted",
         "allow",
@@ -110,6 +110,10 @@ pub fn is_good_word(value: &[u8]) -> bool {
         "allowlisted",
         "exempt",
         "expired",
+        "false positive",
+        "false-positive",
+        "false_positive",
+        "falsepositive",
         "ignore",
         "ignored",
         "ok",
@@ -121,8 +125,11 @@ pub fn is_good_word(value: &[u8]) -> bool {
         "whitelisted",
         "safelist",
     ];
-    (2..=11).contains(&value.len())
-        && matches!(value[0] | 0x20, b'a' | b'e' | b'i' | b'o' | b'p' | b'r' | b's' | b't' | b'w')
+    (2..=14).contains(&value.len())
+        && matches!(
+            value[0] | 0x20,
+            b'a' | b'e' | b'f' | b'i' | b'o' | b'p' | b'r' | b's' | b't' | b'w'
+        )
         && WORDS.iter().any(|word| value.eq_ignore_ascii_case(word.as_bytes()))
 }
 

@@ -115,6 +115,34 @@ fn a_line_below_a_document_is_rejected() {
 }
 
 #[test]
+fn a_document_that_something_else_follows_is_refused() {
+    let document = "{\"list\":\n[\"192.0.2.7\"]}\n";
+    for below in [
+        "]",
+        "}",
+        "[",
+        "\"192.0.2.9\"",
+        "{\"list\":[\"192.0.2.9\"]}",
+        "192.0.2.9\n]",
+        "drop in all",
+    ] {
+        is_refused(&format!("{document}{below}\n"), &["error in line 3", "get the document again"]);
+    }
+}
+
+#[test]
+fn json_lines_of_the_whole_internet_are_refused_with_the_name_of_the_agent() {
+    let line = r#"{"network":"1.0.0.0/24","country":"Australia","country_code":"AU","continent_code":"OC","asn":null}"#;
+    is_refused(&format!("{line}\n{line}\n"), &["whole internet", "agent country"]);
+    is_refused(&format!("{line}\n"), &["whole internet"]);
+    // A feed may say where an address is.
+    let host = r#"{"ip":"192.0.2.7","country_code":"AU","continent_code":"OC"}"#;
+    assert_eq!(entries_of(&format!("{host}\n")), ["192.0.2.7/32"]);
+    let network = r#"{"network":"192.0.2.0/24","country_code":"AU"}"#;
+    assert_eq!(entries_of(&format!("{network}\n")), ["192.0.2.0/24"]);
+}
+
+#[test]
 fn a_document_of_an_unknown_shape_is_refused() {
     for document in [
         "{\"list\":\"192.0.2.0/24\"}",
@@ -263,6 +291,8 @@ fn a_record_that_says_that_the_entry_is_not_bad_or_over_is_rejected() {
         r#""valid_until":"2020-01-01T00:00:00Z""#,
         r#""until":1500000000"#,
         r#""type":"allowlist""#,
+        r#""note":"false positive""#,
+        r#""comment":"whitelisted""#,
     ] {
         for line in [
             format!("{{\"ip\":\"192.0.2.7\",{member}}}"),

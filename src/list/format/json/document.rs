@@ -68,7 +68,8 @@ fn is_within_array(line: &[u8]) -> bool {
     opened > closed
 }
 
-/// Reads the document. Lines below it are rejected. Where it has an error, it is refused as a whole.
+/// Reads the document. Plain lines below it are rejected. Where it has an error, or is followed by anything
+/// else, it is refused as a whole: it was cut, or glued to another one.
 fn read(lines: &mut Lines<'_>, sink: &mut dyn Sink) -> Outcome {
     let text = lines.text();
     let mut walk = Walk::new(text, lines.reading, sink);
@@ -82,7 +83,7 @@ fn read(lines: &mut Lines<'_>, sink: &mut dyn Sink) -> Outcome {
             lines.take_all();
             lines.advance();
         }
-        Err(error) if is_line_below(text, &error) => {
+        Err(error) if is_line_below(text, &error) && is_plain_from(lines, error.line() as u64) => {
             while lines.taken() + 1 < error.line() as u64 && lines.take().is_some() {}
             lines.advance();
         }
@@ -108,6 +109,18 @@ fn is_line_below(text: &[u8], error: &serde_json::Error) -> bool {
     let line = &text[end + 1..];
     let before = &line[..error.column().saturating_sub(1).min(line.len())];
     before.trim_ascii().is_empty()
+}
+
+/// Whether all lines from one on are plain, as where somebody has appended some.
+fn is_plain_from(lines: &Lines<'_>, number: u64) -> bool {
+    let mut lines = Lines::of(lines.text(), lines.reading);
+    while let Some(line) = lines.line() {
+        if line.number >= number && line.found.is_err() {
+            return false;
+        }
+        lines.advance();
+    }
+    true
 }
 
 fn broken(error: &serde_json::Error) -> NotAList {

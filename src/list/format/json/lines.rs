@@ -26,6 +26,12 @@ const AS_NUMBERS: Kind = Kind {
     cure: "make a list of the networks that they announce with the agent country",
 };
 
+/// The tables of IPinfo as JSON.
+const WORLD: Kind = Kind {
+    what: "JSON lines of the whole internet, each network with its country, continent or AS",
+    cure: "get the table as CSV, and select some of it with the agent country",
+};
+
 fn detect(line: &Line<'_>) -> bool {
     let text = line.raw.trim_ascii_start();
     text.strip_prefix(b"{")
@@ -53,12 +59,21 @@ struct Seen {
     /// The first line without a member that is read.
     unknown: Option<u64>,
     about_an_as: bool,
+    /// How many are of a table of the whole internet, and the first of them.
+    of_the_world: u64,
+    world: u64,
+    records: u64,
 }
 
 impl Seen {
     fn note(&mut self, record: &Record<'_>, line: u64) {
         self.decisions |= record.is_decision();
         self.about_an_as |= record.is_about_an_as();
+        self.records += 1;
+        if record.is_of_the_world() {
+            self.of_the_world += 1;
+            self.world = if self.world == 0 { line } else { self.world };
+        }
         match record.member() {
             Some(member) => {
                 if let Some(index) = NETWORKS.iter().position(|known| *known == member) {
@@ -124,6 +139,9 @@ fn read(lines: &mut Lines<'_>, sink: &mut dyn Sink) -> Outcome {
             lines.reject_other(NAME, sink);
         }
         lines.advance();
+    }
+    if seen.of_the_world.saturating_mul(2) > seen.records {
+        return Err(NotAList::Kind { kind: &WORLD, line: seen.world });
     }
     match seen.unknown {
         Some(line) if !seen.members.contains(&true) && !seen.decisions => {

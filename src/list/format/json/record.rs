@@ -3,7 +3,7 @@
 
 use std::fmt;
 
-use serde::de::{DeserializeSeed, Deserializer, Error, IgnoredAny, MapAccess, Visitor};
+use serde::de::{DeserializeSeed, Deserializer, Error, MapAccess, Visitor};
 use serde_json::value::RawValue;
 
 use super::value::{self, bare, is_nested, offset};
@@ -12,7 +12,7 @@ use crate::list::entry::Entry;
 use crate::list::format::duration::end_after;
 use crate::list::format::fields::{self, Field};
 use crate::list::parse_error::{ParseError, Reason};
-use crate::list::reading::Reading;
+use crate::list::reading::{Purpose, Reading};
 
 /// The names of members that hold the network of a record.
 pub const NETWORKS: [&str; 9] = [
@@ -43,6 +43,10 @@ const ALSO: [&str; 12] = [
     "dst_ip",
 ];
 
+/// Names of members that tables of the whole internet have beside each network, two of them at least.
+const PLACES: [&str; 6] =
+    ["country_code", "continent", "continent_code", "as_name", "as_domain", "geoname_id"];
+
 /// What a member is by its name.
 #[derive(Clone, Copy, PartialEq, Eq)]
 enum Member {
@@ -59,6 +63,8 @@ enum Member {
     Decisions,
     Asn,
     Sblid,
+    /// One of [`PLACES`].
+    Place,
     Other,
 }
 
@@ -77,6 +83,7 @@ impl Member {
             "asn" => Member::Asn,
             "sblid" => Member::Sblid,
             _ if ALSO.contains(&name) => Member::Also,
+            _ if PLACES.contains(&name) => Member::Place,
             _ => match Field::of(name.as_bytes()) {
                 Field::Other => Member::Other,
                 field => Member::Field(field),
@@ -135,8 +142,12 @@ pub struct Record<'a> {
     simulated: bool,
     /// The decisions of an alert.
     pub decisions: Option<&'a RawValue>,
+    /// A member of whatever name that is one word which says that the entry is not bad.
+    good: Option<&'a RawValue>,
     asn: bool,
     sblid: bool,
+    /// Members that say in which part of the world a network is, or whose it is.
+    places: u8,
 }
 
 /// What a record says.
@@ -182,6 +193,12 @@ impl<'a> Record<'a> {
         self.asn && self.network.is_none()
     }
 
+    /// Whether it is one of a table of the whole internet: a network with its country, its continent or
+    /// its AS, and nothing that says that it is bad.
+    pub fn is_of_the_world(&self) -> bool {
+        self.member() == Some("network") && self.places > 1
+    }
+
     /// Whether it is about the list itself.
     pub fn is_about_the_list(&self) -> bool {
         self.network.is_none() && self.kind.is_some_and(|kind| bare(kind) == b"metadata")
@@ -208,6 +225,9 @@ impl<'a> Record<'a> {
             Ok(entry) => entry,
             Err(error) => return Meaning::Rejected(error, network),
         };
+        if let Some(good) = self.good.filter(|_| reading.purpose == Purpose::Drop) {
+            return Meaning::Rejected(ParseError::at(0, Reason::Verdict), good);
+        }
         let mut end = None;
         let kind = self.kind.map(|kind| (Field::Kind, kind));
         for (field, value) in self.fields.iter().copied().chain(kind) {
@@ -261,6 +281,7 @@ impl<'a> Record<'a> {
 
     fn take(&mut self, member: Member, value: &'a RawValue) {
         match member {
+            Member::Place => self.places = self.places.saturating_add(1),
             _ if value.get() == "null" => {}
             Member::Network(_) if self.network.is_some() => {
                 self.second.get_or_insert(value);
@@ -284,6 +305,9 @@ impl<'a> Record<'a> {
             Member::Decisions => self.decisions = Some(value),
             Member::Asn => self.asn = true,
             Member::Sblid => self.sblid = true,
+            Member::Other if fields::is_good_word(bare(value)) => {
+                self.good.get_or_insert(value);
+            }
             Member::Other => {}
         }
     }
@@ -312,12 +336,8 @@ impl<'a> RecordSeed<'_, 'a> {
         let mut record = Record::default();
         while let Some((member, at)) = map.next_key_seed(NameSeed { text, members })? {
             record.start = record.start.or(at);
-            if member == Member::Other {
-                map.next_value::<IgnoredAny>()?;
-            } else {
-                let value = map.next_value()?;
-                record.take(member, value);
-            }
+            let value = map.next_value()?;
+            record.take(member, value);
         }
         Ok(record)
     }
