@@ -98,7 +98,12 @@ fn has_name_stem(word: &[u8]) -> bool {
 
 /// Whether a line without an address is a few words, of which one says that something is to be let pass:
 /// a heading. Signs around the words make no difference.
+///
+/// A sentence is none, but for the one that begins like `The following addresses will be allowed`.
 pub fn heading_allows(line: &[u8], most: usize) -> bool {
+    if following_allows(line) {
+        return true;
+    }
     // No word of the longest English heading is so long.
     if line.len() > 24 * most {
         return false;
@@ -112,6 +117,27 @@ pub fn heading_allows(line: &[u8], most: usize) -> bool {
             return false;
         }
         let after = rest.clone().next().map(|(_, word)| word);
+        allows |= may_count(word) && says_good(word, after);
+    }
+    allows
+}
+
+/// Whether a line is a sentence about what follows: that it is let pass, as in the file of csf.
+fn following_allows(line: &[u8]) -> bool {
+    const LONGEST: usize = 200;
+    if line.len() > LONGEST || memchr::memmem::find(line, b"ollowing").is_none() {
+        return false;
+    }
+    let mut rest = words(line);
+    if !rest.by_ref().take(3).any(|(_, word)| is_any(word, &["following"])) {
+        return false;
+    }
+    let mut allows = false;
+    while let Some((_, word)) = rest.next() {
+        let after = rest.clone().next().map(|(_, word)| word);
+        if is_any(word, &["not", "never"]) || is_block(Some(word)) {
+            return false;
+        }
         allows |= may_count(word) && says_good(word, after);
     }
     allows
@@ -182,7 +208,7 @@ fn is_verdict(before: Option<&[u8]>, word: &[u8], after: Option<&[u8]>) -> bool 
     is_company(before, word, after).map_or_else(
         || {
             says_good(word, after)
-                || is_form(word, &["remov", "expir"], &["e", "es", "ed", "ing", "al", "y", "ation"])
+                || begins_as_good(word)
                 || is_form(word, &["limit"], &["", "s", "ed", "ing"])
                 || is_any(word, &["false"])
                     && after.is_some_and(|word| has_stem(word, &["positive"]))
@@ -192,6 +218,26 @@ fn is_verdict(before: Option<&[u8]>, word: &[u8], after: Option<&[u8]>) -> bool 
         },
         |is_name| !is_name,
     )
+}
+
+/// Whether a word begins as one that says that an entry is not bad or is over, whatever its ending: a slip or
+/// a line that was cut must not make an entry of it. A word with a capital may be the name of a company,
+/// if no such ending follows.
+fn begins_as_good(word: &[u8]) -> bool {
+    const STEMS: [&str; 9] =
+        ["allow", "permit", "accept", "ignor", "exempt", "remov", "expir", "trust", "whiteli"];
+    const ENDINGS: [&str; 8] = ["ed", "ing", "list", "able", "ion", "st", "worth", "ted"];
+    if has_stem(word, &["white"]) && word.get(5).is_some_and(u8::is_ascii_digit) {
+        return true;
+    }
+    let Some(stem) = STEMS.iter().find(|stem| has_stem(word, &[stem])) else { return false };
+    let tail = &word[stem.len()..];
+    let is_name = word[0].is_ascii_uppercase()
+        && tail.len() > 1
+        && tail.iter().all(u8::is_ascii_alphabetic)
+        && !has_stem(tail, &ENDINGS)
+        && !is_any(tail, &["es", "al"]);
+    !is_name
 }
 
 /// Whether a word says that something is to be let pass.
@@ -355,6 +401,15 @@ mod tests {
             "expired 2020-01-01",
             "expires",
             "expiry 2020",
+            "(whiteli",
+            "ignore5",
+            "ALLOWE",
+            "white0isted",
+            "whiteli5sted",
+            "whitelisted192.0.2.2",
+            "trusted9",
+            "removd",
+            "Expiredd",
             "false positive",
             "false-positives",
             "not blocked",
@@ -389,6 +444,11 @@ mod tests {
             "Example (Pvt) Limited, London",
             "Okinawa Telecom",
             "Trustwave Holdings",
+            "TRUSTWAVE",
+            "Whitehall",
+            "Whiteley",
+            "Whitelink",
+            "Alloway Telecom",
             "First Trust Bank",
             "Trustpilot",
             "White Mountain Telecom",
@@ -428,6 +488,15 @@ mod tests {
     fn a_heading_is_a_few_words_of_which_one_allows() {
         for text in ["# whitelist", "## Allowed:", "# --- trusted hosts ---", "// White list"] {
             assert!(heading_allows(text.as_bytes(), 3), "{text}");
+        }
+        let csf = b"# The following IP addresses will be allowed through iptables.";
+        assert!(heading_allows(csf, 3));
+        for text in [
+            "# The following addresses will be blocked in iptables",
+            "# the following are not allowed",
+            "# Allowed are the following notations",
+        ] {
+            assert!(!heading_allows(text.as_bytes(), 3), "{text}");
         }
         for text in ["# do not delete", "# blocked", "# you may allow it to pass", "# 2 allowed"] {
             assert!(!heading_allows(text.as_bytes(), 3), "{text}");

@@ -212,3 +212,25 @@ fn a_list_among_the_values_of_yaml_is_no_list_unless_it_says_so() {
     drops("name: my list\nips:\n  - 192.0.2.5\n  - 192.0.2.7\n", &["192.0.2.5/32", "192.0.2.7/32"]);
     drops("a:\n  size: 1\n  blocked:\n    - 192.0.2.5\n", &["192.0.2.5/32"]);
 }
+
+#[test]
+fn a_sentence_that_says_that_what_follows_is_let_pass_is_a_heading() {
+    let list = |sentence: &str| {
+        format!("# Copyright\n# {sentence}\n# One address a line\n#\n192.0.2.7 # x\n")
+    };
+    for sentence in [
+        "The following IP addresses will be allowed through iptables.",
+        "The following IP addresses will be ignored by all lfd checks",
+        "following networks are trusted",
+    ] {
+        assert!(refused(list(sentence)).contains("must pass"), "{sentence}");
+        allows(&list(sentence), &[(5, "192.0.2.7/32")]);
+    }
+    for sentence in [
+        "The following IP addresses will be blocked in iptables",
+        "The following addresses are not allowed here",
+        "You may use the following forms, also the allowed ones, of addresses",
+    ] {
+        drops(list(sentence), &["192.0.2.7/32"]);
+    }
+}
