@@ -2,7 +2,8 @@
 //!
 //! A list is of the format that rejects the fewest of its lines; of several the one with the most entries;
 //! of these plain, if it has any, else the first in the table. What is known to be no list comes before
-//! all that reject as many lines, if it recognises most of the lines. Each format that some line speaks for
+//! all that reject as many lines, if it recognises most of the lines. One that is refused only because
+//! nothing names its columns comes behind a format that reads nearly all lines. Each format that some line speaks for
 //! reads the whole list for that, into a sink that only counts. A plain list, which most are, is not
 //! decided at all: it is read, and only the first line that is not plain has the rest looked at.
 
@@ -130,7 +131,10 @@ pub fn decide(text: &[u8], reading: &Reading) -> Result<Decision, NotAList> {
     }
     let mut best: Option<(Survey, &'static Format, Outcome)> = None;
     for format in candidates.formats {
-        if best.as_ref().is_some_and(|(best, ..)| is_worse(format, text, reading, best)) {
+        let must_be_better =
+            |(_, other, of_best): &&(Survey, &Format, Outcome)| !gives_way(other, of_best);
+        let counts = best.as_ref().filter(must_be_better);
+        if counts.is_some_and(|(best, ..)| is_worse(format, text, reading, best)) {
             continue;
         }
         let mut survey = Survey::default();
@@ -141,6 +145,12 @@ pub fn decide(text: &[u8], reading: &Reading) -> Result<Decision, NotAList> {
             // But headings say more of a plain list.
             let is_plain =
                 format.name == plain::NAME && survey.entries() > 0 && other.name != sections::NAME;
+            if gives_way(other, of_best) && reads_most(format, &survey, &outcome) {
+                return true;
+            }
+            if gives_way(format, &outcome) && reads_most(other, best, of_best) {
+                return false;
+            }
             own < others || is_plain && own == others
         };
         if best.as_ref().is_none_or(is_better) {
@@ -164,6 +174,21 @@ pub fn decide(text: &[u8], reading: &Reading) -> Result<Decision, NotAList> {
 /// Whether the first line names a program for the file. All lines may be plain nevertheless.
 fn is_script(text: &[u8]) -> bool {
     text.starts_with(b"#!")
+}
+
+/// Whether a reading comes to a refusal that says only that nothing names the columns. A format that reads
+/// most of the lines names them: a few bad rows do not make another file of it.
+fn gives_way(format: &Format, outcome: &Outcome) -> bool {
+    outcome.is_err() && format.name != refused::KNOWN.name
+}
+
+/// Whether a format reads nearly all lines. Nearly anything can be read as a plain list.
+fn reads_most(format: &Format, survey: &Survey, outcome: &Outcome) -> bool {
+    /// Of so many lines one may be bad, and one in any case.
+    const ONE_IN: u64 = 5;
+    let is_plain = [plain::NAME, plain::NETMASK.name, sections::NAME].contains(&format.name);
+    let most_bad = (survey.entries() / ONE_IN).max(1);
+    outcome.is_ok() && !is_plain && survey.entries() > 1 && survey.rejected_lines() <= most_bad
 }
 
 /// Whether a format rejects more lines at the beginning of a list than another in all of it. What the

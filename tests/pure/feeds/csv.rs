@@ -162,3 +162,23 @@ fn decisions_of_crowdsec_are_read_from_its_csv() {
     assert_eq!(ends(text, 7), entries);
     assert_eq!(name_of(text), "crowdsec decisions, CSV");
 }
+
+#[test]
+fn one_bad_row_does_not_make_another_file_of_a_table() {
+    let feed = "192.0.2.0/24,NL,NL-NH,Amsterdam,\n198.51.100.0/24,US,US-NJ,Newark,\n203.0.113.0/24,DE,DE-BE,Berlin,\n";
+    for bad in ["2001:db8::/32,NL,NL-NH\n", "192.0.2.9,Netherlands,x,y,z\n", "192.0.2.0/24,NL\n"] {
+        let text = format!("{feed}{bad}");
+        assert_eq!(scan(&text).0.len(), 3, "{text}");
+        assert_eq!(name_of(&text), "geofeed", "{text}");
+    }
+    let table = "ip,note\n192.0.2.7,a\n192.0.2.9,b\n";
+    for bad in ["192.0.2.11,b,c\n", "192.0.2.11\n", "x,y\n"] {
+        let text = format!("{table}{bad}");
+        assert_eq!(scan(&text).0.len(), 2, "{text}");
+    }
+    // Where most rows are of no feed, it is none.
+    is_refused(
+        "192.0.2.0/24,NL,NL-NH,Amsterdam,\n192.0.2.7,a,b\n192.0.2.9,c,d\n192.0.2.10,c,e\n",
+        &["CSV"],
+    );
+}
