@@ -170,7 +170,6 @@ fn loaded_from_file(case: &Case) -> Result<Spans, String> {
 }
 
 #[test]
-#[ignore = "the library does not read all formats yet"]
 fn the_library_reads_each_file_as_its_case_says() {
     let mut wrong = String::new();
     for case in cases() {
@@ -258,7 +257,6 @@ fn with_other_ends(text: &[u8]) -> [Vec<u8>; 3] {
 }
 
 #[test]
-#[ignore = "the library does not read all formats yet"]
 fn line_ends_and_a_byte_order_mark_change_nothing() {
     let mut wrong = String::new();
     for case in cases() {

@@ -64,7 +64,6 @@ fn changed(text: &[u8], other: &[u8], random: &mut Random) -> Vec<u8> {
 /// Two readers of a broken file may take it for different things, where it is broken just there. That
 /// is rare, and each such file is shown if it is not.
 #[test]
-#[ignore = "the library does not read all formats yet"]
 fn of_a_changed_file_nothing_is_loaded_that_the_second_reader_does_not_read() {
     let files = files();
     let mut random = Random::new(0x6d75_7461_7469_6f6e);

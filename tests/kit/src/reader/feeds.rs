@@ -227,15 +227,12 @@ fn banned(lines: &[Line]) -> Option<Found> {
             addresses
                 .extend(jail.as_object()?.values().filter_map(|list| list.as_array()).flatten());
         }
-        let pairs = addresses.iter().map(|address| entry(address.as_str()?));
-        match pairs.collect::<Option<Vec<_>>>() {
-            Some(pairs) if !jails.is_empty() => {
-                pairs
-                    .into_iter()
-                    .for_each(|(_, pair)| found.add(line.number, "", What::Entry(pair)));
-            }
-            _ if text.is_empty() => {}
-            _ => found.reject(line.number),
+        if jails.is_empty() && !text.is_empty() {
+            found.reject(line.number);
+        }
+        // A value that is no address is rejected alone, as in a document.
+        for (_, pair) in addresses.iter().filter_map(|address| entry(address.as_str()?)) {
+            found.add(line.number, "", What::Entry(pair));
         }
     }
     any(found)

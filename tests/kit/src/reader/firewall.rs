@@ -168,7 +168,8 @@ fn apply(rule: &Rule, line: usize, found: &mut Found) {
 /// `add list=NAME address=NET`, below the path of address lists or behind it.
 pub(super) fn mikrotik(lines: &[Line]) -> Option<Found> {
     let mut found = Found::new("MikroTik address list");
-    let mut here = false;
+    // Commands may stand without the path: they are for whoever knows where.
+    let mut here = true;
     let mut at = 0;
     while at < lines.len() {
         let number = lines[at].number;

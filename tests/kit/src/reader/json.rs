@@ -24,6 +24,7 @@ pub(super) fn document(text: &str, now: i64) -> Option<Result<Found, String>> {
     if text.starts_with("[{'") {
         return None;
     }
+    let (text, below) = appended(text);
     let value = serde_json::from_str::<Value>(&without_exponents(text));
     let Ok(value) = value else {
         let begin = text.trim_start_matches(['[', '{', ' ', '\t', '\r', '\n']);
@@ -54,7 +55,31 @@ pub(super) fn document(text: &str, now: i64) -> Option<Result<Found, String>> {
         known(&value, &mut found);
     }
     let nothing = found.items.is_empty() && value != Value::Array(vec![]);
+    below.into_iter().for_each(|line| found.reject(line));
     Some(if nothing { Err("JSON without a known member".into()) } else { Ok(found) })
+}
+
+/// A document without the lines below it, if all of those are plain, and their numbers.
+fn appended(text: &str) -> (&str, Vec<usize>) {
+    let first = serde_json::Deserializer::from_str(text).into_iter::<Value>().next();
+    let whole = (text, vec![]);
+    let Some(Ok(Value::Array(_) | Value::Object(_))) = first else { return whole };
+    let mut values = serde_json::Deserializer::from_str(text).into_iter::<Value>();
+    let _ = values.next();
+    let (document, rest) = text.split_at(values.byte_offset());
+    let Some((behind, below)) = rest.split_once('\n') else { return whole };
+    let is_plain = |line: &str| {
+        let front = line.trim().split([' ', '\t', ',']).next().unwrap_or_default();
+        is_comment(line.trim()) || entry(front).is_some()
+    };
+    // One object a line is a record.
+    let is_record = document.starts_with('{') && !document.contains('\n');
+    if is_record || !behind.trim().is_empty() || !below.lines().all(is_plain) {
+        return whole;
+    }
+    let number = document.split('\n').count();
+    let lines = below.lines().enumerate().filter(|(_, line)| !is_comment(line.trim()));
+    (document, lines.map(|(at, _)| number + at + 1).collect())
 }
 
 /// A single JSON line.
@@ -154,14 +179,14 @@ fn is_decisions(value: &Value) -> bool {
     let is_alert = |value: &Value| value.get("decisions").is_some_and(Value::is_array);
     match value {
         Value::Array(all) => all.iter().any(|one| is_decision(one) || is_alert(one)),
-        _ => value.get("new").is_some_and(is_decisions),
+        _ => false,
     }
 }
 
 fn decisions(value: &Value, now: i64, found: &mut Found) {
     let all: Vec<&Value> = match value {
         Value::Array(all) => all.iter().collect(),
-        _ => value["new"].as_array().into_iter().flatten().collect(),
+        _ => vec![],
     };
     for one in all {
         let inner = one.get("decisions").and_then(Value::as_array);

@@ -280,7 +280,11 @@ fn taken(found: Found, asked: &Asked) -> Result<Read, String> {
         sets = chosen(sets, &found.accepted, &asked.from_set)?;
     }
     let entries: Vec<Pair> = sets.values().flat_map(|set| set.0.clone()).collect();
-    if entries.is_empty() && !(found.items.is_empty() && found.rejected.is_empty()) {
+    let is_emptied = found.rejected.is_empty()
+        && found.items.iter().all(|item| matches!(item.what, What::Entry(_) | What::Empty))
+        && found.items.iter().any(|item| item.what == What::Empty);
+    let is_blank = found.items.is_empty() && found.rejected.is_empty();
+    if entries.is_empty() && !is_emptied && !is_blank {
         return Err("no entry".into());
     }
     let wide = |pair: &Pair| size(*pair) > 1 << 127 || is_wider(*pair, asked.widest);
@@ -322,14 +326,26 @@ fn chosen(sets: Sets, accepted: &BTreeSet<String>, asked: &[String]) -> Result<S
     }
     let filled: Sets =
         sets.into_iter().filter(|(_, set)| !set.0.is_empty() || !set.1.is_empty()).collect();
-    if filled.len() > 1 {
+    if filled.len() > 1 && !is_pair(&filled) {
         return Err("several names".into());
     }
-    match filled.keys().next() {
+    let is_bad = |name: &&String| words::names_good(name) || accepted.contains(*name);
+    match filled.keys().find(is_bad) {
         Some(name) if words::names_good(name) => Err(format!("{name} is not bad by its name")),
         Some(name) if accepted.contains(name) => Err(format!("a rule accepts {name}")),
         _ => Ok(filled),
     }
+}
+
+/// Whether two sets are one list, with a set for each family, and names that differ in a 4 and a 6.
+fn is_pair(sets: &Sets) -> bool {
+    let sets: Vec<_> = sets.iter().collect();
+    let [(four, (entries4, _)), (six, (entries6, _))] = sets[..] else { return false };
+    let places = four.match_indices('4').map(|(at, _)| at);
+    let named = places.into_iter().any(|at| four[..at].to_string() + "6" + &four[at + 1..] == *six);
+    named
+        && entries4.iter().all(|pair| pair.0.is_ipv4())
+        && entries6.iter().all(|pair| pair.0.is_ipv6())
 }
 
 fn number(address: IpAddr) -> u128 {

@@ -94,9 +94,9 @@ pub(super) fn form(text: &str) -> Option<(Kind, Pair)> {
     }
     let (first, rest) = text.split_once('-')?;
     if let Some((last, mask)) = rest.split_once('/') {
-        let (first, last) = (network(host(first)?, mask)?, network(host(last)?, mask)?);
-        let fit = first.0.is_ipv4() && last.0.is_ipv4() && first.0 <= last.0;
-        return fit.then_some((Kind::Range, (first.0, last.1)));
+        let pair = (host(first)?, host(last)?);
+        let fit = mask == "32" && pair.0.is_ipv4() && pair.1.is_ipv4() && pair.0 <= pair.1;
+        return fit.then_some((Kind::Range, pair));
     }
     let last = rest.parse::<u8>().ok().filter(|last| last.to_string() == rest)?;
     let (three, _) = first.rsplit_once('.')?;
