@@ -15,7 +15,7 @@ use super::not_a_list::{Kind, NotAList};
 use super::plain::{self, sections};
 use super::reader::{Event, Format, Lines, Outcome, Sign, Sink};
 use super::sets::{Choice, Survey};
-use super::{FORMATS, refused};
+use super::{FORMATS, csv, refused};
 use crate::list::end::End;
 use crate::list::entry::Entry;
 use crate::list::parse_error::{ParseError, Reason};
@@ -179,7 +179,7 @@ fn is_script(text: &[u8]) -> bool {
 /// Whether a reading comes to a refusal that says only that nothing names the columns. A format that reads
 /// most of the lines names them: a few bad rows do not make another file of it.
 fn gives_way(format: &Format, outcome: &Outcome) -> bool {
-    outcome.is_err() && format.name != refused::KNOWN.name
+    outcome.is_err() && [csv::FORMAT.name, refused::LIKELY.name].contains(&format.name)
 }
 
 /// Whether a format reads nearly all lines. Nearly anything can be read as a plain list.

@@ -204,8 +204,13 @@ pub(super) fn counts(lines: &[Line]) -> Option<Found> {
     }
     let is_network = |(host, count): &(std::net::IpAddr, u64)| {
         let number = super::number(host.to_canonical());
-        *count <= 32 || count.is_power_of_two() && number % u128::from(*count) == 0
+        // A network of this length or size begins at the host.
+        let size = if *count <= 32 { 1 << (32 - *count) } else { u128::from(*count) };
+        (*count <= 32 || count.is_power_of_two()) && number % size == 0
     };
+    if all.iter().any(|(_, count)| *count == 0) {
+        found.refused = Some("a value and no count");
+    }
     if all.iter().all(is_network) {
         found.refused = Some("numbers that may be lengths or sizes");
     }
