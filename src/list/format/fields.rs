@@ -72,8 +72,10 @@ impl Field {
             return false;
         }
         match self {
-            Field::Verdict => verdict::denies(value).is_some() || verdict::name_allows(value),
-            Field::Kind => verdict::name_allows(value),
+            Field::Verdict => {
+                verdict::denies(value).is_some() || verdict::name_allows(value) || is_undone(value)
+            }
+            Field::Kind => verdict::name_allows(value) || is_undone(value),
             Field::Allows => !is_false(value) && !is_number(value) || value == b"1",
             Field::Drops => !is_nothing(value) && is_false(value),
             Field::End | Field::Other => false,
@@ -133,6 +135,32 @@ pub fn is_good_word(value: &[u8]) -> bool {
         && WORDS.iter().any(|word| value.eq_ignore_ascii_case(word.as_bytes()))
 }
 
+/// Whether a verdict is one word that takes a ban back, or says that the entry is good.
+fn is_undone(value: &[u8]) -> bool {
+    const WORDS: [&str; 19] = [
+        "benign",
+        "clean",
+        "delete",
+        "deleted",
+        "delisted",
+        "disabled",
+        "dismissed",
+        "good",
+        "harmless",
+        "inactive",
+        "legitimate",
+        "revoked",
+        "unban",
+        "unbanned",
+        "unblock",
+        "unblocked",
+        "undo",
+        "unlisted",
+        "withdrawn",
+    ];
+    WORDS.iter().any(|word| value.eq_ignore_ascii_case(word.as_bytes()))
+}
+
 /// When an entry ends by a field that says so; nothing if it never does.
 pub fn end(value: &[u8]) -> Result<Option<End>, Reason> {
     let never = ["never", "permanent", "infinity", "forever"];
@@ -175,6 +203,12 @@ mod tests {
             ("action", "block", false),
             ("status", "whitelisted", true),
             ("status", "offline", false),
+            ("status", "Inactive", true),
+            ("action", "unban", true),
+            ("action", "delete", true),
+            ("classification", "benign", true),
+            ("classification", "malicious", false),
+            ("verdict", "clean", true),
             ("whitelisted", "true", true),
             ("whitelisted", "false", false),
             ("isWhitelisted", "true", true),

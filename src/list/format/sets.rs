@@ -18,6 +18,9 @@ use crate::list::reading::{Purpose, Reading};
 use crate::list::verdict;
 use crate::words::printable;
 
+/// How messages name the entries that are in no set, of a file that has sets.
+const UNNAMED: &str = "entries without a set";
+
 /// The number of a set: of those whose entries were read before any name, 0.
 type Slot = usize;
 
@@ -163,7 +166,10 @@ impl Survey {
             let sets: Vec<_> = named.iter().filter(|(.., slot)| !facts[*slot].is_part).collect();
             let unnamed = usize::from(facts[0].has_entries && !sets.is_empty());
             if sets.len() + unnamed > 1 && !(unnamed == 0 && is_pair(&sets, &facts)) {
-                let names = names();
+                let mut names = names();
+                if unnamed > 0 {
+                    names.insert(0, UNNAMED.to_string());
+                }
                 return Err(match reading.purpose {
                     Purpose::Drop => NotAList::SeveralSets { names },
                     Purpose::Allow => NotAList::SeveralAllowSets { names },
