@@ -73,6 +73,17 @@ fn what_a_rule_of_iptables_lets_pass_is_an_exception_whatever_it_asks() {
 }
 
 #[test]
+fn a_range_that_passes_is_an_exception_and_one_that_is_dropped_is_ignored() {
+    let of = |rules: &str| saved(&format!("{rules}-A INPUT -s 192.0.2.0/24 -j DROP\n"));
+    let range = "-A INPUT -m iprange --src-range 192.0.2.1-192.0.2.5 -j ";
+    assert_eq!(exceptions(&of(&format!("{range}ACCEPT\n"))), ["192.0.2.1-192.0.2.5"]);
+    assert_eq!(exceptions(&of(&format!("{range}RETURN\n"))), ["192.0.2.1-192.0.2.5"]);
+    assert!(exceptions(&of(&format!("{range}DROP\n"))).is_empty());
+    let others = range.replace("--src", "! --src");
+    assert!(exceptions(&of(&format!("{others}ACCEPT\n"))).is_empty());
+}
+
+#[test]
 fn a_chain_that_only_output_jumps_to_drops_nothing_that_comes_in() {
     let rules = "-A OUTPUT -j mine\n-A mine -j more\n-A more -s 192.0.2.7 -j DROP\n\
                  -A both -s 192.0.2.8 -j DROP\n-A OUTPUT -j both\n-A INPUT -j both\n";

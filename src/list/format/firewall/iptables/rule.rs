@@ -3,6 +3,7 @@
 use super::shell::Word;
 use crate::list::entry::Entry;
 use crate::list::format::text::network;
+use crate::list::grammar::leading_entry;
 use crate::list::parse_error::{ParseError, Reason};
 
 /// What is done with a rule or a chain.
@@ -30,6 +31,8 @@ pub struct Rule<'a> {
     source: Option<Word<'a>>,
     /// Whether it must come from anywhere else.
     is_negated: bool,
+    /// From which address to which the packet comes, if the rule asks for that.
+    range: Option<Word<'a>>,
     pub target: &'a [u8],
     /// Whether the rule asks for more than where the packet comes from.
     is_narrower: bool,
@@ -49,6 +52,7 @@ impl<'a> Rule<'a> {
             table: None,
             source: None,
             is_negated: false,
+            range: None,
             target: b"",
             is_narrower: false,
             has_interface: false,
@@ -161,6 +165,12 @@ impl<'a> Rule<'a> {
                 self.is_narrower |= !everywhere || negates;
                 self.is_elsewhere |= !everywhere || negates;
             }
+            b"--src-range" => {
+                self.is_narrower = true;
+                self.is_elsewhere = true;
+                self.is_negated |= negates;
+                self.range = Some(value()?);
+            }
             b"-c" | b"--set-counters" | b"-w" | b"--wait" | b"-W" | b"--wait-interval" => {
                 while rest.number() {}
             }
@@ -185,7 +195,9 @@ impl<'a> Rule<'a> {
 
     /// Whether packets from some addresses are let pass, perhaps not all of them.
     pub fn lets_pass(&self) -> bool {
-        matches!(self.target, b"ACCEPT" | b"RETURN") && self.source.is_some() && !self.is_negated
+        matches!(self.target, b"ACCEPT" | b"RETURN")
+            && (self.source.is_some() || self.range.is_some())
+            && !self.is_negated
     }
 
     /// Whether all packets are sent to another chain, so that it says nothing of any address.
@@ -206,6 +218,14 @@ impl<'a> Rule<'a> {
     /// The addresses that packets come from.
     pub fn sources(&self, line: &[u8]) -> Result<Vec<Entry>, ParseError> {
         let mut entries = Vec::new();
+        if let Some(range) = self.range {
+            let end = range.at + range.text.len();
+            let leading = leading_entry(&line[..end], range.at)?;
+            if leading.end != end {
+                return Err(ParseError::at(leading.end, Reason::TrailingText));
+            }
+            entries.push(leading.entry);
+        }
         let Some(source) = self.source else { return Ok(entries) };
         let mut at = source.at;
         for part in source.text.split(|byte| *byte == b',') {
