@@ -189,8 +189,8 @@ impl fmt::Display for Reason {
                 write!(f, "a line of the format {format} in a list of another format; divide the list")
             }
             Reason::ShortForm => f.write_str(
-                "a short form (192.0.2.*, 192.0.2.4-9) or a note behind a dash, in a list whose other \
-                 lines are whole entries; write the whole entry",
+                "a short form (192.0.2.4-9) or a note behind a dash, in a list whose other lines are whole \
+                 entries; write the whole entry",
             ),
             Reason::NotThatNetwork => {
                 f.write_str("first address, last address and length are not of one network")

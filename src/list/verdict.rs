@@ -256,7 +256,37 @@ fn says_good(word: &[u8], after: Option<&[u8]>) -> bool {
 fn is_company(before: Option<&[u8]>, word: &[u8], after: Option<&[u8]>) -> Option<bool> {
     let capital = |word: Option<&[u8]>| word.is_some_and(|word| word[0].is_ascii_uppercase());
     let is_title = word[0].is_ascii_uppercase() && word.iter().any(u8::is_ascii_lowercase);
+    // `(Limited Liability Company)`, `Okay-Telecom`, `UDP Ltd.`
+    const BEHIND: [&str; 18] = [
+        "ag",
+        "bv",
+        "co",
+        "company",
+        "corp",
+        "corporation",
+        "gmbh",
+        "inc",
+        "liability",
+        "llc",
+        "ltd",
+        "net",
+        "network",
+        "networks",
+        "ooo",
+        "partnership",
+        "srl",
+        "telecom",
+    ];
+    let may_be_name =
+        is_any(word, &["limited", "ok", "okay", "trust", "white", "tcp", "udp", "icmp"]);
+    let is_behind = |word: &[u8]| word[0].is_ascii_uppercase() && is_any(word, &BEHIND);
+    if may_be_name && word[0].is_ascii_uppercase() && after.is_some_and(is_behind) {
+        return Some(true);
+    }
     if is_any(word, &["limited"]) {
+        if after.is_some_and(|word| is_any(word, &["liability", "company", "partnership"])) {
+            return Some(true);
+        }
         let is_rate = before.is_some_and(|word| is_any(word, &["rate", "speed", "time"]));
         Some(word[0].is_ascii_uppercase() && capital(before) && !is_rate)
     } else if is_any(word, &["trust"]) {
@@ -450,6 +480,10 @@ mod tests {
             "EXAMPLE TELECOM LIMITED (GB)",
             "Example (Pvt) Limited, London",
             "Okinawa Telecom",
+            "(Limited Company \"Example-Telecom\")",
+            "(Limited liability company Example)",
+            "RU-EXAMPLE-20100810 (Okay-Telecom Ltd.)",
+            "UDP-NET (UDP Ltd.)",
             "Trustwave Holdings",
             "TRUSTWAVE",
             "Whitehall",

@@ -497,33 +497,18 @@ const SAMPLES: &[(&str, Sample, &[&[&str]])] = &[
         &[],
     ),
     (
-        "a CSV table without a header",
-        Text("198.51.100.7,IP used by Example C&C,2026-11-28 10:00\n203.0.113.0/24,\"other\",x\n"),
-        &[READ],
-    ),
-    (
-        "a CSV table without a header, with addresses in the second column",
-        Text("1,198.51.100.7,x\n2,\"203.0.113.0/24\",y\n"),
-        &[READ],
-    ),
-    (
-        "a CSV table without a header, with addresses in the third column",
-        Text("1,2026-11-28,198.51.100.7\n2,2026-11-28,203.0.113.0/24\n"),
-        &[READ],
-    ),
-    (
-        "a CSV table without a header, with addresses in the fourth column",
-        Text(
-            "2026-11-28 10:00:00,name,ip,198.51.100.7,x\n2026-11-28 10:00:00,name,ip,203.0.113.0/24,x\n",
-        ),
-        &[READ],
-    ),
-    (
         "a table of routes in columns",
         Text(
             "Prefix               Next Hop             Interface\n0.0.0.0/0            192.0.2.1            Tunnel0\n198.18.0.0/15        drop\n198.51.100.0/24      attached             GigabitEthernet0/0\n",
         ),
         &[],
+    ),
+    (
+        "definitions of networks (capirca or aerleon)",
+        Text(
+            "# ours\nNAME = 198.51.100.7/32 # seen\n       203.0.113.0/24\nRFC1918 = 10.0.0.0/8\nALL = NAME\n      RFC1918\n",
+        ),
+        &[READ],
     ),
     (
         "a list of addresses that are cut short (198.51.100)",
@@ -629,6 +614,45 @@ fn each_kind_of_file_that_is_no_list_is_named_and_its_command_makes_a_list_of_it
             if !is_made || lines != *expected {
                 wrong += &format!("{what}: {command}\n{stderr}{}{lines:?}\n", read.stderr());
             }
+        }
+    }
+    assert!(wrong.is_empty(), "\n{wrong}");
+}
+
+/// Tables and documents in which nothing has a known name, with what the command of the message takes.
+const UNNAMED: [(&str, &[&str]); 6] = [
+    ("198.51.100.7,IP used by Example C&C,2026-11-28 10:00\n203.0.113.0/24,\"other\",x\n", READ),
+    ("1,198.51.100.7,x\n2,\"203.0.113.0/24\",y\n", READ),
+    ("1,2026-11-28,198.51.100.7\n2,2026-11-28,203.0.113.0/24\n", READ),
+    ("uuid,type,value\na,ip-dst,198.51.100.7\nb,ip-dst,203.0.113.0/24\n", READ),
+    ("{\"data\": [{\"addr\": \"198.51.100.7\"},\n {\"addr\": \"203.0.113.0/24\"}]}\n", READ),
+    (
+        "{\"type\":\"bundle\",\"objects\":[{\"type\":\"indicator\",\"pattern\":\"[ipv4-addr:value = '198.51.100.7']\",\"pattern_type\":\"stix\"}]}\n",
+        &["198.51.100.7/32"],
+    ),
+];
+
+#[test]
+fn the_command_for_a_table_or_document_without_a_known_name_makes_a_list_of_it() {
+    needs(&["jq"]);
+    let folder = Folder::new();
+    let mut wrong = String::new();
+    for (text, expected) in UNNAMED {
+        let file = folder.file("unnamed file", text);
+        let checked = netfilterd(&["check", "-f", &file]);
+        let stderr = checked.stderr();
+        let message = stderr.lines().find(|line| line.contains(&format!("{file}: is ")));
+        let command =
+            message.and_then(|message| message.rsplit_once(": ")).map(|(_, command)| command);
+        let Some(command) = command.filter(|command| command.contains("FILE")) else {
+            wrong += &format!("{text}{stderr}");
+            continue;
+        };
+        let (is_made, bytes, stderr) = written(&command.replace("FILE", &format!("'{file}'")));
+        let read = netfilterd(&["print", "-f", &folder.file("made", &bytes)]);
+        let printed = read.stdout();
+        if !is_made || printed.lines().ne(expected.iter().copied()) {
+            wrong += &format!("{text}{command}\n{stderr}{}{printed}\n", read.stderr());
         }
     }
     assert!(wrong.is_empty(), "\n{wrong}");

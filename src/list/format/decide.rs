@@ -99,10 +99,9 @@ pub fn read_if_plain<S: Sink>(
             break;
         };
         // What opens a block has lines below it that are not shown to the formats.
-        if asked.show(line)
-            || matches!(line.raw.trim_ascii_end(), [.., b'{' | b'[' | b'('])
-            || line.raw.contains(&b'{')
-        {
+        let opens =
+            line.raw.contains(&b'{') || matches!(line.raw.trim_ascii_end(), [.., b'[' | b'(']);
+        if asked.show(line) || opens {
             break;
         }
         plain::read_odd(&mut lines, quoted, &mut sink);
@@ -129,35 +128,17 @@ pub fn decide(text: &[u8], reading: &Reading) -> Result<Decision, NotAList> {
     if candidates.are_plain() && !is_script(text) {
         return Ok(Decision::plain());
     }
-    let mut best: Option<(Survey, &'static Format, Outcome)> = None;
+    let mut best: Option<Contender> = None;
     for format in candidates.formats {
-        let must_be_better =
-            |(_, other, of_best): &&(Survey, &Format, Outcome)| !gives_way(other, of_best);
-        let counts = best.as_ref().filter(must_be_better);
-        if counts.is_some_and(|(best, ..)| is_worse(format, text, reading, best)) {
+        if best.as_ref().is_some_and(|best| best.certainly_beats(format, text, reading)) {
             continue;
         }
-        let mut survey = Survey::default();
-        let outcome = (format.read)(&mut Lines::of(text, reading), &mut survey);
-        let is_better = |(best, other, of_best): &(Survey, &Format, Outcome)| {
-            let (own, others) = (rank(&survey, &outcome), rank(best, of_best));
-            // Half plain and half something else: a line of another format in a plain list.
-            // But headings say more of a plain list.
-            let is_plain =
-                format.name == plain::NAME && survey.entries() > 0 && other.name != sections::NAME;
-            if gives_way(other, of_best) && reads_most(format, &survey, &outcome) {
-                return true;
-            }
-            if gives_way(format, &outcome) && reads_most(other, best, of_best) {
-                return false;
-            }
-            own < others || is_plain && own == others
-        };
-        if best.as_ref().is_none_or(is_better) {
-            best = Some((survey, format, outcome));
+        let contender = Contender::of(format, text, reading);
+        if best.as_ref().is_none_or(|best| contender.beats(best)) {
+            best = Some(contender);
         }
     }
-    let Some((survey, format, outcome)) = best else { return Ok(Decision::plain()) };
+    let Some(Contender { format, survey, outcome }) = best else { return Ok(Decision::plain()) };
     let name = outcome?;
     // Only the shell knows what the addresses in a here-document are for.
     let is_of_lines = matches!(format.name, plain::NAME | sections::NAME);
@@ -176,30 +157,71 @@ fn is_script(text: &[u8]) -> bool {
     text.starts_with(b"#!")
 }
 
-/// Whether a reading comes to a refusal that says only that nothing names the columns. A format that reads
-/// most of the lines names them: a few bad rows do not make another file of it.
-fn gives_way(format: &Format, outcome: &Outcome) -> bool {
-    outcome.is_err() && [csv::FORMAT.name, refused::LIKELY.name].contains(&format.name)
+/// A format that has read a list, to see how well it fits.
+struct Contender {
+    format: &'static Format,
+    survey: Survey,
+    outcome: Outcome,
 }
 
-/// Whether a format reads nearly all lines. Nearly anything can be read as a plain list.
-fn reads_most(format: &Format, survey: &Survey, outcome: &Outcome) -> bool {
-    /// Of so many lines one may be bad, and one in any case.
-    const ONE_IN: u64 = 5;
-    let is_plain = [plain::NAME, plain::NETMASK.name, sections::NAME].contains(&format.name);
-    let most_bad = (survey.entries() / ONE_IN).max(1);
-    outcome.is_ok() && !is_plain && survey.entries() > 1 && survey.rejected_lines() <= most_bad
-}
-
-/// Whether a format rejects more lines at the beginning of a list than another in all of it. What the
-/// beginning leaves open may be one more.
-fn is_worse(format: &Format, text: &[u8], reading: &Reading, best: &Survey) -> bool {
-    if text.len() <= HEAD {
-        return false;
+impl Contender {
+    fn of(format: &'static Format, text: &[u8], reading: &Reading) -> Self {
+        let mut survey = Survey::default();
+        let outcome = (format.read)(&mut Lines::of(text, reading), &mut survey);
+        Contender { format, survey, outcome }
     }
-    let mut survey = Survey::default();
-    let _ = (format.read)(&mut Lines::of(head(text), reading), &mut survey);
-    survey.rejected_lines() > best.rejected_lines() + 1
+
+    /// Whether it fits better than one that comes before it in the table.
+    fn beats(&self, other: &Self) -> bool {
+        if other.gives_way() && self.reads_most() {
+            return true;
+        }
+        if self.gives_way() && other.reads_most() {
+            return false;
+        }
+        // Half plain and half something else: a line of another format in a plain list. But headings
+        // say more of a plain list.
+        let is_plain = self.format.name == plain::NAME
+            && self.survey.entries() > 0
+            && other.format.name != sections::NAME;
+        self.rank() < other.rank() || is_plain && self.rank() == other.rank()
+    }
+
+    /// The fewest rejected lines first, then a refusal that knows most lines, then the most entries.
+    fn rank(&self) -> (u64, bool, Reverse<u64>) {
+        let rejected = self.survey.rejected_lines();
+        let recognises = self.outcome.is_err() && self.survey.skipped() > rejected;
+        (rejected, !recognises, Reverse(self.survey.entries()))
+    }
+
+    /// Whether it comes to a refusal that says only that nothing names the columns. A format that reads
+    /// most of the lines names them: a few bad rows do not make another file of it.
+    fn gives_way(&self) -> bool {
+        let names = [csv::FORMAT.name, refused::LIKELY.name];
+        self.outcome.is_err() && names.contains(&self.format.name)
+    }
+
+    /// Whether it reads nearly all lines. Nearly anything can be read as a plain list.
+    fn reads_most(&self) -> bool {
+        /// Of so many lines one may be bad, and one in any case.
+        const ONE_IN: u64 = 5;
+        let plain = [plain::NAME, plain::NETMASK.name, plain::SHORT.name, sections::NAME];
+        let (entries, rejected) = (self.survey.entries(), self.survey.rejected_lines());
+        self.outcome.is_ok()
+            && !plain.contains(&self.format.name)
+            && entries > 1
+            && rejected <= (entries / ONE_IN).max(1)
+    }
+
+    /// Whether a format need not read a long list, because it rejects more lines at the beginning than this
+    /// one in all of it. What the beginning leaves open may be one more.
+    fn certainly_beats(&self, format: &'static Format, text: &[u8], reading: &Reading) -> bool {
+        if text.len() <= HEAD || self.gives_way() {
+            return false;
+        }
+        let beginning = Contender::of(format, head(text), reading).survey;
+        beginning.rejected_lines() > self.survey.rejected_lines() + 1
+    }
 }
 
 /// The whole lines at the beginning of a list.
@@ -208,12 +230,6 @@ fn head(text: &[u8]) -> &[u8] {
         Some(head) => &head[..memchr::memrchr(b'\n', head).map_or(HEAD, |end| end + 1)],
         None => text,
     }
-}
-
-/// The order of formats, the best first.
-fn rank(survey: &Survey, outcome: &Outcome) -> (u64, bool, Reverse<u64>) {
-    let recognises = outcome.is_err() && survey.skipped() > survey.rejected_lines();
-    (survey.rejected_lines(), !recognises, Reverse(survey.entries()))
 }
 
 /// Reads a list as was decided. Returns how many lines it has.

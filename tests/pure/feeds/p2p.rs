@@ -114,8 +114,8 @@ fn a_range_with_something_else_than_a_level_is_rejected() {
     is_rejected("1.2.3.0 - 1.2.3.255 , 0100 , name", 23, TrailingText);
     is_rejected("1.2.3.0 - 1.2.3.255 , 10 name", 23, TrailingText);
     is_rejected("1.2.3.0 - 1.2.3.255 ,", 22, TrailingText);
-    is_rejected_in_a_list("1.2.3.4 , 100 , a host", 9, TrailingText);
-    is_rejected_in_a_list("1.2.3.0/24 , 100 , a network", 12, TrailingText);
+    is_rejected("1.2.3.4 , 100 , a host", 9, TrailingText);
+    is_rejected("1.2.3.0/24 , 100 , a network", 12, TrailingText);
 }
 
 #[test]

@@ -192,7 +192,7 @@ fn behind_the_dash_stands_a_note_and_no_end_of_a_range_and_no_line_of_a_log() {
 
 #[test]
 fn short_forms_and_notes_are_read_only_if_most_lines_have_them() {
-    for line in ["198.51.100.4 - foo", "198.51.100.4-9", "198.51.100.*"] {
+    for line in ["198.51.100.4 - foo", "198.51.100.4-9"] {
         let (entries, rejected) = scan(format!("{line}\n192.0.2.1\n"));
         assert_eq!(entries, [(2, "192.0.2.1/32".to_string())], "{line}");
         assert_eq!(rejected, [(1, 1, Reason::ShortForm)], "{line}");

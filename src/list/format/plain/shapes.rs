@@ -89,12 +89,12 @@ pub fn unless_allowed(error: ParseError, purpose: Purpose) -> Result<(), ParseEr
     }
 }
 
-/// Whether an entry is written in a short form, with stars or the last octet alone. A slip of the pen is
-/// written so, too, and so it counts only in a list that has more such lines than others.
+/// Whether a range is written with the last octet of its end alone. A range that was cut off looks so, too,
+/// and so it counts only in a list that has more such lines than others.
 pub fn is_short(line: &[u8]) -> bool {
     let start = skip_blanks(line, 0);
     let start = start + usize::from(matches!(line.get(start), Some(b'"' | b'\'')));
-    stars(line, start).is_some() || last_octets(line, start).is_some_and(|range| range.is_ok())
+    last_octets(line, start).is_some_and(|range| range.is_ok())
 }
 
 /// The exception at `start`. Words behind it make no difference: it is not dropped, whatever they say.

@@ -1,4 +1,4 @@
-//! `192.0.2.*`, `192.0.2.4-9` and `192.0.2.7 - NOTE`: a plain list in short forms.
+//! `192.0.2.4-9` and `192.0.2.7 - NOTE`: a plain list in short forms.
 //!
 //! In a list of whole entries a line like these is a slip, such as a range that was cut off. So they are
 //! read only if there are more of them than of lines that are plain.

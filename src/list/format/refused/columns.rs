@@ -2,8 +2,8 @@
 
 use super::Refused;
 use super::look::{
-    Look, Text, address, is_any, is_date, is_host, is_name, is_network, is_number, is_place,
-    is_wildcard, split_once, v4,
+    Look, Text, address, is_any, is_host, is_name, is_network, is_number, is_place, is_wildcard,
+    split_once, v4,
 };
 use crate::list::format::text::unquoted;
 use crate::list::grammar::{Form, Found};
@@ -141,34 +141,6 @@ pub static LIKELY_KINDS: &[Refused] = &[
         two_columns,
     ),
     Refused::new(
-        "a CSV table without a header",
-        "lines of columns between commas that begin with an address or network",
-        "take the first column, if its addresses are bad: \
-         cut -d, -f1 FILE | tr -d '\"'",
-        |text| csv(text, 0),
-    ),
-    Refused::new(
-        "a CSV table without a header, with addresses in the second column",
-        "lines of columns between commas, of which the second has an address or network",
-        "take the second column, if its addresses are bad: \
-         cut -d, -f2 FILE | tr -d '\"'",
-        |text| csv(text, 1),
-    ),
-    Refused::new(
-        "a CSV table without a header, with addresses in the third column",
-        "lines of columns between commas, of which the third has an address or network",
-        "take the third column, if its addresses are bad: \
-         cut -d, -f3 FILE | tr -d '\"'",
-        |text| csv(text, 2),
-    ),
-    Refused::new(
-        "a CSV table without a header, with addresses in the fourth column",
-        "lines of columns between commas, of which the fourth has an address or network",
-        "take the fourth column, if its addresses are bad: \
-         cut -d, -f4 FILE | tr -d '\"'",
-        |text| csv(text, 3),
-    ),
-    Refused::new(
         "a list of addresses that are cut short (198.51.100)",
         "lines of one to three numbers with dots",
         "such an address is a host for some programs, and a network for others; if three numbers are a \
@@ -241,24 +213,6 @@ fn is_zone_line(text: &Text<'_>) -> Look {
     let numbers =
         text.is_indented() && text.words().iter().all(|word| is_number(word) || *word == b")");
     Look::sign(is_sign && (is_head || is_record)).or_part(is_record || numbers)
-}
-
-/// A line of columns, of which only this one has an address or network.
-fn csv(text: &Text<'_>, wanted: usize) -> Look {
-    if text.is_csv_head() {
-        return Look::Contrary;
-    }
-    let before = text.fields(b',').take(wanted);
-    // A date, a number, a word; no keyword of a rule.
-    let is_cell = |field: &[u8]| {
-        is_date(field) || is_number(field) || is_name(field) && !field.starts_with(b"IP-")
-    };
-    let is_quoted = text.begins(b"\"");
-    let mut places = text.fields(b',').enumerate().filter(|(_, field)| is_place(field));
-    let is_alone =
-        places.next().is_some_and(|(index, _)| index == wanted) && places.next().is_none();
-    let has_more = text.fields(b',').nth(1).is_some_and(|second| !second.is_empty());
-    Look::sign(is_alone && has_more && before.into_iter().all(|field| is_quoted || is_cell(field)))
 }
 
 fn shorewall(text: &Text<'_>) -> Look {
