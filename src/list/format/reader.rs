@@ -87,7 +87,7 @@ pub enum Event<'a> {
     /// The entries below are in the part of this name. All parts are read, unless the user chooses.
     Part(&'a [u8]),
     /// The entry is taken out of the set at hand, if it stands in it above, in exactly this form. If it
-    /// does not, it is an exception.
+    /// does not, it is an exception, unless it is added in this form below.
     Removed(Entry),
     /// All entries above that are in the set at hand are void.
     Flushed,

@@ -98,6 +98,8 @@ pub struct Survey {
     facts: Vec<Facts>,
     /// For each entry that is taken out of a set, how many came before the last place that does.
     removals: HashMap<(Slot, Entry), u64>,
+    /// Those of them that are added again below that place.
+    restored: HashSet<(Slot, Entry)>,
     /// The names of sets that are let pass, with the line that does.
     accepted: HashMap<Vec<u8>, u64>,
     /// How many entries came before the last place at which those of all sets became void.
@@ -140,7 +142,7 @@ impl Survey {
 
     /// Chooses among the sets.
     pub fn choose(self, reading: &Reading) -> Result<Choice, NotAList> {
-        let Survey { slots, mut facts, removals, accepted, all_void_before, .. } = self;
+        let Survey { slots, mut facts, removals, restored, accepted, all_void_before, .. } = self;
         facts.resize_with(slots.count + 1, Facts::default);
         for facts in &mut facts {
             facts.void_before = facts.void_before.max(all_void_before);
@@ -191,7 +193,7 @@ impl Survey {
         let is_whole = chosen.iter().all(|chosen| *chosen)
             && facts.iter().all(|facts| facts.void_before == 0)
             && removals.is_empty();
-        Ok(Choice { names: taken, chosen, void_before, removals, is_whole })
+        Ok(Choice { names: taken, chosen, void_before, removals, restored, is_whole })
     }
 }
 
@@ -219,6 +221,12 @@ impl Sink for Survey {
         let facts = self.facts();
         facts.has_entries = true;
         facts.families[usize::from(matches!(entry, Entry::V6(_)))] = true;
+        if !self.removals.is_empty() {
+            let key = (self.slots.current, entry);
+            if self.removals.contains_key(&key) {
+                self.restored.insert(key);
+            }
+        }
     }
 
     fn reject(&mut self, line: u64, _: ParseError, _: &[u8]) {
@@ -238,7 +246,9 @@ impl Sink for Survey {
             }
             Event::Outside => self.slots.leave(),
             Event::Removed(entry) => {
-                self.removals.insert((self.slots.current, entry), self.entries);
+                let key = (self.slots.current, entry);
+                self.removals.insert(key, self.entries);
+                self.restored.remove(&key);
             }
             Event::Flushed => self.facts().void_before = self.entries,
             Event::Destroyed => {
@@ -264,6 +274,7 @@ pub struct Choice {
     chosen: Vec<bool>,
     void_before: Vec<u64>,
     removals: HashMap<(Slot, Entry), u64>,
+    restored: HashSet<(Slot, Entry)>,
     is_whole: bool,
 }
 
@@ -275,6 +286,7 @@ impl Choice {
             chosen: vec![true],
             void_before: vec![0],
             removals: HashMap::new(),
+            restored: HashSet::new(),
             is_whole: true,
         }
     }
@@ -340,7 +352,8 @@ impl Sink for Selected<'_> {
             Event::Destroyed => self.slots.destroy(),
             Event::Removed(entry) => {
                 let key = (self.slots.current, entry);
-                if self.is_chosen() && !self.removed.contains(&key) {
+                let is_out = !self.removed.contains(&key) && !self.choice.restored.contains(&key);
+                if self.is_chosen() && is_out {
                     self.sink.event(line, Event::Exception(entry));
                 }
             }

@@ -73,6 +73,37 @@ fn what_a_rule_of_iptables_lets_pass_is_an_exception_whatever_it_asks() {
 }
 
 #[test]
+fn the_source_of_a_jump_to_a_chain_that_lets_all_pass_is_an_exception() {
+    let of =
+        |rules: &str| exceptions(&saved(&format!("{rules}-A INPUT -s 192.0.2.0/24 -j DROP\n")));
+    for jump in ["-s 192.0.2.1 -j white", "-s 192.0.2.1 -g white", "-s 192.0.2.1 -i lan -j white"] {
+        for chain in [
+            "-A white -j ACCEPT",
+            "-A white -j RETURN",
+            "-I white -m comment --comment \"-s ours\" -j ACCEPT",
+            "-A white -j LOG\n-A white -j more\n-A more -g most\n-A most -j ACCEPT",
+        ] {
+            let (jump, chain) = (format!("-A INPUT {jump}\n"), format!("{chain}\n"));
+            assert_eq!(of(&format!("{jump}{chain}")), ["192.0.2.1/32"], "{jump}{chain}");
+            assert_eq!(of(&format!("{chain}{jump}")), ["192.0.2.1/32"], "{chain}{jump}");
+        }
+    }
+    for rules in [
+        // The chain drops, or lets pass only some, or says nothing.
+        "-A INPUT -s 192.0.2.1 -j c\n-A c -j LOG\n-A c -j DROP\n",
+        "-A INPUT -s 192.0.2.1 -j c\n-A c -p tcp --dport 22 -j ACCEPT\n-A c -j DROP\n",
+        "-A INPUT -s 192.0.2.1 -j c\n-A c -j log\n-A log -j RETURN\n-A c -j DROP\n",
+        "-A INPUT -s 192.0.2.1 -j c\n-A other -j ACCEPT\n",
+        // Everybody else, and packets that leave.
+        "-A INPUT ! -s 192.0.2.1 -j c\n-A c -j ACCEPT\n",
+        "-A OUTPUT -s 192.0.2.1 -j c\n-A c -j ACCEPT\n",
+        "-A INPUT -s 192.0.2.1 -j a\n-A a -j b\n-A b -j a\n",
+    ] {
+        assert!(of(rules).is_empty(), "{rules}");
+    }
+}
+
+#[test]
 fn a_range_that_passes_is_an_exception_and_one_that_is_dropped_is_ignored() {
     let of = |rules: &str| saved(&format!("{rules}-A INPUT -s 192.0.2.0/24 -j DROP\n"));
     let range = "-A INPUT -m iprange --src-range 192.0.2.1-192.0.2.5 -j ";

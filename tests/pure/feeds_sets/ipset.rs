@@ -84,6 +84,24 @@ fn a_set_has_what_stands_in_it_at_the_end() {
 }
 
 #[test]
+fn what_is_taken_out_and_added_below_stands_in_the_set() {
+    holds("del -exist bad 192.0.2.1\nadd bad 192.0.2.1\n", &["192.0.2.1/32"]);
+    holds("ipset del bad 192.0.2.1 -exist\nipset add bad 192.0.2.1\n", &["192.0.2.1/32"]);
+    holds("add bad 192.0.2.1\ndel bad 192.0.2.1\nadd bad 192.0.2.1\n", &["192.0.2.1/32"]);
+    holds("add bad 192.0.2.0/24\ndel bad 192.0.2.0/25\nadd bad 192.0.2.0/25\n", &["192.0.2.0/24"]);
+    // A part of a wider entry that is not added again is an exception, above it or below.
+    holds("del bad 192.0.2.0/25\nadd bad 192.0.2.0/24\n", &["192.0.2.128/25"]);
+    let again = "del bad 192.0.2.0/25\nadd bad 192.0.2.0/25\ndel bad 192.0.2.0/25\n";
+    holds(&format!("add bad 192.0.2.0/24\n{again}"), &["192.0.2.128/25"]);
+    // What is added to another set is not added to this one.
+    of_sets(
+        "add a 192.0.2.0/24\ndel a 192.0.2.0/25\nadd b 192.0.2.0/25\n",
+        &["a"],
+        &["192.0.2.128/25"],
+    );
+}
+
+#[test]
 fn a_set_that_is_swapped_or_renamed_has_one_name() {
     let swap = "create bad hash:net -exist\ncreate new hash:net -exist\nflush new\n\
                 add new 192.0.2.0/24\nswap new bad\ndestroy new\n";

@@ -41,6 +41,32 @@ pub fn outbound_chains(text: &[u8]) -> HashSet<&[u8]> {
     outbound
 }
 
+/// The chains that let pass whatever comes to them, by a rule of their own without a condition, or in a chain
+/// to which they send all of it.
+pub fn passing_chains(text: &[u8]) -> HashSet<&[u8]> {
+    let (mut accepting, mut passing) = (Vec::new(), HashSet::new());
+    let mut comes_from: HashMap<&[u8], Vec<&[u8]>> = HashMap::new();
+    for line in text.split(|byte| *byte == b'\n').filter(|line| !ends_in(line, &DROPS)) {
+        let Some(Ok(Statement::Rule(_, rule))) = parse(line.trim_ascii()) else { continue };
+        if rule.action != Action::Add || !rule.has_no_condition() {
+            continue;
+        }
+        match rule.target {
+            b"ACCEPT" => accepting.push(rule.chain),
+            b"RETURN" => drop(passing.insert(rule.chain)),
+            target => comes_from.entry(target).or_default().push(rule.chain),
+        }
+    }
+    let mut seen = HashSet::new();
+    while let Some(chain) = accepting.pop() {
+        if seen.insert(chain) {
+            accepting.extend(comes_from.get(chain).into_iter().flatten().copied());
+        }
+    }
+    passing.extend(seen);
+    passing
+}
+
 /// The rules of a text that have packets go on in another chain.
 struct Jumps<'a> {
     /// Of each chain with such a rule the targets of those that count.
@@ -79,9 +105,15 @@ impl<'a> Jumps<'a> {
     }
 }
 
+const DROPS: [&[u8]; 2] = [b" DROP", b" REJECT"];
+const PASSES: [&[u8]; 2] = [b" ACCEPT", b" RETURN"];
+
 /// Whether a line may jump to a chain. Most lines of a long list drop or accept.
 fn may_jump(line: &[u8]) -> bool {
-    let verdicts = [&b" DROP"[..], b" REJECT", b" ACCEPT", b" RETURN"];
+    !ends_in(line, &DROPS) && !ends_in(line, &PASSES)
+}
+
+fn ends_in(line: &[u8], verdicts: &[&[u8]]) -> bool {
     let line = line.trim_ascii_end();
-    !verdicts.into_iter().any(|verdict| line.ends_with(verdict))
+    verdicts.iter().any(|verdict| line.ends_with(verdict))
 }

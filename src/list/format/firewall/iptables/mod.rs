@@ -13,7 +13,7 @@ use crate::list::format::reader::{Event, Format, Line, Lines, Outcome, Sign, Sin
 use crate::list::format::text::word;
 use crate::list::grammar::skip_blanks;
 use crate::list::parse_error::{ParseError, Reason};
-use chains::{bound_chains, is_outbound, narrow_chains, outbound_chains};
+use chains::{bound_chains, is_outbound, narrow_chains, outbound_chains, passing_chains};
 use rule::{Action, Rule};
 use shell::{Script, words};
 
@@ -192,6 +192,8 @@ struct Rules<'a> {
     bound: HashSet<&'a [u8]>,
     /// The chains that only some packets reach, by where they come from or what they belong to.
     narrow: HashSet<&'a [u8]>,
+    /// The chains that let pass whatever comes to them.
+    passing: HashSet<&'a [u8]>,
     /// Whether the file deletes or flushes anything, so that more has to be kept.
     has_deletions: bool,
     /// What was added and may be deleted.
@@ -211,6 +213,7 @@ impl<'a> Rules<'a> {
             outbound: outbound_chains(text),
             narrow: narrow_chains(text),
             bound: bound_chains(text),
+            passing: passing_chains(text),
             has_deletions: deletes.into_iter().any(has),
             added: HashSet::new(),
             filled: [HashSet::new(), HashSet::new()],
@@ -266,7 +269,7 @@ impl<'a> Rules<'a> {
     ) -> Result<(), ParseError> {
         let table = rule.table.unwrap_or(self.table);
         let leaves = is_outbound(rule.chain) || self.outbound.contains(rule.chain);
-        if rule.lets_pass() && !leaves {
+        if rule.lets_pass(&self.passing) && !leaves {
             for entry in rule.sources(line)? {
                 sink.event(number, Event::Exception(entry));
             }

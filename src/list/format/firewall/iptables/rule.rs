@@ -1,5 +1,7 @@
 //! One rule of iptables: which chain it is for, what it asks of a packet, and what becomes of that.
 
+use std::collections::HashSet;
+
 use super::shell::Word;
 use crate::list::entry::Entry;
 use crate::list::format::text::network;
@@ -193,17 +195,22 @@ impl<'a> Rule<'a> {
             && !self.is_negated
     }
 
-    /// Whether packets from some addresses are let pass, perhaps not all of them.
-    pub fn lets_pass(&self) -> bool {
-        matches!(self.target, b"ACCEPT" | b"RETURN")
+    /// Whether packets from some addresses are let pass, perhaps not all of them. In the chains of `passing`
+    /// all packets are.
+    pub fn lets_pass(&self, passing: &HashSet<&[u8]>) -> bool {
+        (matches!(self.target, b"ACCEPT" | b"RETURN") || passing.contains(self.target))
             && (self.source.is_some() || self.range.is_some())
             && !self.is_negated
     }
 
+    /// Whether it asks nothing of a packet.
+    pub fn has_no_condition(&self) -> bool {
+        self.source.is_none() && !self.is_narrower && !self.is_negated
+    }
+
     /// Whether all packets are sent to another chain, so that it says nothing of any address.
     pub fn only_jumps(&self) -> bool {
-        self.source.is_none()
-            && !self.is_narrower
+        self.has_no_condition()
             && !matches!(self.target, b"" | b"ACCEPT" | b"RETURN" | b"DROP" | b"REJECT")
     }
 
