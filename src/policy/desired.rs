@@ -202,9 +202,9 @@ impl DesiredState {
         }
     }
 
-    /// Parses the lists again and calls `each` with every entry but those that `--newest` ignores.
-    /// Costs as much as parsing all lists.
-    fn entries<'a>(&'a self, mut each: impl FnMut(Origin<'a>)) {
+    /// Parses the lists again and calls `each` with every entry but those that `--newest` ignores, and with
+    /// the number of its list. Costs as much as parsing all lists.
+    fn entries<'a>(&'a self, mut each: impl FnMut(usize, Origin<'a>)) {
         for (index, (list, summary)) in self.texts.iter().zip(&self.lists.summaries).enumerate() {
             let exceptions = self.exceptions_of(index);
             let mut number = 0;
@@ -218,7 +218,7 @@ impl DesiredState {
                         let excepted = exceptions
                             .is_some_and(|exceptions| set_of(wide).subtract(exceptions).is_empty());
                         let list = list.name();
-                        each(Origin {
+                        let origin = Origin {
                             list,
                             summary,
                             line,
@@ -228,7 +228,8 @@ impl DesiredState {
                             end,
                             expired,
                             excepted,
-                        });
+                        };
+                        each(index, origin);
                     }
                 },
                 |_, _, _| {},
@@ -297,7 +298,7 @@ impl DesiredState {
     /// The first entry with effect that, widened, holds an address of `area`.
     fn first_inside(&self, area: Entry) -> Option<Origin<'_>> {
         let mut first = None;
-        self.entries(|origin| {
+        self.entries(|_, origin| {
             if origin.counts() && origin.wide.overlaps(area) {
                 first.get_or_insert(origin);
             }
@@ -330,17 +331,12 @@ impl DesiredState {
     /// Parses the lists again and calls `found` with each of `addresses` and each entry that holds it
     /// after widening.
     pub fn trace<'a>(&'a self, addresses: &[IpAddr], mut found: impl FnMut(IpAddr, Origin<'a>)) {
-        let excepting: Vec<Vec<&str>> = addresses
-            .iter()
-            .map(|address| {
-                let lists = self.exceptions.iter().filter(|(_, sets)| sets.contains(*address));
-                lists.map(|(index, _)| self.texts[*index].name()).collect()
-            })
-            .collect();
-        self.entries(|mut origin| {
-            for (&address, excepting) in addresses.iter().zip(&excepting) {
+        self.entries(|list, mut origin| {
+            for &address in addresses {
                 if origin.wide.overlaps(address.into()) {
-                    origin.excepted = excepting.contains(&origin.list);
+                    let exceptions = self.exceptions_of(list);
+                    origin.excepted =
+                        exceptions.is_some_and(|exceptions| exceptions.contains(address));
                     found(address, origin);
                 }
             }

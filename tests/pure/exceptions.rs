@@ -1,7 +1,10 @@
 //! Exceptions: what a list itself says is not to be dropped holds for that list, in any order, also after
 //! widening and for entries that expire.
 
+use std::ffi::OsStr;
+use std::fs;
 use std::net::IpAddr;
+use std::os::unix::ffi::OsStrExt;
 use std::path::Path;
 
 use kit::files::Folder;
@@ -21,6 +24,11 @@ fn desired(texts: &[&str], mask: Option<u8>) -> DesiredState {
         .enumerate()
         .map(|(number, text)| Source::Path(folder.file(&format!("list{number}"), text).into()))
         .collect();
+    desired_of(sources, mask)
+}
+
+/// The same of files.
+fn desired_of(sources: Vec<Source>, mask: Option<u8>) -> DesiredState {
     let request = Request {
         sources,
         skip_missing: false,
@@ -112,4 +120,22 @@ fn an_address_that_is_excepted_is_traced_to_its_entry_and_to_the_exception() {
     );
     let other: IpAddr = "192.0.2.8".parse().unwrap();
     assert!(desired.first_origin(other).is_some_and(|place| place.ends_with("list0:1")));
+}
+
+#[test]
+fn an_exception_is_that_of_its_list_where_two_lists_are_shown_by_one_name() {
+    let folder = Folder::new();
+    let file = |name: &[u8], text: &str| {
+        let path = folder.path().join(OsStr::from_bytes(name));
+        fs::write(&path, text).expect("it can be written");
+        Source::Path(path)
+    };
+    let sources =
+        vec![file(b"list\xfe", "192.0.2.0/28\n!192.0.2.7\n"), file(b"list\xff", "192.0.2.7\n")];
+    let desired = desired_of(sources, None);
+    let mut found = Vec::new();
+    let address: IpAddr = "192.0.2.7".parse().unwrap();
+    desired.trace(&[address], |_, origin| found.push((origin.entry.to_string(), origin.excepted)));
+    assert_eq!(found, [("192.0.2.0/28".to_string(), true), ("192.0.2.7/32".to_string(), false)]);
+    assert!(desired.first_origin(address).is_some());
 }

@@ -95,8 +95,9 @@ pub enum Event<'a> {
     Destroyed,
     /// All entries above are void, of whatever set.
     FlushedAll,
-    /// The set at hand and the one of this name change their names. If there is none of this name, the set
-    /// at hand gets it.
+    /// The set at hand and the one of this name exchange their names. The entries below are in the set that
+    /// then has the name of the set at hand. If there is none of this name, the set at hand gets it, and
+    /// the entries below are in the set at hand.
     Swapped(&'a [u8]),
     /// Something in the file lets pass what the set of this name holds.
     Accepted(&'a [u8]),

@@ -293,6 +293,13 @@ fn a_record_that_says_that_the_entry_is_not_bad_or_over_is_rejected() {
         r#""type":"allowlist""#,
         r#""note":"false positive""#,
         r#""comment":"whitelisted""#,
+        r#""note":"Allowed""#,
+        r#""reason":"false positive""#,
+        r#""tags":["whitelist"]"#,
+        r#""tags":[ "a, scanner", "allow" ]"#,
+        r#""labels":["x",["allowed"],{"a":"b"},"OK"]"#,
+        r#""status":["inactive"]"#,
+        r#""type":["scanner","allowlist"]"#,
     ] {
         for line in [
             format!("{{\"ip\":\"192.0.2.7\",{member}}}"),
@@ -315,10 +322,16 @@ fn a_record_that_says_that_the_entry_is_not_bad_or_over_is_rejected() {
         r#""expiration":"""#,
         r#""blocked":true"#,
         r#""trust_score":12"#,
-        r#""tags":["allow"]"#,
+        r#""tags":["scanner", 7, null, {"allow": 1}]"#,
+        r#""tags":[]"#,
+        r#""note":"whitelisted on other hosts only, and seen in the logs of all others""#,
+        r#""comment":"allowed through by mistake""#,
+        r#""types":["tcp scan"]"#,
     ] {
         is(format!("{{\"ip\":\"192.0.2.7\",{member}}}"), &["192.0.2.7/32"]);
     }
+    let decision = r#"{"scope":"Ip","type":"ban","value":"192.0.2.7","note":["allowed"]}"#;
+    is_rejected(decision, 56, Reason::Verdict);
     // A time that can be read in two ways is none.
     is_rejected(r#"{"ip":"192.0.2.7","expires":"2099-01-01"}"#, 29, Reason::UnreadableEnd);
 }

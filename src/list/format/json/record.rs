@@ -142,7 +142,8 @@ pub struct Record<'a> {
     simulated: bool,
     /// The decisions of an alert.
     pub decisions: Option<&'a RawValue>,
-    /// A member of whatever name that is one word which says that the entry is not bad.
+    /// A member of whatever name, or an element of one, that is one word which says that the entry is not
+    /// bad.
     good: Option<&'a RawValue>,
     asn: bool,
     sblid: bool,
@@ -232,6 +233,11 @@ impl<'a> Record<'a> {
         let kind = self.kind.map(|kind| (Field::Kind, kind));
         for (field, value) in self.fields.iter().copied().chain(kind) {
             if is_nested(value) {
+                let says_so = |value: &&RawValue| field.denies(bare(value), reading.purpose);
+                let is_verdict = matches!(field, Field::Verdict | Field::Kind);
+                if let Some(value) = first_string(value, says_so).filter(|_| is_verdict) {
+                    return Meaning::Rejected(ParseError::at(0, Reason::Verdict), value);
+                }
                 continue;
             }
             if field.denies(bare(value), reading.purpose) {
@@ -259,6 +265,9 @@ impl<'a> Record<'a> {
         };
         if self.simulated || !is(self.kind, &["ban"]) || !is(self.scope, &["ip", "range"]) {
             return Meaning::Skipped;
+        }
+        if let Some(good) = self.good.filter(|_| reading.purpose == Purpose::Drop) {
+            return Meaning::Rejected(ParseError::at(0, Reason::Verdict), good);
         }
         if let Some(second) = self.second {
             return Meaning::Rejected(ParseError::at(0, Reason::TwoNetworks), second);
@@ -305,12 +314,28 @@ impl<'a> Record<'a> {
             Member::Decisions => self.decisions = Some(value),
             Member::Asn => self.asn = true,
             Member::Sblid => self.sblid = true,
-            Member::Other if fields::is_good_word(bare(value)) => {
-                self.good.get_or_insert(value);
-            }
-            Member::Other => {}
+            Member::Other => self.good = self.good.or_else(|| good_word(value)),
         }
     }
+}
+
+/// A value, or an element of it, that is one word which says that the entry beside it is not bad.
+fn good_word(value: &RawValue) -> Option<&RawValue> {
+    if is_nested(value) {
+        first_string(value, |value| fields::is_good_word(bare(value)))
+    } else {
+        fields::is_good_word(bare(value)).then_some(value)
+    }
+}
+
+/// The first string of an array of which something is true.
+fn first_string(array: &RawValue, is_it: impl FnMut(&&RawValue) -> bool) -> Option<&RawValue> {
+    let text = array.get();
+    if !text.starts_with('[') || !text.contains('"') {
+        return None;
+    }
+    let elements: Vec<&RawValue> = serde_json::from_str(text).ok()?;
+    elements.into_iter().filter(|element| element.get().starts_with('"')).find(is_it)
 }
 
 /// Reads the members of an object.
