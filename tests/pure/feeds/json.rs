@@ -189,6 +189,66 @@ fn a_refusal_has_the_command_that_makes_a_list() {
 }
 
 #[test]
+fn the_command_of_a_refusal_selects_no_record_that_says_that_it_is_good() {
+    for (document, command) in [
+        (
+            r#"{"data":[{"addr":"192.0.2.7","isWhitelisted":false}]}"#,
+            "jq -r '.data[] | select((.isWhitelisted | not)) | .addr' FILE",
+        ),
+        (
+            r#"{"data":[{"addr":"192.0.2.7"},{"benign":true,"deleted":false,"addr":"192.0.2.9"}]}"#,
+            "jq -r '.data[] | select((.benign | not) and (.deleted | not)) | .addr' FILE",
+        ),
+        (
+            r#"[{"active":true,"host":{"main":"192.0.2.7"}}]"#,
+            "jq -r '.[] | select(.active == true) | .host.main' FILE",
+        ),
+        (
+            "{\"src\":\"192.0.2.7\"}\n{\"src\":\"192.0.2.9\",\"is-benign\":true}\n",
+            "jq -r 'select((.\"is-benign\" | not)) | .src' FILE",
+        ),
+        (
+            r#"{"groups":[{"enabled":true,"list":["192.0.2.7"]}]}"#,
+            "jq -r '.groups[] | select(.enabled == true) | .list[]' FILE",
+        ),
+        // What the answer as a whole says is not about a record.
+        (r#"{"status":"ok","data":[{"addr":"192.0.2.7"}]}"#, "jq -r '.data[].addr' FILE"),
+    ] {
+        let message = refusal(document);
+        assert!(message.ends_with(&format!(": {command}")), "{message}");
+    }
+    // What a command cannot tell apart for certain gets none.
+    for (document, member) in [
+        (r#"{"data":[{"addr":"192.0.2.7","status":"active"}]}"#, "status"),
+        (r#"{"data":[{"addr":"192.0.2.7","expires":"2020-01-01"}]}"#, "expires"),
+        (r#"{"data":[{"addr":"192.0.2.7","note":"whitelisted"}]}"#, "note"),
+        (r#"{"data":[{"addr":"192.0.2.7","tags":["x","whitelist"]}]}"#, "tags"),
+        (r#"{"data":[{"addr":"192.0.2.7","meta":{"benign":true}}]}"#, "benign"),
+        (r#"{"hosts":{"192.0.2.7":{"deleted":true}}}"#, "deleted"),
+        (r#"{"192.0.2.7":{"whitelisted":true}}"#, "whitelisted"),
+        (r#"{"data":[{"active":"no","addr":"192.0.2.7"}]}"#, "active"),
+    ] {
+        let message = refusal(document);
+        assert!(!message.contains("jq"), "{message}");
+        is_refused(document, &[&format!("the member {member}"), "one a line"]);
+    }
+}
+
+#[test]
+fn the_stream_of_crowdsec_is_refused_with_the_command_for_its_new_bans() {
+    let decision = |value| {
+        format!(r#"{{"duration":"4h","scope":"Ip","type":"ban","origin":"x","value":"{value}"}}"#)
+    };
+    let command = "jq -r '.new[] | select(.type==\"ban\" and (.scope==\"Ip\" or .scope==\"Range\")) \
+                   | .value' FILE";
+    for deleted in [format!("[{}]", decision("198.51.100.7")), "null".into(), "[]".into()] {
+        let new = format!("[{}]", decision("192.0.2.7"));
+        is_refused(&format!(r#"{{"deleted":{deleted},"new":{new}}}"#), &["crowdsec", command]);
+        is_refused(&format!(r#"{{"new":{new},"deleted":{deleted}}}"#), &["crowdsec", command]);
+    }
+}
+
+#[test]
 fn the_ranges_of_providers_are_read_by_the_names_of_members() {
     for (name, document, entries) in [
         (

@@ -118,7 +118,7 @@ fn read(lines: &mut Lines<'_>, sink: &mut dyn Sink) -> Outcome {
                 Ok(record) => {
                     seen.note(&record, number);
                     if seen.unknown == Some(number) {
-                        first_unknown = raw;
+                        first_unknown = from_line(lines.text(), raw);
                     }
                     let at = |value: &serde_json::value::RawValue| offset(raw, value.get());
                     match record.meaning(lines.reading, now) {
@@ -153,4 +153,10 @@ fn read(lines: &mut Lines<'_>, sink: &mut dyn Sink) -> Outcome {
         }
         _ => Ok(seen.name()),
     }
+}
+
+/// A text from one of its lines on.
+fn from_line<'a>(text: &'a [u8], line: &[u8]) -> &'a [u8] {
+    let start = (line.as_ptr() as usize).saturating_sub(text.as_ptr() as usize);
+    text.get(start..).unwrap_or_default()
 }

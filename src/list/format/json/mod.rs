@@ -4,7 +4,9 @@
 //! is read is only skipped. serde_json bounds the depth.
 
 pub mod document;
+mod guards;
 pub mod lines;
+mod path;
 mod record;
 mod shapes;
 mod unnamed;

@@ -4,10 +4,13 @@
 use std::fmt;
 
 use serde::de::{DeserializeSeed, Deserializer, Error, MapAccess, SeqAccess, Visitor};
+use serde_json::value::RawValue;
 
+use super::guards::{Command, Guards, Scalar};
+use super::path::Path;
+use crate::list::format::fields::Field;
 use crate::list::format::not_a_list::{Kind, NotAList};
 use crate::list::grammar::{Form as EntryForm, leading_entry};
-use crate::list::verdict;
 
 /// In which form the text is.
 #[derive(Clone, Copy, PartialEq, Eq)]
@@ -33,22 +36,37 @@ const MISP_EVENT: Kind = Kind {
            .to_ids == true) | .value' FILE",
 };
 
-/// How many members a message names, and how long one and a path may be.
+const CROWDSEC_STREAM: Kind = Kind {
+    what: "a stream of crowdsec decisions, of which some are new and some are deleted",
+    cure: "make a list of the new bans: \
+           jq -r '.new[] | select(.type==\"ban\" and (.scope==\"Ip\" or .scope==\"Range\")) | .value' FILE",
+};
+
+/// How many members a message names, and how long one may be.
 const NAMED: usize = 5;
 const LONGEST_NAME: usize = 40;
-const LONGEST_PATH: usize = 200;
 
-/// Why such a text is refused; `line` is where it begins.
+/// Why such a text is refused; `line` is where it begins. Of lines it is the first one without a member that
+/// is read, and all below.
 pub fn refusal(text: &[u8], form: Form, line: u64) -> NotAList {
     let mut found = Found::default();
-    let mut json = serde_json::Deserializer::from_slice(text);
-    // An error further down leaves what was found above.
-    let _ = ValueSeed { found: &mut found, path: Path::default() }.deserialize(&mut json);
+    let mut walk = |text: &[u8]| {
+        let mut json = serde_json::Deserializer::from_slice(text);
+        // An error further down leaves what was found above.
+        let _ = ValueSeed { found: &mut found, path: Path::default() }.deserialize(&mut json);
+    };
+    match form {
+        Form::Document => walk(text),
+        Form::Lines => text.split(|byte| *byte == b'\n').for_each(walk),
+    }
     if found.is_stix {
         return NotAList::Kind { kind: &STIX, line };
     }
     if found.is_misp {
         return NotAList::Kind { kind: &MISP_EVENT, line };
+    }
+    if found.stream == [true; 3] {
+        return NotAList::Kind { kind: &CROWDSEC_STREAM, line };
     }
     let what = match form {
         Form::Lines => "JSON lines",
@@ -59,15 +77,35 @@ pub fn refusal(text: &[u8], form: Form, line: u64) -> NotAList {
         [name] => format!(" (it has {name})"),
         names => format!(" (it has {})", names.join(", ")),
     };
-    let best = found.best.map(|(_, path)| path);
-    NotAList::Other {
-        what: format!("{what} without a member that is read{names}"),
-        cure: match best {
-            Some(path) => format!(
-                "if the addresses under {path} are to be dropped, make a list of them: jq -r '{path}' FILE"
-            ),
-            None => "no address was found in it, so give another file".to_string(),
-        },
+    let cure = match found.best {
+        Some(Best { path, is_key, .. }) => {
+            let root_is_record = form == Form::Lines || !is_key && !path.has_elements;
+            cure(&path, is_key, found.guards.command(&path, is_key, root_is_record))
+        }
+        None => "no address was found in it, so give another file".to_string(),
+    };
+    NotAList::Other { what: format!("{what} without a member that is read{names}"), cure }
+}
+
+/// How a list is made of the addresses at a path.
+fn cure(path: &Path, is_key: bool, command: Command) -> String {
+    match command {
+        Command::Of(command, names) if names.is_empty() => {
+            let path = if is_key { &command } else { &path.text };
+            format!(
+                "if the addresses under {path} are to be dropped, make a list of them: jq -r '{command}' FILE"
+            )
+        }
+        Command::Of(command, names) => format!(
+            "if the addresses under {} are to be dropped unless {} says otherwise, make a list of \
+             them: jq -r '{command}' FILE",
+            path.text,
+            names.join(" or ")
+        ),
+        Command::Prevented(name) => format!(
+            "the member {name} may say that an address is not to be dropped; write the addresses \
+             that are meant to a list, one a line"
+        ),
     }
 }
 
@@ -77,54 +115,21 @@ struct Found {
     /// The first members of the outermost object.
     members: Vec<String>,
     /// Where addresses stand, as jq has it, and how likely it is that they are a list.
-    best: Option<(u8, String)>,
+    best: Option<Best>,
+    /// What may say that an address is not to be dropped.
+    guards: Guards,
     is_stix: bool,
     is_misp: bool,
+    /// Which members of a decision the new ones of crowdsec have: scope, type and value.
+    stream: [bool; 3],
 }
 
-/// Where a value stands, as jq has it.
-#[derive(Clone, Default)]
-struct Path {
-    text: String,
-    /// How many members and arrays are around it.
-    depth: usize,
-    has_elements: bool,
-    /// The name of the innermost member.
-    name: String,
-}
-
-impl Path {
-    /// A member of it; nothing if its name is too long, or says that it is to be let pass.
-    fn member(&self, name: &str) -> Option<Path> {
-        if name.len() > LONGEST_NAME
-            || self.text.len() > LONGEST_PATH
-            || verdict::name_allows(name.as_bytes())
-            || verdict::denies(name.as_bytes()).is_some()
-            || name.to_ascii_lowercase().contains("delete")
-        {
-            return None;
-        }
-        let is_plain = !name.starts_with(|byte: char| byte.is_ascii_digit())
-            && name.bytes().all(|byte| byte.is_ascii_alphanumeric() || byte == b'_')
-            && !name.is_empty();
-        let step = if is_plain {
-            format!(".{name}")
-        } else {
-            // As JSON has it, and within the quotes of a shell.
-            format!(".{}", serde_json::Value::from(name)).replace('\'', "'\\''")
-        };
-        let text = format!("{}{step}", self.text);
-        Some(Path { text, depth: self.depth + 1, name: name.to_string(), ..self.clone() })
-    }
-
-    fn elements(&self) -> Path {
-        let text = if self.text.is_empty() { ".[]".into() } else { format!("{}[]", self.text) };
-        Path { text, depth: self.depth + 1, has_elements: true, name: self.name.clone() }
-    }
-
-    fn keys(&self) -> String {
-        if self.text.is_empty() { "keys[]".into() } else { format!("{} | keys[]", self.text) }
-    }
+/// Where addresses stand.
+struct Best {
+    likely: u8,
+    path: Path,
+    /// Whether they are the names of members there.
+    is_key: bool,
 }
 
 impl Found {
@@ -133,10 +138,28 @@ impl Found {
         let in_many = path.has_elements || is_key;
         let is_network = form != EntryForm::Host;
         let likely = 1 + u8::from(is_network) + 2 * u8::from(in_many);
-        if self.best.as_ref().is_none_or(|(best, _)| *best < likely) {
-            let path = if is_key { path.keys() } else { path.text.clone() };
-            self.best = Some((likely, path));
+        if self.best.as_ref().is_none_or(|best| best.likely < likely) {
+            self.best = Some(Best { likely, path: path.clone(), is_key });
         }
+    }
+
+    fn scalar(&mut self, path: &Path, value: Scalar<'_>) {
+        self.guards.note(path.object(), &path.name, path.is_element(), value);
+    }
+
+    /// What a member says that has no path, so that nothing under it is offered.
+    fn note_hidden(&mut self, path: &Path, name: &str, value: &RawValue) {
+        let text = value.get();
+        let scalar = match text.as_bytes().first() {
+            Some(b'[') => return,
+            Some(b'{') if path.depth == 0 || Field::of(name.as_bytes()) != Field::Allows => return,
+            Some(b'{') => return self.guards.note_object(&path.text, name),
+            Some(b't' | b'f') => Scalar::Bool,
+            Some(b'n') => Scalar::Null,
+            Some(b'"') => Scalar::Text(text.trim_matches('"')),
+            _ => Scalar::Number(matches!(text, "0" | "1")),
+        };
+        self.guards.note(&path.text, name, false, scalar);
     }
 }
 
@@ -170,27 +193,33 @@ impl<'de> Visitor<'de> for ValueSeed<'_> {
     }
 
     fn visit_unit<E: Error>(self) -> Result<(), E> {
+        self.found.scalar(&self.path, Scalar::Null);
         Ok(())
     }
 
     fn visit_bool<E: Error>(self, _: bool) -> Result<(), E> {
+        self.found.scalar(&self.path, Scalar::Bool);
         Ok(())
     }
 
-    fn visit_i64<E: Error>(self, _: i64) -> Result<(), E> {
+    fn visit_i64<E: Error>(self, number: i64) -> Result<(), E> {
+        self.found.scalar(&self.path, Scalar::Number(matches!(number, 0 | 1)));
         Ok(())
     }
 
-    fn visit_u64<E: Error>(self, _: u64) -> Result<(), E> {
+    fn visit_u64<E: Error>(self, number: u64) -> Result<(), E> {
+        self.found.scalar(&self.path, Scalar::Number(matches!(number, 0 | 1)));
         Ok(())
     }
 
     fn visit_f64<E: Error>(self, _: f64) -> Result<(), E> {
+        self.found.scalar(&self.path, Scalar::Number(false));
         Ok(())
     }
 
     fn visit_str<E: Error>(self, text: &str) -> Result<(), E> {
         self.found.note(text, &self.path, false);
+        self.found.scalar(&self.path, Scalar::Text(text));
         if self.path.name == "type" && self.path.depth == 1 && text == "bundle" {
             self.found.is_stix = true;
         }
@@ -210,10 +239,18 @@ impl<'de> Visitor<'de> for ValueSeed<'_> {
         while let Some(name) = map.next_key::<std::borrow::Cow<'de, str>>()? {
             if self.path.depth == 0 && self.found.members.len() < NAMED {
                 let name: String = name.chars().take(LONGEST_NAME).collect();
-                self.found.members.push(name.escape_debug().to_string());
+                let name = name.escape_debug().to_string();
+                // Lines have the same members again and again.
+                if !self.found.members.contains(&name) {
+                    self.found.members.push(name);
+                }
             }
             if self.path.depth <= 2 && (name == "Event" || name == "Attribute") {
                 self.found.is_misp = true;
+            }
+            if self.path.text == ".new[]" {
+                let is_of = ["scope", "type", "value"].map(|known| known == name);
+                self.found.stream.iter_mut().zip(is_of).for_each(|(seen, is)| *seen |= is);
             }
             self.found.note(&name, &self.path, true);
             match self.path.member(&name) {
@@ -221,7 +258,8 @@ impl<'de> Visitor<'de> for ValueSeed<'_> {
                     map.next_value_seed(ValueSeed { found: &mut *self.found, path })?;
                 }
                 None => {
-                    map.next_value::<serde::de::IgnoredAny>()?;
+                    let value = map.next_value::<&RawValue>()?;
+                    self.found.note_hidden(&self.path, &name, value);
                 }
             }
         }
