@@ -511,6 +511,47 @@ fn the_fast_path_agrees_with_the_grammar_on_every_octet_of_up_to_four_digits() {
 }
 
 #[test]
+fn the_fast_path_agrees_with_the_grammar_on_comments() {
+    let texts = [
+        "SBL123456",
+        "x",
+        "",
+        "T",
+        "allowed",
+        "ok",
+        "Okay",
+        "192.0.2.9",
+        "fe80::1",
+        "dead",
+        "white",
+        "not blocked",
+        "nothing",
+        "removed",
+        "tcp",
+        "S\0x",
+        "\u{e9}t\u{e9}",
+    ];
+    let mut taken = 0;
+    for entry in ["192.0.2.7", "192.0.2.0/24", "1.2.3.4/5"] {
+        for before in [" ", "\t", "  ", ""] {
+            for sign in ["#", ";", "//", "# ", "; ", "#\t", "##"] {
+                for text in texts {
+                    for end in ["\n", "\r\n"] {
+                        let line = format!("{entry}{before}{sign}{text}{end}");
+                        taken += u32::from(fast(line.as_bytes()).is_some());
+                        assert_agreement(line.as_bytes());
+                    }
+                }
+            }
+        }
+    }
+    assert!(taken > 100, "{taken}");
+    for length in 4080..4110 {
+        assert_agreement(format!("192.0.2.7 # {}\n", "x".repeat(length)).as_bytes());
+    }
+}
+
+#[test]
 fn lines_of_nothing_but_digits_or_of_no_digits_are_no_trouble_to_the_fast_path() {
     for byte in 0..=255u8 {
         for length in 0..40 {

@@ -11,11 +11,11 @@ mod text;
 
 use super::reader::{Event, Format, Line, Lines, Sign, Sink};
 use crate::ip::Range;
-use crate::list::address::{LOOKAHEAD, parse_v4_at_once};
+use crate::list::address::{LOOKAHEAD, is_address_byte, parse_v4_at_once};
 use crate::list::end::End;
 use crate::list::entry::Entry;
 use crate::list::grammar::{Found, read_line, skip_blanks, trim};
-use crate::list::parse_error::{ParseError, Reason};
+use crate::list::parse_error::{MAX_LINE, ParseError, Reason};
 use crate::list::reading::{Purpose, Reading};
 use crate::list::verdict;
 
@@ -200,12 +200,14 @@ pub fn parse(line: &[u8]) -> Result<Option<(Entry, Option<End>)>, ParseError> {
 }
 
 /// Reads the commonest line, `a.b.c.d` or `a.b.c.d/len` at the very start of `text` with a line
-/// end behind it. Returns the range and the bytes used, line end included.
+/// end behind it, or a comment that is plainly none of those that count. Returns the range and the bytes
+/// used, line end included.
 ///
 /// `None` says only that this is some other line, or too near to the end of the text: [`parse`]
 /// decides what it is, and agrees with this function wherever it returns something.
 #[inline]
 pub fn parse_v4(text: &[u8]) -> Option<(Range<u32>, usize)> {
+    let all = text;
     let text: &[u8; LOOKAHEAD] = text.first_chunk()?;
     let (address, mut at) = parse_v4_at_once(text)?;
     let mut length = 32;
@@ -218,8 +220,29 @@ pub fn parse_v4(text: &[u8]) -> Option<(Range<u32>, usize)> {
             _ => return None,
         };
     }
+    let range = Range::network(address, length);
+    if matches!(text[at], b' ' | b'\t') {
+        return Some((range, comment_end(all, at + 1)?));
+    }
     if text[at] == b'\r' {
         at += 1;
     }
-    (text[at] == b'\n').then(|| (Range::network(address, length), at + 1))
+    (text[at] == b'\n').then_some((range, at + 1))
+}
+
+/// Where a line ends of which `at` is a comment, line end included. Nothing if the comment may count, or
+/// the line may be too long or hold a NUL byte.
+#[inline]
+fn comment_end(text: &[u8], at: usize) -> Option<usize> {
+    if !matches!(text.get(at), Some(b'#' | b';')) {
+        return None;
+    }
+    let start = at + 1 + usize::from(text.get(at + 1) == Some(&b' '));
+    let comment = text.get(start..)?;
+    let first = *comment.first()?;
+    if !first.is_ascii_alphabetic() || is_address_byte(first) || verdict::may_begin(comment) {
+        return None;
+    }
+    let end = start + memchr::memchr2(b'\n', 0, comment)?;
+    (text[end] == b'\n' && end <= MAX_LINE).then_some(end + 1)
 }
