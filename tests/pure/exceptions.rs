@@ -139,3 +139,12 @@ fn an_exception_is_that_of_its_list_where_two_lists_are_shown_by_one_name() {
     assert_eq!(found, [("192.0.2.0/28".to_string(), true), ("192.0.2.7/32".to_string(), false)]);
     assert!(desired.first_origin(address).is_some());
 }
+
+#[test]
+fn a_line_with_an_exclamation_mark_is_kept_as_an_exception_in_a_format_that_has_none() {
+    for list in ["deny 192.0.2.0/28;\n", "add bad 192.0.2.0/28\n", "ALL: 192.0.2.0/28\n"] {
+        let desired = desired(&[&format!("{list}!192.0.2.7\n{list}")], None);
+        assert_eq!(ranges(&desired), ["192.0.2.0-192.0.2.6", "192.0.2.8/29"], "{list}");
+        assert_eq!(desired.lists.summaries[0].rejected, 1, "{list}");
+    }
+}

@@ -4,8 +4,8 @@
 //! something else, such as a network that is to be let through. So with a rejected line that opens a
 //! block all lines of that are rejected, up to the brace that closes it.
 
-use super::reader::{Line, Lines, Outcome, Parsed, Sink};
-use crate::list::grammar::{Found, skip_blanks, trim};
+use super::reader::{Event, Line, Lines, Outcome, Parsed, Sink};
+use crate::list::grammar::{Found, leading_entry, skip_blanks, trim};
 use crate::list::parse_error::{ParseError, Reason};
 
 /// How many blocks are open of which nothing is known.
@@ -71,7 +71,9 @@ impl Lines<'_> {
         Ok(format.into())
     }
 
-    /// Rejects the line, unless it is blank or a comment, since it is not of the format of the list.
+    /// Rejects the line, unless it is blank or a comment, since it is not of the format of the list. If it
+    /// is an exception of a plain list, it is kept as one all the same: somebody wrote into the list what is
+    /// not to be dropped.
     pub fn reject_other(&mut self, format: &'static str, sink: &mut dyn Sink) {
         let Some(line) = self.line() else { return };
         let error = match line.found {
@@ -79,6 +81,13 @@ impl Lines<'_> {
             Err(error) if matches!(error.reason, Reason::TooLong | Reason::Nul) => error,
             _ => ParseError::at(skip_blanks(line.text, 0), Reason::NotOfTheFormat(format)),
         };
+        let start = skip_blanks(line.text, 0);
+        if line.text.get(start) == Some(&b'!') {
+            let excepted = leading_entry(line.text, skip_blanks(line.text, start + 1));
+            if let Ok(excepted) = excepted {
+                sink.event(line.number, Event::Exception(excepted.entry));
+            }
+        }
         self.reject(error, sink);
     }
 
