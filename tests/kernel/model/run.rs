@@ -232,7 +232,15 @@ impl Run {
             _ => "add table ip another; delete table ip another".to_string(),
         };
         self.note(format!("somebody else: {command}"));
-        self.wire.inside.nft(&command);
+        match self.wire.inside.try_nft(&command) {
+            Ok(_) => {}
+            // The daemon was quicker, and has another set by now.
+            Err(error) if error.contains("No such file or directory") => {
+                self.note("nothing, since it is not there any more");
+                return false;
+            }
+            Err(error) => panic!("{error}"),
+        }
         !command.starts_with("add element ip other") && !command.starts_with("add table ip another")
     }
 }

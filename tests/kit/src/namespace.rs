@@ -90,11 +90,18 @@ impl Namespace {
     /// Gives nft a script, which it must take.
     #[track_caller]
     pub fn nft(&self, script: &str) -> String {
+        self.try_nft(script).unwrap_or_else(|error| panic!("{error}"))
+    }
+
+    /// Gives nft a script. Returns what it writes, or why it does not take the script.
+    pub fn try_nft(&self, script: &str) -> Result<String, String> {
         let folder = Folder::new();
         let script = folder.file("script", script);
         let output = self.command("nft").args(["-f", &script]).output().unwrap();
-        assert!(output.status.success(), "{}", String::from_utf8_lossy(&output.stderr));
-        String::from_utf8(output.stdout).unwrap()
+        match output.status.success() {
+            true => Ok(String::from_utf8(output.stdout).unwrap()),
+            false => Err(String::from_utf8_lossy(&output.stderr).into_owned()),
+        }
     }
 
     /// `nft list ruleset`, stateful counters left out.
