@@ -80,7 +80,7 @@ check:
 	sh tests/systemd.sh
 	sh tests/openrc.sh
 
-# Seconds for each of seven targets.
+# Seconds for each target that runs without being named.
 FUZZ_SECONDS = 600
 
 .PHONY: fuzz
