@@ -13,7 +13,7 @@ use netfilterd::list::List;
 use netfilterd::nfqueue::index::Index;
 use netfilterd::nftables::batch::Batch;
 use netfilterd::nftables::elements::{self, Action};
-use netfilterd::nftables::name::MANAGED_TABLE;
+use netfilterd::nftables::name::Tables;
 
 /// Networks of IPv4.
 const MANY: usize = 1_000_000;
@@ -174,7 +174,7 @@ fn count_networks(bencher: Bencher<'_, '_>) {
 fn encode_v4(bencher: Bencher<'_, '_>) {
     // Every other /28: a million ranges that do not merge.
     let ranges: Vec<_> = (0..MANY as u32).map(|index| Range::network(index << 5, 28)).collect();
-    let table = MANAGED_TABLE.parse().expect("the default is a name");
+    let table = Tables::managed().v4;
     bencher.counter(ItemsCount::new(MANY)).bench(|| {
         let mut batch = Batch::new();
         elements::ranges(&mut batch, Action::Add, &table, c"drop4_g1", &ranges);

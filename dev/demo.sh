@@ -121,8 +121,8 @@ expect "$neighbour" dropped
 expect "$stranger" passed
 
 say 'What nft sees, elements left out:'
-show 'nft --terse list table inet netfilterd'
-on_host nft --terse list table inet netfilterd | sed 's/^/  /'
+show 'nft --terse list table ip netfilterd'
+on_host nft --terse list table ip netfilterd | sed 's/^/  /'
 
 say 'Why one of them is dropped, and whether the kernel has it:'
 show "netfilterd test --mask 24 $listed"

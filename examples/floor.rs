@@ -2,7 +2,7 @@
 //!
 //!     floor LIST [ROUNDS [auto|interval|hash]]
 //!
-//! Encodes the two transactions of the managed table, fill and switch, ahead of time, and prints
+//! Encodes the two transactions of the managed tables, fill and switch, ahead of time, and prints
 //! the seconds from the first send to the last answer; one line for each round, of which the later
 //! ones replace what the earlier ones loaded. Nothing but a socket is between it and
 //! the kernel, so that it measures the kernel and not netfilterd. It changes the ruleset: run it in a network
@@ -12,8 +12,8 @@ use std::error::Error;
 use std::time::Instant;
 
 use clap::ValueEnum;
-use netfilterd::ip::RangeSets;
 use netfilterd::ip::mask::Mask;
+use netfilterd::ip::{PerFamily, RangeSets};
 use netfilterd::list::{self, List};
 use netfilterd::netlink::{Protocol, Reply, Socket};
 use netfilterd::nftables::batch::{Batch, FinishedBatch};
@@ -21,7 +21,7 @@ use netfilterd::nftables::chains;
 use netfilterd::nftables::elements::{self, Action};
 use netfilterd::nftables::key_type::KeyType;
 use netfilterd::nftables::layout::{LaidOut, Layout, Shapes};
-use netfilterd::nftables::name::{MANAGED_TABLE, SetNames, TableName};
+use netfilterd::nftables::name::{SetNames, TableName, Tables};
 use netfilterd::nftables::objects::{self, KernelSet};
 
 type Result<T> = std::result::Result<T, Box<dyn Error>>;
@@ -35,10 +35,10 @@ fn main() -> Result<()> {
 
     let list = List::new(path.as_str(), std::fs::read(&path)?);
     let sets = list::parse(&[list])?.sets;
-    let table: TableName = MANAGED_TABLE.parse()?;
+    let tables = Tables::managed();
     let mut socket = Socket::open(Protocol::Netfilter)?;
     for round in 1..=rounds {
-        let (fill, switch) = transactions(&table, &sets, layout, round)?;
+        let (fill, switch) = transactions(&tables, &sets, layout, round)?;
         socket.size_send_buffer(fill.bytes().len() + 4096)?;
 
         let begin = Instant::now();
@@ -49,9 +49,9 @@ fn main() -> Result<()> {
     Ok(())
 }
 
-/// Fill and switch, as netfilterd's managed table has them.
+/// Fill and switch, as netfilterd's managed tables have them.
 fn transactions(
-    table: &TableName,
+    tables: &PerFamily<TableName>,
     sets: &RangeSets,
     layout: Layout,
     round: u64,
@@ -61,11 +61,12 @@ fn transactions(
     let (v4, v6) = (LaidOut::new(&sets.v4, shapes.v4), LaidOut::new(&sets.v6, shapes.v6));
 
     let mut fill = Batch::new();
-    objects::add_table(&mut fill, table);
-    objects::add_counters(&mut fill, table);
-    objects::add_sets(&mut fill, table, &kernel_sets);
+    for keys in KeyType::ALL {
+        objects::add_table(&mut fill, keys.of(tables));
+    }
+    objects::add_sets(&mut fill, tables, &kernel_sets);
     for set in &kernel_sets {
-        let (name, add) = (&set.name, Action::Add);
+        let (table, name, add) = (set.keys.of(tables), &set.name, Action::Add);
         match set.keys {
             KeyType::V4 => elements::change(&mut fill, add, table, name, v4.elements_of(set.kind)),
             KeyType::V6 => elements::change(&mut fill, add, table, name, v6.elements_of(set.kind)),
@@ -73,10 +74,15 @@ fn transactions(
     }
 
     let mut switch = Batch::new();
-    chains::switch(&mut switch, table, &kernel_sets, None);
+    for keys in KeyType::ALL {
+        let of_family: Vec<_> =
+            kernel_sets.iter().filter(|set| set.keys == keys).cloned().collect();
+        objects::add_counters(&mut switch, keys.of(tables), keys, |_| (0, 0));
+        chains::switch(&mut switch, keys.of(tables), keys, &of_family, None);
+    }
     if round > 1 {
         for old in self::kernel_sets(&shapes, round - 1)? {
-            objects::delete_set(&mut switch, table, &old.name);
+            objects::delete_set(&mut switch, old.keys.of(tables), &old.name);
         }
     }
     let unfit = |why| format!("{why:?}");

@@ -73,12 +73,12 @@ echo 192.0.2.7 >/var/cache/netfilterd/drop_ips
 service start || fail "$(cat /mnt/said)"
 service status || fail "$(cat /mnt/said)"
 grep -q 'v4 1, v6 0' /mnt/said || fail "$(cat /mnt/said)"
-nft list table inet netfilterd | grep -q 192.0.2.7 || fail 'started, and not in force'
+nft list table ip netfilterd | grep -q 192.0.2.7 || fail 'started, and not in force'
 service reload || fail "$(cat /mnt/said)"
 service restart || fail "$(cat /mnt/said)"
 service stop || fail "$(cat /mnt/said)"
 ! service status || fail 'it still runs'
-nft list table inet netfilterd | grep -q 192.0.2.7 || fail 'the filter is gone'
+nft list table ip netfilterd | grep -q 192.0.2.7 || fail 'the filter is gone'
 ! service reload || fail 'what is stopped was reloaded'
 EOS
 sh tests/root-copy.sh "$folder" sh /mnt/life

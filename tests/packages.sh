@@ -98,10 +98,10 @@ grep -q 'systemctl enable --now netfilterd' /mnt/said || fail "$(cat /mnt/said)"
 echo 192.0.2.7 >/var/cache/netfilterd/drop_ips
 netfilterd load -q
 $remove >/mnt/said 2>&1 || fail "$(cat /mnt/said)"
-grep -q 'nft delete table inet netfilterd$' /mnt/said || fail "$(cat /mnt/said)"
+grep -q "nft 'delete table ip netfilterd; delete table ip6 netfilterd'\$" /mnt/said || fail "$(cat /mnt/said)"
 cp /mnt/said /mnt/removed
 [ ! -e /usr/sbin/netfilterd ] || fail 'the program is still there'
-nft list table inet netfilterd | grep -q 192.0.2.7 || fail 'the filter is gone'
+nft list table ip netfilterd | grep -q 192.0.2.7 || fail 'the filter is gone'
 eval "$(sed -n 's/^netfilterd: *\(nft .*\)/\1/p' /mnt/said)"
 [ -z "$(nft list tables)" ] || fail 'the command in the message does not remove it'
 $purge >/mnt/said 2>&1 || fail "$(cat /mnt/said)"

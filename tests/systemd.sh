@@ -72,7 +72,7 @@ until_ok first_process
 until_ok within systemctl is-active basic.target
 
 status_text() { within systemctl show -P StatusText "$1"; }
-in_force() { within nft list table inet netfilterd 2>/dev/null | grep -q "$1"; }
+in_force() { within nft list table ip netfilterd 2>/dev/null | grep -q "$1"; }
 says() { status_text netfilterd | grep -q "$1"; }
 loads() { within netfilterd status --json | grep -q "\"loads\": $1,"; }
 put() { within sh -c "echo '$1' >>/var/cache/netfilterd/drop_ips"; }
@@ -180,7 +180,7 @@ within systemctl reload netfilterd-queue@0:1 || fail 'queue mode does not reload
 
 # The package goes: both are stopped, the filter stays.
 within dpkg -r netfilterd >"$folder/said" 2>&1 || fail "$(cat "$folder/said")"
-grep -q 'nft delete table inet netfilterd' "$folder/said" || fail "$(cat "$folder/said")"
+grep -q "nft 'delete table ip netfilterd; delete table ip6 netfilterd'" "$folder/said" || fail "$(cat "$folder/said")"
 ! within pgrep -x netfilterd || fail 'a daemon is left running'
 in_force 192.0.2. || fail 'the filter is gone'
 within dpkg -P netfilterd >/dev/null 2>&1

@@ -18,7 +18,7 @@ from system import ENVIRONMENT, Wrong, output
 # nft lists so many in reasonable time; twice as many take it four times as long.
 LISTED = 60_000
 
-NFNL_NFTABLES, NFPROTO_INET, NLM_F_REQUEST, NLM_F_ACK, NLM_F_DUMP = 10, 1, 1, 4, 0x300
+NFNL_NFTABLES, NFPROTO_IPV4, NLM_F_REQUEST, NLM_F_ACK, NLM_F_DUMP = 10, 2, 1, 4, 0x300
 NFT_MSG_GETRULE, NFT_MSG_GETSETELEM = 7, 13
 NLMSG_ERROR, NLMSG_DONE = 2, 3
 
@@ -33,7 +33,7 @@ def ask(message, flags, attributes):
         netlink.settimeout(60)
         netlink.bind((0, 0))
         netlink.send(struct.pack("=IHHIIBBH", 20 + len(attributes), NFNL_NFTABLES << 8 | message,
-                                 NLM_F_REQUEST | flags, 0, 0, NFPROTO_INET, 0, 0) + attributes)
+                                 NLM_F_REQUEST | flags, 0, 0, NFPROTO_IPV4, 0, 0) + attributes)
         answers = b""
         while True:
             piece = netlink.recv(1 << 16)
@@ -74,7 +74,7 @@ class NftSet:
         return found is not None
 
     def networks(self):
-        listing = json.loads(output("nft", "-j", "list", "set", "inet", "netfilterd", self.name))
+        listing = json.loads(output("nft", "-j", "list", "set", "ip", "netfilterd", self.name))
         elements = [item["set"] for item in listing["nftables"] if "set" in item][0].get("elem", [])
         if self.length is not None:
             return {f"{element}/{self.length}" for element in elements}

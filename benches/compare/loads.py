@@ -17,10 +17,10 @@ BYTES, NFT_BYTES = 1_000, 3_000
 HASH_FROM = 4096
 
 # The table and the rule of an administrator who fills the set with `nft -f`.
-NFT_RULE = ("add table inet netfilterd",
-            "add set inet netfilterd drop4 { type ipv4_addr; flags interval; }",
-            "add chain inet netfilterd inbound { type filter hook prerouting priority raw; }",
-            "add rule inet netfilterd inbound ip saddr @drop4 drop")
+NFT_RULE = ("add table ip netfilterd",
+            "add set ip netfilterd drop4 { type ipv4_addr; flags interval; }",
+            "add chain ip netfilterd inbound { type filter hook prerouting priority raw; }",
+            "add rule ip netfilterd inbound ip saddr @drop4 drop")
 
 
 # The loaders: each loads a list into a namespace twice, the second time in place of the first, and

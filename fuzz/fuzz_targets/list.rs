@@ -10,7 +10,7 @@ use libfuzzer_sys::fuzz_target;
 use library::{number, pair};
 use netfilterd::ip::{Address, Mask, RangeSet, RangeSets};
 use netfilterd::list::{self, End, Entry, List, Selection, Widest};
-use netfilterd::nftables::name::MANAGED_TABLE;
+use netfilterd::nftables::name::Tables;
 use netfilterd::output::print::{self, Format, Names, Printed};
 use netfilterd::policy::timeline::Timeline;
 use netfilterd::progress::Unseen;
@@ -149,14 +149,13 @@ fn no_exception_is_dropped(text: &[u8], read: &Read) {
 }
 
 fn what_is_printed_reads_back(sets: &RangeSets) {
-    let (table, set4, set6) = (MANAGED_TABLE.parse(), "drop4".parse(), "drop6".parse());
-    let (table, set4, set6) = (table.unwrap(), set4.unwrap(), set6.unwrap());
+    let (set4, set6) = ("drop4".parse().unwrap(), "drop6".parse().unwrap());
     let none = RangeSets::default();
     let what = Printed {
         sets,
         allowed: &none,
         protected: &none,
-        names: Names { table: &table, set4: &set4, set6: &set6 },
+        names: Names { tables: &Tables::Managed, set4: &set4, set6: &set6 },
     };
     // All but the picture.
     for format in [Format::Cidr, Format::Range, Format::Nft, Format::Ipset, Format::Json] {

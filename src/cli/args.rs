@@ -16,7 +16,7 @@ use clap_complete::Shell;
 use super::values::{address, interface, length, mark, percent, queues, source};
 use crate::list::Source;
 use crate::nftables::layout::Layout;
-use crate::nftables::name::{MANAGED_TABLE, SetName, TableName};
+use crate::nftables::name::{MANAGED, SetName, Tables};
 use crate::output::print::Format;
 
 /// The list that is read without `--file`.
@@ -204,9 +204,10 @@ pub struct ListOptions {
 /// The names of table and sets.
 #[derive(Debug, Args)]
 pub struct NameOptions {
-    /// The table to fill; in a table of your own, only the elements of its sets change
-    #[arg(short, long, value_name = "FAMILY NAME", default_value = MANAGED_TABLE)]
-    pub table: TableName,
+    /// Fill the sets of this table of your own, in place of netfilterd's own tables
+    #[arg(id = "table", short, long, value_name = "FAMILY NAME", default_value = MANAGED)]
+    #[arg(hide_default_value = true)]
+    pub tables: Tables,
     /// The set for IPv4 networks
     #[arg(long, value_name = "NAME", default_value = "drop4")]
     pub set4: SetName,

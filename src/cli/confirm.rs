@@ -239,12 +239,12 @@ fn restore(target: &mut Target, before: &Snapshot) -> u8 {
         }
         let pause = retry.failed(Instant::now());
         log::error!(
-            "cannot return to what was in force in table {}: {error}; retrying in {} s",
-            target.table(),
+            "cannot return to what was in force in {}: {error}; retrying in {} s",
+            target.tables(),
             pause.as_secs()
         );
         std::thread::sleep(pause);
     }
-    log::warn!("the load was not confirmed; table {} is as it was before the load", target.table());
+    log::warn!("the load was not confirmed; what was in force before the load is in force again");
     message::RETURNED
 }

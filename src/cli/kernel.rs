@@ -62,7 +62,7 @@ mod with {
     use crate::load::pipeline::Outcome;
     use crate::netlink::link::{links, matches};
     use crate::nftables::lookup::{self, InForce};
-    use crate::nftables::name::{SetNames, TableName};
+    use crate::nftables::name::{Listed, SetNames, Tables};
     use crate::nftables::placement::Placement;
     use crate::nftables::verify;
     use crate::nftables::{Connection, Options, Target};
@@ -170,27 +170,35 @@ mod with {
         }
     }
 
-    /// Whether the kernel has an address in force; or why the kernel gave no answer.
-    pub fn in_force(names: &NameOptions, address: IpAddr) -> Kernel {
+    /// Whether the kernel has an address in force, or why the kernel gave no answer; and the table that
+    /// has it, or that for its family.
+    pub fn in_force(names: &NameOptions, address: IpAddr) -> (Kernel, String) {
+        let PerFamily { v4, v6 } = Tables::managed();
+        let asked = match (&names.tables, address) {
+            (Tables::Managed, IpAddr::V4(_)) => v4,
+            (Tables::Managed, IpAddr::V6(_)) => v6,
+            (Tables::Foreign(table), _) => table.clone(),
+        };
         let answer = Connection::open().and_then(|mut connection| {
-            lookup::in_force(&mut connection, &names.table, &set_names(names), address)
+            lookup::in_force(&mut connection, &names.tables, &set_names(names), address)
         });
-        match answer {
-            Ok(InForce::Yes) => Kernel::InForce,
-            Ok(InForce::No) => Kernel::NotInForce,
-            Ok(InForce::Nothing) => Kernel::NothingInForce,
-            Err(error) => Kernel::Unknown(Unknown::Kernel(error)),
-        }
+        let (kernel, table) = match answer {
+            Ok(InForce::Yes { table }) => (Kernel::InForce, table),
+            Ok(InForce::No) => (Kernel::NotInForce, asked),
+            Ok(InForce::Nothing) => (Kernel::NothingInForce, asked),
+            Err(error) => (Kernel::Unknown(Unknown::Kernel(error)), asked),
+        };
+        (kernel, Listed(&[table]).to_string())
     }
 
-    /// The names of the interfaces on which the managed table drops packets, as `--interface` gave them;
+    /// The names of the interfaces on which the managed tables drop packets, as `--interface` gave them;
     /// `None` if that is all of them, or if it is not known.
     pub fn names_of_interfaces(names: &NameOptions) -> Option<Vec<Vec<u8>>> {
         let mut connection = Connection::open().ok()?;
-        lookup::interfaces(&mut connection, &names.table).ok()?
+        lookup::interfaces(&mut connection, &names.tables).ok()?
     }
 
-    /// The interfaces on which the managed table drops packets, with a mark behind those that are known not to exist;
+    /// The interfaces on which the managed tables drop packets, with a mark behind those that are known not to exist;
     /// `None` if that is all of them, or if it is not known.
     pub fn interfaces(names: &NameOptions) -> Option<Vec<String>> {
         let found = names_of_interfaces(names)?;
@@ -213,18 +221,18 @@ mod with {
     pub fn all_in_force(names: &NameOptions) -> Result<RangeSets, Unknown> {
         Connection::open()
             .and_then(|mut connection| {
-                lookup::all_in_force(&mut connection, &names.table, &set_names(names))
+                lookup::all_in_force(&mut connection, &names.tables, &set_names(names))
             })
             .map_err(Unknown::Kernel)?
             .ok_or(Unknown::TooMuch)
     }
 
-    /// What the counters of the managed table have counted. Empty for any other table, or if the
+    /// What the counters of the managed tables have counted. Empty for any other table, or if the
     /// kernel gives no answer, which is logged.
-    pub fn dropped(table: Option<&str>) -> Vec<Dropped> {
-        let Some(Ok(table)) = table.map(str::parse::<TableName>) else { return Vec::new() };
-        daemon::table::dropped(&table).unwrap_or_else(|error| {
-            log::warn!("cannot read the counters of table {table}: {error}");
+    pub fn dropped(status: &Status) -> Vec<Dropped> {
+        let Some(tables) = Tables::called(&status.tables) else { return Vec::new() };
+        daemon::table::dropped(&tables).unwrap_or_else(|error| {
+            log::warn!("cannot read the counters of {tables}: {error}");
             Vec::new()
         })
     }
@@ -232,8 +240,8 @@ mod with {
     /// Whether the kernel has in force what the daemon of `status` has put there.
     pub fn answer(status: &Status) -> Answer {
         let unknown = |reason: &str| Answer::Unknown { reason: reason.to_string() };
-        let table = status.table.as_deref().map(str::parse::<TableName>);
-        let (Some(Ok(table)), Some(placement)) = (table, &status.placement) else {
+        let tables = Tables::called(&status.tables);
+        let (Some(tables), Some(placement)) = (tables, &status.placement) else {
             return unknown("the status file does not say where it is in force");
         };
         if is_in_another_network_namespace(status.pid) {
@@ -241,7 +249,7 @@ mod with {
                 "the daemon runs in another network namespace; run netfilterd status there",
             );
         }
-        match differences(status, &table, placement) {
+        match differences(status, &tables, placement) {
             Err(error) if error.errno() == Some(libc::EPERM) => unknown("needs CAP_NET_ADMIN"),
             Err(error) => unknown(&error.to_string()),
             Ok(differences) if differences.is_empty() => Answer::InForce,
@@ -261,11 +269,11 @@ mod with {
     /// What in the kernel is not as the daemon left it.
     fn differences(
         status: &Status,
-        table: &TableName,
+        tables: &Tables,
         placement: &Placement,
     ) -> Result<Vec<String>, crate::nftables::Error> {
         let mut connection = Connection::open()?;
-        let differences = verify::differences(&mut connection, table, placement)?;
+        let differences = verify::differences(&mut connection, tables, placement)?;
         let (v4, v6) = (placement.set4.parse(), placement.set6.parse());
         let (true, Some(loaded), Ok(v4), Ok(v6)) = (differences.is_empty(), &status.loaded, v4, v6)
         else {
@@ -277,7 +285,7 @@ mod with {
             return Ok(Vec::new());
         }
         let names = SetNames { v4, v6 };
-        let Some(found) = lookup::all_in_force(&mut connection, table, &names)? else {
+        let Some(found) = lookup::all_in_force(&mut connection, tables, &names)? else {
             return Ok(Vec::new());
         };
         let (networks, addresses) = (found.network_counts(), found.addresses());
@@ -300,7 +308,7 @@ mod with {
 
     fn target(options: &LoadOptions) -> Target {
         Target::new(Options {
-            table: options.names.table.clone(),
+            tables: options.names.tables.clone(),
             sets: set_names(&options.names),
             interfaces: options.interface.clone(),
             layout: options.layout,
@@ -331,8 +339,8 @@ mod without {
         load(options, host, progress)
     }
 
-    pub fn in_force(_: &NameOptions, _: IpAddr) -> Kernel {
-        Kernel::Unknown(Unknown::NotAsked)
+    pub fn in_force(_: &NameOptions, _: IpAddr) -> (Kernel, String) {
+        (Kernel::Unknown(Unknown::NotAsked), String::new())
     }
 
     pub fn interfaces(_: &NameOptions) -> Option<Vec<String>> {
@@ -347,7 +355,7 @@ mod without {
         Err(Unknown::NotAsked)
     }
 
-    pub fn dropped(_: Option<&str>) -> Vec<Dropped> {
+    pub fn dropped(_: &Status) -> Vec<Dropped> {
         Vec::new()
     }
 

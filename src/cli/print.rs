@@ -36,7 +36,7 @@ pub fn run(options: &PrintOptions, host: Host, terminal: &Terminal) -> Result<Ex
         sets: &desired.sets,
         allowed: &desired.allowed.sets,
         protected: &desired.protected.sets().union(&desired.exclusions.connected),
-        names: Names { table: &names.table, set4: &names.set4, set6: &names.set6 },
+        names: Names { tables: &names.tables, set4: &names.set4, set6: &names.set6 },
     };
     // Standard output may be the terminal that shows the progress.
     terminal.clear();

@@ -9,6 +9,7 @@ use crate::list::{Selection, Source, Widest};
 use crate::load::remarks::Remarks;
 use crate::load::{Host, Pipeline, pipeline, state};
 use crate::netlink::link::NamedLinks;
+use crate::nftables::name::{MANAGED, Tables};
 use crate::nftables::set_name::are_confusable;
 use crate::policy::desired::{DesiredState, Request};
 use crate::policy::guard::Guards;
@@ -36,11 +37,9 @@ pub fn request(lists: &ListOptions) -> Request {
     }
 }
 
-/// What the options ask for of the lists, for the families whose packets the table sees.
+/// What the options ask for of the lists, for the families whose packets the tables see.
 pub fn load_request(options: &LoadOptions) -> Request {
-    let family = options.names.table.family();
-    let families = Families { v4: family.sees_v4(), v6: family.sees_v6() };
-    Request { families, ..request(&options.lists) }
+    Request { families: options.names.tables.families(), ..request(&options.lists) }
 }
 
 /// The source of the facts by which addresses are protected; `None` with `--no-protect`.
@@ -79,26 +78,27 @@ pub fn tables_pipeline(options: &LoadOptions, host: Host) -> Pipeline {
     pipeline(options, load_request(options), table_key(&options.names), host)
 }
 
-/// The key of a target in the state file. The managed table is one target, whatever the names of its
-/// sets; another table may have several pairs of sets, each a target.
+/// The key of a target in the state file. The managed tables are one target, whatever the names of their
+/// sets, under the name that they had in older versions; another table may have several pairs of sets, each
+/// a target.
 pub fn table_key(names: &NameOptions) -> String {
-    match names.table.is_managed() {
-        true => names.table.to_string(),
-        false => format!("{} {} {}", names.table, names.set4, names.set6),
+    match &names.tables {
+        Tables::Managed => MANAGED.to_string(),
+        Tables::Foreign(table) => format!("{table} {} {}", names.set4, names.set6),
     }
 }
 
 /// Exits with a usage error if options contradict each other.
 pub fn check_names(options: &LoadOptions) {
     check_set_names(&options.names);
-    if options.layout.needs_managed_table() && !options.names.table.is_managed() {
+    if options.layout.needs_managed_table() && !options.names.tables.is_managed() {
         usage(
-            "--layout hash needs the managed table, whose rules netfilterd writes; omit one of the two",
+            "--layout hash needs the managed tables, whose rules netfilterd writes; omit one of the two",
         );
     }
-    if !options.interface.is_empty() && !options.names.table.is_managed() {
+    if !options.interface.is_empty() && !options.names.tables.is_managed() {
         usage(
-            "--interface needs the managed table; in your own table, match the interface in your rules",
+            "--interface needs the managed tables; in your own table, match the interface in your rules",
         );
     }
 }
@@ -119,9 +119,9 @@ pub fn check_set_names(names: &NameOptions) {
     if names.set4 == names.set6 {
         usage("--set4 and --set6 are the same set, and a set holds one family; give two names");
     }
-    if names.table.is_managed() && are_confusable(&names.set4, &names.set6) {
+    if names.tables.is_managed() && are_confusable(&names.set4, &names.set6) {
         usage(
-            "--set4 and --set6 could give two sets of the managed table the same name, since one is the \
+            "--set4 and --set6 could give two sets of the managed tables the same name, since one is the \
              other with a number behind it; give two names that do not begin with each other",
         );
     }

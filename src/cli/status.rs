@@ -10,6 +10,7 @@ use super::kernel;
 use super::out::to_stdout;
 use crate::error::{Error, FAILED};
 use crate::nfqueue;
+use crate::nftables::name::Listed;
 use crate::status::{self, Answer, Found, Health, Mode, Report, Status};
 
 /// The LSB's exit statuses for a program that is not running, and for one whose status is not known.
@@ -32,7 +33,7 @@ pub fn run(options: &StatusOptions) -> Result<ExitCode, Error> {
         );
         return Ok(ExitCode::from(NOT_RUNNING));
     };
-    report.status.dropped = kernel::dropped(report.status.table.as_deref());
+    report.status.dropped = kernel::dropped(&report.status);
     to_stdout(|out| {
         if options.json {
             serde_json::to_writer_pretty(&mut *out, &report)?;
@@ -83,11 +84,11 @@ fn answer(status: &Status) -> Answer {
 
 /// Says what a daemon that was killed has left in force.
 fn log_left(status: &Status) {
-    let (pid, table) = (status.pid, status.table.as_deref().unwrap_or_default());
+    let (pid, tables) = (status.pid, Listed(&status.tables));
     match (status.mode, answer(status)) {
         (Mode::Tables, Answer::InForce) => {
             log::info!(
-                "the daemon with pid {pid} was killed; what it loaded is in force in table {table}"
+                "the daemon with pid {pid} was killed; what it loaded is in force in {tables}"
             );
         }
         (Mode::Tables, Answer::NotInForce { differences }) => {

@@ -15,7 +15,6 @@ use crate::error::Error;
 use crate::ip::{Address, RangeSet};
 use crate::list::Summary;
 use crate::load::Host;
-use crate::nftables::name::TableName;
 use crate::policy::connected::{HostNetwork, Networks};
 use crate::policy::desired::DesiredState;
 use crate::policy::origin::Origin;
@@ -40,6 +39,9 @@ struct Answer {
     entries: Vec<Named>,
     /// Whether the kernel has it in force.
     kernel: Kernel,
+    /// The table that has it, or was asked, as text for people.
+    #[serde(skip)]
+    tables: String,
     /// The interfaces on which its packets are dropped, if it is in force on some only.
     #[serde(skip_serializing_if = "Option::is_none")]
     interfaces: Option<Vec<String>>,
@@ -78,7 +80,7 @@ pub fn run(options: &TestOptions, host: Host) -> Result<ExitCode, Error> {
     let addresses: Vec<IpAddr> = options.addresses.iter().map(IpAddr::to_canonical).collect();
     let interfaces = kernel::interfaces(&options.names);
     let answer = |address| {
-        let kernel = kernel::in_force(&options.names, address);
+        let (kernel, tables) = kernel::in_force(&options.names, address);
         let interfaces = interfaces.clone().filter(|_| matches!(kernel, Kernel::InForce));
         Answer {
             address,
@@ -88,6 +90,7 @@ pub fn run(options: &TestOptions, host: Host) -> Result<ExitCode, Error> {
             spared: why_spared(&desired, address),
             entries: Vec::new(),
             kernel,
+            tables,
             interfaces,
         }
     };
@@ -103,7 +106,7 @@ pub fn run(options: &TestOptions, host: Host) -> Result<ExitCode, Error> {
             serde_json::to_writer_pretty(&mut *out, &answers)?;
             writeln!(out)
         }
-        false => answers.iter().try_for_each(|answer| answer.write(&options.names.table, out)),
+        false => answers.iter().try_for_each(|answer| answer.write(out)),
     })?;
     Ok(if all { ExitCode::SUCCESS } else { ExitCode::from(NOT_DROPPED) })
 }
@@ -137,8 +140,8 @@ fn shown(origin: &Origin<'_>) -> String {
 }
 
 impl Answer {
-    fn write(&self, table: &TableName, out: &mut impl Write) -> io::Result<()> {
-        let Answer { address, dropped, .. } = self;
+    fn write(&self, out: &mut impl Write) -> io::Result<()> {
+        let Answer { address, dropped, tables, .. } = self;
         for entry in &self.entries {
             let shown = &entry.shown;
             match &self.spared {
@@ -163,29 +166,28 @@ impl Answer {
         }
         match (&self.kernel, dropped) {
             (Kernel::InForce, true) => match &self.interfaces {
-                None => writeln!(out, "{address}: in force in table {table}"),
+                None => writeln!(out, "{address}: in force in {tables}"),
                 Some(interfaces) if interfaces.is_empty() => {
-                    writeln!(out, "{address}: in force in table {table} on no interface")
+                    writeln!(out, "{address}: in force in {tables} on no interface")
                 }
                 Some(interfaces) => writeln!(
                     out,
-                    "{address}: in force in table {table} on these interfaces only: {}",
+                    "{address}: in force in {tables} on these interfaces only: {}",
                     interfaces.join(", ")
                 ),
             },
-            (Kernel::InForce, false) => writeln!(
-                out,
-                "{address}: still in force in table {table}; load again to let it pass"
-            ),
+            (Kernel::InForce, false) => {
+                writeln!(out, "{address}: still in force in {tables}; load again to let it pass")
+            }
             (Kernel::NotInForce, true) => writeln!(
                 out,
-                "{address}: not in force in table {table}; the lists have changed since the last \
+                "{address}: not in force in {tables}; the lists have changed since the last \
                  load, or a load failed: load again"
             ),
             (Kernel::NothingInForce, true) => {
                 writeln!(
                     out,
-                    "{address}: not in force, because no rule of table {table} looks it up; load \
+                    "{address}: not in force, because no rule of {tables} looks it up; load \
                      the lists first"
                 )
             }

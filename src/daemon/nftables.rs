@@ -1,5 +1,5 @@
-//! The nftables back end: range sets go into a table, which is repaired when another program changes
-//! it.
+//! The nftables back end: range sets go into tables, which are repaired when another program changes
+//! them.
 //!
 //! Whatever fails on the way is tried again until it succeeds: the repair, the look at the table, and
 //! receiving notifications, without which the table is looked at by time.
@@ -13,8 +13,8 @@ use crate::daemon::repair::{Answer, Schedule};
 use crate::daemon::table;
 use crate::ip::RangeSets;
 use crate::load::pipeline::Outcome;
-use crate::netlink::Program;
 use crate::nftables::monitor::{Monitor, Transaction};
+use crate::nftables::name::{Listed, TableName};
 use crate::nftables::{Error, Look, Target};
 use crate::policy::remembered::Found;
 use crate::progress::Unseen;
@@ -52,8 +52,8 @@ impl BackEnd for Nftables {
     fn apply(&mut self, sets: &RangeSets) -> Outcome {
         // Leaving the group would lose the notifications that wait.
         for change in self.changes() {
-            let table = self.target.table();
-            log::debug!("table {table} was changed by {}; this load restores it", change.by);
+            let tables = Listed(&change.touched);
+            log::debug!("{} changed {tables}; this load repairs {}", change.by, tables.pronoun());
         }
         let outcome = self.without_notifications(|target| {
             let committed = target.apply(sets, &Unseen)?;
@@ -101,7 +101,7 @@ impl BackEnd for Nftables {
             // No notification says so.
             self.look_without_repair(Look::Counts);
         }
-        status.table = Some(self.target.table().to_string());
+        status.tables = self.target.tables().each().iter().map(ToString::to_string).collect();
         status.interfaces = self.target.interfaces().map(interface_names);
         status.repairs = self.repairs.clone();
         status.placement = self.target.placement();
@@ -112,9 +112,9 @@ impl BackEnd for Nftables {
     }
 
     fn dropped(&self) -> Vec<Dropped> {
-        let table = self.target.table();
-        table::dropped(table).unwrap_or_else(|error| {
-            log::debug!("counters of table {table}: {error}");
+        let tables = self.target.tables();
+        table::dropped(tables).unwrap_or_else(|error| {
+            log::debug!("counters of {tables}: {error}");
             Vec::new()
         })
     }
@@ -131,15 +131,17 @@ impl BackEnd for Nftables {
             // Once more, whatever the pause: after this there is no repair any more.
             self.repair();
         }
-        let table = self.target.table();
+        let tables = self.target.tables();
         match self.condition.state {
             State::InForce => Stopped::InForce("what is loaded stays in force".to_string()),
             State::NotInForce => Stopped::NotInForce(format!(
-                "table {table} is not in force: {}; run netfilterd load, or start the daemon again",
+                "what was loaded is not in force in {tables}: {}; run netfilterd load, or start the \
+                 daemon again",
                 Reason(&self.condition)
             )),
             State::Unknown => Stopped::NotInForce(format!(
-                "it is not known whether table {table} is in force: {}; look with nft list table {table}",
+                "it is not known whether what was loaded is in force in {tables}: {}; look with nft \
+                 list ruleset",
                 Reason(&self.condition)
             )),
         }
@@ -211,10 +213,12 @@ impl Nftables {
         // What is to be repaired anyway need not be looked at.
         let looked = match self.schedule.due() {
             Some(_) => Ok(()),
-            None => self.target.is_in_place(Look::Elements).map(|in_place| match in_place {
-                true => self.in_place(),
-                false => self.found_changed(),
-            }),
+            None => {
+                self.target.out_of_place(Look::Elements).map(|changed| match changed.is_empty() {
+                    true => self.in_place(),
+                    false => self.found_changed(&changed),
+                })
+            }
         };
         if let Err(error) = &looked {
             self.not_looked_at(error);
@@ -230,10 +234,11 @@ impl Nftables {
     }
 
     /// Schedules a repair of what a look has found changed.
-    fn found_changed(&mut self) {
+    fn found_changed(&mut self, changed: &[TableName]) {
         let now = Instant::now();
         self.schedule.changed(now);
-        log::warn!("table {} was changed by an unknown program; repairing it", self.target.table());
+        let tables = Listed(changed);
+        log::warn!("an unknown program changed {tables}; repairing {}", tables.pronoun());
         self.condition.changed(None);
         self.show_next_repair(now);
     }
@@ -264,9 +269,10 @@ impl Nftables {
         let text = format!("cannot read the ruleset: {error}");
         // Each reason once, as long as it lasts.
         if self.condition.error.as_ref() != Some(&text) {
-            let table = self.target.table();
+            let tables = self.target.tables();
             log::warn!(
-                "cannot read the ruleset: {error}; it is not known whether table {table} is in force"
+                "cannot read the ruleset: {error}; it is not known whether what was loaded is in force \
+                 in {tables}"
             );
         }
         self.condition.failed(text);
@@ -314,7 +320,7 @@ impl Nftables {
                 self.log_loss(answer);
                 self.condition.failed("notifications of changes were lost".to_string());
             } else {
-                self.log_change(&change.by, answer, now);
+                self.log_change(&change, answer, now);
                 self.condition.changed(change.by.is_known().then(|| change.by.to_string()));
             }
             self.show_next_repair(now);
@@ -322,43 +328,41 @@ impl Nftables {
     }
 
     fn log_loss(&self, answer: Answer) {
-        let table = self.target.table();
+        let tables = self.target.tables();
         match answer {
             Answer::Already => log::debug!("notifications of changes were lost"),
             Answer::AtOnce | Answer::Again(_) => log::info!(
-                "notifications of changes were lost; loading table {table} again, in case that it was \
-                 changed"
+                "notifications of changes were lost; loading {tables} again, in case of a change"
             ),
         }
     }
 
-    fn log_change(&mut self, by: &Program, answer: Answer, now: Instant) {
-        let table = self.target.table();
+    fn log_change(&mut self, change: &Transaction, answer: Answer, now: Instant) {
+        let (by, tables) = (&change.by, Listed(&change.touched));
+        let them = tables.pronoun();
         match answer {
-            Answer::Already => log::debug!("table {table} was also changed by {by}"),
+            Answer::Already => log::debug!("{by} also changed {tables}"),
             Answer::AtOnce => {
                 self.logged = None;
-                log::warn!("table {table} was changed by {by}; repairing it");
+                log::warn!("{by} changed {tables}; repairing {them}");
             }
             Answer::Again(pause) if pause >= Duration::from_secs(1) => {
                 self.logged = None;
                 log::warn!(
-                    "table {table} was changed again by {by}; repairing it in {} s: stop that program, \
-                     or run with --no-repair",
+                    "{by} changed {tables} again; repairing {them} in {} s: stop that program, or run \
+                     with --no-repair",
                     pause.as_secs()
                 );
             }
             Answer::Again(_) if self.logged.is_none_or(|at| now - at >= LOG_EVERY) => {
                 self.logged = Some(now);
                 log::warn!(
-                    "table {table} was changed again by {by}; repairing it each time, which is logged \
-                     every {} s: stop that program, or run with --no-repair",
+                    "{by} changed {tables} again; repairing {them} each time, which is logged every {} \
+                     s: stop that program, or run with --no-repair",
                     LOG_EVERY.as_secs()
                 );
             }
-            Answer::Again(_) => {
-                log::debug!("table {table} was changed again by {by}; repairing it")
-            }
+            Answer::Again(_) => log::debug!("{by} changed {tables} again; repairing {them}"),
         }
     }
 
@@ -368,7 +372,7 @@ impl Nftables {
         let result = self.without_notifications(Target::repair);
         let now = Instant::now();
         let took = now.saturating_duration_since(begin);
-        let table = self.target.table();
+        let tables = self.target.tables();
         match result {
             Ok(()) => {
                 // One of many that are not logged either.
@@ -378,7 +382,7 @@ impl Nftables {
                 } else {
                     log::Level::Info
                 };
-                log::log!(level, "repaired table {table}");
+                log::log!(level, "repaired {tables}");
                 self.repairs.record(self.condition.by.take());
                 self.schedule.repaired(now, took);
                 self.in_place();
@@ -387,10 +391,7 @@ impl Nftables {
             }
             Err(error) => {
                 let pause = self.schedule.failed(now, took);
-                log::error!(
-                    "cannot repair table {table}: {error}; retrying in {} s",
-                    pause.as_secs()
-                );
+                log::error!("cannot repair {tables}: {error}; retrying in {} s", pause.as_secs());
                 self.condition.failed(format!("cannot repair: {error}"));
                 self.condition.retry_in(pause);
                 if self.monitor.is_none() {

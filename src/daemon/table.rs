@@ -1,9 +1,9 @@
-//! What is asked of a table without a daemon that keeps it: what is in force, and what its counters have
+//! What is asked of tables without a daemon that keeps them: what is in force, and what their counters have
 //! counted. The command line asks the same.
 
 use crate::nftables::counters;
 use crate::nftables::key_type::KeyType;
-use crate::nftables::name::TableName;
+use crate::nftables::name::Tables;
 use crate::nftables::objects::Direction;
 use crate::nftables::{Connection, Error, Target};
 use crate::policy::remembered::Found;
@@ -22,12 +22,12 @@ pub fn found(target: &Target) -> Found {
     }
 }
 
-/// The counters of the managed table; empty for a table of the user's own, which has no such counters.
-pub fn dropped(table: &TableName) -> Result<Vec<Dropped>, Error> {
-    if !table.is_managed() {
+/// The counters of the managed tables; empty for a table of the user's own, which has no such counters.
+pub fn dropped(tables: &Tables) -> Result<Vec<Dropped>, Error> {
+    if !tables.is_managed() {
         return Ok(Vec::new());
     }
-    let counters = counters::counters(&mut Connection::open()?, table)?;
+    let counters = counters::counters(&mut Connection::open()?, &Tables::managed())?;
     let dropped = counters.into_iter().map(|counter| {
         let direction = match counter.direction {
             Direction::Inbound => "in",

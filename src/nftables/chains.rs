@@ -1,23 +1,24 @@
-//! The chains of the managed table and their rules.
+//! The chains of the managed tables and their rules.
 //!
 //! The base chain of a direction looks addresses up and does nothing else. What is found goes to a chain
-//! of its own, one for each direction and family, which has the exceptions and the drop:
+//! of its own, one for each direction, which has the exceptions and the drop. So it is in the table for
+//! IPv6, and alike in the one for IPv4:
 //!
 //! ```text
-//! chain inbound {
-//!     type filter hook prerouting priority raw; policy accept;
-//!     ip saddr @drop4_g7 goto from_listed4
-//!     ip6 saddr @drop6_g7 goto from_listed6
-//! }
 //! chain from_listed6 {
 //!     iif "lo" accept
-//!     ip6 nexthdr ipv6-icmp ip6 hoplimit 255 icmpv6 type 133-136 accept
+//!     icmpv6 type 133-136 ip6 nexthdr ipv6-icmp ip6 hoplimit 255 accept
 //!     counter name "inbound6" drop
+//! }
+//! chain inbound {
+//!     type filter hook prerouting priority raw; policy accept;
+//!     ip6 saddr @drop6_g7 goto from_listed6
 //! }
 //! ```
 //!
-//! So a packet that is not listed pays for the family and the look-ups alone, however many exceptions
-//! there are. `accept` ends the base chain and no other: a firewall still sees the packet.
+//! So a packet that is not listed pays for the look-ups alone, however many exceptions there are. If nothing
+//! of a family is listed, its table has no base chain, and its packets pay nothing. `accept` ends the base
+//! chain and no other: a firewall still sees the packet.
 
 #![cfg(feature = "nftables")]
 
@@ -46,7 +47,7 @@ pub const PRIORITY: i32 = -300;
 /// The number of loopback in every network namespace.
 const LOOPBACK: u32 = 1;
 
-/// A chain of the managed table.
+/// A chain of a managed table.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Chain {
     /// The base chain of a direction, which looks addresses up.
@@ -56,19 +57,20 @@ pub enum Chain {
 }
 
 impl Chain {
-    /// All of them. A chain comes before those whose rules lead to it.
-    pub const ALL: [Chain; 6] = [
-        Chain::Listed(Direction::Inbound, KeyType::V4),
-        Chain::Listed(Direction::Inbound, KeyType::V6),
-        Chain::Listed(Direction::Outbound, KeyType::V4),
-        Chain::Listed(Direction::Outbound, KeyType::V6),
-        Chain::Base(Direction::Inbound),
-        Chain::Base(Direction::Outbound),
-    ];
+    /// Those of the table for such addresses. A chain comes before those whose rules lead to it.
+    pub fn all_of(keys: KeyType) -> [Chain; 4] {
+        [
+            Chain::Listed(Direction::Inbound, keys),
+            Chain::Listed(Direction::Outbound, keys),
+            Chain::Base(Direction::Inbound),
+            Chain::Base(Direction::Outbound),
+        ]
+    }
 
-    /// The chain with this name.
+    /// The chain with this name, in the table of either family.
     pub fn named(name: &[u8]) -> Option<Self> {
-        Chain::ALL.into_iter().find(|chain| chain.name().to_bytes() == name)
+        let all = KeyType::ALL.into_iter().flat_map(Chain::all_of);
+        all.into_iter().find(|chain| chain.name().to_bytes() == name)
     }
 
     /// Its name.
@@ -91,6 +93,15 @@ impl Chain {
             Chain::Listed(..) => None,
         }
     }
+
+    /// Whether it is there while addresses are looked up in `sets`. A base chain without a look-up would
+    /// cost each packet something for nothing.
+    pub fn is_needed_for(self, sets: &[KernelSet]) -> bool {
+        match self {
+            Chain::Base(_) => !sets.is_empty(),
+            Chain::Listed(..) => true,
+        }
+    }
 }
 
 /// An interface to which filtering is narrowed: a name, or with a `*` behind it the beginning of
@@ -109,25 +120,31 @@ pub fn delete(batch: &mut Batch, table: &TableName, chain: Chain) {
     batch.object(&ChainObject::new(chain.name(), &parent), MsgType::Del);
 }
 
-/// Creates the chains that are missing, and gives all of them these rules and no others: addresses are
-/// looked up in `sets`, and what is found is dropped on each of `interfaces`, or wherever it is if there
-/// is no such restriction.
+/// Creates the chains for such addresses that are missing in their table, and gives all of them these rules
+/// and no others: addresses are looked up in `sets`, and what is found is dropped on each of `interfaces`,
+/// or wherever it is if there is no such restriction. Creates no base chain if there are no sets.
 pub fn switch(
     batch: &mut Batch,
     table: &TableName,
+    keys: KeyType,
     sets: &[KernelSet],
     interfaces: Option<&[InterfaceName]>,
 ) {
-    for chain in Chain::ALL {
+    for chain in Chain::all_of(keys).into_iter().filter(|chain| chain.is_needed_for(sets)) {
         create(batch, table, chain);
         flush(batch, table, chain);
     }
-    add_rules(batch, table, sets, interfaces);
+    add_rules(batch, table, keys, sets, interfaces);
 }
 
-/// Gives all chains the rules that they had, which `rules` are in the order of the kernel.
-pub fn restore(batch: &mut Batch, table: &TableName, rules: &[inspect::Rule]) {
-    for chain in Chain::ALL {
+/// Gives these chains the rules that they had, which `rules` are in the order of the kernel.
+pub fn restore(
+    batch: &mut Batch,
+    table: &TableName,
+    chains: impl IntoIterator<Item = Chain>,
+    rules: &[inspect::Rule],
+) {
+    for chain in chains {
         create(batch, table, chain);
         flush(batch, table, chain);
     }
@@ -153,13 +170,13 @@ fn create(batch: &mut Batch, table: &TableName, chain: Chain) {
 }
 
 /// Deletes all rules of a chain.
-fn flush(batch: &mut Batch, table: &TableName, chain: Chain) {
+pub fn flush(batch: &mut Batch, table: &TableName, chain: Chain) {
     let parent = parent(table);
     let chain = ChainObject::new(chain.name(), &parent);
     batch.object(&Rule::new(&chain), MsgType::Del);
 }
 
-/// Adds the rules of all chains, which are there and empty.
+/// Adds the rules of the chains for such addresses, which are there and empty.
 ///
 /// A rule before all look-ups could accept loopback. That makes packets on loopback cheaper, by 64 ns
 /// a chain at 1,000,000 networks, and all other packets dearer, by 28 to 35 ns of 204 and 352. Floods
@@ -167,11 +184,12 @@ fn flush(batch: &mut Batch, table: &TableName, chain: Chain) {
 pub fn add_rules(
     batch: &mut Batch,
     table: &TableName,
+    keys: KeyType,
     sets: &[KernelSet],
     interfaces: Option<&[InterfaceName]>,
 ) {
     let parent = parent(table);
-    for chain in Chain::ALL {
+    for chain in Chain::all_of(keys).into_iter().filter(|chain| chain.is_needed_for(sets)) {
         let object = ChainObject::new(chain.name(), &parent);
         let rules = match chain {
             Chain::Base(direction) => look_ups(&object, table, direction, sets),
@@ -192,7 +210,6 @@ fn look_ups<'a>(
 ) -> Vec<Rule<'a>> {
     let look_up = |set: &KernelSet| {
         let mut rule = Rule::new(chain);
-        match_family(&mut rule, set.keys);
         rule.add_expr(&direction.address(set.keys));
         // A mask of all ones would only cost time.
         match (set.keys, set.kind.length()) {
@@ -253,29 +270,23 @@ fn verdicts<'a>(
 
 /// Accepts neighbour discovery: without it no neighbour finds this host and none is found, a gateway
 /// included. The fixed header has to say ICMPv6: no extension header is skipped.
+///
+/// The first comparison alone would skip them. It is what nft writes for `icmpv6 type`; without it nft
+/// would not show the comparison of the fixed header, and a listing could not be loaded back.
 fn neighbour_discovery<'a>(chain: &'a ChainObject<'a>) -> Rule<'a> {
     let mut rule = Rule::new(chain);
-    // nft needs it to show the fields by their names.
-    match_family(&mut rule, KeyType::V6);
     let field = |field| Payload::Network(NetworkHeaderField::Ipv6(field));
+    rule.add_expr(&Meta::L4Proto);
+    rule.add_expr(&Cmp::new(CmpOp::Eq, neighbour::ICMPV6));
+    rule.add_expr(&Payload::Transport(TransportHeaderField::Icmpv6(Icmpv6HeaderField::Type)));
+    rule.add_expr(&Cmp::new(CmpOp::Gte, *neighbour::TYPES.start()));
+    rule.add_expr(&Cmp::new(CmpOp::Lte, *neighbour::TYPES.end()));
     rule.add_expr(&field(Ipv6HeaderField::NextHeader));
     rule.add_expr(&Cmp::new(CmpOp::Eq, neighbour::ICMPV6));
     rule.add_expr(&field(Ipv6HeaderField::HopLimit));
     rule.add_expr(&Cmp::new(CmpOp::Eq, neighbour::HOP_LIMIT));
-    rule.add_expr(&Payload::Transport(TransportHeaderField::Icmpv6(Icmpv6HeaderField::Type)));
-    rule.add_expr(&Cmp::new(CmpOp::Gte, *neighbour::TYPES.start()));
-    rule.add_expr(&Cmp::new(CmpOp::Lte, *neighbour::TYPES.end()));
     rule.add_expr(&Verdict::Accept);
     rule
-}
-
-fn match_family(rule: &mut Rule<'_>, keys: KeyType) {
-    let family = match keys {
-        KeyType::V4 => libc::NFPROTO_IPV4,
-        KeyType::V6 => libc::NFPROTO_IPV6,
-    };
-    rule.add_expr(&Meta::NfProto);
-    rule.add_expr(&Cmp::new(CmpOp::Eq, family as u8));
 }
 
 impl Direction {

@@ -1,4 +1,4 @@
-//! What the managed table's named counters say.
+//! What the named counters of the managed tables say.
 
 #![cfg(feature = "nftables")]
 
@@ -7,6 +7,7 @@ use super::error::Error;
 use super::key_type::KeyType;
 use super::objects::{self, Direction};
 use super::transaction::Connection;
+use crate::ip::PerFamily;
 use crate::netlink::{Message, attributes, find, find_u64};
 use crate::nftables::name::TableName;
 
@@ -23,11 +24,16 @@ pub struct Counter {
     pub bytes: u64,
 }
 
-/// The counters of a managed table; nothing of what the table has no counter for.
-pub fn counters(connection: &mut Connection, table: &TableName) -> Result<Vec<Counter>, Error> {
+/// The counters that are in `tables`, each in the one for its addresses; nothing of what the table has no
+/// counter for.
+pub fn counters(
+    connection: &mut Connection,
+    tables: &PerFamily<TableName>,
+) -> Result<Vec<Counter>, Error> {
     let mut all = Vec::new();
     for direction in Direction::ALL {
         for addresses in KeyType::ALL {
+            let table = addresses.of(tables);
             let counter = connection.get(
                 libc::NFT_MSG_GETOBJ,
                 table.family(),

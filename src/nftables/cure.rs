@@ -19,7 +19,7 @@ pub fn cure(errno: i32, element: bool) -> Option<&'static str> {
              load fewer networks"
         }
         libc::EOPNOTSUPP | libc::EAFNOSUPPORT => {
-            "this kernel lacks a part of nf_tables (family inet); load the module nf_tables, or use \
+            "this kernel lacks a part of nf_tables (families ip and ip6); load the module nf_tables, or use \
              another kernel"
         }
         libc::EINVAL => "this kernel does not support a part of the request; use a newer one",

@@ -89,7 +89,7 @@ pub enum Error {
         /// What its keys have to be.
         keys: KeyType,
     },
-    /// The managed table's name is taken by a table of another program.
+    /// The name of a managed table is taken by a table of another program.
     ForeignTable {
         /// The table.
         table: TableName,

@@ -22,7 +22,7 @@ const TRIES: u32 = 5;
 /// What was put in force.
 pub(super) struct Held {
     pub(super) sets: RangeSets,
-    /// In the managed table, the kernel sets that hold it.
+    /// In the managed tables, the kernel sets that hold it.
     pub(super) placed: Option<Placed>,
     /// The generation of the ruleset up to which it is known to be there unchanged; `None` if a
     /// transaction of another program came in between.
@@ -50,7 +50,7 @@ pub(super) struct Load<'a> {
 }
 
 impl Load<'_> {
-    /// Puts the sets in force in the managed table: by a change where it is known what is there, else
+    /// Puts the sets in force in the managed tables: by a change where it is known what is there, else
     /// by a rebuild.
     pub(super) fn fill_managed(
         &self,
@@ -80,7 +80,7 @@ impl Load<'_> {
         }
     }
 
-    /// Changes the managed table where it differs; `None` if it is to be rebuilt, where nothing was
+    /// Changes the managed tables where they differ; `None` if they are to be rebuilt, where nothing was
     /// changed.
     fn change_managed(&self, managed: &Managed, connection: &mut Connection) -> Option<Done> {
         let Some(Held { sets: held, placed: Some(placed), generation: Some(at), .. }) = self.known

@@ -3,6 +3,7 @@
 #![cfg(feature = "nftables")]
 
 use super::constants::{TYPE_IP6ADDR, TYPE_IPADDR};
+use crate::ip::PerFamily;
 
 /// The type of a set's keys, as nft knows it.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -38,6 +39,14 @@ impl KeyType {
         match self {
             KeyType::V4 => (TYPE_IPADDR, 4),
             KeyType::V6 => (TYPE_IP6ADDR, 16),
+        }
+    }
+
+    /// The one of two values that is for the family of such keys.
+    pub fn of<T>(self, values: &PerFamily<T>) -> &T {
+        match self {
+            KeyType::V4 => &values.v4,
+            KeyType::V6 => &values.v6,
         }
     }
 }

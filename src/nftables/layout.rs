@@ -18,7 +18,7 @@ use crate::ip::{Address, Range, RangeSet, RangeSets};
 /// The layout that is asked for.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, clap::ValueEnum)]
 pub enum Layout {
-    /// Hash from 4,096 networks of one length up in the managed table, else interval
+    /// Hash from 4,096 networks of one length up in the managed tables, else interval
     #[default]
     Auto,
     /// One interval set a family
@@ -28,7 +28,7 @@ pub enum Layout {
 }
 
 impl Layout {
-    /// Whether it needs the managed table, since its look-ups are rules of their own kind.
+    /// Whether it needs the managed tables, since its look-ups are rules of their own kind.
     pub fn needs_managed_table(self) -> bool {
         match self {
             Layout::Auto | Layout::Interval => false,

@@ -13,16 +13,20 @@ use super::error::Error;
 use super::inspect;
 use super::key_type::KeyType;
 use super::objects::Direction;
+use super::replaced;
 use super::transaction::Connection;
 use crate::ip::{Range, RangeSet, RangeSets};
-use crate::nftables::name::{SetName, SetNames, TableName};
+use crate::nftables::name::{SetName, SetNames, TableName, Tables};
 use crate::nftables::set_name::KernelSetName;
 
 /// Whether an address is in force, as the kernel says.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq, Eq)]
 pub enum InForce {
     /// A set that a rule looks up has it.
-    Yes,
+    Yes {
+        /// The table that the set is in.
+        table: TableName,
+    },
     /// No such set has it.
     No,
     /// There is no such table, or no rule in it looks such a set up.
@@ -33,29 +37,35 @@ pub enum InForce {
 /// interval set takes seconds, since the kernel goes through the set again for each piece.
 pub const MOST_ELEMENTS: usize = 200_000;
 
-/// What is in force by the sets named after `sets` that rules of `table` look up. `None` if it is too much to ask for.
+/// A set that a rule looks up.
+struct LookedUp {
+    table: TableName,
+    set: CString,
+}
+
+/// What is in force by the sets named after `sets` that rules of `tables` look up. `None` if it is too much to ask for.
 pub fn all_in_force(
     connection: &mut Connection,
-    table: &TableName,
+    tables: &Tables,
     sets: &SetNames,
 ) -> Result<Option<RangeSets>, Error> {
-    let names = looked_up(connection, table)?;
+    let looked_up = looked_up(connection, tables, sets)?;
     // After a dump that was given up the connection is of no further use.
-    let Some(v4) = range_set(connection, table, &names, &sets.v4)? else { return Ok(None) };
-    let Some(v6) = range_set(connection, table, &names, &sets.v6)? else { return Ok(None) };
+    let Some(v4) = range_set(connection, tables, &looked_up, &sets.v4)? else { return Ok(None) };
+    let Some(v6) = range_set(connection, tables, &looked_up, &sets.v6)? else { return Ok(None) };
     Ok(Some(RangeSets { v4, v6 }))
 }
 
-/// What the sets hold that are among `names` and hold the lists for `set`; `None` if it is too much.
+/// What the sets hold that are among those and hold the lists for `set`; `None` if it is too much.
 fn range_set<A: Key>(
     connection: &mut Connection,
-    table: &TableName,
-    names: &[CString],
+    tables: &Tables,
+    looked_up: &[LookedUp],
     set: &SetName,
 ) -> Result<Option<RangeSet<A>>, Error> {
     let mut all = Vec::new();
-    for (name, length) in sets_for(set, table, names) {
-        let Some(ranges) = ranges_of(connection, table, name, length)? else { return Ok(None) };
+    for (LookedUp { table, set }, length) in sets_for(set, tables, looked_up) {
+        let Some(ranges) = ranges_of(connection, table, set, length)? else { return Ok(None) };
         all.extend(ranges);
     }
     Ok(Some(RangeSet::from_ranges(all)))
@@ -82,55 +92,79 @@ fn ranges_of<A: Key>(
     }))
 }
 
-/// Whether any rule of a table looks up a set.
-pub fn looks_up(connection: &mut Connection, table: &TableName) -> Result<bool, Error> {
-    Ok(!looked_up(connection, table)?.is_empty())
+/// Whether any rule of the tables looks up a set.
+pub fn looks_up(
+    connection: &mut Connection,
+    tables: &Tables,
+    sets: &SetNames,
+) -> Result<bool, Error> {
+    Ok(!looked_up(connection, tables, sets)?.is_empty())
 }
 
-/// The names of the sets that rules of a table look up, in the managed table those of its own chains:
-/// a rule that another program put there may still look up a set of an earlier load. None if there is
-/// no such table.
-fn looked_up(connection: &mut Connection, table: &TableName) -> Result<Vec<CString>, Error> {
-    if inspect::table(connection, table)?.is_none() {
-        return Ok(Vec::new());
+/// The sets that rules of the tables look up, in the managed tables those of netfilterd's chains: a rule
+/// that another program put there may still look up a set of an earlier load. Before a load has replaced the
+/// table of an older version, also those that its rules look up. None of a table that does not exist, and
+/// of a managed table whose chains packets do not pass.
+fn looked_up(
+    connection: &mut Connection,
+    tables: &Tables,
+    sets: &SetNames,
+) -> Result<Vec<LookedUp>, Error> {
+    let mut all = Vec::new();
+    for table in tables.each() {
+        let Some(found) = inspect::table(connection, &table)? else { continue };
+        if tables.is_managed() && found.dormant {
+            continue;
+        }
+        let mut rules = inspect::rules(connection, &table)?;
+        rules.retain(|rule| !tables.is_managed() || Chain::named(rule.chain.to_bytes()).is_some());
+        all.extend(sets_of(&table, &rules));
     }
-    let rules = inspect::rules(connection, table)?;
-    let counts =
-        |rule: &inspect::Rule| !table.is_managed() || Chain::named(rule.chain.to_bytes()).is_some();
-    let rules = rules.into_iter().filter(counts);
-    let mut names: Vec<CString> =
-        rules.flat_map(|rule| rule.looks_up).flat_map(CString::new).collect();
+    if tables.is_managed() {
+        if let Some(replaced) = replaced::find(connection, sets)? {
+            all.extend(sets_of(replaced.table(), replaced.rules_in_force()));
+        }
+    }
+    Ok(all)
+}
+
+/// The sets that these rules of a table look up, each once.
+fn sets_of(table: &TableName, rules: &[inspect::Rule]) -> Vec<LookedUp> {
+    let names = rules.iter().flat_map(|rule| rule.looks_up.iter().cloned());
+    let mut names: Vec<CString> = names.flat_map(CString::new).collect();
     names.sort_unstable();
     names.dedup();
-    Ok(names)
+    names.into_iter().map(|set| LookedUp { table: table.clone(), set }).collect()
 }
 
-/// Whether `address` is in a set named after that of its family in `sets` that a rule of `table` looks
-/// up: in the managed table one with a generation and perhaps a prefix length in its name, else the set
+/// Whether `address` is in a set named after that of its family in `sets` that a rule of `tables` looks
+/// up: in the managed tables one with a generation and perhaps a prefix length in its name, else the set
 /// itself.
 pub fn in_force(
     connection: &mut Connection,
-    table: &TableName,
+    tables: &Tables,
     sets: &SetNames,
     address: IpAddr,
 ) -> Result<InForce, Error> {
+    let looked_up = looked_up(connection, tables, sets)?;
     match address {
-        IpAddr::V4(address) => holds(connection, table, &sets.v4, u32::from(address)),
-        IpAddr::V6(address) => holds(connection, table, &sets.v6, u128::from(address)),
+        IpAddr::V4(address) => holds(connection, tables, &looked_up, &sets.v4, u32::from(address)),
+        IpAddr::V6(address) => holds(connection, tables, &looked_up, &sets.v6, u128::from(address)),
     }
 }
 
-/// The interfaces on which the managed table drops incoming packets; `None` if that is all of them, or if
-/// the rules are another program's.
+/// The interfaces on which the managed tables drop incoming packets; `None` if that is all of them, or if
+/// the rules are another program's. Both tables have the same.
 pub fn interfaces(
     connection: &mut Connection,
-    table: &TableName,
+    tables: &Tables,
 ) -> Result<Option<Vec<Vec<u8>>>, Error> {
+    let table = Tables::managed().v4;
     let chain = Chain::Listed(Direction::Inbound, KeyType::V4);
-    if !table.is_managed() || inspect::table(connection, table)?.is_none() {
+    if !tables.is_managed() || inspect::table(connection, &table)?.is_none() {
         return Ok(None);
     }
-    let rules = inspect::rules(connection, table)?;
+    let rules = inspect::rules(connection, &table)?;
     let mut rules = rules.into_iter().filter(|rule| rule.chain.as_c_str() == chain.name());
     let Some(_) = rules.next() else { return Ok(None) };
     // What is counted is dropped.
@@ -140,36 +174,37 @@ pub fn interfaces(
 
 fn holds<A: Key>(
     connection: &mut Connection,
-    table: &TableName,
+    tables: &Tables,
+    looked_up: &[LookedUp],
     set: &SetName,
     address: A,
 ) -> Result<InForce, Error> {
     let mut answer = InForce::Nothing;
-    for (name, length) in sets_for(set, table, &looked_up(connection, table)?) {
-        if has(connection, table, name, length, address)? {
-            return Ok(InForce::Yes);
+    for (LookedUp { table, set }, length) in sets_for(set, tables, looked_up) {
+        if has(connection, table, set, length, address)? {
+            return Ok(InForce::Yes { table: table.clone() });
         }
         answer = InForce::No;
     }
     Ok(answer)
 }
 
-/// Those of the sets called `names` that hold the lists for `set`, with the length of the networks in
-/// a hash set: in the managed table those whose names say so, in a foreign one the interval set of
-/// exactly that name. In the managed table netfilterd did not fill a set of exactly that name.
+/// Those of the sets that hold the lists for `set`, with the length of the networks in a hash set: in the
+/// managed tables those whose names say so, in a foreign one the interval set of exactly that name. In the
+/// managed tables netfilterd did not fill a set of exactly that name.
 fn sets_for<'a>(
     set: &SetName,
-    table: &TableName,
-    names: &'a [CString],
-) -> impl Iterator<Item = (&'a CStr, Option<u8>)> {
-    names.iter().filter_map(|name| {
-        let bytes = name.as_bytes();
-        let length = if table.is_managed() {
+    tables: &Tables,
+    looked_up: &'a [LookedUp],
+) -> impl Iterator<Item = (&'a LookedUp, Option<u8>)> {
+    looked_up.iter().filter_map(|found| {
+        let bytes = found.set.as_bytes();
+        let length = if tables.is_managed() {
             KernelSetName::parse(bytes, set)?.length
         } else {
             (bytes == set.as_str().as_bytes()).then_some(None)?
         };
-        Some((name.as_c_str(), length))
+        Some((found, length))
     })
 }
 

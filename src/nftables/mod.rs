@@ -1,7 +1,7 @@
 //! Range sets into the kernel.
 //!
 //! In reading order: [`name`] (names that nft can type) and [`set_name`] (names of the kernel sets
-//! in the managed table), [`layout`] (how a range set is laid out in kernel sets), [`plan`] (what is
+//! in the managed tables), [`layout`] (how a range set is laid out in kernel sets), [`plan`] (what is
 //! in force against what is desired), [`placement`] (where it is, for another process). Up to here
 //! everything is a function of its arguments, and compiled always.
 //!
@@ -10,7 +10,7 @@
 //! into it), [`transaction`] (the one place that sends), [`operation`], [`set_fault`], `cure` and
 //! [`error`] (what went wrong, and what to do about it), [`listeners`] (whom a large transaction
 //! concerns), [`inspect`], [`lookup`], [`verify`] and [`counters`] (questions), the two ways of putting
-//! range sets in force, [`managed`] (in a table of our own, in the sets that [`placed`] names) and [`foreign`] (in sets of another
+//! range sets in force, [`managed`] (in tables of our own, in the sets that [`placed`] names; [`replaced`] is the table that older versions had) and [`foreign`] (in sets of another
 //! program's), [`kernel`] (where kernels differ in that), `fill` (one load, by the one way or the other),
 //! [`monitor`] (changes by other programs), [`target`], which remembers what is in force, and
 //! [`snapshot`] (to return to what was in force).
@@ -38,6 +38,7 @@ pub mod operation;
 pub mod placed;
 pub mod placement;
 pub mod plan;
+pub mod replaced;
 pub mod set_fault;
 pub mod set_name;
 pub mod snapshot;

@@ -25,12 +25,12 @@ pub struct Monitor {
 
 /// Gathers notifications into transactions.
 pub struct Notifications {
-    table: TableName,
+    tables: Vec<TableName>,
     /// The sets that netfilterd fills in a foreign table; what else changes there does not concern
     /// it.
     sets: Option<SetNames>,
-    /// Whether the transaction whose notifications are being read concerns our table.
-    touched: bool,
+    /// Those of our tables that the transaction concerns whose notifications are being read.
+    touched: Vec<TableName>,
 }
 
 /// A transaction of another program.
@@ -38,8 +38,8 @@ pub struct Notifications {
 pub struct Transaction {
     /// The generation of the ruleset that it made; `None` if notifications were lost.
     pub generation: Option<u32>,
-    /// Whether it changed something in our table, or may have.
-    pub touched: bool,
+    /// Those of our tables in which it changed something, or may have.
+    pub touched: Vec<TableName>,
     /// The program that sent it.
     pub by: Program,
 }
@@ -52,11 +52,11 @@ impl Transaction {
 }
 
 impl Monitor {
-    /// A monitor of `table`, or of `sets` in it, that has not joined yet.
-    pub fn open(table: TableName, sets: Option<SetNames>) -> Result<Self, Error> {
+    /// A monitor of `tables`, or of `sets` in them, that has not joined yet.
+    pub fn open(tables: Vec<TableName>, sets: Option<SetNames>) -> Result<Self, Error> {
         let socket = Socket::open(Protocol::Netfilter)?;
         socket.size_receive_buffer(RECEIVE_BUFFER)?;
-        Ok(Monitor { socket, notifications: Notifications::new(table, sets) })
+        Ok(Monitor { socket, notifications: Notifications::new(tables, sets) })
     }
 
     /// From here on notifications are received.
@@ -68,7 +68,7 @@ impl Monitor {
     pub fn leave(&mut self) -> Result<(), Error> {
         self.socket.leave(NFNLGRP_NFTABLES)?;
         self.transactions()?;
-        self.notifications.touched = false;
+        self.notifications.touched.clear();
         Ok(())
     }
 
@@ -81,7 +81,7 @@ impl Monitor {
             // Anything may have been among what is lost.
             None => transactions.push(Transaction {
                 generation: None,
-                touched: true,
+                touched: notifications.tables.clone(),
                 by: Program::Unknown,
             }),
         })?;
@@ -97,9 +97,9 @@ impl AsFd for Monitor {
 }
 
 impl Notifications {
-    /// Those about `table`, or about `sets` in it.
-    pub fn new(table: TableName, sets: Option<SetNames>) -> Self {
-        Notifications { table, sets, touched: false }
+    /// Those about `tables`, or about `sets` in them.
+    pub fn new(tables: Vec<TableName>, sets: Option<SetNames>) -> Self {
+        Notifications { tables, sets, touched: Vec::new() }
     }
 
     /// Reads a message. Returns the transaction that ends with it, if one does.
@@ -107,7 +107,8 @@ impl Notifications {
         let kind = message.kind_in(libc::NFNL_SUBSYS_NFTABLES)?;
         // The end of a transaction's messages.
         if kind != libc::NFT_MSG_NEWGEN {
-            self.touched |= self.is_ours(kind, message);
+            let table = self.table_of(kind, message).filter(|table| !self.touched.contains(table));
+            self.touched.extend(table.cloned());
             return None;
         }
         let pid = find_u32(message.attributes(), NFTA_GEN_PROC_PID);
@@ -121,15 +122,16 @@ impl Notifications {
         })
     }
 
-    fn is_ours(&self, kind: libc::c_int, message: &Message<'_>) -> bool {
-        let family = message.family() == Some(self.table.family() as u8);
-        let name = self.table.name().to_bytes_with_nul();
+    /// The table of ours that a message is about, if it concerns us.
+    fn table_of(&self, kind: libc::c_int, message: &Message<'_>) -> Option<&TableName> {
         // The first attribute of every message that is about something in a table is the table.
-        if !family || find(message.attributes(), NFTA_TABLE_NAME) != Some(name) {
-            return false;
-        }
-        let Some(sets) = &self.sets else { return true };
-        match kind {
+        let name = find(message.attributes(), NFTA_TABLE_NAME)?;
+        let table = self.tables.iter().find(|table| {
+            message.family() == Some(table.family() as u8)
+                && name == table.name().to_bytes_with_nul()
+        })?;
+        let Some(sets) = &self.sets else { return Some(table) };
+        let concerns_us = match kind {
             libc::NFT_MSG_NEWTABLE | libc::NFT_MSG_DELTABLE => true,
             libc::NFT_MSG_NEWSET
             | libc::NFT_MSG_DELSET
@@ -140,6 +142,7 @@ impl Notifications {
                 [&sets.v4, &sets.v6].iter().any(|set| set.as_str() == name)
             }
             _ => false,
-        }
+        };
+        concerns_us.then_some(table)
     }
 }

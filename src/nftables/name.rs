@@ -8,10 +8,14 @@ use std::ffi::{CStr, CString};
 use std::fmt;
 use std::str::FromStr;
 
-use crate::ip::PerFamily;
+use crate::ip::{Families, PerFamily};
 
-/// The managed table, in the form of `--table`: the one that netfilterd creates and keeps.
-pub const MANAGED_TABLE: &str = "inet netfilterd";
+/// The managed tables, in the form of `--table`: those that netfilterd creates and keeps. Older versions
+/// had one table of this name, and scripts give it.
+pub const MANAGED: &str = "inet netfilterd";
+
+/// The name of each of the managed tables.
+const MANAGED_NAME: &CStr = c"netfilterd";
 
 /// The longest name that can be given, in bytes: `NFT_NAME_MAXLEN` is 256 with its NUL, and behind
 /// the name come a prefix length (`_128`) and a generation (`_g` and up to 16 digits).
@@ -59,6 +63,8 @@ pub enum NameError {
     NoFamily(String),
     /// Not a family that nftables has.
     UnknownFamily(String),
+    /// One of the managed tables, which are not chosen one by one.
+    Kept(String),
 }
 
 impl fmt::Display for NameError {
@@ -84,6 +90,11 @@ impl fmt::Display for NameError {
                 f,
                 "'{}' is not a family of nftables: ip, ip6, inet, arp, bridge or netdev",
                 family.escape_debug()
+            ),
+            NameError::Kept(table) => write!(
+                f,
+                "netfilterd itself keeps the table {table}, together with the table of the other family; \
+                 omit --table to fill both"
             ),
         }
     }
@@ -154,6 +165,13 @@ pub enum Family {
 }
 
 impl Family {
+    /// The family with this number.
+    pub fn numbered(number: u8) -> Option<Self> {
+        let all =
+            [Family::Inet, Family::Ip, Family::Arp, Family::Netdev, Family::Bridge, Family::Ip6];
+        all.into_iter().find(|family| *family as u8 == number)
+    }
+
     /// Whether packets of such a table can have an IPv4 address to look up.
     pub fn sees_v4(self) -> bool {
         self != Family::Ip6
@@ -207,9 +225,13 @@ impl TableName {
         self.family
     }
 
-    /// Whether netfilterd keeps this table itself.
-    pub fn is_managed(&self) -> bool {
-        self.to_string() == MANAGED_TABLE
+    fn managed(family: Family) -> Self {
+        TableName { family, name: MANAGED_NAME.to_owned() }
+    }
+
+    /// The managed table of older versions, which the managed tables replace.
+    pub fn replaced() -> Self {
+        TableName::managed(Family::Inet)
     }
 
     /// The name without the family, as the kernel takes it.
@@ -239,6 +261,100 @@ impl FromStr for TableName {
         // A typable name has no NUL, so this cannot fail; saying so keeps it from panicking.
         let c_name = CString::new(name).map_err(|_| NameError::Untypable(name.into()))?;
         Ok(TableName { family: family.parse()?, name: c_name })
+    }
+}
+
+/// Where range sets are put in force: what `--table` says.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Tables {
+    /// The managed tables, which netfilterd creates and keeps: one of family ip and one of family ip6.
+    Managed,
+    /// A table of another program, in which netfilterd fills sets.
+    Foreign(TableName),
+}
+
+impl Tables {
+    /// The managed tables. Each sees the packets of one family only, so that no rule has to ask for it.
+    pub fn managed() -> PerFamily<TableName> {
+        PerFamily { v4: TableName::managed(Family::Ip), v6: TableName::managed(Family::Ip6) }
+    }
+
+    /// Whether these are the managed tables.
+    pub fn is_managed(&self) -> bool {
+        *self == Tables::Managed
+    }
+
+    /// Each of them.
+    pub fn each(&self) -> Vec<TableName> {
+        match self {
+            Tables::Managed => {
+                let PerFamily { v4, v6 } = Tables::managed();
+                vec![v4, v6]
+            }
+            Tables::Foreign(table) => vec![table.clone()],
+        }
+    }
+
+    /// The families whose packets they see.
+    pub fn families(&self) -> Families {
+        match self {
+            Tables::Managed => Families::BOTH,
+            Tables::Foreign(table) => {
+                Families { v4: table.family.sees_v4(), v6: table.family.sees_v6() }
+            }
+        }
+    }
+
+    /// Those that are called `names`; `None` if no target has these.
+    pub fn called(names: &[String]) -> Option<Self> {
+        let tables: Vec<TableName> =
+            names.iter().map(|name| name.parse()).collect::<Result<_, _>>().ok()?;
+        match &tables[..] {
+            tables if tables == Tables::Managed.each() => Some(Tables::Managed),
+            [table] => Some(Tables::Foreign(table.clone())),
+            _ => None,
+        }
+    }
+}
+
+impl fmt::Display for Tables {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        Listed(&self.each()).fmt(f)
+    }
+}
+
+impl FromStr for Tables {
+    type Err = NameError;
+
+    fn from_str(text: &str) -> Result<Self, NameError> {
+        let table: TableName = text.parse()?;
+        if table == TableName::replaced() {
+            return Ok(Tables::Managed);
+        }
+        match Tables::Managed.each().contains(&table) {
+            true => Err(NameError::Kept(table.to_string())),
+            false => Ok(Tables::Foreign(table)),
+        }
+    }
+}
+
+/// Tables as a part of a sentence: `table inet filter`, `tables ip netfilterd and ip6 netfilterd`.
+pub struct Listed<'a, T>(pub &'a [T]);
+
+impl<T> Listed<'_, T> {
+    /// What stands for them where they were named.
+    pub fn pronoun(&self) -> &'static str {
+        if self.0.len() == 1 { "it" } else { "them" }
+    }
+}
+
+impl<T: fmt::Display> fmt::Display for Listed<'_, T> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(if self.0.len() == 1 { "table " } else { "tables " })?;
+        for (index, table) in self.0.iter().enumerate() {
+            write!(f, "{}{table}", if index == 0 { "" } else { " and " })?;
+        }
+        Ok(())
     }
 }
 
@@ -276,6 +392,24 @@ mod tests {
         }
         assert!("x".repeat(MAX_SET_NAME).parse::<SetName>().is_ok());
         assert!("x".repeat(MAX_SET_NAME + 1).parse::<SetName>().is_err());
+    }
+
+    #[test]
+    fn the_managed_tables_are_chosen_together_by_the_name_that_older_versions_had() {
+        assert_eq!(MANAGED.parse::<Tables>(), Ok(Tables::Managed));
+        assert_eq!(Tables::Managed.to_string(), "tables ip netfilterd and ip6 netfilterd");
+        for one in ["ip netfilterd", "ip6  netfilterd"] {
+            let message = one.parse::<Tables>().unwrap_err().to_string();
+            assert!(message.contains("omit --table"), "{message}");
+        }
+        let foreign = Tables::Foreign("ip filter".parse().unwrap());
+        assert_eq!("ip filter".parse::<Tables>(), Ok(foreign.clone()));
+        assert_eq!(foreign.to_string(), "table ip filter");
+        for tables in [Tables::Managed, foreign] {
+            let names: Vec<String> = tables.each().iter().map(ToString::to_string).collect();
+            assert_eq!(Tables::called(&names), Some(tables));
+        }
+        assert_eq!(Tables::called(&[]), None);
     }
 
     #[test]

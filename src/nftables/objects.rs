@@ -1,4 +1,4 @@
-//! The objects of the managed table that outlive a switch: the table itself and its counters; and the
+//! The objects of a managed table that outlive a switch: the table itself and its counters; and the
 //! sets. What looks them up is in `chains`.
 //!
 //! Built with libnftnl, except for what its wrapper has no place for: a table's comment and named
@@ -15,13 +15,14 @@ use nftnl::{MsgType, ProtoFamily, Table};
 use super::batch::Batch;
 use super::constants::*;
 use super::key_type::KeyType;
+use crate::ip::PerFamily;
 use crate::netlink::Attributes;
 use crate::nftables::layout::{SetKind, Shapes};
 use crate::nftables::name::{Family, SetNames, TableName};
 use crate::nftables::set_name::KernelSetName;
 use crate::sys;
 
-/// The comment of the table, which nft lists: who keeps it.
+/// The comment of a managed table, which nft lists: who keeps it.
 pub const COMMENT: &CStr = c"kept by netfilterd(8); changes made here are lost";
 
 /// How [`COMMENT`] begins. A table with it is netfilterd's, also that of another version.
@@ -70,15 +71,31 @@ pub fn delete_table(batch: &mut Batch, table: &TableName) {
     });
 }
 
-/// Creates the named counters that are missing; one that exists keeps its count.
-pub fn add_counters(batch: &mut Batch, table: &TableName) {
+/// Disables the table: no packet passes its chains, and what is in it stays.
+pub fn disable_table(batch: &mut Batch, table: &TableName) {
+    batch.message(libc::NFT_MSG_NEWTABLE, 0, table.family(), |message| {
+        message.put_str(NFTA_TABLE_NAME, table.name());
+        message.put_u32(NFTA_TABLE_FLAGS, NFT_TABLE_F_DORMANT);
+    });
+}
+
+/// Creates the named counters for such addresses that are missing in their table, with packets and bytes
+/// as `initial` says. One that exists keeps its count.
+pub fn add_counters(
+    batch: &mut Batch,
+    table: &TableName,
+    keys: KeyType,
+    initial: impl Fn(Direction) -> (u64, u64),
+) {
     for direction in Direction::ALL {
-        for keys in KeyType::ALL {
-            batch.message(libc::NFT_MSG_NEWOBJ, libc::NLM_F_CREATE, table.family(), |message| {
-                name_counter(message, table, direction, keys);
-                message.nest(NFTA_OBJ_DATA, |_| {});
+        let (packets, bytes) = initial(direction);
+        batch.message(libc::NFT_MSG_NEWOBJ, libc::NLM_F_CREATE, table.family(), |message| {
+            name_counter(message, table, direction, keys);
+            message.nest(NFTA_OBJ_DATA, |data| {
+                data.put(NFTA_COUNTER_BYTES, &bytes.to_be_bytes());
+                data.put(NFTA_COUNTER_PACKETS, &packets.to_be_bytes());
             });
-        }
+        });
     }
 }
 
@@ -94,7 +111,7 @@ pub fn name_counter(
     message.put_u32(NFTA_OBJ_TYPE, NFT_OBJECT_COUNTER);
 }
 
-/// A set of the managed table.
+/// A set of a managed table.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct KernelSet {
     /// Its name, generation included.
@@ -119,7 +136,7 @@ impl KernelSet {
     }
 }
 
-/// Creates sets, empty.
+/// Creates sets, empty, each in the table for its addresses.
 ///
 /// An interval set has no size, since both ends of an interval would count against it. A hash set
 /// has one: with it the kernel takes its fixed-size implementation, which loads five times faster.
@@ -127,11 +144,11 @@ impl KernelSet {
 ///
 /// A set that exists already is an error: another netfilterd is filling it, and both lists would be
 /// in it.
-pub fn add_sets(batch: &mut Batch, table: &TableName, sets: &[KernelSet]) {
+pub fn add_sets(batch: &mut Batch, tables: &PerFamily<TableName>, sets: &[KernelSet]) {
     for (id, set) in (1..).zip(sets) {
         match set.keys {
-            KeyType::V4 => add_set::<Ipv4Addr>(batch, table, set, id),
-            KeyType::V6 => add_set::<Ipv6Addr>(batch, table, set, id),
+            KeyType::V4 => add_set::<Ipv4Addr>(batch, &tables.v4, set, id),
+            KeyType::V6 => add_set::<Ipv6Addr>(batch, &tables.v6, set, id),
         }
     }
 }

@@ -6,6 +6,7 @@ use std::fmt;
 
 use super::constants::*;
 use crate::netlink::{ATTRIBUTE, Message, attributes, find, find_str};
+use crate::nftables::name::Family;
 
 /// What the kernel was asked to do.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -14,7 +15,7 @@ pub struct Operation {
     pub what: &'static str,
     /// The name of the object.
     pub name: Option<String>,
-    /// The table that the object is in.
+    /// The table that the object is in, by family and name.
     pub table: Option<String>,
 }
 
@@ -29,6 +30,7 @@ impl Operation {
         let kind = message.kind_in(libc::NFNL_SUBSYS_NFTABLES);
         let (what, named_by) = match kind {
             Some(libc::NFT_MSG_NEWTABLE) => ("creating table", NFTA_TABLE_NAME),
+            Some(libc::NFT_MSG_DELTABLE) => ("deleting table", NFTA_TABLE_NAME),
             Some(libc::NFT_MSG_NEWCHAIN) => ("creating chain", NFTA_CHAIN_NAME),
             Some(libc::NFT_MSG_DELCHAIN) => ("deleting chain", NFTA_CHAIN_NAME),
             Some(libc::NFT_MSG_NEWRULE) => ("adding a rule to chain", NFTA_RULE_CHAIN),
@@ -44,11 +46,17 @@ impl Operation {
             Some(libc::NFT_MSG_NEWOBJ) => ("creating counter", NFTA_OBJ_NAME),
             _ => return Operation::unnamed("beginning a transaction"),
         };
-        let name = find_str(message.attributes(), named_by);
-        // The first attribute of every other object is its table.
-        let in_table = kind != Some(libc::NFT_MSG_NEWTABLE);
-        let table = find_str(message.attributes(), NFTA_TABLE_NAME).filter(|_| in_table);
-        Operation { what, name, table }
+        // The first attribute of every object is its table, or its name if it is one.
+        let family = message.family().and_then(Family::numbered);
+        let table = find_str(message.attributes(), NFTA_TABLE_NAME);
+        let table = table.map(|table| match family {
+            Some(family) => format!("{family} {table}"),
+            None => table,
+        });
+        match named_by {
+            NFTA_TABLE_NAME => Operation { what, name: table, table: None },
+            _ => Operation { what, name: find_str(message.attributes(), named_by), table },
+        }
     }
 }
 

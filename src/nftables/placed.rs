@@ -1,4 +1,4 @@
-//! Which kernel sets of the managed table hold range sets: by a generation and shapes, or by their names.
+//! Which kernel sets of the managed tables hold range sets: by a generation and shapes, or by their names.
 
 #![cfg(feature = "nftables")]
 

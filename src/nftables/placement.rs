@@ -5,11 +5,11 @@ use serde::{Deserialize, Serialize};
 /// What there is in a table while range sets are in force.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Placement {
-    /// The name of the sets of IPv4: in the managed table what their names begin with.
+    /// The name of the sets of IPv4: in the managed tables what their names begin with.
     pub set4: String,
     /// The same of IPv6.
     pub set6: String,
-    /// The interfaces that the rules of the managed table match; `None` if that is all of them.
+    /// The interfaces that the rules of the managed tables match; `None` if that is all of them.
     #[serde(default)]
     pub interfaces: Option<Vec<String>>,
     /// The sets. Of a family without networks there is none.

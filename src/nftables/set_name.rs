@@ -1,4 +1,4 @@
-//! The names of the kernel sets in the managed table.
+//! The names of the kernel sets in the managed tables.
 //!
 //! Each begins with the name that was asked for with `--set4` or `--set6` and ends in a generation,
 //! which is another one for each rebuild: `drop4_g7` holds ranges, `drop4_24_g7` networks of length
@@ -8,7 +8,7 @@ use std::ffi::CString;
 
 use super::name::SetName;
 
-/// What a kernel set of the managed table holds and since when, as its name says.
+/// What a kernel set of a managed table holds and since when, as its name says.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct KernelSetName {
     /// The prefix length of the networks in a hash set; an interval set has none.

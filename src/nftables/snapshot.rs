@@ -1,13 +1,14 @@
 //! What was in force before a load, to return to it.
 //!
-//! In the managed table a load makes new sets and switches the rules, so the old sets and the text of the
-//! old rules are all that is needed: whatever they hold, and on whichever interfaces. In a foreign table
-//! the elements change, so they are read before.
+//! In the managed tables a load makes new sets and switches the rules, so the old sets and the text of the
+//! old rules are all that is needed: whatever they hold, and on whichever interfaces. So it is with the
+//! table of an older version, which the load has disabled. In a foreign table the elements change, so they
+//! are read before.
 
 #![cfg(feature = "nftables")]
 
 use super::error::Error;
-use super::inspect::Rule;
+use super::managed::Before;
 use super::target::{Table, Target};
 use super::transaction::Connection;
 use crate::ip::RangeSets;
@@ -17,8 +18,8 @@ use crate::progress::Unseen;
 pub struct Snapshot(State);
 
 enum State {
-    /// The rules of the managed table; `None` if there is no table.
-    Managed(Option<Vec<Rule>>),
+    /// The rules of the managed tables.
+    Managed(Before),
     /// What the sets of a foreign table hold.
     Foreign(RangeSets),
 }
@@ -29,7 +30,7 @@ impl Target {
     pub fn snapshot(&self) -> Result<Option<Snapshot>, Error> {
         let mut connection = Connection::open()?;
         let state = match self.place() {
-            Table::Managed(managed) => Some(State::Managed(managed.rules(&mut connection)?)),
+            Table::Managed(managed) => Some(State::Managed(managed.before(&mut connection)?)),
             Table::Foreign(foreign) => {
                 let places = foreign.look(&mut connection, &RangeSets::default())?;
                 foreign.dump(&places)?.map(State::Foreign)
@@ -42,14 +43,11 @@ impl Target {
     /// replaced; see [`Target::keep_replaced`].
     pub fn restore(&mut self, before: &Snapshot) -> Result<(), Error> {
         match (&before.0, self.place()) {
-            (State::Managed(rules), Table::Managed(managed)) => {
+            (State::Managed(before), Table::Managed(managed)) => {
                 let mut connection = Connection::open()?;
-                managed.restore(&mut connection, rules.as_deref())?;
+                managed.restore(&mut connection, before)?;
                 // What is left over is not in force, and the next load deletes it.
-                match rules {
-                    Some(_) => managed.delete_unused(&mut connection),
-                    None => Ok(()),
-                }
+                managed.delete_unused(&mut connection)
             }
             (State::Foreign(sets), _) => self.apply(sets, &Unseen).map(drop),
             (State::Managed(_), Table::Foreign(_)) => Ok(()),
@@ -59,7 +57,7 @@ impl Target {
     /// Deletes what a load has kept, after which nothing can be restored.
     pub fn delete_replaced(&self) -> Result<(), Error> {
         match self.place() {
-            Table::Managed(managed) => managed.delete_unused(&mut Connection::open()?),
+            Table::Managed(managed) => managed.delete_replaced(&mut Connection::open()?),
             Table::Foreign(_) => Ok(()),
         }
     }

@@ -16,19 +16,19 @@ use crate::ip::RangeSets;
 use crate::ip::change::Applied;
 use crate::ip::mask::Mask;
 use crate::nftables::layout::{Layout, Shapes};
-use crate::nftables::name::{SetNames, TableName};
+use crate::nftables::name::{SetNames, TableName, Tables};
 use crate::nftables::placement::{PlacedSet, Placement};
 use crate::progress::{Progress, Unseen};
 
 /// Where the range sets are put in force, by the options of the command line.
 pub struct Options {
-    /// The table: [`crate::nftables::name::MANAGED_TABLE`], or a foreign one.
-    pub table: TableName,
+    /// The managed tables, or a foreign one.
+    pub tables: Tables,
     /// The names of the sets.
     pub sets: SetNames,
-    /// The interfaces to filter on, all if empty; in the managed table only.
+    /// The interfaces to filter on, all if empty; in the managed tables only.
     pub interfaces: Vec<CString>,
-    /// The layout; in the managed table only.
+    /// The layout; in the managed tables only.
     pub layout: Layout,
     /// The mask, which tells the length of most networks.
     pub mask: Mask,
@@ -39,6 +39,7 @@ pub struct Options {
 /// Each of its methods that asks the kernel opens a connection of its own: one that stays open would
 /// have to be looked after.
 pub struct Target {
+    tables: Tables,
     table: Table,
     held: Option<Held>,
 }
@@ -62,13 +63,12 @@ pub struct Committed {
 impl Target {
     /// A target of which nothing is known yet.
     pub fn new(options: Options) -> Self {
-        let Options { table, sets, interfaces, layout, mask } = options;
-        let table = if table.is_managed() {
-            Table::Managed(Managed::new(table, sets, interfaces, layout, mask))
-        } else {
-            Table::Foreign(Foreign::new(table, sets))
+        let Options { tables, sets, interfaces, layout, mask } = options;
+        let table = match tables.clone() {
+            Tables::Managed => Table::Managed(Managed::new(sets, interfaces, layout, mask)),
+            Tables::Foreign(table) => Table::Foreign(Foreign::new(table, sets)),
         };
-        Target { table, held: None }
+        Target { tables, table, held: None }
     }
 
     pub(super) fn place(&self) -> &Table {
@@ -82,9 +82,9 @@ impl Target {
         }
     }
 
-    /// The table by family and name.
-    pub fn table(&self) -> &TableName {
-        self.table.name()
+    /// The tables by family and name.
+    pub fn tables(&self) -> &Tables {
+        &self.tables
     }
 
     /// The shapes of the kernel sets that hold what was put in force last; those of a foreign table
@@ -160,10 +160,10 @@ impl Target {
             Table::Managed(managed) => managed.sets(),
             Table::Foreign(foreign) => foreign.sets(),
         };
-        let found = lookup::all_in_force(&mut connection, self.table(), sets)?;
-        let is_hidden = self.table().is_managed()
+        let found = lookup::all_in_force(&mut connection, &self.tables, sets)?;
+        let is_hidden = self.tables.is_managed()
             && found.as_ref().is_some_and(RangeSets::is_empty)
-            && lookup::looks_up(&mut connection, self.table())?;
+            && lookup::looks_up(&mut connection, &self.tables, sets)?;
         Ok(found.filter(|_| !is_hidden))
     }
 
@@ -176,14 +176,14 @@ impl Target {
         }
     }
 
-    /// A monitor that has joined, for changes by other programs to what this target keeps: its whole
-    /// table, or the sets that it fills in a foreign one.
+    /// A monitor that has joined, for changes by other programs to what this target keeps: all of its
+    /// tables, or the sets that it fills in a foreign one.
     pub fn monitor(&self) -> Result<Monitor, Error> {
         let sets = match &self.table {
             Table::Managed(_) => None,
             Table::Foreign(foreign) => Some(foreign.sets().clone()),
         };
-        let mut monitor = Monitor::open(self.table().clone(), sets)?;
+        let mut monitor = Monitor::open(self.tables.each(), sets)?;
         monitor.join()?;
         Ok(monitor)
     }
@@ -191,7 +191,8 @@ impl Target {
     /// Takes note of a transaction of another program. Returns whether it may have changed what is
     /// in force here.
     pub fn record(&mut self, transaction: &Transaction) -> bool {
-        let Some(generation) = transaction.generation.filter(|_| !transaction.touched) else {
+        let Some(generation) = transaction.generation.filter(|_| transaction.touched.is_empty())
+        else {
             self.touched();
             return true;
         };
@@ -209,7 +210,7 @@ impl Target {
         }
     }
 
-    /// Whether the table looks as it was left: the rules, and the sets that they look up. Asks
+    /// Whether the tables look as they were left: the rules, and the sets that they look up. Asks
     /// nothing more than the generation of the ruleset if that says so.
     ///
     /// Whether an element is missing is known from their number, where the kernel counts them. One that
@@ -217,24 +218,30 @@ impl Target {
     /// [`Look::Elements`], unless they are too large for it. What fills them may well empty them, under
     /// the same name.
     pub fn is_in_place(&mut self, look: Look) -> Result<bool, Error> {
-        let Some(held) = &mut self.held else { return Ok(true) };
+        Ok(self.out_of_place(look)?.is_empty())
+    }
+
+    /// The tables that do not look as they were left.
+    pub fn out_of_place(&mut self, look: Look) -> Result<Vec<TableName>, Error> {
+        let Some(held) = &mut self.held else { return Ok(Vec::new()) };
         let mut connection = Connection::open()?;
         let now = connection.generation()?;
         if held.generation == Some(now) {
             if held.counted.is_none() {
-                let counted = self.table.count(&mut connection, held)?;
+                let counted = self.table.count(&mut connection, held, &self.tables)?;
                 // Else they may have been counted after a change by another program.
+                let counted = counted.into_iter().map(|(_, set)| set).collect();
                 held.counted = (connection.generation()? == now).then_some(counted);
             }
-            return Ok(true);
+            return Ok(Vec::new());
         }
         // Another program has committed something. On a busy host that is mostly about something
         // else.
-        let in_place = self.table.is_in_place(&mut connection, held, look)?;
-        if in_place && look == Look::Elements {
+        let out = self.table.out_of_place(&mut connection, held, &self.tables, look)?;
+        if out.is_empty() && look == Look::Elements {
             held.generation = Some(now);
         }
-        Ok(in_place)
+        Ok(out)
     }
 
     /// Where the range sets are that were put in force last, for another process to look there.
@@ -273,13 +280,6 @@ pub enum Look {
 }
 
 impl Table {
-    fn name(&self) -> &TableName {
-        match self {
-            Table::Managed(managed) => managed.table(),
-            Table::Foreign(foreign) => foreign.table(),
-        }
-    }
-
     /// The names of the sets that hold what was put in force.
     fn kernel_sets(&self, held: &Held) -> Vec<CString> {
         match (self, held.placed) {
@@ -289,40 +289,63 @@ impl Table {
         }
     }
 
-    /// The sets that hold what was put in force, with the number of their elements.
-    fn count(&self, connection: &mut Connection, held: &Held) -> Result<Vec<PlacedSet>, Error> {
-        let found = inspect::sets(connection, self.name())?;
+    /// The sets that hold what was put in force, with the number of their elements, and the table that
+    /// each is in, if it is there.
+    fn count(
+        &self,
+        connection: &mut Connection,
+        held: &Held,
+        tables: &Tables,
+    ) -> Result<Vec<(Option<TableName>, PlacedSet)>, Error> {
+        let mut found = Vec::new();
+        for table in tables.each() {
+            let sets = inspect::sets(connection, &table)?;
+            found.extend(sets.into_iter().map(|set| (table.clone(), set)));
+        }
         let counted = |name: CString| {
-            let set = found.iter().find(|set| set.name == name);
-            let elements = set.and_then(|set| set.count);
-            PlacedSet { name: name.to_string_lossy().into_owned(), elements }
+            let found = found.iter().find(|(_, set)| set.name == name);
+            let elements = found.and_then(|(_, set)| set.count);
+            let table = found.map(|(table, _)| table.clone());
+            (table, PlacedSet { name: name.to_string_lossy().into_owned(), elements })
         };
         Ok(self.kernel_sets(held).into_iter().map(counted).collect())
     }
 
-    fn is_in_place(
+    /// The tables that do not look as they were left.
+    fn out_of_place(
         &self,
         connection: &mut Connection,
         held: &Held,
+        tables: &Tables,
         look: Look,
-    ) -> Result<bool, Error> {
-        let in_place = match (self, held.placed) {
-            (Table::Managed(managed), Some(placed)) => managed.is_in_place(connection, placed)?,
-            (Table::Managed(_), None) => false,
+    ) -> Result<Vec<TableName>, Error> {
+        let all_if = |is_out| if is_out { tables.each() } else { Vec::new() };
+        let out = match (self, held.placed) {
+            (Table::Managed(managed), Some(placed)) => managed.out_of_place(connection, placed)?,
+            (Table::Managed(_), None) => tables.each(),
             (Table::Foreign(foreign), _) => match foreign.places(connection, &held.sets) {
-                Ok(_) if look == Look::Counts => true,
-                Ok(places) => foreign.dump(&places)?.is_none_or(|found| found == held.sets),
-                Err(error) if error.is_about_the_ruleset() => false,
+                Ok(_) if look == Look::Counts => Vec::new(),
+                Ok(places) => {
+                    all_if(foreign.dump(&places)?.is_some_and(|found| found != held.sets))
+                }
+                Err(error) if error.is_about_the_ruleset() => tables.each(),
                 Err(error) => return Err(error),
             },
         };
-        let Some(counted) = held.counted.as_ref().filter(|_| in_place) else {
-            return Ok(in_place);
+        let Some(counted) = held.counted.as_ref().filter(|_| out.is_empty()) else {
+            return Ok(out);
         };
-        let now = self.count(connection, held)?;
-        Ok(counted.iter().zip(&now).all(|(then, now)| match (then.elements, now.elements) {
-            (Some(then), Some(now)) => then == now,
-            _ => true,
-        }))
+        let now = self.count(connection, held, tables)?;
+        let differs = |then: &PlacedSet, now: &PlacedSet| match (then.elements, now.elements) {
+            (Some(then), Some(now)) => then != now,
+            _ => false,
+        };
+        let counts = counted.iter().zip(now);
+        let mut out: Vec<TableName> = counts
+            .filter(|(then, (_, now))| differs(then, now))
+            .filter_map(|(_, (table, _))| table)
+            .collect();
+        out.dedup();
+        Ok(out)
     }
 }

@@ -13,7 +13,7 @@ use super::placed::Placed;
 use super::transaction::Connection;
 use crate::ip::mask::Mask;
 use crate::nftables::layout::Layout;
-use crate::nftables::name::{SetNames, TableName};
+use crate::nftables::name::{SetNames, TableName, Tables};
 use crate::nftables::placement::{PlacedSet, Placement};
 
 /// Why range sets are not in force, as a part of a sentence.
@@ -48,7 +48,7 @@ pub enum Difference {
         /// Its name.
         set: String,
     },
-    /// The chains and rules of the managed table are not those that netfilterd wrote.
+    /// The chains and rules of a managed table are not those that netfilterd wrote.
     Rules {
         /// The name of the table.
         table: TableName,
@@ -78,52 +78,66 @@ impl fmt::Display for Difference {
     }
 }
 
-/// What of `placement` is not in `table` as it was left; empty if all of it is. Costs the same however
+/// What of `placement` is not in `tables` as it was left; empty if all of it is. Costs the same however
 /// many elements there are.
 pub fn differences(
     connection: &mut Connection,
-    table: &TableName,
+    tables: &Tables,
     placement: &Placement,
 ) -> Result<Vec<Difference>, Error> {
-    let Some(found) = inspect::table(connection, table)? else {
-        return Ok(vec![Difference::NoTable { table: table.clone() }]);
-    };
     let (Ok(v4), Ok(v6)) = (placement.set4.parse(), placement.set6.parse()) else {
         return Ok(vec![Difference::Unreadable]);
     };
     let names = SetNames { v4, v6 };
-    let mut differences = Vec::new();
-    if found.dormant {
-        differences.push(Difference::Dormant { table: table.clone() });
+    let (mut missing_tables, mut dormant, mut sets) = (Vec::new(), Vec::new(), Vec::new());
+    for table in tables.each() {
+        match inspect::table(connection, &table)? {
+            None => missing_tables.push(Difference::NoTable { table }),
+            Some(found) => {
+                sets.extend(inspect::sets(connection, &table)?);
+                dormant.extend(found.dormant.then_some(Difference::Dormant { table }));
+            }
+        }
     }
-    let sets = inspect::sets(connection, table)?;
+    // Without its table no set is there, which needs no words of its own.
+    if !missing_tables.is_empty() {
+        return Ok(missing_tables);
+    }
+    let mut differences = dormant;
     differences.extend(placement.sets.iter().filter_map(|placed| missing(placed, &sets)));
     if !differences.is_empty() {
         return Ok(differences);
     }
-    if table.is_managed() {
-        let sets = placement.sets.iter().map(|set| set.name.as_str());
-        let name = |name: &String| CString::new(name.as_str()).ok();
-        let interfaces = placement.interfaces.as_ref();
-        let interfaces = interfaces.map(|names| names.iter().filter_map(name).collect());
-        let Some(placed) = Placed::by_names(sets, &names) else {
-            return Ok(vec![Difference::Unreadable]);
-        };
-        let managed =
-            Managed::new(table.clone(), names, Vec::new(), Layout::default(), Mask::default())
-                .with_interfaces(interfaces);
-        if !managed.is_in_place(connection, placed)? {
-            differences.push(Difference::Rules { table: table.clone() });
+    match tables {
+        Tables::Managed => of_managed(connection, names, placement),
+        Tables::Foreign(table) => {
+            let rules = inspect::rules(connection, table)?;
+            let unused = placement.sets.iter().filter(|set| {
+                let name = set.name.as_bytes();
+                !rules.iter().any(|rule| rule.looks_up.iter().any(|looked_up| looked_up == name))
+            });
+            Ok(unused.map(|set| Difference::Unused { set: set.name.clone() }).collect())
         }
-    } else {
-        let rules = inspect::rules(connection, table)?;
-        let unused = placement.sets.iter().filter(|set| {
-            let name = set.name.as_bytes();
-            !rules.iter().any(|rule| rule.looks_up.iter().any(|looked_up| looked_up == name))
-        });
-        differences.extend(unused.map(|set| Difference::Unused { set: set.name.clone() }));
     }
-    Ok(differences)
+}
+
+/// The managed tables with other chains or rules than netfilterd wrote.
+fn of_managed(
+    connection: &mut Connection,
+    names: SetNames,
+    placement: &Placement,
+) -> Result<Vec<Difference>, Error> {
+    let sets = placement.sets.iter().map(|set| set.name.as_str());
+    let name = |name: &String| CString::new(name.as_str()).ok();
+    let interfaces = placement.interfaces.as_ref();
+    let interfaces = interfaces.map(|names| names.iter().filter_map(name).collect());
+    let Some(placed) = Placed::by_names(sets, &names) else {
+        return Ok(vec![Difference::Unreadable]);
+    };
+    let managed = Managed::new(names, Vec::new(), Layout::default(), Mask::default())
+        .with_interfaces(interfaces);
+    let out = managed.out_of_place(connection, placed)?;
+    Ok(out.into_iter().map(|table| Difference::Rules { table }).collect())
 }
 
 /// What is wrong with a set, by the sets that there are.

@@ -7,8 +7,8 @@ use std::io::{self, Write};
 
 use ipnet::IpNet;
 
-use crate::ip::{Address, RangeSet, RangeSets};
-use crate::nftables::name::{SetName, TableName};
+use crate::ip::{Address, PerFamily, RangeSet, RangeSets};
+use crate::nftables::name::{SetName, TableName, Tables};
 #[cfg(feature = "map")]
 use crate::output::map::Map;
 
@@ -41,10 +41,10 @@ impl Format {
     }
 }
 
-/// The names of the table and the sets in a script.
+/// The names of the tables and the sets in a script.
 pub struct Names<'a> {
-    /// The table, for the format `nft`.
-    pub table: &'a TableName,
+    /// The tables, for the format `nft`.
+    pub tables: &'a Tables,
     /// The set of IPv4 networks.
     pub set4: &'a SetName,
     /// The set of IPv6 networks.
@@ -73,8 +73,12 @@ pub fn write(format: Format, printed: &Printed<'_>, out: &mut impl Write) -> io:
             write_lines(sets.v6.ranges(), out)
         }
         Format::Nft => {
-            write_nft(&sets.v4, names.table, names.set4, "ipv4_addr", out)?;
-            write_nft(&sets.v6, names.table, names.set6, "ipv6_addr", out)
+            let PerFamily { v4, v6 } = match names.tables {
+                Tables::Managed => Tables::managed(),
+                Tables::Foreign(table) => PerFamily { v4: table.clone(), v6: table.clone() },
+            };
+            write_nft(&sets.v4, &v4, names.set4, "ipv4_addr", out)?;
+            write_nft(&sets.v6, &v6, names.set6, "ipv6_addr", out)
         }
         Format::Ipset => {
             write_ipset(&sets.v4, names.set4, "inet", out)?;

@@ -81,7 +81,7 @@ impl Drop for File<'_> {
 pub struct Metrics<'a> {
     /// The status of the daemon.
     pub status: &'a Status,
-    /// The counters of the managed table; empty if there are none.
+    /// The counters of the managed tables; empty if there are none.
     pub dropped: &'a [Dropped],
 }
 
@@ -125,7 +125,7 @@ fn daemon(status: &Status) -> Vec<Family> {
         ),
         gauge(
             "in_force",
-            "1 if the table or the queues have what the lists ask for, 0 if not, or if that is not known.",
+            "1 if the tables or the queues have what the lists ask for, 0 if not, or if that is not known.",
             [alone(flag(status.is_in_force()))],
         ),
         gauge(
@@ -146,7 +146,7 @@ fn daemon(status: &Status) -> Vec<Family> {
         ),
         counter(
             "repairs_total",
-            "Repairs of the table after changes by other programs.",
+            "Repairs of the tables after changes by other programs.",
             [alone(status.repairs.count as f64)],
         ),
     ]
@@ -231,7 +231,7 @@ fn kernel(dropped: &[Dropped]) -> Vec<Family> {
     vec![
         counter(
             "dropped_packets_total",
-            "Packets that the managed table dropped.",
+            "Packets that the managed tables dropped.",
             each(|one| one.packets),
         ),
         counter("dropped_bytes_total", "Bytes of these packets.", each(|one| one.bytes)),

@@ -1,6 +1,7 @@
 //! The status of a daemon: written by the daemon to a file, shown by `netfilterd status`.
 //!
-//! The names of the fields are the keys of the JSON, which users' scripts read: they do not change.
+//! The names of the fields are the keys of the JSON, which users' scripts read: a change of one stands in
+//! the changelog.
 
 mod answer;
 mod condition;
@@ -52,9 +53,10 @@ pub struct Status {
     pub mode: Mode,
     /// The time at which the daemon started.
     pub started: Timestamp,
-    /// The table whose sets the daemon fills, as `FAMILY NAME`; `None` in queue mode.
+    /// The tables whose sets the daemon fills, each as `FAMILY NAME`; none in queue mode, and from an
+    /// older daemon.
     #[serde(default)]
-    pub table: Option<String>,
+    pub tables: Vec<String>,
     /// The interfaces whose packets are filtered, as named by `--interface`; `None` if that is all of
     /// them. A `*` at the end matches any ending.
     #[serde(default, skip_serializing_if = "Option::is_none")]
@@ -73,7 +75,7 @@ pub struct Status {
     /// Expired entries or changed protected addresses that could not be applied.
     #[serde(default)]
     pub not_applied: Option<Failed>,
-    /// Where in the table it is; `None` in queue mode.
+    /// Where in the tables it is; `None` in queue mode.
     #[serde(default)]
     pub placement: Option<Placement>,
     /// How the lists are watched; `None` without `--watch`.
@@ -85,7 +87,7 @@ pub struct Status {
     /// The repairs since the daemon started.
     #[serde(default)]
     pub repairs: Repairs,
-    /// The counters of the managed table; empty in the file, filled by `netfilterd status`.
+    /// The counters of the managed tables; empty in the file, filled by `netfilterd status`.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub dropped: Vec<Dropped>,
     /// The counters of each queue; empty unless in queue mode.
@@ -102,7 +104,7 @@ impl Status {
             start: sys::start_of(std::process::id()),
             mode,
             started: now(),
-            table: None,
+            tables: Vec::new(),
             interfaces: None,
             loaded: None,
             failed: None,

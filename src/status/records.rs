@@ -186,7 +186,7 @@ impl Repairs {
     }
 }
 
-/// One counter of the managed table: the drops of one direction and one family.
+/// One counter of the managed tables: the drops of one direction and one family.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 pub struct Dropped {
     /// `in` for packets from listed networks, `out` for packets to them.

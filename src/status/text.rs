@@ -9,16 +9,17 @@ use super::{
     BeingRead, Dropped, Failed, InForce, ListStatus, Mode, Repairs, Status, Watching, queue,
 };
 use crate::nfqueue::QueueCounters;
+use crate::nftables::name::Listed;
 use crate::words::{Age, Count, Grouped, Noun};
 
 impl fmt::Display for Status {
     /// One subject a line, with its name in front.
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         let Status { version, pid, started, .. } = self;
-        let mode = match (self.mode, &self.table) {
+        let mode = match (self.mode, &self.tables[..]) {
             (Mode::Queue, _) => "queue mode".to_string(),
-            (Mode::Tables, None) => "nftables".to_string(),
-            (Mode::Tables, Some(table)) => format!("table {table}"),
+            (Mode::Tables, []) => "nftables".to_string(),
+            (Mode::Tables, tables) => Listed(tables).to_string(),
         };
         let mut line = |what: &str, text: &dyn fmt::Display| writeln!(f, "{what:<12}{text}");
         line("netfilterd", &format_args!("{version}, {mode}, pid {pid}, since {started}"))?;

@@ -6,11 +6,11 @@ use std::process::Command;
 use kit::merged;
 use serde_json::Value;
 
-/// The table that netfilterd creates.
-pub const MANAGED: &str = "inet netfilterd";
+/// The tables that netfilterd creates.
+pub const MANAGED: &[&str] = &["ip netfilterd", "ip6 netfilterd"];
 
 /// A table of another program, with rules of its own.
-pub const FOREIGN: &str = "inet own";
+pub const FOREIGN: &[&str] = &["inet own"];
 pub const FOREIGN_TABLE: &str = "table inet own {
     set a { type ipv4_addr; flags interval; }
     set b { type ipv6_addr; flags interval; }
@@ -20,7 +20,7 @@ pub const FOREIGN_TABLE: &str = "table inet own {
         ip6 saddr @b drop
     }
 }";
-pub const FOREIGN_OPTIONS: &[&str] = &["--table", FOREIGN, "--set4", "a", "--set6", "b"];
+pub const FOREIGN_OPTIONS: &[&str] = &["--table", "inet own", "--set4", "a", "--set6", "b"];
 
 /// The networks in force, and the sets that no rule uses.
 #[derive(Debug, PartialEq, Eq)]
@@ -29,9 +29,19 @@ pub struct InForce {
     pub left_over: Vec<String>,
 }
 
-/// What a table drops in this process's namespace: nothing if there is no table. An error if its chains
+/// What tables drop in this process's namespace: nothing if there are none. An error if the chains of one
 /// look different sets up.
-pub fn in_force(table: &str) -> Result<InForce, String> {
+pub fn in_force(tables: &[&str]) -> Result<InForce, String> {
+    let mut all = InForce { networks: Vec::new(), left_over: Vec::new() };
+    for table in tables {
+        let InForce { networks, left_over } = in_force_in(table)?;
+        all.networks.extend(networks);
+        all.left_over.extend(left_over);
+    }
+    Ok(all)
+}
+
+fn in_force_in(table: &str) -> Result<InForce, String> {
     let output = Command::new("nft").args(["-j", "list", "ruleset"]).output().unwrap();
     assert!(output.status.success(), "{}", String::from_utf8_lossy(&output.stderr));
     let listing: Value = serde_json::from_slice(&output.stdout).unwrap();
@@ -100,7 +110,7 @@ fn chains_that_look_different_sets_up_are_noticed() {
         namespace.nft("flush ruleset");
         let chains = chain("inbound", "prerouting", "drop4_24_g2")
             + &chain("outbound", "postrouting", outbound);
-        namespace.nft(&format!("table {MANAGED} {{ {sets}{chains} }}"));
+        namespace.nft(&format!("table {} {{ {sets}{chains} }}", MANAGED[0]));
         let found = namespace.within(|| in_force(MANAGED));
         match networks {
             Some(network) => {

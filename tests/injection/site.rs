@@ -114,7 +114,10 @@ impl Site<'_> {
     pub fn remove(&self) {
         self.pause();
         match self.kind {
-            Kind::Managed => nft(&format!("delete table {MANAGED}")),
+            Kind::Managed => {
+                let delete = |table: &&str| format!("delete table {table}");
+                nft(&MANAGED.iter().map(delete).collect::<Vec<_>>().join(" ; "));
+            }
             Kind::Foreign => nft("flush set inet own a ; flush set inet own b"),
             Kind::Queue => {}
         }

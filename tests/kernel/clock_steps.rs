@@ -116,9 +116,9 @@ fn what_is_done_after_a_while_does_not_wait_for_the_clock() {
         let list = folder.file("list", "192.0.2.7\n");
         let daemon = Daemon::start(&inside, &["-f", &list, "--watch"]);
         // Within the pause before a second repair.
-        inside.nft("delete table inet netfilterd");
+        inside.nft("delete table ip netfilterd; delete table ip6 netfilterd");
         daemon.wait_for_repairs(1);
-        inside.nft("delete table inet netfilterd");
+        inside.nft("delete table ip netfilterd; delete table ip6 netfilterd");
         daemon.wait_for("in 1 s", 1);
         clock.put(by);
         daemon.wait_for_repairs(2);

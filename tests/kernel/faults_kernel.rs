@@ -199,23 +199,23 @@ fn names_in_the_managed_table_that_something_else_has_are_worked_around() {
     let list = folder.file("list", &text);
     let wanted = merged(&text).v4;
     for taken in [
-        "add map inet netfilterd drop4_g7 { type ipv4_addr : mark; }",
-        "add set inet netfilterd drop4_g20 { type inet_service; }",
-        "add set inet netfilterd drop6_g30 { type ipv4_addr; flags interval, timeout; }",
-        "add quota inet netfilterd inbound4 { over 1 mbytes; }",
-        "delete chain inet netfilterd inbound; add chain inet netfilterd inbound",
-        "add rule inet netfilterd inbound ip saddr 0.0.0.0/0 accept",
-        "delete counter inet netfilterd inbound4",
+        "add map ip netfilterd drop4_g7 { type ipv4_addr : mark; }",
+        "add set ip netfilterd drop4_g20 { type inet_service; }",
+        "add set ip netfilterd drop6_g30 { type ipv4_addr; flags interval, timeout; }",
+        "add quota ip netfilterd inbound4 { over 1 mbytes; }",
+        "delete chain ip netfilterd inbound; add chain ip netfilterd inbound",
+        "add rule ip netfilterd inbound ip saddr 0.0.0.0/0 accept",
+        "delete counter ip netfilterd inbound4",
     ] {
         namespace.load(&["-f", &list]);
         if taken.starts_with("delete") {
-            namespace.nft("flush chain inet netfilterd inbound");
-            namespace.nft("flush chain inet netfilterd from_listed4");
+            namespace.nft("flush chain ip netfilterd inbound");
+            namespace.nft("flush chain ip netfilterd from_listed4");
         }
         namespace.nft(taken);
         namespace.load(&["-f", &list]);
         assert_eq!(namespace.managed("drop4"), wanted, "{taken}");
-        assert_eq!(namespace.sets("inet netfilterd").len(), 1, "{taken}");
+        assert_eq!(namespace.managed_sets().len(), 1, "{taken}");
         let ruleset = namespace.terse_ruleset();
         assert_eq!(ruleset.matches("counter name \"inbound4\" drop").count(), 1, "{ruleset}");
         assert!(!ruleset.contains("0.0.0.0/0 accept"), "{ruleset}");

@@ -29,7 +29,7 @@ fn killed(
         namespace.load(&[&["-f", &lists[old]], options].concat());
         assert_eq!(in_force(&namespace, options), wanted[old], "before round {round}");
         if !options.contains(&"-t") {
-            assert_eq!(namespace.sets("inet netfilterd").len(), 1, "{}", namespace.terse_ruleset());
+            assert_eq!(namespace.managed_sets().len(), 1, "{}", namespace.terse_ruleset());
         }
         let arguments = [&["load", "-q", "-f", &lists[new]], options].concat();
         let arguments = arguments.iter().map(|argument| argument.to_string());
@@ -104,6 +104,6 @@ fn a_daemon_that_is_told_to_stop_during_a_reload_leaves_one_of_the_lists_whole()
         let held = namespace.managed("drop4");
         let wanted = [hosts(1000, 1), hosts(2000, 5)].map(|text| merged(&text).v4);
         assert!(wanted.contains(&held), "{} networks", held.len());
-        assert_eq!(namespace.sets("inet netfilterd").len(), 1, "nothing is left over");
+        assert_eq!(namespace.managed_sets().len(), 1, "nothing is left over");
     }
 }

@@ -42,7 +42,7 @@ impl Kept {
     fn take_away(&self) {
         self.namespace.nft(match self.is_foreign() {
             true => "flush set ip t a",
-            false => "delete table inet netfilterd",
+            false => "delete table ip netfilterd",
         });
     }
 
@@ -92,8 +92,8 @@ fn a_repair_for_which_there_is_no_descriptor_is_tried_again_until_it_succeeds() 
         for (spare, round) in (0..=2).zip(1..) {
             kept.limit_descriptors(if spare == 0 { 8 } else { kept.descriptors() + spare });
             kept.take_away();
-            let of = kept.options.get(1).unwrap_or(&"inet netfilterd");
-            let expected = format!("table {of} was changed");
+            let of = kept.options.get(1).unwrap_or(&"ip netfilterd");
+            let expected = format!("changed table {of}");
             kept.daemon.wait_for(&expected, round);
             if spare == 0 {
                 let names = ["cannot repair", "Too many open files", "limit of open files"];
@@ -169,7 +169,7 @@ fn a_program_that_flushes_now_and_then_is_met_at_once_each_time() {
     }
     let log = kept.daemon.log();
     assert!(log.contains("--no-repair") && !log.contains("repairing it in "), "{log}");
-    assert!(log.matches("was changed").count() <= 2, "not one line each: {log}");
+    assert!(log.matches(" changed table").count() <= 2, "not one line each: {log}");
 }
 
 #[test]
@@ -215,7 +215,7 @@ fn where_no_notifications_can_be_received_the_table_is_looked_at_by_time() {
     });
     kept.daemon.wait_for_line(&["cannot receive changes of the ruleset", "until"], 1);
     kept.take_away();
-    kept.daemon.wait_for_line(&["was changed by"], 1);
+    kept.daemon.wait_for_line(&["an unknown program changed table ip netfilterd"], 1);
     eventually("in force again", || {
         kept.daemon.status()["condition"]["state"] == "in_force" && kept.is_in_force()
     });
@@ -251,7 +251,7 @@ fn whichever_call_of_a_repair_fails_it_is_made_in_the_end() {
                         .any(|line| line.starts_with("TracerPid:") && !line.ends_with("\t0"))
                 });
                 kept.take_away();
-                kept.daemon.wait_for("was changed", 1);
+                kept.daemon.wait_for(" changed table ", 1);
                 eventually("in force again", || {
                     kept.daemon.status()["condition"]["state"] == "in_force" && kept.is_in_force()
                 });
@@ -270,25 +270,34 @@ fn whichever_call_of_a_repair_fails_it_is_made_in_the_end() {
 fn the_status_asks_the_kernel_whether_or_not_the_daemon_knows() {
     // Each of them with what the status then says. Without repairs nothing else does.
     let managed = [
-        ("flush ruleset", "table inet netfilterd does not exist"),
-        ("flush set inet netfilterd SET", "0 elements instead of 2"),
-        ("delete element inet netfilterd SET { 203.0.113.9 }", "1 elements instead of 2"),
         (
-            "delete element inet netfilterd SET { 203.0.113.9 }, then \
-             add element inet netfilterd SET { 203.0.112.0/24 }",
+            "flush ruleset",
+            "table ip netfilterd does not exist, table ip6 netfilterd does not exist",
+        ),
+        ("delete table ip6 netfilterd", "no: table ip6 netfilterd does not exist"),
+        ("add table ip6 netfilterd { flags dormant; }", "table ip6 netfilterd is dormant"),
+        (
+            "add chain ip6 netfilterd inbound { type filter hook prerouting priority raw; }",
+            "another program changed the chains or rules of table ip6 netfilterd",
+        ),
+        ("flush set ip netfilterd SET", "0 elements instead of 2"),
+        ("delete element ip netfilterd SET { 203.0.113.9 }", "1 elements instead of 2"),
+        (
+            "delete element ip netfilterd SET { 203.0.113.9 }, then \
+             add element ip netfilterd SET { 203.0.112.0/24 }",
             "other networks",
         ),
         (
-            "delete element inet netfilterd SET { 203.0.113.9 }, then \
-             add element inet netfilterd SET { 203.0.113.10 }",
+            "delete element ip netfilterd SET { 203.0.113.9 }, then \
+             add element ip netfilterd SET { 203.0.113.10 }",
             "other networks",
         ),
-        ("flush chain inet netfilterd inbound", "another program changed the chains or rules"),
         (
-            "insert rule inet netfilterd inbound accept",
-            "another program changed the chains or rules",
+            "flush chain ip netfilterd inbound",
+            "another program changed the chains or rules of table ip netfilterd",
         ),
-        ("add table inet netfilterd { flags dormant; }", "is dormant"),
+        ("insert rule ip netfilterd inbound accept", "another program changed the chains or rules"),
+        ("add table ip netfilterd { flags dormant; }", "is dormant"),
     ];
     let foreign = [
         ("flush ruleset", "table ip t does not exist"),
@@ -308,7 +317,7 @@ fn the_status_asks_the_kernel_whether_or_not_the_daemon_knows() {
         for (interference, says) in interferences {
             let kept = Kept::new(&[options, &["--no-repair"]].concat());
             kept.expect(0, &["yes"]);
-            let sets = kept.namespace.sets("inet netfilterd");
+            let sets = kept.namespace.managed_sets();
             let set = sets.first().map_or("", |set| set.as_str());
             kept.namespace.nft(&interference.replace("SET", set).replace(", then ", "\n"));
             kept.expect(1, &["no", says]);
@@ -356,8 +365,7 @@ fn after_a_daemon_was_killed_it_is_said_what_it_left_in_force() {
     let mut kept = Kept::new(&[]);
     kept.daemon.signal("KILL");
     kept.daemon.wait_until_killed();
-    kept.status(&[])
-        .expect(3, &["no daemon found", "what it loaded is in force", "inet netfilterd"]);
+    kept.status(&[]).expect(3, &["no daemon found", "what it loaded is in force", "ip netfilterd"]);
     kept.namespace.nft("flush ruleset");
     kept.status(&[]).expect(3, &["no daemon found", "is not in force", "does not exist"]);
 }

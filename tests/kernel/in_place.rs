@@ -7,7 +7,7 @@ use kit::*;
 use netfilterd::ip::mask::Mask;
 use netfilterd::list::{self, List};
 use netfilterd::nftables::layout::Layout;
-use netfilterd::nftables::name::{MANAGED_TABLE, SetNames};
+use netfilterd::nftables::name::{SetNames, Tables};
 use netfilterd::nftables::{Look, Options, Target};
 use netfilterd::progress::Unseen;
 
@@ -18,7 +18,7 @@ const INTERFACES: [&[&CStr]; 2] = [&[], &[c"wan0", c"ppp*", c"fifteen-letters"]]
 
 fn target(layout: Layout, mask: Mask, interfaces: &[&CStr]) -> Target {
     Target::new(Options {
-        table: MANAGED_TABLE.parse().unwrap(),
+        tables: Tables::Managed,
         sets: SetNames { v4: "drop4".parse().unwrap(), v6: "drop6".parse().unwrap() },
         interfaces: interfaces.iter().map(|&name| name.to_owned()).collect(),
         layout,
@@ -37,13 +37,17 @@ fn is_in_place(namespace: &Namespace, target: &mut Target) -> bool {
     namespace.within(|| target.is_in_place(Look::Elements).unwrap())
 }
 
-/// The rules of the managed table: chain, text and handle.
+/// The rules of the managed tables: table and chain, text and handle.
 fn rules(namespace: &Namespace) -> Vec<(String, String, String)> {
     let output = namespace.command("nft").args(["-a", "-t", "list", "ruleset"]).output().unwrap();
-    let (mut chain, mut rules) = (String::new(), Vec::new());
+    let (mut table, mut chain, mut rules) = (String::new(), String::new(), Vec::new());
     for line in String::from_utf8(output.stdout).unwrap().lines().map(str::trim) {
+        if let Some(name) = line.strip_prefix("table ") {
+            table = name.split(" {").next().unwrap().to_string();
+            continue;
+        }
         if let Some(name) = line.strip_prefix("chain ") {
-            chain = name.split(' ').next().unwrap().to_string();
+            chain = format!("{table} {}", name.split(' ').next().unwrap());
             continue;
         }
         let Some((rule, handle)) = line.split_once(" # handle ") else { continue };
@@ -84,7 +88,7 @@ fn a_rule_that_does_something_else_than_it_did_is_noticed() {
             (matched, "drop") => format!("{matched} accept"),
             (matched, chain) => format!("{} jump {chain}", matched.strip_suffix(" goto").unwrap()),
         };
-        namespace.nft(&format!("replace rule inet netfilterd {chain} handle {handle} {changed}"));
+        namespace.nft(&format!("replace rule {chain} handle {handle} {changed}"));
         assert!(!is_in_place(&namespace, &mut target), "{changed} in place of {rule}");
         apply(&namespace, &mut target);
         assert!(is_in_place(&namespace, &mut target), "{rule}");
@@ -95,21 +99,18 @@ fn a_rule_that_does_something_else_than_it_did_is_noticed() {
 #[ignore = "needs root: network namespaces"]
 fn a_chain_that_became_one_of_another_kind_is_made_anew() {
     for (chain, before) in [
-        ("inbound", "flush chain inet netfilterd inbound"),
-        ("from_listed6", "flush chain inet netfilterd inbound"),
+        ("ip netfilterd inbound", "flush chain ip netfilterd inbound"),
+        ("ip6 netfilterd from_listed6", "flush chain ip6 netfilterd inbound"),
     ] {
         let (namespace, mut target) =
             (Namespace::new(), target(Layout::Auto, Mask::default(), &[]));
         apply(&namespace, &mut target);
         let expected: Vec<_> = rules(&namespace).into_iter().map(|rule| (rule.0, rule.1)).collect();
         let other = match chain {
-            "inbound" => "",
+            "ip netfilterd inbound" => "",
             _ => "type filter hook input priority 0;",
         };
-        namespace.nft(&format!(
-            "{before}; delete chain inet netfilterd {chain}; \
-             add chain inet netfilterd {chain} {{ {other} }}"
-        ));
+        namespace.nft(&format!("{before}; delete chain {chain}; add chain {chain} {{ {other} }}"));
         assert!(!is_in_place(&namespace, &mut target), "{chain}");
         apply(&namespace, &mut target);
         let mut found: Vec<_> =

@@ -292,7 +292,7 @@ fn bridged_packets_are_dropped_by_a_table_of_family_bridge_or_netdev_and_not_by_
     } else {
         println!("skipped in part: there is no module br_netfilter");
     }
-    bridged.host.nft("delete table inet netfilterd");
+    bridged.host.nft("delete table ip netfilterd; delete table ip6 netfilterd");
     for (text, table) in [
         (shipped("bridge.nft"), "bridge guests"),
         (shipped("early.nft").replace("\"eth0\"", "\"port0\""), "netdev early"),

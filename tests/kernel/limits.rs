@@ -14,7 +14,7 @@ fn a_set_has_a_name_of_at_most_233_bytes_and_works_with_that() {
         let options = ["-f", &list, "--set4", &four, "--set6", &six, "--layout", layout];
         namespace.load(&options);
         assert_eq!(namespace.managed(&four), ["192.0.2.0/24"]);
-        assert_eq!(namespace.sets("inet netfilterd").len(), 2);
+        assert_eq!(namespace.managed_sets().len(), 2);
     }
     let long = "a".repeat(234);
     netfilterd(&["load", "-f", &list, "--set4", &long]).expect(2, &["--set4", "233"]);

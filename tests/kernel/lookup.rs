@@ -5,20 +5,24 @@ use std::net::IpAddr;
 use kit::*;
 use netfilterd::nftables::Connection;
 use netfilterd::nftables::lookup::{InForce, in_force};
-use netfilterd::nftables::name::{SetNames, TableName};
+use netfilterd::nftables::name::{SetNames, Tables};
 
 fn asked(namespace: &Namespace, table: &str, sets: [&str; 2], address: &str) -> InForce {
-    let table: TableName = table.parse().unwrap();
+    let tables: Tables = table.parse().unwrap();
     let address: IpAddr = address.parse().unwrap();
     let [v4, v6] = sets.map(|name| name.parse().unwrap());
     let sets = SetNames { v4, v6 };
     namespace.within(|| {
         let mut connection = Connection::open().unwrap();
-        in_force(&mut connection, &table, &sets, address).unwrap()
+        in_force(&mut connection, &tables, &sets, address).unwrap()
     })
 }
 
 const MANAGED: (&str, [&str; 2]) = ("inet netfilterd", ["drop4", "drop6"]);
+
+fn yes(table: &str) -> InForce {
+    InForce::Yes { table: table.parse().unwrap() }
+}
 
 const LIST: &str = "0.0.0.0\n192.0.2.0/24\n198.51.100.7\n203.0.113.10-203.0.113.19\n\
                     224.0.0.0-255.255.255.255\n\
@@ -61,10 +65,16 @@ const NOT_HELD: &[&str] = &[
 
 #[track_caller]
 fn answers_right(namespace: &Namespace, (table, sets): (&str, [&str; 2])) {
-    for (addresses, wanted) in [(HELD, InForce::Yes), (NOT_HELD, InForce::No)] {
-        for address in addresses {
-            assert_eq!(asked(namespace, table, sets, address), wanted, "{address} in {table}");
-        }
+    for address in HELD {
+        let holds = match (table == MANAGED.0, address.contains(':')) {
+            (true, true) => "ip6 netfilterd",
+            (true, false) => "ip netfilterd",
+            (false, _) => table,
+        };
+        assert_eq!(asked(namespace, table, sets, address), yes(holds), "{address}");
+    }
+    for address in NOT_HELD {
+        assert_eq!(asked(namespace, table, sets, address), InForce::No, "{address} in {table}");
     }
 }
 
@@ -80,7 +90,9 @@ fn an_address_is_in_force_exactly_if_an_element_holds_it() {
             inside.load(&["-f", &list, "--layout", layout, "--no-protect"]);
             answers_right(&inside, MANAGED);
         }
-        inside.nft("flush chain inet netfilterd inbound; flush chain inet netfilterd outbound");
+        inside.nft("flush chain ip netfilterd inbound; flush chain ip netfilterd outbound");
+        let of_other = asked(&inside, MANAGED.0, MANAGED.1, "2001:db9::5");
+        assert_eq!(of_other, yes("ip6 netfilterd"), "the other table is as it was");
         let nobody_asks = asked(&inside, MANAGED.0, MANAGED.1, "192.0.2.7");
         assert_eq!(nobody_asks, InForce::Nothing, "no rule looks it up");
     }
@@ -103,11 +115,11 @@ fn in_a_table_of_ones_own_it_is_the_set_of_that_name() {
     inside.load(&["-f", &list, "--table", "inet t", "--set4", "a", "--set6", "b", "--no-protect"]);
     answers_right(&inside, ("inet t", ["a", "b"]));
     assert_eq!(asked(&inside, "inet t", ["a", "b"], "198.18.0.1"), InForce::No);
-    assert_eq!(asked(&inside, "inet t", ["ab", "b"], "198.18.0.1"), InForce::Yes);
+    assert_eq!(asked(&inside, "inet t", ["ab", "b"], "198.18.0.1"), yes("inet t"));
 }
 
 /// Sets that netfilterd did not fill, in the managed table, and a rule that looks them up.
-const GIVEN: &str = "table inet netfilterd {
+const GIVEN: &str = "table ip netfilterd {
     set drop4 { type ipv4_addr; flags interval; elements = { 192.0.2.0/24 } }
     set drop4_g007 { type ipv4_addr; flags interval; elements = { 198.51.100.0/24 } }
     set drop4_024_g7 { type ipv4_addr; elements = { 203.0.113.0 } }
@@ -127,10 +139,14 @@ fn in_the_managed_table_a_set_counts_by_the_generation_in_its_name() {
     let check = inside.netfilterd(&["check", "-f", &list, "--no-protect"]).stdout();
     assert!(check.ends_with(": +1 -0\n"), "{check}");
 
-    inside.nft("add rule inet netfilterd inbound ip saddr @drop4_g007 drop");
-    inside.nft("add rule inet netfilterd inbound ip saddr & 255.255.255.0 @drop4_024_g7 drop");
+    inside.nft("add rule ip netfilterd inbound ip saddr @drop4_g007 drop");
+    inside.nft("add rule ip netfilterd inbound ip saddr & 255.255.255.0 @drop4_024_g7 drop");
     for address in ["198.51.100.7", "203.0.113.7"] {
-        assert_eq!(ask(address), InForce::Yes, "zeros may stand before a number: {address}");
+        assert_eq!(
+            ask(address),
+            yes("ip netfilterd"),
+            "zeros may stand before a number: {address}"
+        );
     }
     assert_eq!(ask("192.0.2.7"), InForce::No);
 }
@@ -156,7 +172,7 @@ fn test_says_what_the_kernel_has_and_where_it_differs_from_the_lists() {
     let kernel = |name: &str| format!("\"{name}\"");
     let (answers, _, lines) = test(&["192.0.2.7"]);
     assert_eq!(answers, [(true, kernel("nothing_in_force"))]);
-    assert_names(&lines[2], &["192.0.2.7: ", "inet netfilterd"]);
+    assert_names(&lines[2], &["192.0.2.7: ", "ip netfilterd"]);
 
     inside.load(&["-f", &list]);
     let (answers, json, lines) = test(&["192.0.2.7", "2001:db8::1", "203.0.113.1"]);
@@ -170,10 +186,10 @@ fn test_says_what_the_kernel_has_and_where_it_differs_from_the_lists() {
     let lines_name = [
         &["192.0.2.7: ", "192.0.2.0/25", &at1][..],
         &["192.0.2.7: ", "192.0.2.0/24"],
-        &["192.0.2.7: ", "inet netfilterd"],
+        &["192.0.2.7: ", "ip netfilterd"],
         &["2001:db8::1: ", "2001:db8::1/128", &at3],
         &["2001:db8::1: ", "2001:db8::1/128"],
-        &["2001:db8::1: ", "inet netfilterd"],
+        &["2001:db8::1: ", "ip6 netfilterd"],
         &["203.0.113.1: "],
     ];
     assert_eq!(lines.len(), lines_name.len(), "{lines:?}");
@@ -182,7 +198,7 @@ fn test_says_what_the_kernel_has_and_where_it_differs_from_the_lists() {
     folder.file("list", "203.0.113.0/24\n");
     let (answers, _, lines) = test(&["203.0.113.1", "192.0.2.7"]);
     assert_eq!(answers, [(true, kernel("not_in_force")), (false, kernel("in_force"))]);
-    let of_kernel = lines.iter().filter(|line| line.contains("inet netfilterd"));
+    let of_kernel = lines.iter().filter(|line| line.contains("ip netfilterd"));
     assert_eq!(of_kernel.count(), 2, "both are not as they should be: {lines:?}");
 }
 

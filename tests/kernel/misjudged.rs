@@ -16,15 +16,16 @@ use std::thread;
 use std::time::{Duration, Instant, SystemTime};
 
 use kit::*;
-use netfilterd::ip::{Address, Range, RangeSet, RangeSets};
+use netfilterd::ip::{Address, PerFamily, Range, RangeSet, RangeSets};
 use netfilterd::list::List;
 use netfilterd::nftables::Connection;
 use netfilterd::nftables::batch::Batch;
 use netfilterd::nftables::chains;
 use netfilterd::nftables::elements::{self, Action};
 use netfilterd::nftables::kernel;
+use netfilterd::nftables::key_type::KeyType;
 use netfilterd::nftables::layout::Shapes;
-use netfilterd::nftables::name::{MANAGED_TABLE, SetNames, TableName};
+use netfilterd::nftables::name::{SetNames, TableName, Tables};
 use netfilterd::nftables::objects::{self, KernelSet};
 
 /// So many packets from listed sources are judged in each mode, and as many from unlisted ones.
@@ -95,14 +96,14 @@ fn a_set_that_is_filled_and_taken_into_use_in_one_transaction_lets_packets_throu
     let _alone = alone();
     let wire = wire_of_probes();
     let lists = [false, true].map(|second| parsed(list(Change::Complete, second)));
-    let table: TableName = MANAGED_TABLE.parse().unwrap();
+    let tables = Tables::managed();
     // A connection belongs to the thread that opened it.
     let outcome = wire.inside.within(|| {
         let mut connection = Connection::open().unwrap();
         let (mut turn, mut old) = (0, Vec::new());
         let mut reload = || {
             let new = kernel_sets(turn as u64);
-            let batch = everything_at_once(&table, &new, &lists[turn % 2], &old);
+            let batch = everything_at_once(&tables, &new, &lists[turn % 2], &old);
             connection.commit(batch).unwrap();
             (turn, old) = (turn + 1, new);
         };
@@ -130,21 +131,25 @@ fn kernel_sets(generation: u64) -> Vec<KernelSet> {
 /// The transaction that should have been two: `kernel_sets` are filled and looked up from now on,
 /// and `old` ones go.
 fn everything_at_once(
-    table: &TableName,
+    tables: &PerFamily<TableName>,
     kernel_sets: &[KernelSet],
     sets: &RangeSets,
     old: &[KernelSet],
 ) -> Batch {
     let mut batch = Batch::new();
-    objects::add_table(&mut batch, table);
-    objects::add_counters(&mut batch, table);
-    objects::add_sets(&mut batch, table, kernel_sets);
+    for keys in KeyType::ALL {
+        objects::add_table(&mut batch, keys.of(tables));
+        objects::add_counters(&mut batch, keys.of(tables), keys, |_| (0, 0));
+    }
+    objects::add_sets(&mut batch, tables, kernel_sets);
     let [v4, v6] = kernel_sets else { panic!("one for each family") };
-    elements::ranges(&mut batch, Action::Add, table, &v4.name, sets.v4.ranges());
-    elements::ranges(&mut batch, Action::Add, table, &v6.name, sets.v6.ranges());
-    chains::switch(&mut batch, table, kernel_sets, None);
+    elements::ranges(&mut batch, Action::Add, &tables.v4, &v4.name, sets.v4.ranges());
+    elements::ranges(&mut batch, Action::Add, &tables.v6, &v6.name, sets.v6.ranges());
+    for (keys, set) in KeyType::ALL.into_iter().zip(kernel_sets) {
+        chains::switch(&mut batch, keys.of(tables), keys, std::slice::from_ref(set), None);
+    }
     for set in old {
-        objects::delete_set(&mut batch, table, &set.name);
+        objects::delete_set(&mut batch, set.keys.of(tables), &set.name);
     }
     batch
 }

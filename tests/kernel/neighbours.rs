@@ -80,18 +80,19 @@ fn a_packet_that_is_not_listed_meets_the_look_ups_and_nothing_else() {
     ] {
         namespace.load(&[&["-f", &list, "--layout", "interval"], options].concat());
         let ruleset = namespace.ruleset();
-        let generation = namespace.sets("inet netfilterd")[0].clone();
+        let generation = namespace.managed_sets()[0].clone();
         let generation = generation.rsplit_once("_g").unwrap().1;
         assert_eq!(
-            rules_of(&ruleset, "inbound"),
-            [
-                format!("ip saddr @drop4_g{generation} goto from_listed4"),
-                format!("ip6 saddr @drop6_g{generation} goto from_listed6"),
-            ]
+            rules_of(table_of(&ruleset, "ip"), "inbound"),
+            [format!("ip saddr @drop4_g{generation} goto from_listed4")]
+        );
+        assert_eq!(
+            rules_of(table_of(&ruleset, "ip6"), "inbound"),
+            [format!("ip6 saddr @drop6_g{generation} goto from_listed6")]
         );
         let exceptions = [
             "iif \"lo\" accept",
-            "ip6 nexthdr ipv6-icmp ip6 hoplimit 255 icmpv6 type 133-136 accept",
+            "icmpv6 type 133-136 ip6 nexthdr ipv6-icmp ip6 hoplimit 255 accept",
         ];
         assert_eq!(rules_of(&ruleset, "from_listed6"), [&exceptions, drops].concat());
         // What nft shows is what nft takes.
@@ -100,7 +101,13 @@ fn a_packet_that_is_not_listed_meets_the_look_ups_and_nothing_else() {
     }
 }
 
-/// The rules of a chain of the managed table, as nft shows them.
+/// The managed table of a family, as nft shows it.
+fn table_of<'a>(ruleset: &'a str, family: &str) -> &'a str {
+    let begin = format!("table {family} netfilterd {{\n");
+    ruleset.split_once(&begin).unwrap().1.split("\n}\n").next().unwrap()
+}
+
+/// The rules of a chain of a managed table, as nft shows them.
 fn rules_of(ruleset: &str, chain: &str) -> Vec<String> {
     let begin = format!("\tchain {chain} {{\n");
     let rest = ruleset.split_once(&begin).unwrap().1;
@@ -151,6 +158,6 @@ fn the_rules_of_an_older_version_are_replaced_though_the_list_is_the_same() {
     wire.inside.load(&["-f", &list, "--no-protect"]);
     // The kernel asks again a second after the question that was not answered.
     eventually("a packet by the gateway", || wire.goes_out(INSIDE6, BEYOND6));
-    assert_eq!(wire.inside.sets("inet netfilterd"), ["drop6_g5"]);
+    assert_eq!(wire.inside.managed_sets(), ["drop6_g1"]);
     assert!(wire.inside.counter("inbound6") >= 7, "what was counted before");
 }

@@ -25,24 +25,33 @@ fn whatever_is_taken_from_the_managed_table_is_put_back() {
         let list = folder.file("list", FOES);
         let interferences = [
             "flush ruleset",
-            "delete table inet netfilterd",
-            "flush set inet netfilterd SET",
-            "delete element inet netfilterd SET { ELEMENT }",
-            "flush chain inet netfilterd inbound",
-            "insert rule inet netfilterd inbound accept",
+            "delete table ip netfilterd",
+            "flush set ip netfilterd SET",
+            "delete element ip netfilterd SET { ELEMENT }",
+            "flush chain ip netfilterd inbound",
+            "insert rule ip netfilterd inbound accept",
+            "delete table ip6 netfilterd",
+            "flush chain ip6 netfilterd outbound",
         ];
         for interference in interferences {
             // A daemon for each: to the same one they would be somebody who keeps at it.
             let daemon = Daemon::start(&namespace, &["-f", &list, "--layout", layout]);
             let before = managed_state(&namespace);
-            let sets = namespace.sets("inet netfilterd");
+            let sets = namespace.managed_sets();
             let set = sets.iter().find(|set| set.starts_with("drop4")).unwrap();
             let element = if layout == "hash" { "198.51.100.0" } else { "198.51.100.0/24" };
             let command = interference.replace("SET", set).replace("ELEMENT", element);
             namespace.nft(&command);
             let repairs = daemon.wait_for_repairs(1);
             assert!(repairs["by"].as_str().unwrap().starts_with("nft (pid "), "{repairs}");
-            daemon.wait_for_line(&["table inet netfilterd", "nft (pid "], 1);
+            let changed = match interference.contains("ip6") {
+                true => "changed table ip6 netfilterd; repairing it",
+                false if interference == "flush ruleset" => {
+                    "changed tables ip netfilterd and ip6 netfilterd; repairing them"
+                }
+                false => "changed table ip netfilterd; repairing it",
+            };
+            daemon.wait_for_line(&["nft (pid ", changed], 1);
             assert_eq!(managed_state(&namespace), before, "{command}");
             assert_eq!(daemon.end("TERM"), 0);
         }
@@ -90,7 +99,7 @@ fn what_others_do_in_tables_of_their_own_is_nothing_to_repair() {
     assert_eq!(daemon.change(), (1, 0));
     assert_eq!(daemon.status()["repairs"]["count"], 0);
     assert!(!daemon.log().contains("nft (pid"), "{}", daemon.log());
-    let sets = namespace.sets("inet netfilterd");
+    let sets = namespace.managed_sets();
     assert!(sets.iter().all(|set| set.ends_with("_g1")), "changed in place: {sets:?}");
 }
 
@@ -109,7 +118,7 @@ fn a_small_change_leaves_the_other_elements_and_the_sets_alone() {
         assert_eq!(daemon.wait_for_loads(2)["networks4"], 101);
         assert_eq!(daemon.change(), (4, 3));
         assert_eq!(namespace.managed("drop4"), merged(&networks(3, 104)).v4);
-        let sets = namespace.sets("inet netfilterd");
+        let sets = namespace.managed_sets();
         assert!(sets.iter().all(|set| set.ends_with("_g1")), "{sets:?}");
         // More than there is room for, or more than is worth it: everything anew.
         folder.file("list", networks(0, 126));

@@ -238,7 +238,7 @@ fn a_daemon_whose_first_load_is_refused_goes_on_with_what_was_loaded_before() {
         // It is kept as what a daemon has loaded itself.
         daemon.wait_for_status(|status| status["loaded"]["networks4"] == 200);
         assert!(End::now().seconds() >= end);
-        host.namespace.nft("delete table inet netfilterd");
+        host.namespace.nft("delete table ip netfilterd; delete table ip6 netfilterd");
         daemon.wait_for_repairs(1);
         assert_eq!(host.in_force(), 200);
         daemon.signal("HUP");

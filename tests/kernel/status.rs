@@ -83,7 +83,7 @@ fn status_says_what_is_in_force_from_where_and_what_it_did() {
     let pid = watched.daemon.pid().to_string();
     // A line for each of these.
     for names in [
-        &[env!("CARGO_PKG_VERSION"), "inet netfilterd", &pid][..],
+        &[env!("CARGO_PKG_VERSION"), "tables ip netfilterd and ip6 netfilterd", &pid][..],
         &["IPv4", "3 networks", "321 addresses"],
         &["IPv6", "1 network", "1.2e24 addresses"],
         &["v4 3", "v6 1", "+4 -0"],

@@ -8,7 +8,7 @@
 use std::ffi::CString;
 use std::net::IpAddr;
 
-use netfilterd::ip::Range;
+use netfilterd::ip::{PerFamily, Range};
 use netfilterd::netlink::{Message, Reply, attributes, find, find_str};
 use netfilterd::nftables::batch::{Batch, FinishedBatch};
 use netfilterd::nftables::chains;
@@ -283,8 +283,8 @@ fn a_part_that_the_kernel_lacks_is_told_from_an_object_that_is_gone() {
     const ENOENT: i32 = 2;
     let set = KernelSet { name: c"drop6_g1".to_owned(), keys: V6, kind: SetKind::Interval };
     let mut batch = Batch::new();
-    objects::add_counters(&mut batch, &table());
-    chains::add_rules(&mut batch, &table(), &[set], Some(&[chains::interface(c"wan0")]));
+    objects::add_counters(&mut batch, &table(), V6, |_| (7, 700));
+    chains::add_rules(&mut batch, &table(), V6, &[set], Some(&[chains::interface(c"wan0")]));
     let batch = batch.finish().unwrap();
     let mut lacking = Vec::new();
     for sequence in 1..=batch.last() {
@@ -331,7 +331,7 @@ fn interval_sets_have_the_flag_and_no_size_and_hash_sets_a_size_and_no_flag() {
     let sets = [("a", V4, interval), ("b", V6, interval), ("c", V4, hash), ("d", V6, hash)]
         .map(|(name, keys, kind)| set(name, keys, kind));
     let mut batch = Batch::new();
-    objects::add_sets(&mut batch, &table(), &sets);
+    objects::add_sets(&mut batch, &PerFamily { v4: table(), v6: table() }, &sets);
     let batch = batch.finish().unwrap();
     for (message, set) in messages(&batch).iter().zip(&sets) {
         let number = |kind| netfilterd::netlink::find_u32(message.attributes(), kind);

@@ -19,7 +19,7 @@ use crate::packets::Packets;
 use crate::wire::Outside;
 
 /// The table that netfilterd creates and keeps.
-pub const MANAGED: &str = "inet netfilterd";
+pub const MANAGED: [&str; 2] = ["ip netfilterd", "ip6 netfilterd"];
 
 /// The table of another program, with its own rules.
 pub const FOREIGN: &str = "inet own";
@@ -68,12 +68,12 @@ impl Kind {
         matches!(self, Kind::Hash | Kind::Queue)
     }
 
-    /// The table that the daemon fills.
-    pub fn table(self) -> Option<&'static str> {
+    /// The tables that the daemon fills.
+    pub fn tables(self) -> &'static [&'static str] {
         match self {
-            Kind::Hash | Kind::Interval => Some(MANAGED),
-            Kind::Foreign => Some(FOREIGN),
-            Kind::Queue => None,
+            Kind::Hash | Kind::Interval => &MANAGED,
+            Kind::Foreign => &[FOREIGN],
+            Kind::Queue => &[],
         }
     }
 
@@ -235,7 +235,7 @@ impl Host {
         command.args(["--status-file", &self.status_file(), "--state-file", &self.state_file()]);
         command.args(self.kind.options());
         command.args(self.kind.watches().then_some("--watch"));
-        let has_table = self.kind.table().is_some();
+        let has_table = !self.kind.tables().is_empty();
         command.args(self.wrong.and_then(|wrong| wrong.option(has_table)));
         self.daemon = Some(Daemon::spawn(&mut command));
         self.done.tally.loads += 1;

@@ -39,6 +39,14 @@ impl Host {
         self.send(Some(Phase::InForce), Phase::Repairing)
     }
 
+    /// The sets of the tables that the daemon fills, each with its table.
+    fn sets(&self) -> Vec<(&'static str, String)> {
+        let of = |table: &'static str| {
+            self.namespace.sets(table).into_iter().map(move |set| (table, set))
+        };
+        self.kind.tables().iter().flat_map(|table| of(table)).collect()
+    }
+
     fn interference(&mut self) -> String {
         if self.kind == Kind::Foreign {
             let network = self.versions.network();
@@ -52,14 +60,21 @@ impl Host {
         }
         match self.random.below(4) {
             0 => "flush ruleset".to_string(),
-            1 => format!("delete table {MANAGED}"),
-            2 => format!("flush set {MANAGED} {}", self.random.of(&self.namespace.sets(MANAGED))),
+            1 => format!("delete table {}", self.random.of(&MANAGED)),
+            2 => {
+                let sets = self.sets();
+                let (table, set) = self.random.of(&sets);
+                format!("flush set {table} {set}")
+            }
             _ => {
-                let chain = self.namespace.nft_json(&format!("list chain {MANAGED} inbound"));
+                // A family without networks has no such chain.
+                let sets = self.sets();
+                let (table, _) = self.random.of(&sets);
+                let chain = self.namespace.nft_json(&format!("list chain {table} inbound"));
                 let objects = chain["nftables"].as_array().map(Vec::as_slice).unwrap_or_default();
                 let handle = |object: &Value| object["rule"]["handle"].as_u64();
                 let handles: Vec<u64> = objects.iter().filter_map(handle).collect();
-                format!("delete rule {MANAGED} inbound handle {}", self.random.of(&handles))
+                format!("delete rule {table} inbound handle {}", self.random.of(&handles))
             }
         }
     }
@@ -67,11 +82,10 @@ impl Host {
     /// Deletes elements behind the back of a daemon that does not repair, while their packets must be
     /// dropped: the soak must notice that some pass.
     pub fn remove_elements(&mut self) {
-        let Some(table) = self.kind.table() else { return };
         let sources =
             probes(&[Plot::Network]).into_iter().map(|probe| format!("{}/", probe.source));
         let sources: Vec<String> = sources.collect();
-        for set in self.namespace.sets(table) {
+        for (table, set) in self.sets() {
             let mut elements = self.namespace.elements(table, &set);
             elements.retain(|element| sources.iter().any(|source| element.starts_with(source)));
             for element in elements {
@@ -85,11 +99,13 @@ impl Host {
         }
     }
 
-    /// Whether all sets of a managed table are of use, and none is left over; of another program's
+    /// Whether all sets of the managed tables are of use, and none is left over; of another program's
     /// table there are those that it made.
     pub fn judge_sets(&mut self) {
-        let Some(table) = self.kind.table() else { return };
-        let mut sets = self.namespace.sets(table);
+        if self.kind.tables().is_empty() {
+            return;
+        }
+        let mut sets: Vec<String> = self.sets().into_iter().map(|(_, set)| set).collect();
         sets.sort();
         let ruleset = self.namespace.terse_ruleset();
         let words = ruleset.split_whitespace().filter_map(|word| word.strip_prefix('@'));
@@ -97,7 +113,7 @@ impl Host {
         used.sort();
         used.dedup();
         if sets != used || used.is_empty() {
-            self.fault(format!("table {table} has the sets {sets:?}, and its rules use {used:?}"));
+            self.fault(format!("the tables have the sets {sets:?}, and their rules use {used:?}"));
         }
     }
 }

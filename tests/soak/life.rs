@@ -83,7 +83,7 @@ impl Host {
         while !self.ending {
             let pause = self.random.time(PAUSE[0], PAUSE[1]);
             self.rest(pause)?;
-            if self.kind.table().is_none() || Instant::now() < interfere_at {
+            if self.kind.tables().is_empty() || Instant::now() < interfere_at {
                 self.change()?;
                 continue;
             }

@@ -28,6 +28,7 @@ const OTHER: &str = "add table ip other
     add set ip other s { type ipv4_addr; flags interval; elements = { 198.51.100.0/24 }; }\n";
 
 impl Table {
+    /// The table, as `--table` names it.
     pub fn name(self) -> &'static str {
         match self {
             Table::Managed => "inet netfilterd",
@@ -198,13 +199,16 @@ impl Run {
 
     /// Somebody else does something to the table, or beside it. Returns whether it was to it.
     pub fn interfere(&mut self) -> bool {
-        let table = self.table.name();
         let (sets, _) = self.kernel();
         let set = match sets.len() {
             0 => String::new(),
             count => sets[self.random.below(count as u64) as usize].name.clone(),
         };
         let family = usize::from(set.starts_with("drop6"));
+        let table = match self.table {
+            Table::Managed => ["ip netfilterd", "ip6 netfilterd"][family],
+            Table::Foreign => self.table.name(),
+        };
         let element = sets.iter().find(|it| it.name == set).and_then(|it| it.elements.first());
         // A host has a place in sets of intervals; a hash set has a length in its name.
         let free = (0..SIZE)

@@ -27,6 +27,6 @@ pub fn looked_up(namespace: &Namespace) -> Vec<String> {
     let ruleset = namespace.terse_ruleset();
     let chain = ruleset.split_once("chain inbound").unwrap().1;
     let set = chain.split_once("@drop4_").unwrap().1.split_whitespace().next().unwrap();
-    let elements = namespace.elements("inet netfilterd", &format!("drop4_{set}"));
+    let elements = namespace.elements("ip netfilterd", &format!("drop4_{set}"));
     merged(&elements.join("\n")).v4
 }

@@ -155,18 +155,24 @@ impl Namespace {
             .collect()
     }
 
-    /// What the sets of the managed table hold together of a family (`drop4` or `drop6`), in the
+    /// The names of the sets of the managed tables, those of IPv4 first.
+    pub fn managed_sets(&self) -> Vec<String> {
+        [self.sets("ip netfilterd"), self.sets("ip6 netfilterd")].concat()
+    }
+
+    /// What the sets of the managed tables hold together of a family (`drop4` or `drop6`), in the
     /// form of [`merged`]: the keys of a hash set are networks of the length in its name. A family
     /// of which nothing was listed has no sets.
     pub fn managed(&self, base: &str) -> Vec<String> {
-        let sets = self.sets("inet netfilterd");
+        let sets = self.managed_sets();
         let of_base: Vec<&String> = sets.iter().filter(|set| set.starts_with(base)).collect();
         let generation = |set: &str| set.rsplit_once("_g").unwrap().1.to_string();
         assert!(of_base.iter().all(|set| generation(set) == generation(&sets[0])), "{sets:?}");
         let mut text = String::new();
+        let table = if base.ends_with('4') { "ip netfilterd" } else { "ip6 netfilterd" };
         for set in of_base {
             let length = set.strip_prefix(&format!("{base}_")).unwrap().split_once("_g");
-            for element in self.elements("inet netfilterd", set) {
+            for element in self.elements(table, set) {
                 match length {
                     Some((length, _)) => {
                         text += &format!("{}/{length}\n", element.split_once('/').unwrap().0);
@@ -179,9 +185,10 @@ impl Namespace {
         if base.ends_with('4') { merged.v4 } else { merged.v6 }
     }
 
-    /// Packets that a named counter of the managed table has seen.
+    /// Packets that a named counter of the managed tables has seen.
     pub fn counter(&self, name: &str) -> u64 {
-        let listing = self.nft_json(&format!("list counter inet netfilterd {name}"));
+        let family = if name.ends_with('4') { "ip" } else { "ip6" };
+        let listing = self.nft_json(&format!("list counter {family} netfilterd {name}"));
         listing["nftables"]
             .as_array()
             .unwrap()
