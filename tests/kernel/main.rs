@@ -32,3 +32,4 @@ mod restored;
 mod safety;
 mod security;
 mod status;
+mod upgrade;

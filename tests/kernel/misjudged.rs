@@ -28,6 +28,8 @@ use netfilterd::nftables::layout::Shapes;
 use netfilterd::nftables::name::{SetNames, TableName, Tables};
 use netfilterd::nftables::objects::{self, KernelSet};
 
+use crate::upgrade::{OLDER_CHAINS, older_sets};
+
 /// So many packets from listed sources are judged in each mode, and as many from unlisted ones.
 /// NETFILTERD_PACKETS may be another number, down to [`FEW_PACKETS`].
 const PACKETS: u64 = 1_000_000;
@@ -56,6 +58,40 @@ fn no_packet_is_misjudged_while_a_little_changes_in_the_managed_table() {
     for layout in layouts() {
         never_misjudges("managed table", "", layout, Change::Small);
     }
+}
+
+/// Each time the table of an older version is in force alone, with one of the lists; then a load of the
+/// other one replaces it.
+#[test]
+#[ignore = "needs root: network namespaces"]
+fn no_packet_is_misjudged_while_the_table_of_an_older_version_is_replaced() {
+    let _alone = alone();
+    let wire = wire_of_probes();
+    let lists = Lists::new(Change::Complete);
+    let scripts = [false, true].map(|second| {
+        let sets = parsed(list(Change::Complete, second));
+        let v4 = sets.v4.ranges().iter().map(|it| it.network_or_range().to_string());
+        let v6 = sets.v6.ranges().iter().map(|it| it.network_or_range().to_string());
+        (v4.collect::<Vec<_>>().join(", "), v6.collect::<Vec<_>>().join(", "))
+    });
+    let mut turn = 0;
+    let mut replace = || {
+        // As the versions did it: filled first, looked up after that.
+        let (v4, v6) = &scripts[turn % 2];
+        wire.inside.nft(&older_sets(v4, v6));
+        wire.inside.nft(OLDER_CHAINS);
+        if turn > 0 {
+            wire.inside.nft("delete table ip netfilterd; delete table ip6 netfilterd");
+        }
+        turn += 1;
+        lists.put(turn % 2);
+        wire.inside.load(&["-f", lists.path(), "--no-protect", "--force"]);
+    };
+    replace();
+    let outcome = measure(&wire, packets(), replace);
+    println!("an older table is replaced: {}", outcome.summary());
+    let wrong = outcome.misjudgements(|_| true);
+    assert_eq!(wrong, "", "misjudged were\n{wrong}");
 }
 
 /// Somebody else's table, with the rules that netfilterd leaves to them.
