@@ -108,10 +108,15 @@ fn until_then_the_older_table_is_what_is_in_force() {
     assert!(ran.stdout().contains("in force in table inet netfilterd"), "{}", ran.stdout());
     let check = namespace.netfilterd(&["check", "-f", &list]).stdout();
     assert!(check.ends_with(": +0 -0\n"), "{check}");
-    // A guard compares with it, too.
-    let many: String = (0..200).map(|i| format!("192.{i}.0.0/24, ")).collect();
-    namespace.nft(&format!("add element inet netfilterd drop4_g7 {{ {many} }}"));
-    namespace.netfilterd(&["load", "-f", &list]).expect(3, &["--max-shrink"]);
+    // So a guard compares with what was loaded there.
+    let networks: Vec<String> = (0..200).map(|i| format!("192.{i}.0.0/24")).collect();
+    let state = folder.path().join("state").to_str().unwrap().to_string();
+    let many = folder.file("many", networks.join("\n"));
+    namespace.load(&["-f", &many, "--state-file", &state]);
+    namespace.nft("delete table ip netfilterd; delete table ip6 netfilterd");
+    namespace.nft(&(older_sets(&networks.join(", "), "2001:db8:bad::/48") + OLDER_CHAINS));
+    let ran = namespace.netfilterd(&["load", "-f", &list, "--state-file", &state]);
+    ran.expect(3, &["--max-shrink"]);
     assert!(has_older(&namespace));
 }
 
