@@ -77,6 +77,23 @@ fn an_interface_cannot_be_narrowed_to_in_a_table_that_is_not_ours() {
 }
 
 #[test]
+fn the_managed_tables_are_chosen_together_and_by_the_name_that_scripts_have() {
+    for one in ["ip netfilterd", "ip6 netfilterd"] {
+        let ran = netfilterd(&["load", "-f", "/dev/null", "-t", one]);
+        ran.expect(2, &["netfilterd itself keeps the table", one, "omit --table"]);
+    }
+    let print = ["print", "-f", "/dev/null", "--format", "nft"];
+    let printed = netfilterd(&print).stdout();
+    for set in ["add set ip netfilterd drop4 ", "add set ip6 netfilterd drop6 "] {
+        assert!(printed.contains(set), "{printed}");
+    }
+    let given = netfilterd(&[&print[..], &["--table", "inet netfilterd"]].concat()).stdout();
+    assert_eq!(given, printed);
+    let own = netfilterd(&[&print[..], &["--table", "inet mine"]].concat()).stdout();
+    assert!(own.contains("add set inet mine drop4 ") && own.contains("add set inet mine drop6 "));
+}
+
+#[test]
 fn names_that_cannot_work_are_usage_errors() {
     let same = ["--set4", "same", "--set6", "same"];
     netfilterd(&[&["load"], &same[..]].concat()).expect(2, &["--set4", "--set6"]);

@@ -150,7 +150,9 @@ fn one_who_watches_all_that_happens_makes_it_slower_and_not_wrong() {
 #[ignore = "needs root: network namespaces"]
 fn a_table_that_belongs_to_a_process_is_left_to_it() {
     needs(&["python3"]);
-    for (table, options) in [("netfilterd", &[][..]), ("t", &["-t", "inet t", "--set4", "a"])] {
+    for (family, number, table, options) in
+        [("ip", 2, "netfilterd", &[][..]), ("inet", 1, "t", &["-t", "inet t", "--set4", "a"])]
+    {
         let (namespace, folder) = (Namespace::new(), Folder::new());
         let list = folder.file("list", hosts(3, 1));
         // NFT_TABLE_F_OWNER, which the nft of some distributions does not know.
@@ -166,7 +168,7 @@ def text(kind, value):
     return attribute + b'\\0' * (-len(attribute) % 4)
 def number(kind, value):
     return struct.pack('=HH', 8, kind) + struct.pack('>I', value)
-ask = b'\\1\\0\\0\\0'
+ask = b'\\{number}\\0\\0\\0'
 s.send(message(16, 0, 1, b'\\0\\0\\0\\x0a')
        + message(0xa00, 0x400, 2, ask + text(1, '{table}') + number(2, 2))
        + message(0xa09, 0x400, 3, ask + text(1, '{table}') + text(2, 'a') + number(3, 4)
@@ -182,9 +184,9 @@ sys.stdin.read()
         let ready = &mut [0; 6];
         std::io::Read::read_exact(owner.stdout.as_mut().unwrap(), ready).unwrap();
         let before = namespace.terse_ruleset();
-        assert!(before.contains(&format!("table inet {table}")), "{before}");
+        assert!(before.contains(&format!("table {family} {table}")), "{before}");
         let ran = namespace.netfilterd(&[&["load", "-f", &list][..], options].concat());
-        ran.expect(1, &[&format!("inet {table}")]);
+        ran.expect(1, &[&format!("{family} {table}")]);
         assert_eq!(namespace.terse_ruleset(), before);
         drop(owner.stdin.take());
         let _ = owner.wait();
