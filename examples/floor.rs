@@ -12,7 +12,6 @@ use std::error::Error;
 use std::time::Instant;
 
 use clap::ValueEnum;
-use netfilterd::ip::mask::Mask;
 use netfilterd::ip::{PerFamily, RangeSets};
 use netfilterd::list::{self, List};
 use netfilterd::netlink::{Protocol, Reply, Socket};
@@ -20,7 +19,7 @@ use netfilterd::nftables::batch::{Batch, FinishedBatch};
 use netfilterd::nftables::chains;
 use netfilterd::nftables::elements::{self, Action};
 use netfilterd::nftables::key_type::KeyType;
-use netfilterd::nftables::layout::{LaidOut, Layout, Shapes};
+use netfilterd::nftables::layout::{LaidOut, Layout, Rows};
 use netfilterd::nftables::name::{SetNames, TableName, Tables};
 use netfilterd::nftables::objects::{self, KernelSet};
 
@@ -56,9 +55,9 @@ fn transactions(
     layout: Layout,
     round: u64,
 ) -> Result<(FinishedBatch, FinishedBatch)> {
-    let shapes = Shapes::choose(sets, layout, Mask::default());
-    let kernel_sets = kernel_sets(&shapes, round)?;
-    let (v4, v6) = (LaidOut::new(&sets.v4, shapes.v4), LaidOut::new(&sets.v6, shapes.v6));
+    let rows = Rows::choose(sets, layout);
+    let kernel_sets = kernel_sets(&rows, round)?;
+    let (v4, v6) = (LaidOut::new(&sets.v4, &rows.v4), LaidOut::new(&sets.v6, &rows.v6));
 
     let mut fill = Batch::new();
     for keys in KeyType::ALL {
@@ -81,7 +80,7 @@ fn transactions(
         chains::switch(&mut switch, keys.of(tables), keys, &of_family, None);
     }
     if round > 1 {
-        for old in self::kernel_sets(&shapes, round - 1)? {
+        for old in self::kernel_sets(&rows, round - 1)? {
             objects::delete_set(&mut switch, old.keys.of(tables), &old.name);
         }
     }
@@ -89,9 +88,9 @@ fn transactions(
     Ok((fill.finish().map_err(unfit)?, switch.finish().map_err(unfit)?))
 }
 
-fn kernel_sets(shapes: &Shapes, generation: u64) -> Result<Vec<KernelSet>> {
+fn kernel_sets(rows: &Rows, generation: u64) -> Result<Vec<KernelSet>> {
     let names = SetNames { v4: "drop4".parse()?, v6: "drop6".parse()? };
-    Ok(KernelSet::all(&names, shapes, generation))
+    Ok(KernelSet::all(&names, rows, generation))
 }
 
 /// One send, and every answer that waits behind it.

@@ -312,7 +312,6 @@ mod with {
             sets: set_names(&options.names),
             interfaces: options.interface.clone(),
             layout: options.layout,
-            mask: settings::request(&options.lists).mask,
         })
     }
 }

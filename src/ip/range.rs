@@ -122,7 +122,7 @@ impl<A: Address> Iterator for Networks<A> {
 impl<A: Address> Networks<A> {
     /// The next network as a range, and its prefix length.
     #[inline]
-    pub(super) fn next_range(&mut self) -> Option<(Range<A>, u8)> {
+    pub fn next_range(&mut self) -> Option<(Range<A>, u8)> {
         let range = self.rest?;
         // The largest network that begins at `first` is limited by how `first` is aligned and by
         // `last`; each step at least halves what is left to the end of an aligned block, so a

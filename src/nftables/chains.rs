@@ -10,11 +10,17 @@
 //!     icmpv6 type 133-136 ip6 nexthdr ipv6-icmp ip6 hoplimit 255 accept
 //!     counter name "inbound6" drop
 //! }
+//! chain from_suspect6 {
+//!     @nh,64,48 @drop6_48_g7 goto from_listed6
+//!     ip6 saddr @drop6_128_g7 goto from_listed6
+//! }
 //! chain inbound {
 //!     type filter hook prerouting priority raw; policy accept;
-//!     ip6 saddr @drop6_g7 goto from_listed6
+//!     @nh,64,32 @drop6_first32_g7 goto from_suspect6
 //! }
 //! ```
+//!
+//! Without a prefilter the base chain itself has the look-ups of the middle one.
 //!
 //! So a packet that is not listed pays for the look-ups alone, however many exceptions there are. If nothing
 //! of a family is listed, its table has no base chain, and its packets pay nothing. `accept` ends the base
@@ -23,7 +29,7 @@
 #![cfg(feature = "nftables")]
 
 use std::ffi::{CStr, CString};
-use std::net::{Ipv4Addr, Ipv6Addr};
+use std::net::Ipv4Addr;
 
 use nftnl::expr::{
     Bitwise, Cmp, CmpOp, Icmpv6HeaderField, InterfaceName, Ipv4HeaderField, Ipv6HeaderField,
@@ -38,6 +44,7 @@ use super::inspect;
 use super::key_type::KeyType;
 use super::objects::{Direction, KernelSet, parent, proto};
 use crate::ip::{Address, neighbour};
+use crate::nftables::layout::SetKind;
 use crate::nftables::name::TableName;
 use crate::sys;
 
@@ -52,16 +59,20 @@ const LOOPBACK: u32 = 1;
 pub enum Chain {
     /// The base chain of a direction, which looks addresses up.
     Base(Direction),
+    /// The chain of packets whose address begins as one that is listed: what a prefilter lets through.
+    Suspect(Direction, KeyType),
     /// The chain of packets whose address of that direction was found.
     Listed(Direction, KeyType),
 }
 
 impl Chain {
     /// Those of the table for such addresses. A chain comes before those whose rules lead to it.
-    pub fn all_of(keys: KeyType) -> [Chain; 4] {
+    pub fn all_of(keys: KeyType) -> [Chain; 6] {
         [
             Chain::Listed(Direction::Inbound, keys),
             Chain::Listed(Direction::Outbound, keys),
+            Chain::Suspect(Direction::Inbound, keys),
+            Chain::Suspect(Direction::Outbound, keys),
             Chain::Base(Direction::Inbound),
             Chain::Base(Direction::Outbound),
         ]
@@ -78,6 +89,10 @@ impl Chain {
         match self {
             Chain::Base(Direction::Inbound) => c"inbound",
             Chain::Base(Direction::Outbound) => c"outbound",
+            Chain::Suspect(Direction::Inbound, KeyType::V4) => c"from_suspect4",
+            Chain::Suspect(Direction::Inbound, KeyType::V6) => c"from_suspect6",
+            Chain::Suspect(Direction::Outbound, KeyType::V4) => c"to_suspect4",
+            Chain::Suspect(Direction::Outbound, KeyType::V6) => c"to_suspect6",
             Chain::Listed(Direction::Inbound, KeyType::V4) => c"from_listed4",
             Chain::Listed(Direction::Inbound, KeyType::V6) => c"from_listed6",
             Chain::Listed(Direction::Outbound, KeyType::V4) => c"to_listed4",
@@ -90,7 +105,7 @@ impl Chain {
         match self {
             Chain::Base(Direction::Inbound) => Some((Hook::PreRouting as u32, PRIORITY)),
             Chain::Base(Direction::Outbound) => Some((Hook::PostRouting as u32, PRIORITY)),
-            Chain::Listed(..) => None,
+            Chain::Suspect(..) | Chain::Listed(..) => None,
         }
     }
 
@@ -99,6 +114,7 @@ impl Chain {
     pub fn is_needed_for(self, sets: &[KernelSet]) -> bool {
         match self {
             Chain::Base(_) => !sets.is_empty(),
+            Chain::Suspect(..) => sets.iter().any(is_prefilter),
             Chain::Listed(..) => true,
         }
     }
@@ -192,7 +208,16 @@ pub fn add_rules(
     for chain in Chain::all_of(keys).into_iter().filter(|chain| chain.is_needed_for(sets)) {
         let object = ChainObject::new(chain.name(), &parent);
         let rules = match chain {
-            Chain::Base(direction) => look_ups(&object, table, direction, sets),
+            // What a prefilter lets through is looked up in the chain behind it.
+            Chain::Base(direction) => match sets.iter().any(is_prefilter) {
+                true => {
+                    look_ups(&object, table, direction, sets.iter().filter(|set| is_prefilter(set)))
+                }
+                false => look_ups(&object, table, direction, sets.iter()),
+            },
+            Chain::Suspect(direction, _) => {
+                look_ups(&object, table, direction, sets.iter().filter(|set| !is_prefilter(set)))
+            }
             Chain::Listed(direction, keys) => verdicts(&object, direction, keys, interfaces),
         };
         for rule in &rules {
@@ -201,37 +226,39 @@ pub fn add_rules(
     }
 }
 
-/// The rules of a base chain: a look-up in each set, in their order.
-fn look_ups<'a>(
+fn is_prefilter(set: &KernelSet) -> bool {
+    matches!(set.kind, SetKind::Prefilter(_))
+}
+
+/// The rules that look up: one for each set, in their order.
+fn look_ups<'a, 's>(
     chain: &'a ChainObject<'a>,
     table: &TableName,
     direction: Direction,
-    sets: &[KernelSet],
+    sets: impl Iterator<Item = &'s KernelSet>,
 ) -> Vec<Rule<'a>> {
     let look_up = |set: &KernelSet| {
         let mut rule = Rule::new(chain);
-        rule.add_expr(&direction.address(set.keys));
+        let bytes = set.kind.key_bytes(set.keys.bits());
+        rule.add_expr(&direction.address(set.keys, bytes));
         // A mask of all ones would only cost time.
-        match (set.keys, set.kind.length()) {
-            (KeyType::V4, Some(length)) if length < 32 => {
-                let mask = Ipv4Addr::from(u32::MAX.first_of(length));
-                rule.add_expr(&Bitwise::new(mask, Ipv4Addr::UNSPECIFIED));
-            }
-            (KeyType::V6, Some(length)) if length < 128 => {
-                let mask = Ipv6Addr::from(u128::MAX.first_of(length));
-                rule.add_expr(&Bitwise::new(mask, Ipv6Addr::UNSPECIFIED));
-            }
-            _ => {}
+        if let Some(length) = set.kind.length().filter(|&length| length < 8 * bytes) {
+            let mask = u128::MAX.first_of(length).to_be_bytes();
+            let mask = &mask[..usize::from(bytes)];
+            rule.add_expr(&Bitwise::new(mask, &[0u8; 16][..mask.len()]));
         }
         // The name is all that a look-up takes from the object.
         let parent = parent(table);
         let looked_up = Set::<Ipv4Addr>::new_named(&set.name, 0, &parent, proto(table.family()));
         rule.add_expr(&Lookup::new(&looked_up));
-        let listed = Chain::Listed(direction, set.keys);
-        rule.add_expr(&Verdict::Goto { chain: listed.name().to_owned() });
+        let next = match set.kind {
+            SetKind::Prefilter(_) => Chain::Suspect(direction, set.keys),
+            SetKind::Hash(_) | SetKind::Interval => Chain::Listed(direction, set.keys),
+        };
+        rule.add_expr(&Verdict::Goto { chain: next.name().to_owned() });
         rule
     };
-    sets.iter().map(look_up).collect()
+    sets.map(look_up).collect()
 }
 
 /// The rules for packets that are listed: loopback passes, neighbour discovery passes, and the rest is
@@ -304,7 +331,13 @@ impl Direction {
         }
     }
 
-    fn address(self, keys: KeyType) -> Payload {
+    /// The first bytes of the address that is looked up.
+    fn address(self, keys: KeyType, bytes: u8) -> Payload {
+        if 8 * bytes < keys.bits() {
+            // The names of these fields say bits, but nftnl 0.9 gives them to the kernel as bytes.
+            let (offset_bits, length_bits) = (self.offset(keys) / 8, bytes.into());
+            return Payload::Network(NetworkHeaderField::Raw { offset_bits, length_bits });
+        }
         Payload::Network(match (self, keys) {
             (Direction::Inbound, KeyType::V4) => NetworkHeaderField::Ipv4(Ipv4HeaderField::Saddr),
             (Direction::Inbound, KeyType::V6) => NetworkHeaderField::Ipv6(Ipv6HeaderField::Saddr),

@@ -81,6 +81,32 @@ pub(super) const NFNLGRP_NFTABLES: u32 = libc::NFNLGRP_NFTABLES as u32;
 /// `NFTNL_UDATA_TABLE_COMMENT` of libnftnl/udata.h: the comment, in the user data of a table, which
 /// are a list of type, length and value, one byte each for the first two.
 pub(super) const UDATA_TABLE_COMMENT: u8 = 0;
+/// `NFTNL_UDATA_SET_KEYBYTEORDER` of libnftnl/udata.h: the byte order of a set's keys, in its user data.
+pub(super) const UDATA_SET_KEYBYTEORDER: u8 = 0;
+/// `NFTNL_UDATA_SET_KEY_TYPEOF` of libnftnl/udata.h: the expression whose values the keys are.
+pub(super) const UDATA_SET_KEY_TYPEOF: u8 = 3;
+/// `NFTNL_UDATA_SET_TYPEOF_EXPR` of libnftnl/udata.h: the kind of that expression, and
+/// `NFTNL_UDATA_SET_TYPEOF_DATA`: what else it says.
+pub(super) const UDATA_SET_TYPEOF_EXPR: u8 = 0;
+pub(super) const UDATA_SET_TYPEOF_DATA: u8 = 1;
+/// `BYTEORDER_BIG_ENDIAN` of nft's datatype.h.
+pub(super) const BYTEORDER_BIG_ENDIAN: u32 = 2;
+/// `EXPR_PAYLOAD` of nft's expression.h.
+pub(super) const EXPR_PAYLOAD: u32 = 7;
+/// `NFTNL_UDATA_SET_KEY_PAYLOAD_*` of nft's payload.c: protocol, number of the field, header, and where in
+/// it the value is, in bits.
+pub(super) const UDATA_PAYLOAD_DESC: u8 = 0;
+pub(super) const UDATA_PAYLOAD_TYPE: u8 = 1;
+pub(super) const UDATA_PAYLOAD_BASE: u8 = 2;
+pub(super) const UDATA_PAYLOAD_OFFSET: u8 = 3;
+pub(super) const UDATA_PAYLOAD_LEN: u8 = 4;
+/// `PROTO_DESC_UNKNOWN` of nft's proto.h, the number of a field that has no name, and
+/// `PROTO_BASE_NETWORK_HDR`.
+pub(super) const PROTO_DESC_UNKNOWN: u32 = 0;
+pub(super) const FIELD_WITHOUT_NAME: u32 = 1;
+pub(super) const PROTO_BASE_NETWORK_HDR: u32 = 2;
+/// `TYPE_INTEGER` of nft's datatype.h: the type of a set's key, numbers.
+pub(super) const TYPE_INTEGER: u32 = 4;
 /// `TYPE_IPADDR` of nft's datatype.h: the type of a set's key, IPv4 addresses.
 pub(super) const TYPE_IPADDR: u32 = 7;
 /// `TYPE_IP6ADDR` of nft's datatype.h: IPv6 addresses.

@@ -23,41 +23,39 @@ const KEY_AT: usize = 3 * ATTRIBUTE;
 /// What the element list may hold: its length is 16 bits and counts its own header.
 const MOST_BYTES: usize = u16::MAX as usize - ATTRIBUTE;
 
-/// An address as the key of a set: in network byte order.
+/// An address as the key of a set: in network byte order, all of its bytes or the first ones.
 pub trait Key: Address {
-    /// Bytes of a key.
+    /// Bytes of an address.
     const BYTES: usize;
 
-    /// Writes the key; `to` has [`Key::BYTES`] bytes.
+    /// Writes the first bytes, as many as `to` has, of which there are [`Key::BYTES`].
     fn write(self, to: &mut [u8]);
 
-    /// Reads a key of [`Key::BYTES`] bytes.
+    /// Reads the first bytes of an address, whose others are zero; `None` if there are more than
+    /// [`Key::BYTES`].
     fn read(from: &[u8]) -> Option<Self>;
 }
 
-impl Key for u32 {
-    fn read(from: &[u8]) -> Option<Self> {
-        from.try_into().ok().map(<u32>::from_be_bytes)
-    }
+macro_rules! key {
+    ($number:ty) => {
+        impl Key for $number {
+            const BYTES: usize = size_of::<$number>();
 
-    const BYTES: usize = 4;
+            fn write(self, to: &mut [u8]) {
+                to.copy_from_slice(&self.to_be_bytes()[..to.len()]);
+            }
 
-    fn write(self, to: &mut [u8]) {
-        to.copy_from_slice(&self.to_be_bytes());
-    }
+            fn read(from: &[u8]) -> Option<Self> {
+                let mut bytes = [0; Self::BYTES];
+                bytes.get_mut(..from.len())?.copy_from_slice(from);
+                Some(<$number>::from_be_bytes(bytes))
+            }
+        }
+    };
 }
 
-impl Key for u128 {
-    fn read(from: &[u8]) -> Option<Self> {
-        from.try_into().ok().map(<u128>::from_be_bytes)
-    }
-
-    const BYTES: usize = 16;
-
-    fn write(self, to: &mut [u8]) {
-        to.copy_from_slice(&self.to_be_bytes());
-    }
-}
+key!(u32);
+key!(u128);
 
 /// What is done with elements.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -77,7 +75,9 @@ pub fn change<A: Key>(
     elements: SetElements<'_, A>,
 ) {
     match elements {
-        SetElements::Keys(elements) => keys(batch, action, table, set, elements),
+        SetElements::Keys(elements, bytes) => {
+            keys(batch, action, table, set, elements, bytes.into());
+        }
         SetElements::Ranges(elements) => ranges(batch, action, table, set, elements),
     }
 }
@@ -100,15 +100,24 @@ pub fn ranges<A: Key>(
     });
 }
 
-/// Appends messages that add `keys` to a hash set or delete them: 16 bytes an IPv4 key, 28 bytes an
-/// IPv6 key.
-pub fn keys<A: Key>(batch: &mut Batch, action: Action, table: &TableName, set: &CStr, keys: &[A]) {
-    let interval = Interval::<A>::new();
-    let template = &interval.template[..interval.start];
-    append(batch, action, table, set, keys, template.len(), |bytes, key| {
-        let at = bytes.len() + KEY_AT;
-        bytes.extend_from_slice(template);
-        key.write(&mut bytes[at..at + A::BYTES]);
+/// Appends messages that add keys to a hash set or delete them: of each of `keys` the first bytes, as many
+/// as `bytes` says, of which there are at most [`Key::BYTES`]. 16 bytes a key of up to four bytes, 28 bytes
+/// one of sixteen.
+pub fn keys<A: Key>(
+    batch: &mut Batch,
+    action: Action,
+    table: &TableName,
+    set: &CStr,
+    keys: &[A],
+    bytes: usize,
+) {
+    let bytes = bytes.min(A::BYTES);
+    let mut template = Vec::new();
+    write_key(&mut template, &vec![0; bytes]);
+    append(batch, action, table, set, keys, template.len(), |to, key| {
+        let at = to.len() + KEY_AT;
+        to.extend_from_slice(&template);
+        key.write(&mut to[at..at + bytes]);
     });
 }
 
@@ -152,11 +161,17 @@ pub fn flush(batch: &mut Batch, table: &TableName, set: &CStr) {
     });
 }
 
-/// Writes the question for the element that holds `key`: in an interval set the one that begins at
-/// or before it.
-pub fn question<A: Key>(message: &mut Attributes<'_>, table: &TableName, set: &CStr, key: A) {
+/// Writes the question for the element with the first bytes of `key`, as many as `bytes` says: in an
+/// interval set the one that begins at or before it.
+pub fn question<A: Key>(
+    message: &mut Attributes<'_>,
+    table: &TableName,
+    set: &CStr,
+    key: A,
+    bytes: usize,
+) {
     name(message, table, set);
-    let mut value = vec![0; A::BYTES];
+    let mut value = vec![0; bytes.min(A::BYTES)];
     key.write(&mut value);
     message.nest(NFTA_SET_ELEM_LIST_ELEMENTS, |list| {
         list.nest(NFTA_LIST_ELEM, |element| {
@@ -169,6 +184,14 @@ pub fn question<A: Key>(message: &mut Attributes<'_>, table: &TableName, set: &C
 pub fn name(message: &mut Attributes<'_>, table: &TableName, set: &CStr) {
     message.put_str(NFTA_SET_ELEM_LIST_TABLE, table.name());
     message.put_str(NFTA_SET_ELEM_LIST_SET, set);
+}
+
+/// Writes an element of a list: a key.
+fn write_key(to: &mut Vec<u8>, value: &[u8]) {
+    let mut too_long = false;
+    Attributes::new(to, &mut too_long).nest(NFTA_LIST_ELEM, |element| {
+        element.nest(NFTA_SET_ELEM_KEY, |key| key.put(NFTA_DATA_VALUE, value));
+    });
 }
 
 /// The two elements of an interval, encoded once; only the keys differ between intervals.
@@ -268,9 +291,12 @@ pub fn address_at(message: &Message<'_>, offset: u32) -> Option<IpAddr> {
     let key = find(attributes(element.value), NFTA_SET_ELEM_KEY)?;
     let key = find(attributes(key), NFTA_DATA_VALUE)?;
     let ends = is_end(element.value);
-    u32::read(key)
-        .map(|key| last_of(key, ends).to_ip())
-        .or_else(|| u128::read(key).map(|key| last_of(key, ends).to_ip()))
+    let is_v6 = message.family() == Some(libc::NFPROTO_IPV6 as u8) || key.len() > u32::BYTES;
+    if is_v6 {
+        u128::read(key).map(|key| last_of(key, ends).to_ip())
+    } else {
+        u32::read(key).map(|key| last_of(key, ends).to_ip())
+    }
 }
 
 /// The last address of an interval by its end element, which is the one behind it.

@@ -6,8 +6,7 @@
 use super::error::Error;
 use super::foreign::{Foreign, Places};
 use super::kernel;
-use super::managed::Managed;
-use super::placed::Placed;
+use super::managed::{InTables, Managed};
 use super::transaction::{Connection, Sending};
 use crate::ip::RangeSets;
 use crate::ip::change::{Applied, Change};
@@ -23,7 +22,7 @@ const TRIES: u32 = 5;
 pub(super) struct Held {
     pub(super) sets: RangeSets,
     /// In the managed tables, the kernel sets that hold it.
-    pub(super) placed: Option<Placed>,
+    pub(super) placed: Option<InTables>,
     /// The generation of the ruleset up to which it is known to be there unchanged; `None` if a
     /// transaction of another program came in between.
     pub(super) generation: Option<u32>,
@@ -35,7 +34,7 @@ pub(super) struct Held {
 /// What was done, the kernel sets that hold it now, and how many transactions it took.
 pub(super) struct Done {
     pub(super) applied: Applied,
-    pub(super) placed: Option<Placed>,
+    pub(super) placed: Option<InTables>,
     pub(super) transactions: u32,
 }
 
@@ -87,19 +86,23 @@ impl Load<'_> {
         else {
             return None;
         };
-        let done = |applied, transactions| Done { applied, placed: Some(*placed), transactions };
-        let fresh = managed.fresh_shapes(self.desired);
-        match Plan::new(held, self.desired, &placed.shapes, &fresh) {
-            Plan::Nothing => Some(done(Applied::Unchanged, 0)),
+        let InTables { placed, filled } = placed;
+        let done = |applied, filled, transactions| {
+            let placed = Some(InTables { placed: placed.clone(), filled });
+            Done { applied, placed, transactions }
+        };
+        let fresh = || managed.fresh_rows(self.desired);
+        match Plan::new(held, self.desired, filled, Some(&fresh)) {
+            Plan::Nothing => Some(done(Applied::Unchanged, filled.clone(), 0)),
             // Fresh sets are filled before any packet meets them.
-            Plan::Delta(delta) if delta.changes_ranges() && !kernel::changes_ranges_safely() => {
+            Plan::Delta(delta, _) if delta.changes_ranges() && !kernel::changes_ranges_safely() => {
                 None
             }
-            Plan::Delta(delta) => {
-                let change = delta.change(&placed.shapes);
+            Plan::Delta(delta, filled) => {
+                let change = delta.change();
                 let sending = Sending::new(self.progress, change.added + change.removed);
-                match managed.change(connection, *at, *placed, &delta, &sending) {
-                    Ok(true) => Some(done(Applied::Changed(change), 1)),
+                match managed.change(connection, *at, placed, &delta, &sending) {
+                    Ok(true) => Some(done(Applied::Changed(change), filled, 1)),
                     // A rebuild can be made in several transactions.
                     Ok(false) => None,
                     // A rebuild relies on nothing that could be otherwise than it was thought.

@@ -20,7 +20,7 @@ use super::set_fault::SetFault;
 use super::transaction::{Connection, Sending};
 use crate::ip::change::Change;
 use crate::ip::{PerFamily, RangeSet, RangeSets};
-use crate::nftables::layout::Shapes;
+use crate::nftables::layout::{Filled, Rows};
 use crate::nftables::name::{SetName, SetNames, TableName};
 use crate::nftables::plan::{Delta, Differing, Plan};
 use crate::progress::Progress;
@@ -134,12 +134,13 @@ impl Foreign {
         progress: &dyn Progress,
     ) -> Result<Option<Change>, Error> {
         let mut batch = Batch::at_generation(at);
-        let delta = match Plan::new(held, desired, &Shapes::INTERVAL, &Shapes::INTERVAL) {
+        let filled = Filled::with(Rows::INTERVAL, held);
+        let delta = match Plan::new(held, desired, &filled, None) {
             Plan::Nothing => return Ok(None),
-            Plan::Delta(delta) => Some(delta),
+            Plan::Delta(delta, _) => Some(delta),
             Plan::Rebuild if kernel::changes_ranges_safely() => None,
             // A refill would let packets through from networks that stay listed.
-            Plan::Rebuild => Some(Delta::between(held, desired, &Shapes::INTERVAL)),
+            Plan::Rebuild => Some(Delta::between(held, desired, &Rows::INTERVAL)),
         };
         let change = Change::between(Some(held), desired);
         let networks = match delta {
@@ -172,8 +173,8 @@ impl Foreign {
         differing: &Differing<A>,
     ) {
         let ranges = match action {
-            Action::Delete => &differing.delete_ranges,
-            Action::Add => &differing.add_ranges,
+            Action::Delete => &differing.deleted.ranges,
+            Action::Add => &differing.added.ranges,
         };
         if let Some(place) = place {
             elements::ranges(batch, action, &self.table, &place.name, ranges);

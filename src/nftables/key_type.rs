@@ -34,6 +34,14 @@ impl KeyType {
         }
     }
 
+    /// Bits of an address.
+    pub fn bits(self) -> u8 {
+        match self {
+            KeyType::V4 => 32,
+            KeyType::V6 => 128,
+        }
+    }
+
     /// The number that nft gives the type, and the bytes of a key.
     pub fn number_and_length(self) -> (u32, u32) {
         match self {

@@ -4,7 +4,7 @@
 
 #![cfg(feature = "nftables")]
 
-use std::ffi::{CStr, CString};
+use std::ffi::CString;
 use std::net::IpAddr;
 
 use super::chains::Chain;
@@ -16,8 +16,9 @@ use super::objects::Direction;
 use super::replaced;
 use super::transaction::Connection;
 use crate::ip::{Range, RangeSet, RangeSets};
+use crate::nftables::layout::{Hash, SetKind};
 use crate::nftables::name::{SetName, SetNames, TableName, Tables};
-use crate::nftables::set_name::KernelSetName;
+use crate::nftables::set_name::{Content, KernelSetName};
 
 /// Whether an address is in force, as the kernel says.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -64,20 +65,27 @@ fn range_set<A: Key>(
     set: &SetName,
 ) -> Result<Option<RangeSet<A>>, Error> {
     let mut all = Vec::new();
-    for (LookedUp { table, set }, length) in sets_for(set, tables, looked_up) {
-        let Some(ranges) = ranges_of(connection, table, set, length)? else { return Ok(None) };
-        all.extend(ranges);
+    for table in tables_of(looked_up) {
+        let (mut ranges, mut passed) = (Vec::new(), None);
+        for (found, content) in sets_for(set, tables, looked_up, table) {
+            let Some(of_set) = ranges_of(connection, found, content)? else { return Ok(None) };
+            match content {
+                Content::Prefixes(_) => passed = Some(RangeSet::from_ranges(of_set)),
+                Content::Ranges | Content::Networks(_) => ranges.extend(of_set),
+            }
+        }
+        let ranges = RangeSet::from_ranges(ranges);
+        let ranges = passed.map_or_else(|| ranges.clone(), |passed| ranges.intersect(&passed));
+        all.extend_from_slice(ranges.ranges());
     }
     Ok(Some(RangeSet::from_ranges(all)))
 }
 
-/// The ranges in a set, which holds networks of `length` bits by their first addresses, or is an
-/// interval set; `None` if they are too many.
+/// The ranges in a set; `None` if they are too many.
 fn ranges_of<A: Key>(
     connection: &mut Connection,
-    table: &TableName,
-    set: &CStr,
-    length: Option<u8>,
+    LookedUp { table, set }: &LookedUp,
+    content: Content,
 ) -> Result<Option<Vec<Range<A>>>, Error> {
     let elements = connection.dump_most(
         libc::NFT_MSG_GETSETELEM,
@@ -86,9 +94,11 @@ fn ranges_of<A: Key>(
         elements::read::<A>,
         MOST_ELEMENTS,
     )?;
-    Ok(elements.map(|elements| match length {
-        None => elements::intervals(&elements),
-        Some(length) => elements.iter().map(|&(key, _)| Range::network(key, length)).collect(),
+    Ok(elements.map(|elements| match content {
+        Content::Ranges => elements::intervals(&elements),
+        Content::Networks(length) | Content::Prefixes(length) => {
+            elements.iter().map(|&(key, _)| Range::network(key, length)).collect()
+        }
     }))
 }
 
@@ -180,46 +190,71 @@ fn holds<A: Key>(
     address: A,
 ) -> Result<InForce, Error> {
     let mut answer = InForce::Nothing;
-    for (LookedUp { table, set }, length) in sets_for(set, tables, looked_up) {
-        if has(connection, table, set, length, address)? {
+    for table in tables_of(looked_up) {
+        // What a prefilter does not hold is looked up nowhere else.
+        let (mut is_passed, mut is_held) = (true, false);
+        for (found, content) in sets_for(set, tables, looked_up, table) {
+            let has = has(connection, found, content, address)?;
+            match content {
+                Content::Prefixes(_) => is_passed &= has,
+                Content::Ranges | Content::Networks(_) => is_held |= has,
+            }
+            answer = InForce::No;
+        }
+        if is_passed && is_held {
             return Ok(InForce::Yes { table: table.clone() });
         }
-        answer = InForce::No;
     }
     Ok(answer)
 }
 
-/// Those of the sets that hold the lists for `set`, with the length of the networks in a hash set: in the
-/// managed tables those whose names say so, in a foreign one the interval set of exactly that name. In the
-/// managed tables netfilterd did not fill a set of exactly that name.
+/// The tables that these sets are in.
+fn tables_of(looked_up: &[LookedUp]) -> Vec<&TableName> {
+    let mut tables: Vec<_> = looked_up.iter().map(|found| &found.table).collect();
+    tables.dedup();
+    tables
+}
+
+/// Those of the sets in a table that hold the lists for `set`, and what they hold: in the managed tables
+/// those whose names say so, in a foreign one the interval set of exactly that name. In the managed tables
+/// netfilterd did not fill a set of exactly that name.
 fn sets_for<'a>(
     set: &SetName,
     tables: &Tables,
     looked_up: &'a [LookedUp],
-) -> impl Iterator<Item = (&'a LookedUp, Option<u8>)> {
-    looked_up.iter().filter_map(|found| {
+    table: &TableName,
+) -> impl Iterator<Item = (&'a LookedUp, Content)> {
+    let of_table = looked_up.iter().filter(move |found| found.table == *table);
+    of_table.filter_map(|found| {
         let bytes = found.set.as_bytes();
-        let length = if tables.is_managed() {
-            KernelSetName::parse(bytes, set)?.length
+        let content = if tables.is_managed() {
+            KernelSetName::parse(bytes, set)?.content
         } else {
-            (bytes == set.as_str().as_bytes()).then_some(None)?
+            (bytes == set.as_str().as_bytes()).then_some(Content::Ranges)?
         };
-        Some((found, length))
+        Some((found, content))
     })
 }
 
 fn has<A: Key>(
     connection: &mut Connection,
-    table: &TableName,
-    set: &CStr,
-    length: Option<u8>,
+    LookedUp { table, set }: &LookedUp,
+    content: Content,
     address: A,
 ) -> Result<bool, Error> {
-    let key = length.map_or(address, |length| address.first_of(length));
+    let kind = match content {
+        Content::Ranges => SetKind::Interval,
+        Content::Networks(length) => SetKind::Hash(Hash { length, size: 0 }),
+        Content::Prefixes(length) => SetKind::Prefilter(Hash { length, size: 0 }),
+    };
+    let key = kind.length().map_or(address, |length| address.first_of(length));
+    // Older versions had whole addresses as keys.
+    let is_replaced = *table == TableName::replaced();
+    let bytes = if is_replaced { A::BYTES } else { usize::from(kind.key_bytes(A::BITS)) };
     let found = connection.get(
         libc::NFT_MSG_GETSETELEM,
         table.family(),
-        |request| elements::question(request, table, set, key),
+        |request| elements::question(request, table, set, key, bytes),
         |message| {
             let kind = message.kind_in(libc::NFNL_SUBSYS_NFTABLES);
             (kind == Some(libc::NFT_MSG_NEWSETELEM)).then_some(())

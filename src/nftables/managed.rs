@@ -25,10 +25,9 @@ use super::objects::{self, KernelSet};
 use super::placed::Placed;
 use super::replaced::{self, Replaced};
 use super::transaction::{Connection, Sending};
-use crate::ip::mask::Mask;
 use crate::ip::{PerFamily, RangeSets};
 use crate::netlink::{self, link::NamedLinks};
-use crate::nftables::layout::{LaidOut, Layout, Shapes};
+use crate::nftables::layout::{Filled, FilledRow, LaidOut, Layout, Rows};
 use crate::nftables::name::{SetNames, TableName, Tables};
 use crate::nftables::plan::{Delta, Differing};
 
@@ -43,9 +42,17 @@ pub struct Managed {
     /// Whether these were found, and are not the names as they were given.
     looked_up: bool,
     layout: Layout,
-    mask: Mask,
     /// Whether what is replaced stays, so that it can be restored.
     keeps_replaced: bool,
+}
+
+/// The kernel sets that hold what was put in force, and how full they are.
+#[derive(Clone, Debug)]
+pub struct InTables {
+    /// Which sets these are.
+    pub placed: Placed,
+    /// How full they are.
+    pub filled: Filled,
 }
 
 /// What is there before it is changed.
@@ -98,12 +105,12 @@ type Owned = (KeyType, CString);
 
 impl Managed {
     /// The managed tables, with sets named after `sets` and a generation.
-    pub fn new(sets: SetNames, interfaces: Vec<CString>, layout: Layout, mask: Mask) -> Self {
+    pub fn new(sets: SetNames, interfaces: Vec<CString>, layout: Layout) -> Self {
         let tables = Tables::managed();
         let named = NamedLinks::new(interfaces);
         let interfaces = (!named.is_empty()).then(Vec::new);
         let (looked_up, keeps_replaced) = (false, false);
-        Managed { tables, sets, named, interfaces, looked_up, layout, mask, keeps_replaced }
+        Managed { tables, sets, named, interfaces, looked_up, layout, keeps_replaced }
     }
 
     /// The same, whose rules match these interfaces, by the names that their packets have.
@@ -160,7 +167,7 @@ impl Managed {
     }
 
     /// The names of the sets that the rules look up.
-    pub fn names(&self, placed: Placed) -> Vec<CString> {
+    pub fn names(&self, placed: &Placed) -> Vec<CString> {
         self.kernel_sets(placed).into_iter().map(|set| set.name).collect()
     }
 
@@ -198,16 +205,13 @@ impl Managed {
                 None => objects::delete_table(&mut batch, table),
                 Some(rules) => {
                     let had = |chain: &Chain| match chain {
-                        Chain::Base(_) => {
+                        Chain::Base(_) | Chain::Suspect(..) => {
                             rules.iter().any(|rule| rule.chain.as_c_str() == chain.name())
                         }
                         Chain::Listed(..) => true,
                     };
-                    let (had, had_not): (Vec<Chain>, Vec<Chain>) =
-                        Chain::all_of(keys).into_iter().partition(had);
-                    for chain in had_not.into_iter().filter(|chain| now.chains.contains(chain)) {
-                        chains::delete(&mut batch, table, chain);
-                    }
+                    delete_chains(&mut batch, table, now, |chain| !had(chain));
+                    let had = Chain::all_of(keys).into_iter().filter(had);
                     chains::restore(&mut batch, table, had, rules);
                 }
             }
@@ -245,9 +249,9 @@ impl Managed {
         self.delete_each(connection, &unused);
     }
 
-    /// The shapes that fresh sets for `sets` have.
-    pub fn fresh_shapes(&self, sets: &RangeSets) -> Shapes {
-        Shapes::choose(sets, self.layout, self.mask)
+    /// The rows of look-ups that fresh sets for `sets` have.
+    pub fn fresh_rows(&self, sets: &RangeSets) -> Rows {
+        Rows::choose(sets, self.layout)
     }
 
     /// Puts `sets` in force in fresh kernel sets, whatever is there. Returns which these are, and how
@@ -257,7 +261,7 @@ impl Managed {
         connection: &mut Connection,
         sets: &RangeSets,
         sending: &Sending<'_>,
-    ) -> Result<(Placed, u32), Error> {
+    ) -> Result<(InTables, u32), Error> {
         let found = self.find(connection)?;
         for keys in KeyType::ALL.into_iter().filter(|&keys| found.of(keys).dormant) {
             log::warn!(
@@ -266,12 +270,12 @@ impl Managed {
             );
         }
         let generation = found.generation().wrapping_add(1);
-        let placed = Placed { generation, shapes: self.fresh_shapes(sets) };
-        let kernel_sets = self.kernel_sets(placed);
+        let placed = Placed { generation, rows: self.fresh_rows(sets) };
+        let kernel_sets = self.kernel_sets(&placed);
 
-        let fill = self.fill(&kernel_sets, sets, &placed.shapes);
-        let (fills, filled) = connection.commit_in_parts(fill, sending);
-        if let Err(error) = filled {
+        let (fill, filled) = self.fill(&kernel_sets, sets, &placed.rows);
+        let (fills, sent) = connection.commit_in_parts(fill, sending);
+        if let Err(error) = sent {
             if fills > 0 {
                 self.remove(connection, &kernel_sets);
             }
@@ -297,7 +301,7 @@ impl Managed {
             }
             // The answer was lost; the rules themselves tell.
             Err(Error::OutcomeUnknown { source })
-                if self.is_in_place(connection, placed).unwrap_or(false) =>
+                if self.is_in_place(connection, &placed).unwrap_or(false) =>
             {
                 log::debug!("an answer was lost ({source}), and the change was made");
                 Ok(())
@@ -313,7 +317,7 @@ impl Managed {
             );
             deletions += replaced.delete(connection);
         }
-        Ok((placed, fills + 1 + deletions))
+        Ok((InTables { placed, filled }, fills + 1 + deletions))
     }
 
     /// What the counters of the table of an older version have counted, to count on from there.
@@ -397,7 +401,7 @@ impl Managed {
         &self,
         connection: &mut Connection,
         at: u32,
-        placed: Placed,
+        placed: &Placed,
         delta: &Delta,
         sending: &Sending<'_>,
     ) -> Result<bool, Error> {
@@ -419,23 +423,23 @@ impl Managed {
         Ok(true)
     }
 
-    fn kernel_sets(&self, placed: Placed) -> Vec<KernelSet> {
-        KernelSet::all(&self.sets, &placed.shapes, placed.generation)
+    fn kernel_sets(&self, placed: &Placed) -> Vec<KernelSet> {
+        KernelSet::all(&self.sets, &placed.rows, placed.generation)
     }
 
     /// The first transaction, which can be made in parts: creates the tables if they are missing, and
-    /// fills new sets.
-    fn fill(&self, kernel_sets: &[KernelSet], sets: &RangeSets, shapes: &Shapes) -> Batch {
+    /// fills new sets. Also says how full they are then.
+    fn fill(&self, kernel_sets: &[KernelSet], sets: &RangeSets, rows: &Rows) -> (Batch, Filled) {
         let mut batch = Batch::new();
         for keys in KeyType::ALL {
             objects::add_table(&mut batch, self.table(keys));
         }
         objects::add_sets(&mut batch, &self.tables, kernel_sets);
         let laid_out =
-            LaidOut::try_new(&sets.v4, shapes.v4).zip(LaidOut::try_new(&sets.v6, shapes.v6));
+            LaidOut::try_new(&sets.v4, &rows.v4).zip(LaidOut::try_new(&sets.v6, &rows.v6));
         let Some((v4, v6)) = laid_out else {
             batch.lacks_memory();
-            return batch;
+            return (batch, Filled::empty(rows));
         };
         for set in kernel_sets {
             let (table, name, add) = (self.table(set.keys), &set.name, Action::Add);
@@ -448,7 +452,11 @@ impl Managed {
                 }
             }
         }
-        batch
+        let filled = Filled {
+            v4: FilledRow::new(rows.v4.clone(), v4.count()),
+            v6: FilledRow::new(rows.v6.clone(), v6.count()),
+        };
+        (batch, filled)
     }
 
     /// The second transaction: switches the rules to the new sets, takes the table of an older version
@@ -473,11 +481,9 @@ impl Managed {
                 let is_it = |it: &&Counter| it.direction == direction && it.addresses == keys;
                 counted.iter().find(is_it).map_or((0, 0), |it| (it.packets, it.bytes))
             });
-            for &chain in &now.chains {
-                if now.misplaced.contains(&chain) || !chain.is_needed_for(&sets) {
-                    chains::delete(&mut batch, table, chain);
-                }
-            }
+            let needless =
+                |chain: &&Chain| now.misplaced.contains(chain) || !chain.is_needed_for(&sets);
+            delete_chains(&mut batch, table, now, needless);
             chains::switch(&mut batch, table, keys, &sets, interfaces.as_deref());
         }
         if let Some(replaced) = &found.replaced {
@@ -491,7 +497,7 @@ impl Managed {
 
     /// Whether both tables have their chains, and in them exactly the rules that a switch to these sets
     /// writes.
-    pub fn is_in_place(&self, connection: &mut Connection, placed: Placed) -> Result<bool, Error> {
+    pub fn is_in_place(&self, connection: &mut Connection, placed: &Placed) -> Result<bool, Error> {
         Ok(self.out_of_place(connection, placed)?.is_empty())
     }
 
@@ -499,7 +505,7 @@ impl Managed {
     pub fn out_of_place(
         &self,
         connection: &mut Connection,
-        placed: Placed,
+        placed: &Placed,
     ) -> Result<Vec<TableName>, Error> {
         let tables = self.find_tables(connection)?;
         let kernel_sets = self.kernel_sets(placed);
@@ -585,6 +591,26 @@ impl Managed {
     }
 }
 
+/// Deletes those of the chains in a table that `is_needless` names. A chain to which a rule leads cannot be
+/// deleted, so all rules go first; the switch writes them anew.
+fn delete_chains(
+    batch: &mut Batch,
+    table: &TableName,
+    found: &FoundTable,
+    is_needless: impl Fn(&&Chain) -> bool,
+) {
+    let needless: Vec<&Chain> = found.chains.iter().filter(is_needless).collect();
+    if needless.is_empty() {
+        return;
+    }
+    for &chain in &found.chains {
+        chains::flush(batch, table, chain);
+    }
+    for &chain in needless {
+        chains::delete(batch, table, chain);
+    }
+}
+
 /// Appends what differs in one set.
 fn differing<A: elements::Key>(
     batch: &mut Batch,
@@ -594,8 +620,8 @@ fn differing<A: elements::Key>(
     differing: &Differing<A>,
 ) {
     let elements = match action {
-        Action::Delete => differing.deleted(set.kind),
-        Action::Add => differing.added(set.kind),
+        Action::Delete => differing.deleted.elements_of(set.kind),
+        Action::Add => differing.added.elements_of(set.kind),
     };
     elements::change(batch, action, table, &set.name, elements);
 }

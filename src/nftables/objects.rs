@@ -17,7 +17,7 @@ use super::constants::*;
 use super::key_type::KeyType;
 use crate::ip::PerFamily;
 use crate::netlink::Attributes;
-use crate::nftables::layout::{SetKind, Shapes};
+use crate::nftables::layout::{Rows, SetKind};
 use crate::nftables::name::{Family, SetNames, TableName};
 use crate::nftables::set_name::KernelSetName;
 use crate::sys;
@@ -40,6 +40,16 @@ pub enum Direction {
 impl Direction {
     /// Both of them.
     pub const ALL: [Direction; 2] = [Direction::Inbound, Direction::Outbound];
+
+    /// Where in the header of a packet the address is that is looked up, in bits.
+    pub fn offset(self, keys: KeyType) -> u32 {
+        match (self, keys) {
+            (Direction::Inbound, KeyType::V4) => 96,
+            (Direction::Outbound, KeyType::V4) => 128,
+            (Direction::Inbound, KeyType::V6) => 64,
+            (Direction::Outbound, KeyType::V6) => 192,
+        }
+    }
 
     /// The name of the counter of what is dropped, by the type of the addresses.
     pub fn counter(self, keys: KeyType) -> &'static CStr {
@@ -124,11 +134,11 @@ pub struct KernelSet {
 
 impl KernelSet {
     /// The sets of a generation, named after `names`, in the order of look-up.
-    pub fn all(names: &SetNames, shapes: &Shapes, generation: u64) -> Vec<KernelSet> {
-        let families = [(KeyType::V4, &names.v4, shapes.v4), (KeyType::V6, &names.v6, shapes.v6)];
-        let sets = families.into_iter().flat_map(|(keys, base, shape)| {
-            shape.kinds().map(move |kind| {
-                let name = KernelSetName { length: kind.length(), generation }.format(base);
+    pub fn all(names: &SetNames, rows: &Rows, generation: u64) -> Vec<KernelSet> {
+        let families = [(KeyType::V4, &names.v4, &rows.v4), (KeyType::V6, &names.v6, &rows.v6)];
+        let sets = families.into_iter().flat_map(|(keys, base, row)| {
+            row.kinds().map(move |kind| {
+                let name = KernelSetName { content: kind.into(), generation }.format(base);
                 KernelSet { name, keys, kind }
             })
         });
@@ -157,10 +167,41 @@ fn add_set<K: SetKey>(batch: &mut Batch, table: &TableName, set: &KernelSet, id:
     let parent = parent(table);
     let object = Set::<K>::new_named(&set.name, id, &parent, proto(table.family()));
     match set.kind {
-        SetKind::Hash(hash) => sys::set_size(&object, hash.size),
         SetKind::Interval => sys::set_flags(&object, libc::NFT_SET_INTERVAL as u32),
+        // With a size it would be a hash set.
+        kind if kind.is_bitmap(set.keys.bits()) => {}
+        SetKind::Prefilter(hash) | SetKind::Hash(hash) => sys::set_size(&object, hash.size),
+    }
+    let bytes = u32::from(set.kind.key_bytes(set.keys.bits()));
+    if bytes < K::LEN {
+        let bits = 8 * bytes;
+        let userdata = typeof_payload(Direction::Inbound.offset(set.keys), bits);
+        sys::set_keys(&object, TYPE_INTEGER, bytes, &userdata);
     }
     batch.new_object(&object);
+}
+
+/// The user data by which nft shows a set as one of `typeof @nh,OFFSET,BITS`, which it needs to load the
+/// set again from its own text.
+fn typeof_payload(offset: u32, bits: u32) -> Vec<u8> {
+    let number = |kind: u8, value: u32| [&[kind, 4][..], &value.to_ne_bytes()].concat();
+    let nest = |kind: u8, value: Vec<u8>| [vec![kind, value.len() as u8], value].concat();
+    let payload = [
+        number(UDATA_PAYLOAD_DESC, PROTO_DESC_UNKNOWN),
+        number(UDATA_PAYLOAD_TYPE, FIELD_WITHOUT_NAME),
+        number(UDATA_PAYLOAD_BASE, PROTO_BASE_NETWORK_HDR),
+        number(UDATA_PAYLOAD_OFFSET, offset),
+        number(UDATA_PAYLOAD_LEN, bits),
+    ];
+    let expression = [
+        number(UDATA_SET_TYPEOF_EXPR, EXPR_PAYLOAD),
+        nest(UDATA_SET_TYPEOF_DATA, payload.concat()),
+    ];
+    [
+        number(UDATA_SET_KEYBYTEORDER, BYTEORDER_BIG_ENDIAN),
+        nest(UDATA_SET_KEY_TYPEOF, expression.concat()),
+    ]
+    .concat()
 }
 
 /// Deletes a set that no rule uses.

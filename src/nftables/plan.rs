@@ -4,17 +4,20 @@
 //! also what is logged: networks added and removed, in the smallest number of networks that name
 //! exactly the addresses that differ.
 
+use std::borrow::Cow;
+
 use crate::ip::change::Change;
 use crate::ip::{Address, PerFamily, Range, RangeSet, RangeSets, differences};
-use crate::nftables::layout::{LaidOut, SetElements, SetKind, Shape, Shapes};
+use crate::nftables::layout::laid_out::Keys;
+use crate::nftables::layout::{Elements, Filled, FilledRow, LaidOut, Row, Rows};
 
 /// What is to be done to get from what is held to what is desired.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Plan {
     /// Both are the same, so there is nothing to do as long as what is held is still there.
     Nothing,
-    /// These elements differ, and all others are left alone.
-    Delta(Delta),
+    /// These elements differ, and all others are left alone. Afterwards the sets are so full.
+    Delta(Delta, Filled),
     /// All of it is to be put in force anew.
     Rebuild,
 }
@@ -22,79 +25,71 @@ pub enum Plan {
 /// The elements that differ, of both families.
 pub type Delta = PerFamily<Differing<u32>, Differing<u128>>;
 
-/// The elements of one family that differ, each list ascending.
+/// The elements of one family that differ.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Differing<A: Address> {
-    /// Keys to delete from the hash set.
-    pub delete_keys: Vec<A>,
-    /// Keys to add to it.
-    pub add_keys: Vec<A>,
-    /// Ranges to delete from the interval set, as they are in it.
-    pub delete_ranges: Vec<Range<A>>,
-    /// Ranges to add to it.
-    pub add_ranges: Vec<Range<A>>,
-}
-
-impl<A: Address> Default for Differing<A> {
-    fn default() -> Self {
-        Differing {
-            delete_keys: Vec::new(),
-            add_keys: Vec::new(),
-            delete_ranges: Vec::new(),
-            add_ranges: Vec::new(),
-        }
-    }
-}
-
-impl Delta {
-    /// The difference that it makes in sets of these shapes, in a time that depends on it alone: what
-    /// is in elements that stay is neither added nor removed.
-    pub fn change(&self, shapes: &Shapes) -> Change {
-        self.v4.change(shapes.v4) + self.v6.change(shapes.v6)
-    }
+    /// What is to be deleted, as it is in the sets.
+    pub deleted: LaidOut<'static, A>,
+    /// What is to be added.
+    pub added: LaidOut<'static, A>,
 }
 
 impl Plan {
-    /// The plan that leads from `held`, in sets of the shapes `shapes`, to `desired`, for which fresh
-    /// sets would have the shapes `fresh`.
+    /// The plan that leads from `held`, in sets that are `filled` with it, to `desired`. Where the rows can
+    /// be replaced, `fresh` says which would be chosen for it today.
     ///
     /// A delta costs with what changes, a rebuild with what is there. Of a million networks, half as
     /// many changes (deletes and adds) took 0.46 s and a rebuild 0.74 s in the hash layout, 1.27 s
     /// and 1.93 s in the interval layout, so both cross at about three quarters.
-    pub fn new(held: &RangeSets, desired: &RangeSets, shapes: &Shapes, fresh: &Shapes) -> Self {
-        if !shapes.v4.is_like(&fresh.v4) || !shapes.v6.is_like(&fresh.v6) {
-            return Plan::Rebuild;
-        }
+    pub fn new(
+        held: &RangeSets,
+        desired: &RangeSets,
+        filled: &Filled,
+        fresh: Option<&dyn Fn() -> Rows>,
+    ) -> Self {
         if held == desired {
             return Plan::Nothing;
         }
-        let (elements4, elements6) = (shapes.v4.count(&desired.v4), shapes.v6.count(&desired.v6));
-        if !shapes.v4.has_room(elements4) || !shapes.v6.has_room(elements6) {
+        let becomes_empty = |row: &Row, is_empty| is_empty && *row != Row::NONE;
+        if fresh.is_some()
+            && (becomes_empty(&filled.v4.row, desired.v4.is_empty())
+                || becomes_empty(&filled.v6.row, desired.v6.is_empty()))
+        {
             return Plan::Rebuild;
         }
-        let delta = Delta::between(held, desired, shapes);
-        if delta.v4.changes_sets(shapes.v4) || delta.v6.changes_sets(shapes.v6) {
+        let v4 = Differing::within(&held.v4, &desired.v4, &filled.v4);
+        let v6 = Differing::within(&held.v6, &desired.v6, &filled.v6);
+        let (Some((v4, mut filled4)), Some((v6, mut filled6))) = (v4, v6) else {
+            return Plan::Rebuild;
+        };
+        let all = filled4.elements.all() + filled6.elements.all();
+        if (v4.len() + v6.len()) / 3 > all / 4 || v4.changes_sets() || v6.changes_sets() {
             return Plan::Rebuild;
         }
-        if delta.len() / 3 > (elements4.all() + elements6.all()) / 4 {
-            return Plan::Rebuild;
+        let fresh = fresh.filter(|_| filled4.has_drifted() || filled6.has_drifted());
+        if let Some(fresh) = fresh.map(|choose| choose()) {
+            if !filled4.row.is_like(&fresh.v4) || !filled6.row.is_like(&fresh.v6) {
+                return Plan::Rebuild;
+            }
+            (filled4.changed, filled6.changed) = (0, 0);
         }
-        Plan::Delta(delta)
+        Plan::Delta(Delta { v4, v6 }, Filled { v4: filled4, v6: filled6 })
     }
 }
 
 impl Delta {
-    /// The elements in which two states differ, in sets of the same shapes.
-    pub fn between(held: &RangeSets, desired: &RangeSets, shapes: &Shapes) -> Self {
+    /// The elements in which two states differ, in sets of the same rows.
+    pub fn between(held: &RangeSets, desired: &RangeSets, rows: &Rows) -> Self {
         Delta {
-            v4: Differing::between(&held.v4, &desired.v4, shapes.v4),
-            v6: Differing::between(&held.v6, &desired.v6, shapes.v6),
+            v4: Differing::between(&held.v4, &desired.v4, &rows.v4),
+            v6: Differing::between(&held.v6, &desired.v6, &rows.v6),
         }
     }
 
-    /// The number of elements that differ.
-    fn len(&self) -> usize {
-        self.v4.len() + self.v6.len()
+    /// The difference that it makes, in a time that depends on it alone: what is in elements that stay
+    /// is neither added nor removed.
+    pub fn change(&self) -> Change {
+        self.v4.change() + self.v6.change()
     }
 
     /// Whether a range grows, shrinks or merges with another: an address would go from one element
@@ -105,58 +100,96 @@ impl Delta {
 }
 
 impl<A: Address> Differing<A> {
-    /// The elements in which two sets differ, laid out for sets of a shape. What an element is
+    /// The elements in which two sets differ, laid out for the sets of a row. What an element is
     /// depends on its range alone, so only ranges that differ are laid out.
-    pub fn between(held: &RangeSet<A>, desired: &RangeSet<A>, shape: Shape) -> Self {
-        let (held, desired) = held.differing(desired);
-        Differing::new(&LaidOut::new(&held, shape), &LaidOut::new(&desired, shape))
+    pub fn between(held: &RangeSet<A>, desired: &RangeSet<A>, row: &Row) -> Self {
+        let (gone, new) = held.differing(desired);
+        Differing::new(&gone, &new, held, desired, row)
     }
 
-    /// The elements in which two families differ.
-    pub fn new(held: &LaidOut<'_, A>, desired: &LaidOut<'_, A>) -> Self {
-        let (delete_keys, add_keys) = differences(&held.keys, &desired.keys, |key| (*key, *key));
+    /// The same for sets that are filled with what is held, and how full they are afterwards. `None` if
+    /// they have no place for what is desired.
+    fn within(
+        held: &RangeSet<A>,
+        desired: &RangeSet<A>,
+        filled: &FilledRow,
+    ) -> Option<(Self, FilledRow)> {
+        let FilledRow { row, elements, changed } = filled;
+        let (gone, new) = held.differing(desired);
+        // A network may be more elements than there is memory for, so they are counted before.
+        let most = row.count(&new).plus(&elements.minus(&row.count(&gone)));
+        if !row.has_room(&Elements { prefixes: 0, ..most }) {
+            return None;
+        }
+        let prefixes = row.count_prefixes(&new);
+        if row.prefilter.is_some_and(|prefilter| prefixes > u64::from(prefilter.size)) {
+            return None;
+        }
+        let differing = Differing::new(&gone, &new, held, desired, row);
+        let (deleted, added) = (differing.deleted.count(), differing.added.count());
+        let elements = elements.minus(&deleted).plus(&added);
+        let changed = changed.saturating_add(differing.len());
+        row.has_room(&elements)
+            .then(|| (differing, FilledRow { row: row.clone(), elements, changed }))
+    }
+
+    /// The elements in which `held` and `desired` differ, by the ranges that are in one of them only.
+    fn new(
+        gone: &RangeSet<A>,
+        new: &RangeSet<A>,
+        held: &RangeSet<A>,
+        desired: &RangeSet<A>,
+        row: &Row,
+    ) -> Self {
+        let (gone, new) = (LaidOut::new(gone, row), LaidOut::new(new, row));
+        let mut deleted = LaidOut::none(row);
+        let mut added = LaidOut::none(row);
+        for (set, (gone, new)) in gone.hashes.iter().zip(&new.hashes).enumerate() {
+            let differing = differences(&gone.first, &new.first, |key| *key);
+            (deleted.hashes[set].first, added.hashes[set].first) = differing;
+        }
         let ends = |range: &Range<A>| (range.first(), range.last());
-        let (delete_ranges, add_ranges) = differences(&held.ranges, &desired.ranges, ends);
-        Differing { delete_keys, add_keys, delete_ranges, add_ranges }
-    }
-
-    /// What is deleted from the set of a kind.
-    pub fn deleted(&self, kind: SetKind) -> SetElements<'_, A> {
-        match kind {
-            SetKind::Hash(_) => SetElements::Keys(&self.delete_keys),
-            SetKind::Interval => SetElements::Ranges(&self.delete_ranges),
+        let (gone_ranges, new_ranges) = differences(&gone.ranges, &new.ranges, ends);
+        (deleted.ranges, added.ranges) = (Cow::Owned(gone_ranges), Cow::Owned(new_ranges));
+        if let Some(prefilter) = row.prefilter {
+            // A prefix stays as long as any range has an address of it.
+            let is_in = |set: &RangeSet<A>, prefix: &A| {
+                set.meets(Range::network(*prefix, prefilter.length))
+            };
+            deleted.prefixes = gone.prefixes;
+            deleted.prefixes.retain(|prefix| !is_in(desired, prefix));
+            added.prefixes = new.prefixes;
+            added.prefixes.retain(|prefix| !is_in(held, prefix));
         }
+        Differing { deleted, added }
     }
 
-    /// What is added to it.
-    pub fn added(&self, kind: SetKind) -> SetElements<'_, A> {
-        match kind {
-            SetKind::Hash(_) => SetElements::Keys(&self.add_keys),
-            SetKind::Interval => SetElements::Ranges(&self.add_ranges),
-        }
-    }
-
-    /// Whether an address would go from one kernel set to the other.
+    /// Whether an address would go from one kernel set to another.
     ///
     /// A commit publishes an interval set at its end, a hash set as it goes along; so for a while
-    /// such an address would be in neither. Measured: dozens of packets in a hundred thousand.
-    fn changes_sets(&self, shape: Shape) -> bool {
-        let (deleted, added) = (keyed(&self.delete_keys, shape), keyed(&self.add_keys, shape));
-        let set = |ranges: &[Range<A>]| RangeSet::from_ranges(ranges.to_vec());
-        deleted.intersects(&set(&self.add_ranges)) || added.intersects(&set(&self.delete_ranges))
+    /// such an address would be in neither. Measured: dozens of packets in a hundred thousand. Between
+    /// two hash sets it would be missed by a packet that is looked up in the one before the commit and
+    /// in the other after it.
+    fn changes_sets(&self) -> bool {
+        let (deleted, added) = (self.deleted.addresses(), self.added.addresses());
+        let differ = |(from, deleted): (usize, &RangeSet<A>)| {
+            let others = added.iter().enumerate().filter(|(to, _)| *to != from);
+            others.into_iter().any(|(_, added)| deleted.intersects(added))
+        };
+        deleted.iter().enumerate().any(differ)
     }
 
     fn changes_ranges(&self) -> bool {
         let set = |ranges: &[Range<A>]| RangeSet::from_ranges(ranges.to_vec());
-        set(&self.delete_ranges).intersects(&set(&self.add_ranges))
+        set(&self.deleted.ranges).intersects(&set(&self.added.ranges))
     }
 
-    fn change(&self, shape: Shape) -> Change {
-        let set = |keys: &[A], ranges: &[Range<A>]| {
-            RangeSet::from_ranges([keyed(keys, shape).ranges(), ranges].concat())
+    fn change(&self) -> Change {
+        let all = |parts: Vec<RangeSet<A>>| {
+            let ranges: Vec<_> = parts.iter().flat_map(|set| set.ranges()).copied().collect();
+            RangeSet::from_ranges(ranges)
         };
-        let deleted = set(&self.delete_keys, &self.delete_ranges);
-        let added = set(&self.add_keys, &self.add_ranges);
+        let (deleted, added) = (all(self.deleted.addresses()), all(self.added.addresses()));
         Change {
             added: added.subtract(&deleted).network_count(),
             removed: deleted.subtract(&added).network_count(),
@@ -164,16 +197,19 @@ impl<A: Address> Differing<A> {
     }
 
     /// The number of elements that differ.
-    fn len(&self) -> usize {
-        self.delete_keys.len()
-            + self.add_keys.len()
-            + self.delete_ranges.len()
-            + self.add_ranges.len()
+    fn len(&self) -> u64 {
+        self.deleted.count().all() + self.added.count().all()
     }
 }
 
-/// The addresses that keys of a hash set stand for.
-fn keyed<A: Address>(keys: &[A], shape: Shape) -> RangeSet<A> {
-    let length = shape.hash.map_or(A::BITS, |hash| hash.length);
-    RangeSet::from_ranges(keys.iter().map(|&key| Range::network(key, length)).collect())
+impl<A: Address> LaidOut<'_, A> {
+    /// The addresses that the elements of each set stand for, but for the prefilter.
+    fn addresses(&self) -> Vec<RangeSet<A>> {
+        let keyed = |keys: &Keys<A>| {
+            let networks = keys.first.iter().map(|&key| Range::network(key, keys.length));
+            RangeSet::from_ranges(networks.collect())
+        };
+        let ranges = RangeSet::from_ranges(self.ranges.to_vec());
+        self.hashes.iter().map(keyed).chain([ranges]).collect()
+    }
 }

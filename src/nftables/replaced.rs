@@ -125,7 +125,9 @@ impl Replaced {
             for &chain in &self.chains {
                 match chain {
                     Chain::Base(_) => chains::delete(batch, &self.table, chain),
-                    Chain::Listed(..) => chains::flush(batch, &self.table, chain),
+                    Chain::Suspect(..) | Chain::Listed(..) => {
+                        chains::flush(batch, &self.table, chain);
+                    }
                 }
             }
         });

@@ -2,28 +2,55 @@
 //!
 //! Each begins with the name that was asked for with `--set4` or `--set6` and ends in a generation,
 //! which is another one for each rebuild: `drop4_g7` holds ranges, `drop4_24_g7` networks of length
-//! 24. They are written and read here and nowhere else.
+//! 24, `drop4_first16_g7` the first 16 bits of what other sets hold. They are written and read here and
+//! nowhere else.
 
 use std::ffi::CString;
 
+use super::layout::SetKind;
 use super::name::SetName;
+
+/// What stands before the number of bits that a prefilter holds.
+const FIRST: &str = "first";
 
 /// What a kernel set of a managed table holds and since when, as its name says.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct KernelSetName {
-    /// The prefix length of the networks in a hash set; an interval set has none.
-    pub length: Option<u8>,
+    /// What it holds.
+    pub content: Content,
     /// The generation.
     pub generation: u64,
+}
+
+/// What a kernel set holds.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Content {
+    /// Ranges.
+    Ranges,
+    /// Networks of a prefix length.
+    Networks(u8),
+    /// The first bits of addresses, as many as this.
+    Prefixes(u8),
+}
+
+impl From<SetKind> for Content {
+    fn from(kind: SetKind) -> Self {
+        match kind {
+            SetKind::Prefilter(hash) => Content::Prefixes(hash.length),
+            SetKind::Hash(hash) => Content::Networks(hash.length),
+            SetKind::Interval => Content::Ranges,
+        }
+    }
 }
 
 impl KernelSetName {
     /// The name of the set, for a list that goes into `base`.
     pub fn format(self, base: &SetName) -> CString {
-        let KernelSetName { length, generation } = self;
-        let name = match length {
-            Some(length) => format!("{base}_{length}_g{generation}"),
-            None => format!("{base}_g{generation}"),
+        let KernelSetName { content, generation } = self;
+        let name = match content {
+            Content::Ranges => format!("{base}_g{generation}"),
+            Content::Networks(length) => format!("{base}_{length}_g{generation}"),
+            Content::Prefixes(length) => format!("{base}_{FIRST}{length}_g{generation}"),
         };
         // A set's name has no NUL, so nothing is ever cut off here.
         CString::new(name).unwrap_or_default()
@@ -33,13 +60,16 @@ impl KernelSetName {
     /// perhaps a length. Zeros may stand before a number.
     pub fn parse(name: &[u8], base: &SetName) -> Option<Self> {
         let rest = name.strip_prefix(base.as_str().as_bytes())?;
-        let (length, generation) = std::str::from_utf8(rest).ok()?.rsplit_once("_g")?;
-        let length = match length.strip_prefix('_') {
-            Some(length) => Some(length.parse().ok()?),
-            None if length.is_empty() => None,
-            None => return None,
+        let (content, generation) = std::str::from_utf8(rest).ok()?.rsplit_once("_g")?;
+        let content = match (content.strip_prefix('_'), content.is_empty()) {
+            (None, true) => Content::Ranges,
+            (None, false) => return None,
+            (Some(content), _) => match content.strip_prefix(FIRST) {
+                Some(length) => Content::Prefixes(length.parse().ok()?),
+                None => Content::Networks(content.parse().ok()?),
+            },
         };
-        Some(KernelSetName { length, generation: generation.parse().ok()? })
+        Some(KernelSetName { content, generation: generation.parse().ok()? })
     }
 }
 
@@ -47,7 +77,7 @@ impl KernelSetName {
 /// name is the other and what looks like a length or a generation.
 pub fn are_confusable(one: &SetName, other: &SetName) -> bool {
     let looks_like = |base: &SetName, name: &SetName| {
-        let kernel_set = KernelSetName { length: None, generation: 1 }.format(name);
+        let kernel_set = KernelSetName { content: Content::Ranges, generation: 1 }.format(name);
         [name.as_str().as_bytes(), kernel_set.as_bytes()]
             .iter()
             .any(|name| KernelSetName::parse(name, base).is_some())
@@ -75,18 +105,36 @@ mod tests {
     }
 
     fn bases() -> impl Iterator<Item = SetName> {
-        let names =
-            ["drop4", "drop6", "_x", "a/b-c_d.e", "drop4_24", "drop4_g7", "x_g", "x", "x_24_g7"];
+        let names = [
+            "drop4",
+            "drop6",
+            "_x",
+            "a/b-c_d.e",
+            "drop4_24",
+            "drop4_g7",
+            "x_g",
+            "x",
+            "x_24_g7",
+            "x_first16",
+        ];
         names.into_iter().map(|name| name.parse().unwrap())
     }
 
     /// With and without a length, of generations of all sizes.
     fn names() -> impl Iterator<Item = KernelSetName> {
         let sizes = (0..64).map(|shift| 0x9e37_79b9_7f4a_7c15 >> shift);
-        let lengths = [None, Some(0), Some(9), Some(24), Some(128)];
-        sizes
-            .chain([0, 7, u64::MAX])
-            .flat_map(move |generation| lengths.map(|length| KernelSetName { length, generation }))
+        let contents = [
+            Content::Ranges,
+            Content::Networks(0),
+            Content::Networks(9),
+            Content::Networks(24),
+            Content::Networks(128),
+            Content::Prefixes(0),
+            Content::Prefixes(16),
+        ];
+        sizes.chain([0, 7, u64::MAX]).flat_map(move |generation| {
+            contents.map(|content| KernelSetName { content, generation })
+        })
     }
 
     #[test]
@@ -132,9 +180,11 @@ mod tests {
     fn zeros_before_a_number_count_for_nothing() {
         let base: SetName = "drop4".parse().unwrap();
         let read = |name: &str| KernelSetName::parse(name.as_bytes(), &base);
-        assert_eq!(read("drop4_024_g1"), Some(KernelSetName { length: Some(24), generation: 1 }));
-        assert_eq!(read("drop4_24_g01"), Some(KernelSetName { length: Some(24), generation: 1 }));
-        assert_eq!(read("drop4_g007"), Some(KernelSetName { length: None, generation: 7 }));
+        let set = |content, generation| Some(KernelSetName { content, generation });
+        assert_eq!(read("drop4_024_g1"), set(Content::Networks(24), 1));
+        assert_eq!(read("drop4_24_g01"), set(Content::Networks(24), 1));
+        assert_eq!(read("drop4_first016_g1"), set(Content::Prefixes(16), 1));
+        assert_eq!(read("drop4_g007"), set(Content::Ranges, 7));
     }
 
     #[test]
@@ -155,6 +205,11 @@ mod tests {
             "drop4__g1",
             "drop4_256_g1",
             "drop4_24_25_g1",
+            "drop4_first_g1",
+            "drop4_firstx_g1",
+            "drop4_first256_g1",
+            "drop4_16first_g1",
+            "drop4first16_g1",
             "drop4_g18446744073709551616",
             "drop4_g1 ",
             " drop4_g1",

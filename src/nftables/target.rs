@@ -14,8 +14,7 @@ use super::monitor::{Monitor, Transaction};
 use super::transaction::Connection;
 use crate::ip::RangeSets;
 use crate::ip::change::Applied;
-use crate::ip::mask::Mask;
-use crate::nftables::layout::{Layout, Shapes};
+use crate::nftables::layout::{Layout, Rows};
 use crate::nftables::name::{SetNames, TableName, Tables};
 use crate::nftables::placement::{PlacedSet, Placement};
 use crate::progress::{Progress, Unseen};
@@ -30,8 +29,6 @@ pub struct Options {
     pub interfaces: Vec<CString>,
     /// The layout; in the managed tables only.
     pub layout: Layout,
-    /// The mask, which tells the length of most networks.
-    pub mask: Mask,
 }
 
 /// A place in nftables, with what is known to be in force there.
@@ -63,9 +60,9 @@ pub struct Committed {
 impl Target {
     /// A target of which nothing is known yet.
     pub fn new(options: Options) -> Self {
-        let Options { tables, sets, interfaces, layout, mask } = options;
+        let Options { tables, sets, interfaces, layout } = options;
         let table = match tables.clone() {
-            Tables::Managed => Table::Managed(Managed::new(sets, interfaces, layout, mask)),
+            Tables::Managed => Table::Managed(Managed::new(sets, interfaces, layout)),
             Tables::Foreign(table) => Table::Foreign(Foreign::new(table, sets)),
         };
         Target { tables, table, held: None }
@@ -87,11 +84,11 @@ impl Target {
         &self.tables
     }
 
-    /// The shapes of the kernel sets that hold what was put in force last; those of a foreign table
-    /// are interval sets.
-    pub fn shapes(&self) -> Option<Shapes> {
+    /// The rows of look-ups by which is held what was put in force last; in a foreign table interval sets.
+    pub fn rows(&self) -> Option<Rows> {
         let held = self.held.as_ref()?;
-        Some(held.placed.map_or(Shapes::INTERVAL, |placed| placed.shapes))
+        let placed = held.placed.as_ref();
+        Some(placed.map_or(Rows::INTERVAL, |placed| placed.placed.rows.clone()))
     }
 
     /// The interfaces to which filtering is narrowed; `None` if it is not, or if the rules are another
@@ -282,8 +279,8 @@ pub enum Look {
 impl Table {
     /// The names of the sets that hold what was put in force.
     fn kernel_sets(&self, held: &Held) -> Vec<CString> {
-        match (self, held.placed) {
-            (Table::Managed(managed), Some(placed)) => managed.names(placed),
+        match (self, &held.placed) {
+            (Table::Managed(managed), Some(placed)) => managed.names(&placed.placed),
             (Table::Managed(_), None) => Vec::new(),
             (Table::Foreign(foreign), _) => foreign.names(&held.sets),
         }
@@ -320,8 +317,10 @@ impl Table {
         look: Look,
     ) -> Result<Vec<TableName>, Error> {
         let all_if = |is_out| if is_out { tables.each() } else { Vec::new() };
-        let out = match (self, held.placed) {
-            (Table::Managed(managed), Some(placed)) => managed.out_of_place(connection, placed)?,
+        let out = match (self, &held.placed) {
+            (Table::Managed(managed), Some(placed)) => {
+                managed.out_of_place(connection, &placed.placed)?
+            }
             (Table::Managed(_), None) => tables.each(),
             (Table::Foreign(foreign), _) => match foreign.places(connection, &held.sets) {
                 Ok(_) if look == Look::Counts => Vec::new(),

@@ -11,7 +11,6 @@ use super::inspect;
 use super::managed::Managed;
 use super::placed::Placed;
 use super::transaction::Connection;
-use crate::ip::mask::Mask;
 use crate::nftables::layout::Layout;
 use crate::nftables::name::{SetNames, TableName, Tables};
 use crate::nftables::placement::{PlacedSet, Placement};
@@ -134,9 +133,8 @@ fn of_managed(
     let Some(placed) = Placed::by_names(sets, &names) else {
         return Ok(vec![Difference::Unreadable]);
     };
-    let managed = Managed::new(names, Vec::new(), Layout::default(), Mask::default())
-        .with_interfaces(interfaces);
-    let out = managed.out_of_place(connection, placed)?;
+    let managed = Managed::new(names, Vec::new(), Layout::default()).with_interfaces(interfaces);
+    let out = managed.out_of_place(connection, &placed)?;
     Ok(out.into_iter().map(|table| Difference::Rules { table }).collect())
 }
 

@@ -36,6 +36,27 @@ pub fn set_flags<K>(set: &nftnl::set::Set<'_, K>, flags: u32) {
     }
 }
 
+/// Sets what the keys of a set that is to be created are: a type that nft knows them by, their bytes, and
+/// the user data by which it shows them.
+pub fn set_keys<K>(set: &nftnl::set::Set<'_, K>, kind: u32, bytes: u32, userdata: &[u8]) {
+    // SAFETY: the pointer is the set's own and valid while it is borrowed; both attributes are u32.
+    unsafe {
+        let set = set.as_ptr().as_ptr();
+        nftnl_sys::nftnl_set_set_u32(set, nftnl_sys::NFTNL_SET_KEY_TYPE as u16, kind);
+        nftnl_sys::nftnl_set_set_u32(set, nftnl_sys::NFTNL_SET_KEY_LEN as u16, bytes);
+    }
+    // SAFETY: as above; libnftnl copies the bytes. Out of memory it does not, and nft shows the keys as
+    // numbers.
+    unsafe {
+        nftnl_sys::nftnl_set_set_data(
+            set.as_ptr().as_ptr(),
+            nftnl_sys::NFTNL_SET_USERDATA as u16,
+            userdata.as_ptr().cast(),
+            userdata.len() as u32,
+        );
+    }
+}
+
 /// Sets how many elements a set that is to be created has room for; its wrapper has no way to.
 pub fn set_size<K>(set: &nftnl::set::Set<'_, K>, elements: u32) {
     // SAFETY: the pointer is the set's own and valid while it is borrowed; the attribute is a u32.

@@ -23,7 +23,7 @@ mod wait;
 
 pub use datagrams::Datagrams;
 #[cfg(feature = "nftables")]
-pub use libnftnl::{ObjectReference, append_message, set_flags, set_size};
+pub use libnftnl::{ObjectReference, append_message, set_flags, set_keys, set_size};
 pub use lock::try_lock;
 pub use memory::{give_memory_back, prefer_huge_pages, share_heap};
 pub use process::{Forked, fork, is_netfilterd, start_of};

@@ -4,30 +4,46 @@
 use std::ffi::CStr;
 
 use kit::*;
-use netfilterd::ip::mask::Mask;
 use netfilterd::list::{self, List};
 use netfilterd::nftables::layout::Layout;
 use netfilterd::nftables::name::{SetNames, Tables};
 use netfilterd::nftables::{Look, Options, Target};
 use netfilterd::progress::Unseen;
 
-/// Networks that are in a hash set and an interval set of each family.
-const LIST: &str = "192.0.2.0/24\n10.0.0.0/8\n2001:db8:1::/64\n2001:db9::/32\n";
+/// Networks that are in a hash set and an interval set of each family with `--layout hash`.
+const WIDE: &str = "192.0.2.0/24\n10.0.0.0/8\n2001:db8:1::/64\n2001:db9::/32\n";
+
+/// Lists that are put into sets of all kinds, with what is in the rows then.
+fn lists() -> [(Layout, String, &'static [&'static str]); 5] {
+    let many = |lengths: [u8; 2]| -> String {
+        let networks = |i: u32| {
+            let [length, length6] = [lengths[i as usize % 2], 32 + 8 * (i % 4) as u8];
+            format!("198.{}.0.0/{length}\n2001:{:x}:100::/{length6}\n", i, 0x1000 + i)
+        };
+        (0..200).map(networks).collect()
+    };
+    [
+        (Layout::Interval, WIDE.into(), &["interval"]),
+        (Layout::Hash, WIDE.into(), &["hash /24, interval", "hash /64, interval"]),
+        (Layout::Hash, "192.0.2.7\n2001:db8::1\n".into(), &["hash /32", "hash /128"]),
+        (Layout::Auto, many([24, 32]), &["prefilter /16, hash", "prefilter /32", "hash /56"]),
+        (Layout::Auto, many([16, 21]), &["hash /16", "hash /21"]),
+    ]
+}
 
 const INTERFACES: [&[&CStr]; 2] = [&[], &[c"wan0", c"ppp*", c"fifteen-letters"]];
 
-fn target(layout: Layout, mask: Mask, interfaces: &[&CStr]) -> Target {
+fn target(layout: Layout, interfaces: &[&CStr]) -> Target {
     Target::new(Options {
         tables: Tables::Managed,
         sets: SetNames { v4: "drop4".parse().unwrap(), v6: "drop6".parse().unwrap() },
         interfaces: interfaces.iter().map(|&name| name.to_owned()).collect(),
         layout,
-        mask,
     })
 }
 
-fn apply(namespace: &Namespace, target: &mut Target) {
-    let sets = list::parse(&[List::new("list", LIST.into())]).unwrap().sets;
+fn apply(namespace: &Namespace, target: &mut Target, list: &str) {
+    let sets = list::parse(&[List::new("list", list.into())]).unwrap().sets;
     namespace.within(|| drop(target.apply(&sets, &Unseen).unwrap()));
 }
 
@@ -61,15 +77,17 @@ fn rules(namespace: &Namespace) -> Vec<(String, String, String)> {
 #[test]
 #[ignore = "needs root: network namespaces"]
 fn rules_that_nobody_touched_are_seen_to_be_in_place_in_every_layout() {
-    for (layout, mask) in [
-        (Layout::Interval, Mask::default()),
-        (Layout::Hash, Mask { v4: Some(24), v6: Some(64) }),
-        (Layout::Hash, Mask { v4: Some(32), v6: Some(128) }),
-    ] {
+    for (layout, list, kinds) in lists() {
         for interfaces in INTERFACES {
-            let (namespace, mut target) = (Namespace::new(), target(layout, mask, interfaces));
-            apply(&namespace, &mut target);
-            assert!(is_in_place(&namespace, &mut target), "{layout:?} {mask:?} {interfaces:?}");
+            let (namespace, mut target) = (Namespace::new(), target(layout, interfaces));
+            apply(&namespace, &mut target, &list);
+            let rows = target.rows().unwrap();
+            let rows = format!("{}; {}", rows.v4, rows.v6);
+            assert!(
+                kinds.iter().all(|kind| rows.contains(kind)),
+                "{layout:?}: {rows}, not {kinds:?}"
+            );
+            assert!(is_in_place(&namespace, &mut target), "{rows} {interfaces:?}");
         }
     }
 }
@@ -77,21 +95,24 @@ fn rules_that_nobody_touched_are_seen_to_be_in_place_in_every_layout() {
 #[test]
 #[ignore = "needs root: network namespaces"]
 fn a_rule_that_does_something_else_than_it_did_is_noticed() {
-    let mask = Mask { v4: Some(24), v6: Some(64) };
-    let (namespace, mut target) = (Namespace::new(), target(Layout::Hash, mask, INTERFACES[1]));
-    apply(&namespace, &mut target);
-    for number in 0..rules(&namespace).len() {
-        // What it matches stays, and what becomes of that does not.
-        let (chain, rule, handle) = rules(&namespace)[number].clone();
-        let changed = match rule.rsplit_once(' ').unwrap() {
-            (matched, "accept") => format!("{matched} drop"),
-            (matched, "drop") => format!("{matched} accept"),
-            (matched, chain) => format!("{} jump {chain}", matched.strip_suffix(" goto").unwrap()),
-        };
-        namespace.nft(&format!("replace rule {chain} handle {handle} {changed}"));
-        assert!(!is_in_place(&namespace, &mut target), "{changed} in place of {rule}");
-        apply(&namespace, &mut target);
-        assert!(is_in_place(&namespace, &mut target), "{rule}");
+    for (layout, list, _) in lists() {
+        let (namespace, mut target) = (Namespace::new(), target(layout, INTERFACES[1]));
+        apply(&namespace, &mut target, &list);
+        for number in 0..rules(&namespace).len() {
+            // What it matches stays, and what becomes of that does not.
+            let (chain, rule, handle) = rules(&namespace)[number].clone();
+            let changed = match rule.rsplit_once(' ').unwrap() {
+                (matched, "accept") => format!("{matched} drop"),
+                (matched, "drop") => format!("{matched} accept"),
+                (matched, chain) => {
+                    format!("{} jump {chain}", matched.strip_suffix(" goto").unwrap())
+                }
+            };
+            namespace.nft(&format!("replace rule {chain} handle {handle} {changed}"));
+            assert!(!is_in_place(&namespace, &mut target), "{changed} in place of {rule}");
+            apply(&namespace, &mut target, &list);
+            assert!(is_in_place(&namespace, &mut target), "{rule}");
+        }
     }
 }
 
@@ -102,9 +123,8 @@ fn a_chain_that_became_one_of_another_kind_is_made_anew() {
         ("ip netfilterd inbound", "flush chain ip netfilterd inbound"),
         ("ip6 netfilterd from_listed6", "flush chain ip6 netfilterd inbound"),
     ] {
-        let (namespace, mut target) =
-            (Namespace::new(), target(Layout::Auto, Mask::default(), &[]));
-        apply(&namespace, &mut target);
+        let (namespace, mut target) = (Namespace::new(), target(Layout::Auto, &[]));
+        apply(&namespace, &mut target, WIDE);
         let expected: Vec<_> = rules(&namespace).into_iter().map(|rule| (rule.0, rule.1)).collect();
         let other = match chain {
             "ip netfilterd inbound" => "",
@@ -112,7 +132,7 @@ fn a_chain_that_became_one_of_another_kind_is_made_anew() {
         };
         namespace.nft(&format!("{before}; delete chain {chain}; add chain {chain} {{ {other} }}"));
         assert!(!is_in_place(&namespace, &mut target), "{chain}");
-        apply(&namespace, &mut target);
+        apply(&namespace, &mut target, WIDE);
         let mut found: Vec<_> =
             rules(&namespace).into_iter().map(|rule| (rule.0, rule.1)).collect();
         // The generation in the names, and the order of the chains, are others.

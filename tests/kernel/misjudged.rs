@@ -24,7 +24,7 @@ use netfilterd::nftables::chains;
 use netfilterd::nftables::elements::{self, Action};
 use netfilterd::nftables::kernel;
 use netfilterd::nftables::key_type::KeyType;
-use netfilterd::nftables::layout::Shapes;
+use netfilterd::nftables::layout::Rows;
 use netfilterd::nftables::name::{SetNames, TableName, Tables};
 use netfilterd::nftables::objects::{self, KernelSet};
 
@@ -161,7 +161,7 @@ fn parsed(text: String) -> RangeSets {
 /// The two sets of a generation.
 fn kernel_sets(generation: u64) -> Vec<KernelSet> {
     let names = SetNames { v4: "drop4".parse().unwrap(), v6: "drop6".parse().unwrap() };
-    KernelSet::all(&names, &Shapes::INTERVAL, generation)
+    KernelSet::all(&names, &Rows::INTERVAL, generation)
 }
 
 /// The transaction that should have been two: `kernel_sets` are filled and looked up from now on,

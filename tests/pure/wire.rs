@@ -327,24 +327,49 @@ fn a_part_that_the_kernel_lacks_is_told_from_an_object_that_is_gone() {
 #[test]
 fn interval_sets_have_the_flag_and_no_size_and_hash_sets_a_size_and_no_flag() {
     let set = |name: &str, keys, kind| KernelSet { name: CString::new(name).unwrap(), keys, kind };
-    let (hash, interval) = (SetKind::Hash(Hash { length: 24, size: 5000 }), SetKind::Interval);
-    let sets = [("a", V4, interval), ("b", V6, interval), ("c", V4, hash), ("d", V6, hash)]
-        .map(|(name, keys, kind)| set(name, keys, kind));
+    let hash = |length| SetKind::Hash(Hash { length, size: 5000 });
+    let prefilter = |length| SetKind::Prefilter(Hash { length, size: 65536 });
+    // The kind of the key, its bytes, and whether the set has a size.
+    let (address4, address6) = ((7, 4), (8, 16));
+    let cases = [
+        (V4, SetKind::Interval, address4, false),
+        (V6, SetKind::Interval, address6, false),
+        (V4, hash(24), address4, true),
+        (V4, hash(32), address4, true),
+        (V4, hash(16), (4, 2), false),
+        (V4, prefilter(16), (4, 2), false),
+        (V6, hash(16), (4, 2), false),
+        (V6, prefilter(24), (4, 4), true),
+        (V6, hash(32), (4, 4), true),
+        (V6, hash(44), (4, 6), true),
+        (V6, hash(64), (4, 8), true),
+        (V6, hash(65), address6, true),
+        (V6, hash(128), address6, true),
+    ];
+    let sets = cases.map(|(keys, kind, _, _)| set("s", keys, kind));
     let mut batch = Batch::new();
     objects::add_sets(&mut batch, &PerFamily { v4: table(), v6: table() }, &sets);
     let batch = batch.finish().unwrap();
-    for (message, set) in messages(&batch).iter().zip(&sets) {
+    for (message, (keys, kind, key, is_sized)) in messages(&batch).iter().zip(cases) {
         let number = |kind| netfilterd::netlink::find_u32(message.attributes(), kind);
         assert_eq!(message.kind_in(libc::NFNL_SUBSYS_NFTABLES), Some(9), "NFT_MSG_NEWSET");
         assert_ne!(message.flags & libc::NLM_F_EXCL as u16, 0, "never one that is there");
-        let (flags, room) = match set.kind {
+        let (flags, room) = match kind {
             SetKind::Interval => (4, None),
-            SetKind::Hash(hash) => (0, Some(hash.size)),
+            SetKind::Hash(hash) | SetKind::Prefilter(hash) => (0, is_sized.then_some(hash.size)),
         };
         assert_eq!(number(3).unwrap_or(0), flags, "NFTA_SET_FLAGS, NFT_SET_INTERVAL");
-        let (key_type, key_length) = if set.keys == V6 { (8, 16) } else { (7, 4) };
-        assert_eq!(number(4), Some(key_type), "NFTA_SET_KEY_TYPE");
-        assert_eq!(number(5), Some(key_length), "NFTA_SET_KEY_LEN");
+        assert_eq!(number(4), Some(key.0), "NFTA_SET_KEY_TYPE");
+        assert_eq!(number(5), Some(key.1), "NFTA_SET_KEY_LEN");
+        // Where the keys are no addresses, nft has to be told what they are.
+        let userdata = find(message.attributes(), 13);
+        assert_eq!(userdata.is_some(), key.0 == 4, "NFTA_SET_USERDATA of {kind:?}");
+        let source = if keys == V4 { 96u32 } else { 64 };
+        for value in userdata.map(|_| [source, 8 * key.1]).into_iter().flatten() {
+            let number = [&[4][..], &value.to_ne_bytes()].concat();
+            let is_there = userdata.unwrap().windows(5).any(|bytes| bytes == number);
+            assert!(is_there, "{value} in {userdata:?}");
+        }
         assert!(number(10).is_some(), "NFTA_SET_ID is mandatory");
         let size = find(message.attributes(), 9)
             .and_then(|desc| netfilterd::netlink::find_u32(attributes(desc), 1));
@@ -355,7 +380,7 @@ fn interval_sets_have_the_flag_and_no_size_and_hash_sets_a_size_and_no_flag() {
 #[test]
 fn a_key_of_a_hash_set_is_one_element_and_a_delete_names_what_an_add_named() {
     let mut batch = Batch::at_generation(0x01020304);
-    elements::keys(&mut batch, Action::Delete, &table(), c"s", &[0x0a00_0000u32]);
+    elements::keys(&mut batch, Action::Delete, &table(), c"s", &[0x0a00_0000u32], 4);
     elements::ranges(&mut batch, Action::Delete, &table(), c"s", &[v4("10.0.0.0", "10.0.0.7")]);
     elements::ranges(&mut batch, Action::Add, &table(), c"s", &[v4("10.0.0.0", "10.0.0.7")]);
     let batch = batch.finish().unwrap();
@@ -396,7 +421,7 @@ fn a_key_of_a_hash_set_is_one_element_and_a_delete_names_what_an_add_named() {
 fn nothing_to_delete_is_no_message_for_that_would_be_a_flush() {
     let mut batch = Batch::new();
     for action in [Action::Add, Action::Delete] {
-        elements::keys::<u32>(&mut batch, action, &table(), c"s", &[]);
+        elements::keys::<u32>(&mut batch, action, &table(), c"s", &[], 4);
         elements::ranges::<u128>(&mut batch, action, &table(), c"s", &[]);
     }
     assert!(messages(&batch.finish().unwrap()).is_empty());

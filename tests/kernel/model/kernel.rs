@@ -5,7 +5,7 @@ use std::net::{IpAddr, SocketAddr, UdpSocket};
 use std::thread;
 use std::time::{Duration, Instant};
 
-use netfilterd::nftables::set_name::KernelSetName;
+use netfilterd::nftables::set_name::{Content, KernelSetName};
 use serde_json::Value;
 use socket2::{Domain, Socket, Type};
 
@@ -17,7 +17,10 @@ use kit::*;
 pub struct KernelSet {
     pub name: String,
     pub family: usize,
+    /// What it holds; nothing of a prefilter, of which there is only to be known whether it lets the
+    /// universe through.
     pub elements: Vec<Element>,
+    pub lets_through: bool,
 }
 
 pub struct Element {
@@ -55,6 +58,15 @@ fn element(value: &Value, key_length: Option<usize>, bits: usize) -> Element {
     Element { first, last: first + size - 1, text: shown }
 }
 
+/// The first bits of all addresses of the universe, as the keys of a prefilter are listed.
+fn first_bits(family: usize, length: u8) -> u64 {
+    let first = match address(family, 0) {
+        IpAddr::V4(address) => u128::from(u32::from(address)) << 96,
+        IpAddr::V6(address) => u128::from(address),
+    };
+    (first >> (128 - u32::from(length))) as u64
+}
+
 impl Run {
     /// The sets of the table, and the elements of the other table's.
     pub fn kernel(&self) -> (Vec<KernelSet>, Vec<Value>) {
@@ -72,11 +84,19 @@ impl Run {
             let family = if name.starts_with("drop4") { V4 } else { V6 };
             let base = ["drop4", "drop6"][family].parse().unwrap();
             // That of a foreign table has no more than the name that it was given.
-            let key_length =
-                KernelSetName::parse(name.as_bytes(), &base).and_then(|name| name.length);
-            let key_length = key_length.map(usize::from);
+            let content = KernelSetName::parse(name.as_bytes(), &base).map(|name| name.content);
+            let key_length = match content {
+                Some(Content::Networks(length)) => Some(usize::from(length)),
+                Some(Content::Ranges) | None => None,
+                Some(Content::Prefixes(length)) => {
+                    let lets_through = values.contains(&first_bits(family, length).into());
+                    sets.push(KernelSet { family, elements: Vec::new(), lets_through, name });
+                    continue;
+                }
+            };
             let elements = values.iter().map(|it| element(it, key_length, [32, 128][family]));
-            sets.push(KernelSet { family, elements: elements.collect(), name });
+            let elements = elements.collect();
+            sets.push(KernelSet { family, elements, lets_through: true, name });
         }
         (sets, other)
     }
@@ -97,6 +117,9 @@ impl Run {
                 assert!(!places.contains(&true), "{} is in two elements", element.text);
                 places.fill(true);
             }
+        }
+        for set in sets.iter().filter(|set| !set.lets_through) {
+            flags[set.family].fill(false);
         }
         assert_eq!(other.len(), 1, "somebody else's set is left alone");
         flags

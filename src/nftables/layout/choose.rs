@@ -1,0 +1,214 @@
+//! The row for a list.
+//!
+//! Hash sets of a few lengths hold any list exactly: a network goes into the set of the next longer
+//! length, cut into networks of it. The lengths are chosen so that this makes the fewest elements; how
+//! many sets there are, whether a prefilter stands before them, and whether wide ranges stay in an
+//! interval set is decided by what an unlisted packet pays. No row takes much more memory than an
+//! interval set would, or longer to load.
+
+use super::Layout;
+use super::census::Census;
+use super::cost::Cost;
+use super::row::{Elements, Hash, ROOM, Row, pieces};
+
+/// The most hash sets of a row. A sixth saves little memory.
+const MOST_SETS: usize = 5;
+
+/// Of so many of the commonest lengths hash sets stand beside an interval set: each of them, and each two.
+const BESIDE: usize = 6;
+
+/// The size of the smallest hash sets, so that a short list can grow.
+const SMALLEST: u64 = 64;
+
+/// Kernel memory that a row may take beyond twice that of an interval set.
+const MORE_MEMORY: u64 = 4 << 20;
+
+/// Nanoseconds that a row may take to load beyond those of an interval set.
+const MORE_LOAD: u64 = 25_000_000;
+
+/// A row, the elements that the list has in it, and what they cost.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Candidate {
+    /// The row, whose sets have the size for it.
+    pub row: Row,
+    /// What the list becomes in its sets.
+    pub elements: Elements,
+    /// What that costs.
+    pub cost: Cost,
+}
+
+/// The row for a list.
+pub fn row(census: &Census, layout: Layout) -> Row {
+    if census.ranges == 0 {
+        return Row::NONE;
+    }
+    match layout {
+        Layout::Interval => Row::INTERVAL,
+        Layout::Hash => hash(census).map_or(Row::INTERVAL, |candidate| candidate.row),
+        Layout::Auto => cheapest(census).row,
+    }
+}
+
+/// The row that costs an unlisted packet least.
+pub fn cheapest(census: &Census) -> Candidate {
+    let interval = interval(census, None);
+    let most_memory = interval.cost.memory.saturating_mul(2).saturating_add(MORE_MEMORY);
+    let most_load = interval.cost.load.saturating_add(MORE_LOAD);
+    let fits = |candidate: &Candidate| {
+        candidate.cost.memory <= most_memory && candidate.cost.load <= most_load
+    };
+    let candidates = candidates(census).into_iter().filter(fits);
+    candidates.fold(
+        interval,
+        |best, candidate| {
+            if candidate.cost.sum() < best.cost.sum() { candidate } else { best }
+        },
+    )
+}
+
+/// Every row that may be the cheapest for a list.
+pub fn candidates(census: &Census) -> Vec<Candidate> {
+    let mut candidates = Vec::new();
+    let lengths = census.lengths();
+    let mut commonest = lengths.clone();
+    commonest.sort_by_key(|&(length, count)| std::cmp::Reverse((count, length)));
+    let commonest: Vec<u8> = commonest.iter().take(BESIDE).map(|&(length, _)| length).collect();
+    let prefilters = census.prefixes.iter().copied().map(Some);
+    for prefilter in prefilters.chain([None]) {
+        candidates.push(interval(census, prefilter));
+        let of_lengths = |longest: Vec<u8>, has_interval| {
+            Candidate::new(census, prefilter, &longest, has_interval)
+        };
+        candidates
+            .extend(fewest_elements(&lengths).into_iter().filter_map(|s| of_lengths(s, false)));
+        for (index, &first) in commonest.iter().enumerate() {
+            candidates.extend(of_lengths(vec![first], true));
+            for &second in &commonest[index + 1..] {
+                candidates.extend(of_lengths(vec![first, second], true));
+            }
+        }
+    }
+    candidates
+}
+
+/// An interval set alone, or behind a prefilter.
+fn interval(census: &Census, prefilter: Option<(u8, u64)>) -> Candidate {
+    let row = Row { prefilter: prefilter.map(|(length, _)| of_length(length)), ..Row::INTERVAL };
+    let prefixes = prefilter.map_or(0, |(_, prefixes)| prefixes);
+    let elements = Elements { prefixes, keys: Vec::new(), ranges: census.ranges };
+    Candidate::of(row, elements, census)
+}
+
+/// One hash set for networks of the commonest length, and an interval set for what is not cut into a few
+/// of them; `None` if nothing would be in the hash set.
+fn hash(census: &Census) -> Option<Candidate> {
+    let commonest = census.lengths().into_iter().max_by_key(|&(length, count)| (count, length))?;
+    let lengths = [commonest.0];
+    Candidate::new(census, None, &lengths, true)
+        .or_else(|| Candidate::new(census, None, &lengths, false))
+}
+
+/// The size of a hash set for so many elements; `None` if no set can have it.
+fn size(elements: u64) -> Option<u32> {
+    u32::try_from(elements.saturating_mul(ROOM).max(SMALLEST)).ok()
+}
+
+fn of_length(length: u8) -> Hash {
+    Hash { length, size: 0 }
+}
+
+impl Candidate {
+    /// A row of hash sets of these lengths; `None` if it does not hold the list, or holds nothing in one of
+    /// its sets.
+    fn new(
+        census: &Census,
+        prefilter: Option<(u8, u64)>,
+        lengths: &[u8],
+        interval: bool,
+    ) -> Option<Self> {
+        let hashes = lengths.iter().copied().map(of_length).collect();
+        let length = prefilter.map(|(length, _)| of_length(length));
+        let mut row = Row { prefilter: length, hashes, interval };
+        let mut elements = Elements::none(&row);
+        elements.prefixes = prefilter.map_or(0, |(_, prefixes)| prefixes);
+        let places = row.places();
+        for (length, count) in census.lengths() {
+            match places.of(length) {
+                Some(place) => {
+                    let keys = &mut elements.keys[place.set];
+                    *keys = keys.saturating_add(count.saturating_mul(pieces(place.bits)));
+                }
+                None => elements.ranges += count,
+            }
+        }
+        let is_used = interval == (elements.ranges > 0) && !elements.keys.contains(&0);
+        if !is_used {
+            return None;
+        }
+        // Whoever is listed is found in the largest set first, most of the time.
+        let mut sets: Vec<_> = row.hashes.into_iter().zip(elements.keys).collect();
+        sets.sort_by_key(|&(hash, keys)| (std::cmp::Reverse(keys), hash.length));
+        (row.hashes, elements.keys) = sets.into_iter().unzip();
+        for (hash, &keys) in row.hashes.iter_mut().zip(&elements.keys) {
+            hash.size = size(keys)?;
+        }
+        Some(Candidate::of(row, elements, census))
+    }
+
+    fn of(mut row: Row, elements: Elements, census: &Census) -> Self {
+        row.prefilter = row.prefilter.map(|hash| Hash {
+            // Of sixteen bits there are no more. A set of more than a set can hold is one that takes too
+            // much memory, too.
+            size: match hash.length {
+                0..=16 => 1 << hash.length,
+                _ => size(elements.prefixes).unwrap_or(u32::MAX),
+            },
+            ..hash
+        });
+        let cost = Cost::of(&row, &elements, census);
+        Candidate { row, elements, cost }
+    }
+}
+
+/// For each number of hash sets up to [`MOST_SETS`] the lengths with which they have the fewest elements.
+///
+/// A set serves some neighbouring lengths, and its own is the longest of them. So the best sets for the
+/// first lengths of the list follow from the best ones for still fewer of them.
+fn fewest_elements(lengths: &[(u8, u64)]) -> Vec<Vec<u8>> {
+    // Of sets that serve the lengths up to one: how many elements, and where the last set begins.
+    let mut best: Vec<Vec<(u64, usize)>> = Vec::new();
+    for sets in 0..MOST_SETS.min(lengths.len()) {
+        let mut row = Vec::with_capacity(lengths.len());
+        for last in 0..lengths.len() {
+            let mut fewest = (u64::MAX, 0);
+            let mut in_last = 0u64;
+            for begin in (0..=last).rev() {
+                let (length, count) = lengths[begin];
+                let cut = pieces(lengths[last].0 - length);
+                in_last = in_last.saturating_add(count.saturating_mul(cut));
+                let before = match (sets, begin) {
+                    (0, 0) => Some(0),
+                    (0, _) | (_, 0) => None,
+                    _ => best.get(sets - 1).and_then(|row| row.get(begin - 1)).map(|best| best.0),
+                };
+                let Some(before) = before else { continue };
+                fewest = fewest.min((before.saturating_add(in_last), begin));
+            }
+            row.push(fewest);
+        }
+        best.push(row);
+    }
+    (0..best.len()).filter_map(|sets| trace(&best, lengths, sets)).collect()
+}
+
+/// The lengths of the best sets, of which there is one more than `sets`.
+fn trace(best: &[Vec<(u64, usize)>], lengths: &[(u8, u64)], sets: usize) -> Option<Vec<u8>> {
+    let mut chosen = Vec::new();
+    let mut behind = lengths.len();
+    for sets in (0..=sets).rev() {
+        let last = behind.checked_sub(1)?;
+        chosen.push(lengths.get(last)?.0);
+        behind = best.get(sets)?.get(last)?.1;
+    }
+    (behind == 0).then_some(chosen)
+}
