@@ -49,13 +49,15 @@ pub fn row(census: &Census, layout: Layout) -> Row {
     }
 }
 
-/// The row that costs an unlisted packet least.
+/// The row that costs least, of those that cost an unlisted packet no more than an interval set does.
 pub fn cheapest(census: &Census) -> Candidate {
     let interval = interval(census, None);
     let most_memory = interval.cost.memory.saturating_mul(2).saturating_add(MORE_MEMORY);
     let most_load = interval.cost.load.saturating_add(MORE_LOAD);
+    let most_unlisted = interval.cost.unlisted;
     let fits = |candidate: &Candidate| {
-        candidate.cost.memory <= most_memory && candidate.cost.load <= most_load
+        let cost = candidate.cost;
+        cost.unlisted <= most_unlisted && cost.memory <= most_memory && cost.load <= most_load
     };
     let candidates = candidates(census).into_iter().filter(fits);
     candidates.fold(
@@ -73,18 +75,17 @@ pub fn candidates(census: &Census) -> Vec<Candidate> {
     let mut commonest = lengths.clone();
     commonest.sort_by_key(|&(length, count)| std::cmp::Reverse((count, length)));
     let commonest: Vec<u8> = commonest.iter().take(BESIDE).map(|&(length, _)| length).collect();
+    let fewest = fewest_elements(&lengths);
     let prefilters = census.prefixes.iter().copied().map(Some);
     for prefilter in prefilters.chain([None]) {
         candidates.push(interval(census, prefilter));
-        let of_lengths = |longest: Vec<u8>, has_interval| {
-            Candidate::new(census, prefilter, &longest, has_interval)
-        };
-        candidates
-            .extend(fewest_elements(&lengths).into_iter().filter_map(|s| of_lengths(s, false)));
+        let of_lengths =
+            |lengths: &[u8], has_interval| Candidate::new(census, prefilter, lengths, has_interval);
+        candidates.extend(fewest.iter().filter_map(|lengths| of_lengths(lengths, false)));
         for (index, &first) in commonest.iter().enumerate() {
-            candidates.extend(of_lengths(vec![first], true));
+            candidates.extend(of_lengths(&[first], true));
             for &second in &commonest[index + 1..] {
-                candidates.extend(of_lengths(vec![first, second], true));
+                candidates.extend(of_lengths(&[first, second], true));
             }
         }
     }
@@ -138,7 +139,7 @@ impl Candidate {
                     let keys = &mut elements.keys[place.set];
                     *keys = keys.saturating_add(count.saturating_mul(pieces(place.bits)));
                 }
-                None => elements.ranges += count,
+                None => elements.ranges = elements.ranges.saturating_add(count),
             }
         }
         let is_used = interval == (elements.ranges > 0) && !elements.keys.contains(&0);
