@@ -79,7 +79,7 @@ pub const KEY_BYTES: u64 = 88;
 /// Bytes of a bitmap, beside its keys.
 pub const BITMAP_BYTES: u64 = 16 << 10;
 
-/// Nanoseconds to load a range, and a key.
+/// Nanoseconds to load a range.
 pub const RANGE_LOAD: u64 = 1700;
 /// Nanoseconds to load a key.
 pub const KEY_LOAD: u64 = 500;
@@ -160,7 +160,9 @@ fn look_up(kind: SetKind, elements: u64, bits: u8) -> f64 {
 fn memory(kind: SetKind, elements: u64, bits: u8) -> u64 {
     match kind {
         SetKind::Interval => elements.saturating_mul(RANGE_BYTES),
-        _ if kind.is_bitmap(bits) => elements.saturating_mul(KEY_BYTES) + BITMAP_BYTES,
+        _ if kind.is_bitmap(bits) => {
+            elements.saturating_mul(KEY_BYTES).saturating_add(BITMAP_BYTES)
+        }
         _ => elements.saturating_mul(KEY_BYTES),
     }
 }
