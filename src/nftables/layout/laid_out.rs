@@ -82,7 +82,9 @@ impl<'a, A: Address> LaidOut<'a, A> {
         for (keys, count) in laid_out.hashes.iter_mut().zip(count.keys) {
             keys.first.try_reserve_exact(count.try_into().ok()?).ok()?;
         }
-        laid_out.ranges.to_mut().try_reserve_exact(count.ranges.try_into().ok()?).ok()?;
+        if !row.hashes.is_empty() {
+            laid_out.ranges.to_mut().try_reserve_exact(count.ranges.try_into().ok()?).ok()?;
+        }
         Some(laid_out.filled(set, row))
     }
 
