@@ -12,6 +12,7 @@ use crate::nftables::layout::laid_out::Keys;
 use crate::nftables::layout::{Elements, Filled, FilledRow, LaidOut, Row, Rows};
 
 /// What is to be done to get from what is held to what is desired.
+#[expect(clippy::large_enum_variant, reason = "there is one plan a load, and it is moved once")]
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Plan {
     /// Both are the same, so there is nothing to do as long as what is held is still there.
