@@ -18,8 +18,8 @@ pub const MANAGED: &str = "inet netfilterd";
 const MANAGED_NAME: &CStr = c"netfilterd";
 
 /// The longest name that can be given, in bytes: `NFT_NAME_MAXLEN` is 256 with its NUL, and behind
-/// the name come a prefix length (`_128`) and a generation (`_g` and up to 16 digits).
-const MAX_SET_NAME: usize = 233;
+/// the name come what the set holds (`_first48`) and a generation (`_g` and up to 16 digits).
+const MAX_SET_NAME: usize = 229;
 
 /// `NFT_NAME_MAXLEN` without the NUL.
 const MAX_TABLE_NAME: usize = 255;

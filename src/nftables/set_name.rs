@@ -88,6 +88,8 @@ pub fn are_confusable(one: &SetName, other: &SetName) -> bool {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::ip::{Range, RangeSet};
+    use crate::nftables::layout::Census;
 
     #[test]
     fn names_are_confusable_if_kernel_sets_of_both_could_have_one_name() {
@@ -135,6 +137,21 @@ mod tests {
         sizes.chain([0, 7, u64::MAX]).flat_map(move |generation| {
             contents.map(|content| KernelSetName { content, generation })
         })
+    }
+
+    #[test]
+    fn the_longest_name_that_can_be_given_leaves_room_for_what_comes_behind_it() {
+        let longest = (1..256).rev().find_map(|length| "x".repeat(length).parse::<SetName>().ok());
+        let base = longest.unwrap();
+        let mut contents = vec![Content::Ranges, Content::Networks(128)];
+        let lists = RangeSet::from_ranges(vec![Range::host(1u128)]);
+        let prefilters = Census::of(&lists).prefixes.into_iter();
+        contents.extend(prefilters.map(|(length, _)| Content::Prefixes(length)));
+        let names = contents.into_iter().map(|content| {
+            KernelSetName { content, generation: 9_999_999_999_999_999 }.format(&base)
+        });
+        // With its NUL the kernel takes 256 bytes.
+        assert_eq!(names.map(|name| name.as_bytes_with_nul().len()).max(), Some(256));
     }
 
     #[test]
