@@ -19,4 +19,5 @@ mod map;
 mod oracle;
 mod queue_wire;
 mod safety;
+#[cfg(feature = "nftables")]
 mod wire;
