@@ -51,11 +51,10 @@ impl Plan {
         if held == desired {
             return Plan::Nothing;
         }
-        let becomes_empty = |row: &Row, is_empty| is_empty && *row != Row::NONE;
-        if fresh.is_some()
-            && (becomes_empty(&filled.v4.row, desired.v4.is_empty())
-                || becomes_empty(&filled.v6.row, desired.v6.is_empty()))
-        {
+        // A family of which nothing is listed any more: its packets are not to pay for empty sets.
+        let becomes_empty = held.v4.is_empty() < desired.v4.is_empty()
+            || held.v6.is_empty() < desired.v6.is_empty();
+        if fresh.is_some() && becomes_empty {
             return Plan::Rebuild;
         }
         let v4 = Differing::within(&held.v4, &desired.v4, &filled.v4);

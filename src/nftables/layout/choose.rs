@@ -143,7 +143,8 @@ impl Candidate {
             }
         }
         let is_used = interval == (elements.ranges > 0) && !elements.keys.contains(&0);
-        if !is_used {
+        // All addresses need no look-up that could be cheaper.
+        if !is_used || lengths.contains(&0) {
             return None;
         }
         // Whoever is listed is found in the largest set first, most of the time.

@@ -23,7 +23,7 @@ fn filled(sets: &RangeSets, rows: &Rows) -> Filled {
 
 /// The plan of sets that were filled just now, for which the same rows would be chosen again.
 fn plan(held: &RangeSets, desired: &RangeSets, rows: &Rows) -> Plan {
-    Plan::new(held, desired, &filled(held, rows), || rows.clone())
+    Plan::new(held, desired, &filled(held, rows), Some(&|| rows.clone()))
 }
 
 fn is_delta(held: &RangeSets, desired: &RangeSets, rows: &Rows) -> bool {
@@ -127,10 +127,11 @@ fn a_chain_of_plans<A: Family>(random: &mut Random) -> [u32; 3] {
             _ => part.row_for(&[&desired], random),
         };
         let asked = Cell::new(0);
-        let plan = Plan::new(&sets, &others, &now, || {
+        let choose = || {
             asked.set(asked.get() + 1);
             A::rows(fresh.clone())
-        });
+        };
+        let plan = Plan::new(&sets, &others, &now, Some(&choose));
         if held == desired {
             assert_eq!(plan, Plan::Nothing);
             assert_eq!(asked.get(), 0);
@@ -291,10 +292,11 @@ fn another_row_is_asked_for_only_when_much_has_changed_since_the_row_was_chosen(
     let desired = |more: u32| networks(80 + more, &[]);
     let plan = |filled: &Filled, desired: &RangeSets, fresh: &Rows| {
         let asked = Cell::new(false);
-        let plan = Plan::new(&held, desired, filled, || {
+        let choose = || {
             asked.set(true);
             fresh.clone()
-        });
+        };
+        let plan = Plan::new(&held, desired, filled, Some(&choose));
         let changed = match plan {
             Plan::Delta(_, after) => Some(after.v4.changed),
             _ => None,
