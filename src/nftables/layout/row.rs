@@ -93,10 +93,11 @@ impl Row {
         prefilter.into_iter().chain(hashes).chain(self.interval.then_some(SetKind::Interval))
     }
 
-    /// Whether both look up in sets of the same kinds, which may have other sizes.
+    /// Whether both look up in sets of the same kinds, which may have other sizes and another order.
     pub fn is_like(&self, other: &Row) -> bool {
         let lengths = |row: &Row| {
-            let hashes = row.hashes.iter().map(|hash| hash.length).collect::<Vec<_>>();
+            let mut hashes = row.hashes.iter().map(|hash| hash.length).collect::<Vec<_>>();
+            hashes.sort_unstable();
             (row.prefilter.map(|hash| hash.length), hashes, row.interval)
         };
         lengths(self) == lengths(other)
