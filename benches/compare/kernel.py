@@ -1,129 +1,119 @@
-"""What the kernel holds.
+"""What is in force, whatever sets hold it: packets from chosen sources show it."""
 
-nft fetches all elements of a table for any question about it, which takes a minute for a million,
-so large sets are asked for single elements over netlink.
-"""
-
-import ipaddress
-import json
+import pathlib
 import random
 import re
 import socket
-import struct
 import subprocess
 
 from lists import SEED, octets
 from system import ENVIRONMENT, Wrong, output
+from wire import DISCARD, RECEIVER_MAC, SENDER_MAC, packet4
 
-# nft lists so many in reasonable time; twice as many take it four times as long.
-LISTED = 60_000
-
-NFNL_NFTABLES, NFPROTO_IPV4, NLM_F_REQUEST, NLM_F_ACK, NLM_F_DUMP = 10, 2, 1, 4, 0x300
-NFT_MSG_GETRULE, NFT_MSG_GETSETELEM = 7, 13
-NLMSG_ERROR, NLMSG_DONE = 2, 3
+# Of so many networks packets are sent from both ends, and from beside both.
+SAMPLE = 5_000
 
 
-def attribute(kind, value):
-    return struct.pack("=HH", len(value) + 4, kind) + value + bytes(-len(value) % 4)
+class Probe:
+    """Judges addresses by packets in the network namespace that it is made in. They arrive over a veth
+    pair of its own, and a socket receives those that no rule drops. The ruleset stays as it is.
 
+    Routing has to take the sources: no loopback, no multicast, none of 192.0.2.0/24."""
 
-def ask(message, flags, attributes):
-    """The bytes of all answers; `None` if there is no such thing."""
-    with socket.socket(socket.AF_NETLINK, socket.SOCK_RAW, 12) as netlink:
-        netlink.settimeout(60)
-        netlink.bind((0, 0))
-        netlink.send(struct.pack("=IHHIIBBH", 20 + len(attributes), NFNL_NFTABLES << 8 | message,
-                                 NLM_F_REQUEST | flags, 0, 0, NFPROTO_IPV4, 0, 0) + attributes)
-        answers = b""
-        while True:
-            piece = netlink.recv(1 << 16)
-            while piece:
-                length, kind, _, _, _, error = struct.unpack_from("=IHHIIi", piece)
-                if kind == NLMSG_DONE or (kind == NLMSG_ERROR and error == 0):
-                    return answers
-                if kind == NLMSG_ERROR and -error == 2:
-                    return None
-                if kind == NLMSG_ERROR:
-                    raise OSError(-error, "nf_tables")
-                answers += piece[:length]
-                piece = piece[(length + 3) & ~3:]
+    NAME, PEER, ADDRESS = "probe", "probed", "192.0.2.1"
+    # In no list; a packet from it ends each batch. Packets do not overtake each other.
+    LAST = 192 << 24 | 2 << 8 | 2
+    BATCH = 500
+    # The room that the kernel counts for a waiting packet is less than this.
+    WAITING = 4096
 
+    def __init__(self):
+        sender, receiver = (":".join(f"{byte:02x}" for byte in mac)
+                            for mac in (SENDER_MAC, RECEIVER_MAC))
+        output("ip", "link", "add", self.NAME, "address", sender, "type", "veth",
+               "peer", "name", self.PEER, "address", receiver)
+        for interface in (self.NAME, self.PEER):
+            # Without addresses of IPv6, which a daemon would be notified of.
+            output("ip", "link", "set", interface, "addrgenmode", "none", "up")
+        output("ip", "address", "add", f"{self.ADDRESS}/32", "dev", self.PEER)
+        for interface in ("all", self.PEER):
+            pathlib.Path(f"/proc/sys/net/ipv4/conf/{interface}/rp_filter").write_text("0")
+        self.wire = socket.socket(socket.AF_PACKET, socket.SOCK_RAW, 0)
+        self.wire.bind((self.NAME, 0))
+        self.receiver = socket.socket(socket.AF_INET, socket.SOCK_DGRAM)
+        # SO_RCVBUFFORCE, which Python does not know.
+        self.receiver.setsockopt(socket.SOL_SOCKET, 33, self.BATCH * self.WAITING)
+        self.receiver.bind((self.ADDRESS, DISCARD))
+        self.receiver.settimeout(10)
 
-class NftSet:
-    """The set of IPv4 that the rules look up."""
+    def __enter__(self):
+        return self
 
-    def __init__(self, layout):
-        rules = ask(NFT_MSG_GETRULE, NLM_F_DUMP, attribute(1, b"netfilterd\0"))
-        names = set(re.findall(rb"drop4\w*", rules or b""))
-        if len(names) != 1:
-            raise Wrong(f"the rules look up {len(names)} sets of IPv4, not one")
-        self.name = names.pop().decode()
-        # A hash set has the length of its networks in its name, and holds their first addresses.
-        length = re.fullmatch(r"drop4_(\d+)_g\d+", self.name)
-        self.length = int(length[1]) if length else None
-        if (self.length is not None) != (layout == "hash"):
-            raise Wrong(f"set {self.name} is not of the {layout} layout")
+    def __exit__(self, *_):
+        output("ip", "link", "del", self.NAME)
+        self.close()
 
-    def holds(self, address):
-        if self.length is not None:
-            address &= -1 << (32 - self.length)
-        key = attribute(1, attribute(1, address.to_bytes(4, "big")))
-        found = ask(NFT_MSG_GETSETELEM, NLM_F_ACK,
-                    attribute(1, b"netfilterd\0") + attribute(2, self.name.encode() + b"\0")
-                    + attribute(3, attribute(1, key)))
-        return found is not None
+    def close(self):
+        """Its interfaces disappear with the namespace, which its sockets would keep."""
+        self.wire.close()
+        self.receiver.close()
 
-    def networks(self):
-        listing = json.loads(output("nft", "-j", "list", "set", "ip", "netfilterd", self.name))
-        elements = [item["set"] for item in listing["nftables"] if "set" in item][0].get("elem", [])
-        if self.length is not None:
-            return {f"{element}/{self.length}" for element in elements}
-        return {str(ipaddress.ip_network((item["prefix"]["addr"], item["prefix"]["len"])))
-                for item in elements}
+    def held(self, addresses):
+        """Those of the addresses whose packets are dropped."""
+        addresses = set(addresses)
+        return addresses - self.passed(sorted(addresses))
+
+    def passed(self, addresses):
+        passed = set()
+        for begin in range(0, len(addresses), self.BATCH):
+            for address in [*addresses[begin:][:self.BATCH], self.LAST]:
+                self.wire.send(packet4(address))
+            while (source := self.receive()) != self.LAST:
+                passed.add(source)
+        return passed
+
+    def receive(self):
+        try:
+            source, _ = self.receiver.recvfrom(64)[1]
+        except TimeoutError:
+            raise Wrong(f"a packet from {octets(self.LAST)}, which no list has, did not arrive")
+        return int.from_bytes(socket.inet_aton(source), "big")
 
 
 class IpSet:
-    """The set `drop4` of ipset."""
+    """The set `drop4` of ipset, which may have no rule."""
 
-    def holds(self, address):
-        return subprocess.run(["ipset", "-q", "test", "drop4", octets(address)],
-                              env=ENVIRONMENT).returncode == 0
+    def held(self, addresses):
+        """Those of the addresses that are in it; a process for each."""
+        return {address for address in addresses
+                if subprocess.run(["ipset", "-q", "test", "drop4", octets(address)],
+                                  env=ENVIRONMENT).returncode == 0}
 
 
-def check_nft(starts, length, layout):
-    """The set in force holds these networks, as far as that can be asked, and is of the layout."""
-    held = NftSet(layout)
-    if len(starts) <= LISTED:
-        networks = held.networks()
-        if networks != {f"{octets(start)}/{length}" for start in starts}:
-            raise Wrong(f"set {held.name} does not hold the {len(starts)} networks, "
-                        f"but {len(networks)} others")
-    check_members(held, starts, length)
+def check_nft(starts, length):
+    """What these networks send is dropped, and what is sent from beside them is not."""
+    with Probe() as probe:
+        check_members(probe, starts, length, SAMPLE)
 
 
 def check_ipset(starts, length):
     count = int(re.search(r"Number of entries: (\d+)", output("ipset", "list", "-t", "drop4"))[1])
     if count != len(starts):
         raise Wrong(f"ipset holds {count} networks, not {len(starts)}")
-    check_members(IpSet(), starts, length)
+    check_members(IpSet(), starts, length, 20)
 
 
-def check_members(held, starts, length):
-    """Both ends of some networks are in the set, what lies beside them is not."""
+def check_members(judge, starts, length, sample):
+    """Both ends of some networks are in force, what lies beside them is not."""
     size = 1 << (32 - length)
-    for start in random.Random(SEED).sample(starts, 20) + [min(starts), max(starts)]:
-        for address in (start, start + size - 1):
-            if not held.holds(address):
-                raise Wrong(f"{octets(address)} is not in the set")
-        for address in (start - 1, start + size):
-            if held.holds(address):
-                raise Wrong(f"{octets(address)} is in the set")
+    some = random.Random(SEED).sample(starts, min(sample, len(starts)))
+    some += [min(starts), max(starts)]
+    check(judge, [start + part for start in some for part in (0, size - 1)],
+          [start + part for start in some for part in (-1, size)])
 
 
-def check_change(held, gone, new):
-    for start in gone:
-        if held.holds(start):
-            raise Wrong(f"{octets(start)} is still in the set")
-    for start in new:
-        if not held.holds(start):
-            raise Wrong(f"{octets(start)} is not in the set")
+def check(judge, members, others):
+    if missing := set(members) - judge.held(members):
+        raise Wrong(f"{octets(min(missing))} and {len(missing) - 1} others are not in force")
+    if surplus := judge.held(others):
+        raise Wrong(f"{octets(min(surplus))} and {len(surplus) - 1} others are in force")

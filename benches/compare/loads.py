@@ -13,8 +13,6 @@ from system import (FLOOR, NETFILTERD, OWN_STATE, Wrong, available_memory, in_ch
 NFT_ONCE, NFT_NEVER = 1_000_000, 2_000_000
 # What a network may take while it is loaded, in the kernel and in the tool.
 BYTES, NFT_BYTES = 1_000, 3_000
-# From how many networks of one length up `--layout auto` takes a hash set.
-HASH_FROM = 4096
 
 # The table and the rule of an administrator who fills the set with `nft -f`.
 NFT_RULE = ("add table ip netfilterd",
@@ -27,19 +25,18 @@ NFT_RULE = ("add table ip netfilterd",
 # returns (seconds, peak memory) of both.
 
 def load_with_auto(files, count):
-    layout = "hash" if count >= HASH_FROM else "interval"
-    return load_twice([NETFILTERD, "load", "-q", *OWN_STATE, "-f", files["list"]], check_nft, count, layout)
+    return load_twice([NETFILTERD, "load", "-q", *OWN_STATE, "-f", files["list"]], check_nft, count)
 
 
 def load_with_interval(files, count):
     command = [NETFILTERD, "load", "-q", *OWN_STATE, "--layout", "interval", "-f", files["list"]]
-    return load_twice(command, check_nft, count, "interval")
+    return load_twice(command, check_nft, count)
 
 
 def load_with_nft(files, count):
     for command in NFT_RULE:
         output("nft", command)
-    return load_twice(["nft", "-f", files["nft"]], check_nft, count, "interval")
+    return load_twice(["nft", "-f", files["nft"]], check_nft, count)
 
 
 def load_with_ipset(files, count):
@@ -50,22 +47,22 @@ def load_with_floor(layout):
     def load(files, count):
         settle()
         run([FLOOR, files["list"], "2", layout], stdout=files["seconds"])
-        in_child(check_chosen, check_nft, count, layout)
+        in_child(check_chosen, check_nft, count)
         return [(float(line), None) for line in pathlib.Path(files["seconds"]).read_text().split()]
     return load
 
 
-def load_twice(command, check, count, *layout):
+def load_twice(command, check, count):
     results = []
     for _ in range(2):
         settle()
         results.append(run(command))
-        in_child(check_chosen, check, count, *layout)
+        in_child(check_chosen, check, count)
     return results
 
 
-def check_chosen(check, count, *layout):
-    check(*choose(count), *layout)
+def check_chosen(check, count):
+    check(*choose(count))
 
 
 LOADERS = {"auto": load_with_auto, "interval": load_with_interval, "nft": load_with_nft,
@@ -89,10 +86,10 @@ def write_chosen(path, count):
     write_networks(path, *choose(count))
 
 
-def print_scripts(path, script_paths):
+def print_scripts(path, script_paths, *options):
     """Writes the scripts of nft and ipset that load the list at `path`."""
     for form, script in script_paths.items():
-        run([NETFILTERD, "print", "-q", "--format", form, "-f", path], stdout=script)
+        run([NETFILTERD, "print", "-q", "--format", form, *options, "-f", path], stdout=script)
 
 
 def need_room(count, with_nft, directory):

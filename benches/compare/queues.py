@@ -28,9 +28,9 @@ import time
 
 from lists import (SEED, choose, choose6, listed, unlisted, unlisted6, write_networks,
                    write_networks6)
-from packets import SLOT, Sender, connect, packet4, packet6, ring
 from system import (ENVIRONMENT, LIBC, NETFILTERD, Wrong, in_child, inside, namespaces, output,
                     say, settle)
+from wire import SLOT, Sender, connect, packet4, packet6, ring
 
 BARE = pathlib.Path(__file__).resolve().parent / "queue" / "bare.c"
 

@@ -6,7 +6,7 @@ import pathlib
 import re
 import time
 
-from kernel import IpSet, NftSet, check_change
+from kernel import IpSet, Probe, check
 from lists import choose_two, write_networks
 from loads import NFT_RULE, need_room, print_scripts
 from system import Daemon, Wrong, in_child, inside, namespaces, output, run, say, settle
@@ -34,9 +34,10 @@ def measure_reloads(count, others, rounds, directory):
     with contextlib.ExitStack() as stack:
         names = stack.enter_context(namespaces(*results))
         point(link, paths[0])
-        daemons = {}
+        daemons, judges = {}, {}
         for layout in LAYOUTS:
             with inside(names[layout]):
+                judges[layout] = stack.enter_context(contextlib.closing(Probe()))
                 # A daemon that listens would slow down what the others load, and have the kernel
                 # keep a message of each element: `nft -f` would take its memory.
                 options = ("--no-repair", "--layout", layout, "-f", link)
@@ -44,7 +45,9 @@ def measure_reloads(count, others, rounds, directory):
                 daemons[layout].line()
         for tool in others:
             with inside(names[tool]):
+                judges[tool] = IpSet()
                 if tool == "nft":
+                    judges[tool] = stack.enter_context(contextlib.closing(Probe()))
                     for command in NFT_RULE:
                         output("nft", command)
                 run(command_of(tool, scripts[0]))
@@ -58,7 +61,7 @@ def measure_reloads(count, others, rounds, directory):
                         results[tool].append(reload(daemons[tool], changed))
                     else:
                         results[tool].append(run(command_of(tool, scripts[number % 2]))[0])
-                    in_child(check_reload, tool, count, changed, number % 2 == 1)
+                    in_child(check_reload, judges[tool], count, changed, number % 2 == 1)
         results["memory"] = {layout: daemon.memory() for layout, daemon in daemons.items()}
     for path in [link, *paths, *(path for of_path in scripts for path in of_path.values())]:
         pathlib.Path(path).unlink()
@@ -94,10 +97,9 @@ def reload(daemon, changed):
     return seconds, float(said[3])
 
 
-def check_reload(tool, count, changed, is_second):
+def check_reload(judge, count, changed, is_second):
     (_, _, first, second), _ = choose_two(count, changed)
-    held = IpSet() if tool == "ipset" else NftSet("hash" if tool == "hash" else "interval")
     gone, new = (first, second) if is_second else (second, first)
     # ipset starts a process for each.
-    some = slice(20) if tool == "ipset" else slice(None)
-    check_change(held, gone[some], new[some])
+    some = slice(20) if isinstance(judge, IpSet) else slice(None)
+    check(judge, new[some], gone[some])
