@@ -2,7 +2,7 @@
 
 from chart import FAINT, FINE_GRID, FONT, GRID, INK, Axis, rule, text
 
-WIDTH, LABELS, RIGHT = 620, 210, 24
+WIDTH, LABELS, RIGHT = 640, 210, 44
 TOP, BOTTOM, LINE, RADIUS = 92, 46, 24, 5
 
 
