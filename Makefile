@@ -133,6 +133,9 @@ bench:
 	$(CARGO) build --release --locked --examples
 	$(CARGO) build --release --locked
 	python3 benches/compare/side-by-side.py --svg docs/bench.svg
+	python3 benches/compare/packets-by-list.py --svg docs/packets.svg
+	python3 benches/compare/constants.py
+	python3 benches/compare/hooks.py
 	python3 benches/compare/ready.py
 
 # Minutes of reloads, refusals, repairs and packets, after which nothing may have grown and no packet

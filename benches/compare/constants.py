@@ -32,7 +32,7 @@ from system import (ENVIRONMENT, FLOOR, ROOT, Wrong, in_child, inside, namespace
 from wire import Sender, add_sink, arrived, by_turns, connect, packet4, packet6, ring
 
 CODE = ROOT / "src" / "nftables" / "layout" / "cost.rs"
-SLOTS, RINGS = 1 << 15, 4
+SLOTS, RINGS = 1 << 13, 16
 SIZES = [10, 1_000, 10_000, 100_000]
 # As many times the elements is the size of a hash set.
 ROOM = 2
@@ -210,7 +210,7 @@ def constants_in_code():
 
 def main():
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
-    parser.add_argument("--rounds", type=int, default=12)
+    parser.add_argument("--rounds", type=int, default=48)
     parser.add_argument("--large", action="store_true", help="sets of 1,000,000, too")
     options = parser.parse_args()
     if os.geteuid() != 0:

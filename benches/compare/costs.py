@@ -17,10 +17,11 @@ LAYOUTS = {"interval": "interval", "hash": "hash", "chosen": "auto"}
 LOOKING = (*LAYOUTS, "ipset")
 KINDS = ("nothing", "empty", *LOOKING)
 
-# Rings with packets of their own take turns; so many sources, which no cache holds.
-SLOTS, RINGS = 1 << 15, 4
+# Rings with packets of their own take turns; so many sources, which no cache holds. The rounds are
+# short, so that what else the machine does spoils few of them.
+SLOTS, RINGS = 1 << 13, 16
 # Each kind is as often the first as it is the second, and so on.
-ROUNDS = 2 * len(KINDS)
+ROUNDS = 8 * len(KINDS)
 # A list with more ranges than this is loaded once and not three times.
 LOADED_ONCE = 100_000
 

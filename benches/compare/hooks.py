@@ -25,7 +25,7 @@ from blocklists import block_lists
 from system import ENVIRONMENT, Wrong, in_child, inside, namespaces, settle
 from wire import Sender, add_sink, arrived, by_turns, connect, packet4, ring
 
-SLOTS, RINGS = 1 << 15, 4
+SLOTS, RINGS = 1 << 13, 16
 HOOKS = {"nothing": None,
          "raw": ("ip", "", "prerouting priority raw"),
          "inet": ("inet", "meta protocol ip ", 'ingress device "wire" priority -500'),
@@ -94,7 +94,7 @@ def print_times(title, times):
 
 def main():
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
-    parser.add_argument("--rounds", type=int, default=8 * len(HOOKS))
+    parser.add_argument("--rounds", type=int, default=24 * len(HOOKS))
     options = parser.parse_args()
     if os.geteuid() != 0:
         parser.error("only root can make network namespaces and load sets")
