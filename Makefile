@@ -134,6 +134,7 @@ bench:
 	$(CARGO) build --release --locked
 	python3 benches/compare/side-by-side.py --svg docs/bench.svg
 	python3 benches/compare/packets-by-list.py --svg docs/packets.svg
+	python3 benches/compare/rows.py
 	python3 benches/compare/constants.py
 	python3 benches/compare/hooks.py
 	python3 benches/compare/ready.py

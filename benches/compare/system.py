@@ -17,6 +17,7 @@ ROOT = pathlib.Path(__file__).resolve().parents[2]
 TARGET = pathlib.Path(os.environ.get("CARGO_TARGET_DIR", ROOT / "target")) / "release"
 NETFILTERD = str(TARGET / "netfilterd")
 FLOOR = str(TARGET / "examples" / "floor")
+ROWS = str(TARGET / "examples" / "rows")
 
 # Not the machine's own files; and what one run put in force is no measure for the next.
 STATE = os.path.join(tempfile.gettempdir(), f"netfilterd-bench-{os.getpid()}")
