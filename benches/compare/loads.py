@@ -66,10 +66,10 @@ def check_chosen(check, count):
 
 
 LOADERS = {"auto": load_with_auto, "interval": load_with_interval, "nft": load_with_nft,
-           "ipset": load_with_ipset, "floor-hash": load_with_floor("hash"),
+           "ipset": load_with_ipset, "floor-auto": load_with_floor("auto"),
            "floor-interval": load_with_floor("interval")}
 TITLES = {"auto": "`netfilterd load`", "interval": "`netfilterd load --layout interval`",
-          "nft": "`nft -f`", "ipset": "`ipset restore`", "floor-hash": "bare kernel, hash",
+          "nft": "`nft -f`", "ipset": "`ipset restore`", "floor-auto": "bare kernel, chosen",
           "floor-interval": "bare kernel, interval"}
 
 

@@ -93,7 +93,7 @@ def print_heading(rounds):
 # Loads.
 
 # What each of the two layouts is compared with.
-COMPARED = {"auto": ("nft", "ipset", "floor-hash"), "interval": ("nft", "ipset", "floor-interval")}
+COMPARED = {"auto": ("nft", "ipset", "floor-auto"), "interval": ("nft", "ipset", "floor-interval")}
 
 
 def print_loads(results, tools):
@@ -118,8 +118,9 @@ def print_loads(results, tools):
                              for tool in loaders]
            for count, by_tool in results.items()])
     print("The networks are chosen at random, /24 (above 2,000,000: /28), no two of them adjacent. "
-          "`netfilterd load` reads them in random order; without `--layout` it takes a hash set, "
-          "since all have one length. `nft` and `ipset` read finished scripts in ascending order "
+          "`netfilterd load` reads them in random order; without `--layout` it chooses the "
+          "layout, as the bare kernel is given it. `nft` and `ipset` read finished scripts in "
+          "ascending order "
           "(`netfilterd print --format nft` and `ipset`). `nft` fills a set that a rule already "
           "looks up; `ipset` fills a second set and swaps. The bare kernel is the time between the "
           "first send and the last answer for the transactions that netfilterd sends, encoded "
@@ -270,7 +271,7 @@ OURS, OURS_TOO, NFT, IPSET, KERNEL = "#0550ae", "#54a3f7", "#bc4c00", "#2da44e",
 LOAD_LINES = {"nft": ("nft -f", NFT, None), "ipset": ("ipset restore", IPSET, None),
               "interval": ("interval layout", OURS_TOO, None), "auto": ("netfilterd", OURS, None),
               "floor-interval": ("kernel, interval", KERNEL, "2 4"),
-              "floor-hash": ("kernel, hash", KERNEL, "6 4")}
+              "floor-auto": ("kernel, chosen", KERNEL, "6 4")}
 PACKET_LINES = {"interval": ("interval layout", OURS_TOO), "ipset": ("ipset hash:net", IPSET),
                 "hash": ("hash layout", OURS)}
 
