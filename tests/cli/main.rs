@@ -15,4 +15,5 @@ mod process;
 mod progress;
 mod real_lists;
 mod refused;
+mod script;
 mod status;
