@@ -5,6 +5,7 @@ mod escapes;
 mod feeds;
 mod files;
 mod golden_lists;
+mod layout;
 mod limits;
 #[cfg(feature = "map")]
 mod map;
