@@ -222,12 +222,18 @@ pub struct PrintOptions {
     /// The output format
     #[arg(long, value_name = "FORMAT", value_enum, default_value_t = Format::Cidr)]
     pub format: Format,
+    /// In the format nft, also write the rules that drop packets
+    #[arg(long)]
+    pub rules: bool,
     /// The lists, and how their entries are used.
     #[command(flatten)]
     pub lists: ListOptions,
     /// The table and the sets that the formats `nft` and `ipset` name.
     #[command(flatten)]
     pub names: NameOptions,
+    /// Filter on this interface only (repeatable; a * at the end matches any ending)
+    #[arg(short, long, value_name = "NAME", value_parser = interface, requires = "rules")]
+    pub interface: Vec<CString>,
     /// How many messages go to standard error.
     #[command(flatten)]
     pub verbosity: Verbosity,

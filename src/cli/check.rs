@@ -12,6 +12,7 @@ use crate::ip::PerFamily;
 use crate::ip::RangeSets;
 use crate::load::remarks::Remarks;
 use crate::load::{Host, pipeline, state};
+use crate::nftables::layout::expected::Expected;
 use crate::policy::desired::DesiredState;
 use crate::policy::exclusions::Exclusions;
 use crate::policy::matches::set_of;
@@ -55,6 +56,9 @@ pub fn run(options: &LoadOptions, host: Host, terminal: &Terminal) -> Result<Exi
         report += &format!(", {} addresses added by widening", Grouped(widening));
     }
     report += "\n";
+    if options.verbosity.verbose > 0 {
+        report += &layout(options, &desired.sets);
+    }
     report += &compared(options, &desired.sets);
     // Standard output may be the terminal that shows the progress.
     terminal.clear();
@@ -82,6 +86,16 @@ fn compared(options: &LoadOptions, desired: &RangeSets) -> String {
         }
     }
     report
+}
+
+/// The layout of each family, what it is expected to cost, and why it is chosen.
+fn layout(options: &LoadOptions, sets: &RangeSets) -> String {
+    if !options.names.tables.is_managed() {
+        return "layout: interval, as in every table of your own\n".into();
+    }
+    let v4 = Expected::of(&sets.v4, options.layout);
+    let v6 = Expected::of(&sets.v6, options.layout);
+    format!("layout of IPv4: {v4}\nlayout of IPv6: {v6}\n")
 }
 
 /// What each list holds, and what is excluded because it is allowed or protected.

@@ -119,20 +119,30 @@ pub fn check_set_names(names: &NameOptions) {
     if names.set4 == names.set6 {
         usage("--set4 and --set6 are the same set, and a set holds one family; give two names");
     }
-    if names.tables.is_managed() && are_confusable(&names.set4, &names.set6) {
-        usage(
-            "--set4 and --set6 could give two sets of the managed tables the same name, since one is the \
-             other with a number behind it; give two names that do not begin with each other",
-        );
+    if names.tables.is_managed() {
+        check_sets_of_rows(names, "the managed tables");
+    }
+}
+
+/// Exits with a usage error if two sets of rows, whose names begin with those that were given, could have
+/// the same name.
+pub fn check_sets_of_rows(names: &NameOptions, place: &str) {
+    if are_confusable(&names.set4, &names.set6) {
+        usage(&format!(
+            "--set4 and --set6 could give two sets of {place} the same name, since one is the other with \
+             a number behind it; give two names that do not begin with each other"
+        ));
     }
 }
 
 /// Reads the lists without asking the guards, for commands that put nothing in force.
 pub fn read(
     lists: &ListOptions,
+    families: Families,
     host: Host,
     progress: &dyn Progress,
 ) -> Result<DesiredState, Error> {
     let mut host = protecting(host, lists);
-    pipeline::read(&request(lists), host.as_mut(), &mut Remarks::default(), progress)
+    let request = Request { families, ..request(lists) };
+    pipeline::read(&request, host.as_mut(), &mut Remarks::default(), progress)
 }

@@ -12,7 +12,7 @@ use super::kernel::{self, Kernel};
 use super::out::to_stdout;
 use super::settings;
 use crate::error::Error;
-use crate::ip::{Address, RangeSet};
+use crate::ip::{Address, Families, RangeSet};
 use crate::list::Summary;
 use crate::load::Host;
 use crate::policy::connected::{HostNetwork, Networks};
@@ -75,7 +75,8 @@ pub fn run(options: &TestOptions, host: Host) -> Result<ExitCode, Error> {
     let interfaces = kernel::names_of_interfaces(&options.names).unwrap_or_default();
     let interfaces: Vec<CString> =
         interfaces.into_iter().filter_map(|name| CString::new(name).ok()).collect();
-    let desired = settings::read(&options.lists, host.only_on(&interfaces), &Unseen)?;
+    let desired =
+        settings::read(&options.lists, Families::BOTH, host.only_on(&interfaces), &Unseen)?;
     // An IPv4-mapped address is the IPv4 one, as in a list.
     let addresses: Vec<IpAddr> = options.addresses.iter().map(IpAddr::to_canonical).collect();
     let interfaces = kernel::interfaces(&options.names);

@@ -3,7 +3,7 @@
 //! Each begins with the name that was asked for with `--set4` or `--set6` and ends in a generation,
 //! which is another one for each rebuild: `drop4_g7` holds ranges, `drop4_24_g7` networks of length
 //! 24, `drop4_first16_g7` the first 16 bits of what other sets hold. They are written and read here and
-//! nowhere else.
+//! nowhere else. The sets of a script have the same names without a generation: `drop4_24`.
 
 use std::ffi::CString;
 
@@ -43,17 +43,23 @@ impl From<SetKind> for Content {
     }
 }
 
+impl Content {
+    /// The name without a generation, for a list that goes into `base`.
+    pub fn name(self, base: &SetName) -> String {
+        match self {
+            Content::Ranges => base.to_string(),
+            Content::Networks(length) => format!("{base}_{length}"),
+            Content::Prefixes(length) => format!("{base}_{FIRST}{length}"),
+        }
+    }
+}
+
 impl KernelSetName {
     /// The name of the set, for a list that goes into `base`.
     pub fn format(self, base: &SetName) -> CString {
         let KernelSetName { content, generation } = self;
-        let name = match content {
-            Content::Ranges => format!("{base}_g{generation}"),
-            Content::Networks(length) => format!("{base}_{length}_g{generation}"),
-            Content::Prefixes(length) => format!("{base}_{FIRST}{length}_g{generation}"),
-        };
         // A set's name has no NUL, so nothing is ever cut off here.
-        CString::new(name).unwrap_or_default()
+        CString::new(format!("{}_g{generation}", content.name(base))).unwrap_or_default()
     }
 
     /// Reads a name, if it is one of a set for lists that go into `base`: with a generation, and

@@ -5,6 +5,7 @@ mod escapes;
 mod feeds;
 mod files;
 mod golden_lists;
+mod layout;
 mod limits;
 #[cfg(feature = "map")]
 mod map;
@@ -15,4 +16,5 @@ mod process;
 mod progress;
 mod real_lists;
 mod refused;
+mod script;
 mod status;

@@ -30,6 +30,7 @@ mod protected;
 mod repair;
 mod restored;
 mod safety;
+mod script;
 mod security;
 mod status;
 mod upgrade;

@@ -28,6 +28,7 @@ use netfilterd::nftables::layout::Rows;
 use netfilterd::nftables::name::{SetNames, TableName, Tables};
 use netfilterd::nftables::objects::{self, KernelSet};
 
+use crate::script::script;
 use crate::upgrade::{OLDER_CHAINS, older_sets};
 
 /// So many packets from listed sources are judged in each mode, and as many from unlisted ones.
@@ -117,6 +118,28 @@ fn no_packet_is_misjudged_while_the_sets_of_a_foreign_table_are_replaced() {
 #[ignore = "needs root: network namespaces"]
 fn no_packet_is_misjudged_while_a_little_changes_in_a_foreign_table() {
     never_misjudges("foreign table", FOREIGN, INTO_FOREIGN, Change::Small);
+}
+
+/// A script with rules replaces its sets and rules in one transaction, and it has no interval set.
+#[test]
+#[ignore = "needs root: network namespaces"]
+fn no_packet_is_misjudged_while_scripts_with_rules_take_turns() {
+    for options in [&[][..], &["--table", "inet t"]] {
+        for change in [Change::Complete, Change::Small] {
+            let _alone = alone();
+            let wire = wire_of_probes();
+            let scripts = [false, true].map(|second| script(&wire, &list(change, second), options));
+            wire.inside.nft(&scripts[0]);
+            let mut turn = 0;
+            let outcome = measure(&wire, packets(), || {
+                turn += 1;
+                wire.inside.nft(&scripts[turn % 2]);
+            });
+            println!("script, {options:?}, {change:?} change: {}", outcome.summary());
+            let wrong = outcome.misjudgements(|_| true);
+            assert_eq!(wrong, "", "{options:?}, {change:?} change: misjudged were\n{wrong}");
+        }
+    }
 }
 
 /// The same measurement of a way that is wrong: it shows that the tests above would notice.

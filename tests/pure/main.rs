@@ -19,5 +19,6 @@ mod map;
 mod oracle;
 mod queue_wire;
 mod safety;
+mod script;
 #[cfg(feature = "nftables")]
 mod wire;

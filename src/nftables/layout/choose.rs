@@ -37,6 +37,29 @@ pub struct Candidate {
     pub cost: Cost,
 }
 
+/// What a row may cost for a list.
+struct Limits {
+    unlisted: f64,
+    memory: u64,
+    load: u64,
+}
+
+impl Limits {
+    fn of(census: &Census) -> Self {
+        let interval = interval(census, None).cost;
+        Limits {
+            unlisted: interval.unlisted,
+            memory: interval.memory.saturating_mul(2).saturating_add(MORE_MEMORY),
+            load: interval.load.saturating_add(MORE_LOAD),
+        }
+    }
+
+    fn permit(&self, candidate: &Candidate) -> bool {
+        let cost = candidate.cost;
+        cost.unlisted <= self.unlisted && cost.memory <= self.memory && cost.load <= self.load
+    }
+}
+
 /// The row for a list.
 pub fn row(census: &Census, layout: Layout) -> Row {
     if census.ranges == 0 {
@@ -51,20 +74,45 @@ pub fn row(census: &Census, layout: Layout) -> Row {
 
 /// The row that costs least, of those that cost an unlisted packet no more than an interval set does.
 pub fn cheapest(census: &Census) -> Candidate {
-    let interval = interval(census, None);
-    let most_memory = interval.cost.memory.saturating_mul(2).saturating_add(MORE_MEMORY);
-    let most_load = interval.cost.load.saturating_add(MORE_LOAD);
-    let most_unlisted = interval.cost.unlisted;
-    let fits = |candidate: &Candidate| {
-        let cost = candidate.cost;
-        cost.unlisted <= most_unlisted && cost.memory <= most_memory && cost.load <= most_load
+    let limits = Limits::of(census);
+    let candidates = candidates(census).into_iter().filter(|candidate| limits.permit(candidate));
+    candidates.fold(interval(census, None), |best, candidate| {
+        if candidate.cost.sum() < best.cost.sum() { candidate } else { best }
+    })
+}
+
+/// The cheapest row without an interval set, of any number of hash sets; if all cost too much, the one that
+/// takes the least memory.
+///
+/// It is for who has one transaction to replace sets: an interval set that is created in it is empty until
+/// it ends, on newer kernels, and one that is flushed and filled again misses addresses on older ones.
+pub fn without_interval(census: &Census) -> Row {
+    if census.ranges == 0 {
+        return Row::NONE;
+    }
+    let limits = Limits::of(census);
+    let mut fewest = fewest_elements(&census.lengths(), usize::from(census.bits));
+    // There is no set for all addresses, but one for both halves of them.
+    fewest.iter_mut().flatten().for_each(|length| *length = (*length).max(1));
+    let prefilters = census.prefixes.iter().copied().map(Some).chain([None]);
+    let candidates = prefilters.flat_map(|prefilter| {
+        let rows = fewest.iter();
+        rows.filter_map(move |lengths| Candidate::new(census, prefilter, lengths, false))
+    });
+    let order = |candidate: &Candidate| match limits.permit(candidate) {
+        true => (0, candidate.cost.sum()),
+        false => (1, candidate.cost.memory as f64),
     };
-    let candidates = candidates(census).into_iter().filter(fits);
-    candidates.fold(
-        interval,
-        |best, candidate| {
-            if candidate.cost.sum() < best.cost.sum() { candidate } else { best }
-        },
+    let best = candidates.min_by(|a, b| {
+        let ((a, a_cost), (b, b_cost)) = (order(a), order(b));
+        a.cmp(&b).then(a_cost.total_cmp(&b_cost))
+    });
+    // A set for each length has a place for any list.
+    let of_length = |(length, _): (u8, u64)| Hash { length: length.max(1), size: u32::MAX };
+    let all = || census.lengths().into_iter().map(of_length).collect();
+    best.map_or_else(
+        || Row { prefilter: None, hashes: all(), interval: false },
+        |candidate| candidate.row,
     )
 }
 
@@ -75,7 +123,7 @@ pub fn candidates(census: &Census) -> Vec<Candidate> {
     let mut commonest = lengths.clone();
     commonest.sort_by_key(|&(length, count)| std::cmp::Reverse((count, length)));
     let commonest: Vec<u8> = commonest.iter().take(BESIDE).map(|&(length, _)| length).collect();
-    let fewest = fewest_elements(&lengths);
+    let fewest = fewest_elements(&lengths, MOST_SETS);
     let prefilters = census.prefixes.iter().copied().map(Some);
     for prefilter in prefilters.chain([None]) {
         candidates.push(interval(census, prefilter));
@@ -172,14 +220,14 @@ impl Candidate {
     }
 }
 
-/// For each number of hash sets up to [`MOST_SETS`] the lengths with which they have the fewest elements.
+/// For each number of hash sets up to `most` the lengths with which they have the fewest elements.
 ///
 /// A set serves some neighbouring lengths, and its own is the longest of them. So the best sets for the
 /// first lengths of the list follow from the best ones for still fewer of them.
-fn fewest_elements(lengths: &[(u8, u64)]) -> Vec<Vec<u8>> {
+fn fewest_elements(lengths: &[(u8, u64)], most: usize) -> Vec<Vec<u8>> {
     // Of sets that serve the lengths up to one: how many elements, and where the last set begins.
     let mut best: Vec<Vec<(u64, usize)>> = Vec::new();
-    for sets in 0..MOST_SETS.min(lengths.len()) {
+    for sets in 0..most.min(lengths.len()) {
         let mut row = Vec::with_capacity(lengths.len());
         for last in 0..lengths.len() {
             let mut fewest = (u64::MAX, 0);

@@ -7,12 +7,14 @@
 //! * [`mod@census`]: what a list is like: how many networks of each length.
 //! * [`mod@cost`]: what a row costs a packet, in memory, and to load, by constants that were measured.
 //! * [`mod@choose`]: the cheapest row for a list.
+//! * [`mod@expected`]: the choice as a sentence.
 //! * [`mod@filled`]: how full the sets of a row are.
 //! * [`mod@laid_out`]: a range set as the elements of the sets of a row.
 
 pub mod census;
 pub mod choose;
 pub mod cost;
+pub mod expected;
 pub mod filled;
 pub mod laid_out;
 pub mod row;
