@@ -20,7 +20,7 @@ cd "$(dirname "$0")/.."
 
 seconds=$1
 shift
-[ $# -gt 0 ] || set -- decision files formats line list netlink plan queue ranges
+[ $# -gt 0 ] || set -- again decision files formats line list netlink plan queue ranges
 
 if ! cargo fuzz --version >/dev/null 2>&1; then
 	echo 'Missing: cargo-fuzz, to be installed with cargo install'
@@ -42,7 +42,7 @@ for target; do
 	seeds=fuzz/seeds/$target
 	longest=''
 	case $target in
-	line) dict=-dict=$PWD/fuzz/list.dict ;;
+	again | line) dict=-dict=$PWD/fuzz/list.dict ;;
 	decision | formats | growth | list | second_reader)
 		dict=-dict=$PWD/fuzz/list.dict
 		seeds='fuzz/seeds/list tests/formats'

@@ -124,6 +124,19 @@ LISTS = {
 }
 
 
+# A text, and edits of it: what is done (5 append, 1 truncate, 2 insert, 3 replace, 4 repeat), from where to
+# where in 255ths, and what is new. None has a NUL byte, which stands between them.
+HOSTS = b"".join(b"198.51.100.%d\n" % number for number in range(30))
+OTHERS = b"192.0.2.0/24 Example LLC\n192.0.2.7, 192.0.2.9\n192.0.2.7 until 1801353600\n2001:db8::1\n# x\n"
+EDITS = {
+    "appended": (HOSTS + OTHERS, b"\5\1\1192.0.2.7\n", b"\5\1\1no address\n203.0.113.9\n"),
+    "inserted-and-truncated": (OTHERS + HOSTS, b"\2\x50\x50\n192.0.2.0/25\n", b"\1\x10\xa0"),
+    "excepted-and-of-another-format":
+        (HOSTS, b"\3\x50\x60\n!198.51.100.9\n", b"\3\x50\x60\n", b"\3\1\xffdeny 192.0.2.7;\n"),
+    "repeated-and-removed": (HOSTS + OTHERS, b"\4\1\x7f", b"\3\1\x40", b"\3\x80\xc0"),
+}
+
+
 def from_cases():
     """The texts of the cases, by the names of these."""
     for case in json.loads(CASES.read_text())["cases"]:
@@ -265,6 +278,9 @@ def seeds():
         yield "line", name, text
     for name, text in (*from_cases(), *LISTS.items()):
         yield "list", name, text
+    for name, (first, *edits) in EDITS.items():
+        # Small chunks; near are all addresses from 200.0.0.0 on.
+        yield "again", name, b"\x20\xc8" + b"\0".join((first, *edits))
     # Two bytes of an offset, and a 1 for bytes as they are.
     for name, seed in (*from_nf_tables(), *from_routes()):
         yield "netlink", name, bytes([0, 52, 1]) + seed

@@ -22,6 +22,7 @@ sys.dont_write_bytecode = True
 
 import report
 import system
+from appended import LINES, measure_appended
 from limits import nobody_listens
 from loads import LOADERS, measure_loads
 from packets import KINDS, measure_packets
@@ -57,6 +58,8 @@ def main():
                        for size in RELOADS if size <= max(options.sizes) and "reload" not in skipped}
             if reloads:
                 report.print_reloads(reloads, others)
+            if "reload" not in skipped and max(options.sizes) >= LINES:
+                report.print_appended(measure_appended(options.rounds, directory))
             packets = {size: measure_packets(size, kinds, directory) for size in options.sizes
                        if size <= MOST_FOR_PACKETS and "packets" not in skipped}
             if packets:

@@ -15,6 +15,7 @@ use jiff::Timestamp;
 
 use crate::daemon::mailbox::{Mailbox, Sender};
 use crate::error::Error;
+use crate::list::{Cache, Sizes};
 use crate::load::{ReadLists, ReadRequest};
 use crate::progress::{Progress, Step};
 use crate::status::{self, BeingRead};
@@ -28,8 +29,10 @@ const NAME: &str = "lists";
 
 /// Reads lists, one set of lists at a time.
 pub struct Reader {
-    sender: Sender<Result<ReadLists, Error>>,
-    results: Mailbox<Result<ReadLists, Error>>,
+    sender: Sender<(Result<ReadLists, Error>, Cache)>,
+    results: Mailbox<(Result<ReadLists, Error>, Cache)>,
+    /// What is kept of the lists that were read last. The thread has it while it reads.
+    cache: Option<Cache>,
     current: Option<Current>,
 }
 
@@ -46,7 +49,7 @@ impl Reader {
     /// Reads nothing yet. Fails if the process has no descriptor left.
     pub fn new() -> io::Result<Self> {
         let (sender, results) = Mailbox::new()?;
-        Ok(Reader { sender, results, current: None })
+        Ok(Reader { sender, results, cache: None, current: None })
     }
 
     /// Whether lists are being read. Until they have been, no others can be.
@@ -64,11 +67,13 @@ impl Reader {
         let list = Arc::default();
         let place = Place(Arc::clone(&list));
         let sender = self.sender.clone();
+        let mut cache = self.cache.take().unwrap_or_else(|| Cache::new(Sizes::DEFAULT));
         let read = move || {
             if let Some(before) = before {
                 before(&place);
             }
-            sender.send(request.read(&place));
+            let read = request.read_again(&place, &mut cache);
+            sender.send((read, cache));
         };
         thread::Builder::new().name(NAME.to_string()).spawn(read)?;
         let (begin, since) = (Instant::now(), status::now());
@@ -78,8 +83,8 @@ impl Reader {
 
     /// The lists, if they have been read.
     pub fn result(&mut self) -> Option<Result<ReadLists, Error>> {
-        let result = self.results.receive().next()?;
-        self.current = None;
+        let (result, cache) = self.results.receive().next()?;
+        (self.current, self.cache) = (None, Some(cache));
         Some(result)
     }
 

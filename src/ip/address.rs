@@ -36,6 +36,8 @@ pub trait Address: Copy + Ord + fmt::Debug + Send + Sync + 'static {
     fn common_length(self, other: Self) -> u8;
     /// The number of networks of `length` bits from the network of `first` to the network of `last`.
     fn networks_of(first: Self, last: Self, length: u8) -> u128;
+    /// Whether `first..=last` is one network.
+    fn is_network(first: Self, last: Self) -> bool;
     /// The smallest number of networks that make up `first..=last`.
     fn networks_between(first: Self, last: Self) -> u32;
     /// The number of addresses in `first..=last`; [`u128::MAX`] for the whole of IPv6, which has one
@@ -84,6 +86,12 @@ macro_rules! address {
                 // A shift by the full width is undefined: then there is one network, of length 0.
                 let number = |address: Self| address.checked_shr(shift).unwrap_or(0) as u128;
                 (number(last) - number(first)).saturating_add(1)
+            }
+            #[inline(always)]
+            fn is_network(first: Self, last: Self) -> bool {
+                // The bits in which the ends differ: all at the end, and none of them in the first address.
+                let host = first ^ last;
+                host & host.wrapping_add(1) == 0 && first & host == 0
             }
             fn networks_between(first: Self, last: Self) -> u32 {
                 let Some(behind) = last.checked_add(1) else {

@@ -74,6 +74,16 @@ impl<A: Address> Range<A> {
         Networks { rest: Some(self) }
     }
 
+    /// The number of networks that [`Range::networks`] yields.
+    #[inline]
+    pub(super) fn network_count(self) -> u64 {
+        // Most ranges are a host or a network, which is seen at once.
+        match A::is_network(self.first, self.last) {
+            true => 1,
+            false => A::networks_between(self.first, self.last).into(),
+        }
+    }
+
     /// The range in its shortest form: a network where it is one, else `first-last`.
     pub fn network_or_range(self) -> NetworkOrRange<A> {
         NetworkOrRange(self)

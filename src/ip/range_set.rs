@@ -95,10 +95,7 @@ impl<A: Address> RangeSet<A> {
 
     /// The number of networks that [`RangeSet::networks`] yields.
     pub fn network_count(&self) -> u64 {
-        self.ranges
-            .iter()
-            .map(|range| u64::from(A::networks_between(range.first, range.last)))
-            .sum()
+        self.ranges.iter().map(|range| range.network_count()).sum()
     }
 
     /// The number of networks that [`RangeSet::networks`] yields of which `other` has an address.
@@ -106,7 +103,7 @@ impl<A: Address> RangeSet<A> {
         let mut count = 0;
         for &range in self.ranges() {
             if other.find(range.first).is_some_and(|found| range.last <= found.last) {
-                count += u64::from(A::networks_between(range.first, range.last));
+                count += range.network_count();
             } else if other.meets(range) {
                 let mut networks = range.networks();
                 while let Some((network, _)) = networks.next_range() {
@@ -137,7 +134,12 @@ impl<A: Address> RangeSet<A> {
 
     /// Whether the two sets have an address in common.
     pub fn intersects(&self, other: &Self) -> bool {
-        !self.intersect(other).is_empty()
+        let (few, many) = if self.len() <= other.len() { (self, other) } else { (other, self) };
+        let mut rest = &many.ranges[..];
+        few.ranges().iter().any(|with| {
+            rest = &rest[count_while(rest, |range| range.last < with.first)..];
+            rest.first().is_some_and(|range| range.first <= with.last)
+        })
     }
 
     /// The addresses that both sets hold. Takes little more time than the smaller set and the result.
@@ -165,8 +167,12 @@ impl<A: Address> RangeSet<A> {
         (RangeSet { ranges: ours.into() }, RangeSet { ranges: theirs.into() })
     }
 
-    /// The addresses of `self` that are not in `other`. Ranges between two cuts are copied together.
+    /// The addresses of `self` that are not in `other`. Ranges between two cuts are copied together; if
+    /// nothing is cut, the result shares all of them.
     pub fn subtract(&self, other: &Self) -> Self {
+        if !self.intersects(other) {
+            return self.clone();
+        }
         let mut ranges = Vec::new();
         let (mut rest, mut cuts) = (&self.ranges[..], &other.ranges[..]);
         // A cut inside a range leaves two. If there is no memory for the most, the result may still fit.
@@ -199,13 +205,53 @@ impl<A: Address> RangeSet<A> {
         RangeSet { ranges: ranges.into() }
     }
 
-    /// The addresses that are in at least one of the sets.
+    /// The addresses that are in at least one of the sets. Ranges of the larger set that stay as they are
+    /// are copied together; if all stay, the result shares them.
     pub fn union(&self, other: &Self) -> Self {
-        if other.is_empty() {
-            return self.clone();
+        let (few, many) = if self.len() <= other.len() { (self, other) } else { (other, self) };
+        if many.holds(few) {
+            return many.clone();
         }
-        RangeSet::from_ranges([&self.ranges[..], &other.ranges[..]].concat())
+        let mut ranges: Vec<Range<A>> = Vec::new();
+        // If there is no memory for the most, the result may still fit.
+        let _ = ranges.try_reserve_exact(few.len() + many.len());
+        sys::prefer_huge_pages(&mut ranges);
+        let mut rest = &many.ranges[..];
+        for &(mut joined) in few.ranges() {
+            let apart = count_while(rest, |range| is_apart(range.last, joined.first));
+            ranges.extend_from_slice(&rest[..apart]);
+            // The range before may have grown up to this one, by one that both join.
+            if let Some(before) = ranges.last().filter(|it| !is_apart(it.last, joined.first)) {
+                joined = Range { first: before.first, last: before.last.max(joined.last) };
+                ranges.pop();
+            }
+            rest = &rest[apart..];
+            let with = count_while(rest, |range| !is_apart(joined.last, range.first));
+            if let Some((first, last)) = rest[..with].first().zip(rest[..with].last()) {
+                let (first, last) = (first.first.min(joined.first), last.last.max(joined.last));
+                joined = Range { first, last };
+            }
+            rest = &rest[with..];
+            ranges.push(joined);
+        }
+        ranges.extend_from_slice(rest);
+        ranges.shrink_to_fit();
+        RangeSet { ranges: ranges.into() }
     }
+
+    /// Whether all addresses of `other` are in the set. Takes little more time than `other`.
+    fn holds(&self, other: &Self) -> bool {
+        let mut rest = &self.ranges[..];
+        other.ranges().iter().all(|range| {
+            rest = &rest[count_while(rest, |ours| ours.last < range.first)..];
+            rest.first().is_some_and(|ours| ours.first <= range.first && range.last <= ours.last)
+        })
+    }
+}
+
+/// Whether a range that ends at `last` stands before one that begins at `first`, and is not adjacent to it.
+fn is_apart<A: Address>(last: A, first: A) -> bool {
+    last.next().is_some_and(|behind| behind < first)
 }
 
 /// The number of ranges at the start that satisfy `first`. After the first range that does not, none

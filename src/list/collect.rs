@@ -1,10 +1,12 @@
 //! Entries to vectors of ranges, on the path that a list of millions takes.
 
+use super::chunk::{Identified, Known};
 use super::end::End;
 use super::entry::Entry;
 use super::error::ListError;
 use super::excepted::ExceptedEntries;
 use super::expiring::ExpiringEntries;
+use super::format::again::{CountingSink, Uncertain};
 use super::format::{Event, Sink};
 use super::memory::try_push;
 use super::observer::EntryObserver;
@@ -55,6 +57,14 @@ struct Marks {
     expiring: (usize, usize),
 }
 
+/// A list that was read by chunks.
+pub struct ByChunks {
+    /// The first line that was rejected, if none is an entry.
+    pub only_rejected: Option<Rejection>,
+    /// All of its chunks.
+    pub chunks: Vec<Identified>,
+}
+
 /// Why a list was not collected.
 pub enum NotCollected {
     /// All lists are to be read again, into a new collector.
@@ -89,9 +99,8 @@ impl<'a, O: EntryObserver> Collector<'a, O> {
         }
     }
 
-    /// Reads the next list, of which so many entries are older than those that count. Returns the
-    /// first line that was rejected, if none is an entry.
-    pub fn read(&mut self, list: &List, older: u64) -> Result<Option<Rejection>, NotCollected> {
+    /// Takes note that another list is read, of which so many entries are older than those that count.
+    fn begin(&mut self, list: &List, older: u64) {
         self.older = older;
         self.first_rejection = None;
         self.public = list.is_public();
@@ -102,8 +111,14 @@ impl<'a, O: EntryObserver> Collector<'a, O> {
             unfinished: list.is_unfinished(),
             ..Summary::default()
         };
-        let before = Marks { v4: self.v4.len(), v6: self.v6.len(), expiring: self.expiring.len() };
         self.exceptions = PerFamily::default();
+    }
+
+    /// Reads the next list, of which so many entries are older than those that count. Returns the
+    /// first line that was rejected, if none is an entry.
+    pub fn read(&mut self, list: &List, older: u64) -> Result<Option<Rejection>, NotCollected> {
+        self.begin(list, older);
+        let before = Marks { v4: self.v4.len(), v6: self.v6.len(), expiring: self.expiring.len() };
         self.summary.lines = list.read_into(self).map_err(|unread| match unread {
             Unread::Again => NotCollected::Again,
             Unread::NotAList(reason) => NotCollected::Unusable(ListError::NotAList {
@@ -116,6 +131,41 @@ impl<'a, O: EntryObserver> Collector<'a, O> {
                     .map(excerpt),
             }),
         })?;
+        self.end(list)?;
+        self.set_apart(before);
+        Ok(self.only_rejected())
+    }
+
+    /// Reads the next list, of which most may be `known`. Its entries without an end are not collected,
+    /// because the chunks that are returned have them. `None` if the list is to be read by
+    /// [`Collector::read`].
+    pub fn read_again(
+        &mut self,
+        list: &List,
+        known: &Known,
+    ) -> Result<Option<ByChunks>, NotCollected> {
+        self.begin(list, 0);
+        let (lines, chunks) = match list.read_again(known, &mut Counting(self)) {
+            None => return Ok(None),
+            Some(Err(Uncertain)) => return Err(NotCollected::Again),
+            Some(Ok(read)) => read,
+        };
+        // The entries of a list with exceptions stand apart.
+        if !self.exceptions.v4.is_empty() || !self.exceptions.v6.is_empty() {
+            return Err(NotCollected::Again);
+        }
+        self.summary.lines = lines;
+        self.end(list)?;
+        Ok(Some(ByChunks { only_rejected: self.only_rejected(), chunks }))
+    }
+
+    /// The first rejected line of the list that was read, if none is an entry.
+    fn only_rejected(&self) -> Option<Rejection> {
+        self.first_rejection.clone().filter(|_| self.summary.entries() == 0)
+    }
+
+    /// Reports of the list that was read.
+    fn end(&mut self, list: &List) -> Result<(), NotCollected> {
         if self.out_of_memory {
             let (list, bytes) = (list.name().to_string(), list.text().len());
             return Err(NotCollected::Unusable(ListError::NoMemory { list, bytes }));
@@ -125,8 +175,7 @@ impl<'a, O: EntryObserver> Collector<'a, O> {
             self.summary.sets = decision.sets().to_vec();
         }
         self.report.summaries.push(self.summary.clone());
-        self.set_apart(before);
-        Ok(self.first_rejection.clone().filter(|_| self.summary.entries() == 0))
+        Ok(())
     }
 
     /// Sets apart the entries of the list that was read, which stand behind so many others, if it has
@@ -163,15 +212,28 @@ impl<'a, O: EntryObserver> Collector<'a, O> {
 
     #[inline(never)]
     fn take_unusual(&mut self, line: u64, entry: Entry, end: Option<End>) {
+        if !self.counts(line, entry, end) {
+            return;
+        }
+        let pushed = match (entry, end) {
+            (entry, Some(end)) => self.expiring.push(entry, end),
+            (Entry::V4(range), None) => try_push(&mut self.v4, range),
+            (Entry::V6(range), None) => try_push(&mut self.v6, range),
+        };
+        self.out_of_memory |= pushed.is_err();
+    }
+
+    /// Counts an entry, and has it looked at. Returns whether it has an effect.
+    fn counts(&mut self, line: u64, entry: Entry, end: Option<End>) -> bool {
         if self.summary.older < self.older {
             self.summary.older += 1;
-            return;
+            return false;
         }
         let widest = self.selection.widest;
         if !widest.admits(entry) {
             self.summary.ignored += 1;
             self.name_ignored(line, entry, false);
-            return;
+            return false;
         }
         self.observer.look(self.report.summaries.len(), line, entry, end);
         let expires = u64::from(end.is_some());
@@ -185,12 +247,46 @@ impl<'a, O: EntryObserver> Collector<'a, O> {
                 self.summary.expiring.v6 += expires;
             }
         }
-        let pushed = match (entry, end) {
-            (entry, Some(end)) => self.expiring.push(entry, end),
-            (Entry::V4(range), None) => try_push(&mut self.v4, range),
-            (Entry::V6(range), None) => try_push(&mut self.v6, range),
-        };
-        self.out_of_memory |= pushed.is_err();
+        true
+    }
+}
+
+/// Receives a list of which chunks have the entries without an end.
+struct Counting<'c, 'a, O>(&'c mut Collector<'a, O>);
+
+impl<O: EntryObserver> Sink for Counting<'_, '_, O> {
+    fn entry(&mut self, line: u64, entry: Entry, end: Option<End>) {
+        if matches!((entry, end), (Entry::V4(range), None) if self.is_usual(range)) {
+            self.usual(1);
+        } else if self.0.counts(line, entry, end) {
+            if let Some(end) = end {
+                self.0.out_of_memory |= self.0.expiring.push(entry, end).is_err();
+            }
+        }
+    }
+
+    fn event(&mut self, line: u64, event: Event<'_>) {
+        self.0.event(line, event);
+    }
+
+    #[cold]
+    fn reject(&mut self, line: u64, error: ParseError, text: &[u8]) {
+        self.0.reject(line, error, text);
+    }
+}
+
+impl<O: EntryObserver> CountingSink for Counting<'_, '_, O> {
+    #[inline(always)]
+    fn is_usual(&self, range: Range<u32>) -> bool {
+        self.0.selection.widest.admits4(range) && !self.0.observer.is_near(range)
+    }
+
+    fn usual(&mut self, entries: u64) {
+        self.0.summary.v4 += entries;
+    }
+
+    fn observes(&self, known: &Known) -> bool {
+        known.is_of(self.0.observer.nearness())
     }
 }
 

@@ -1,5 +1,6 @@
 //! What lists hold together: their entries merged, and a report.
 
+use super::chunk::{Identified, Known};
 use super::collect::{Collector, NotCollected};
 use super::error::ListError;
 use super::excepted::ExceptedEntries;
@@ -52,11 +53,33 @@ pub fn parse_observed(
     progress: &dyn Progress,
 ) -> Result<Contents, ListError> {
     progress.step(Step::Merging);
+    let mut is_whole = vec![true; lists.len()];
+    let Collected { contents, .. } = collect_all(lists, selection, observer, None, &mut is_whole)?;
+    Ok(contents)
+}
+
+/// What was read of lists.
+pub(super) struct Collected {
+    /// Without the entries that the chunks have.
+    pub contents: Contents,
+    /// All chunks of the lists that were read by them.
+    pub chunks: Vec<Identified>,
+}
+
+/// Reads all lists: by chunks, if those that are `known` are given, but for those that are to be read as a
+/// whole.
+pub(super) fn collect_all(
+    lists: &[List],
+    selection: Selection,
+    observer: &mut impl EntryObserver,
+    known: Option<&Known>,
+    is_whole: &mut [bool],
+) -> Result<Collected, ListError> {
     loop {
-        match collect(lists, selection, observer) {
+        match collect(lists, selection, observer, known, is_whole) {
             Ok(contents) => return Ok(contents),
             Err(NotCollected::Unusable(error)) => return Err(error),
-            // Each list whose format shows late does this once.
+            // Each list whose format shows late does this once, and each that cannot be read by chunks.
             Err(NotCollected::Again) => observer.forget(),
         }
     }
@@ -66,20 +89,38 @@ fn collect(
     lists: &[List],
     selection: Selection,
     observer: &mut impl EntryObserver,
-) -> Result<Contents, NotCollected> {
+    known: Option<&Known>,
+    is_whole: &mut [bool],
+) -> Result<Collected, NotCollected> {
     let older = match selection.newest {
         Some(newest) => newest::older(lists, newest),
         None => vec![0; lists.len()],
     };
-    let bytes = lists.iter().map(|list| list.text().len()).sum();
+    let whole = lists.iter().zip(&*is_whole).filter(|(_, is_whole)| **is_whole);
+    let bytes = whole.map(|(list, _)| list.text().len()).sum();
     let mut entries = Collector::new(selection, observer, bytes);
-    for (list, older) in lists.iter().zip(older) {
-        if let Some(first) = entries.read(list, older)? {
+    let mut chunks = Vec::new();
+    for ((list, older), is_whole) in lists.iter().zip(older).zip(is_whole) {
+        let mut read = None;
+        if let Some(known) = known.filter(|_| !*is_whole) {
+            // If nothing comes of it, the next attempt knows.
+            *is_whole = true;
+            read = entries.read_again(list, known)?;
+            *is_whole = read.is_none();
+        }
+        let first = match read {
+            Some(read) => {
+                chunks.extend(read.chunks);
+                read.only_rejected
+            }
+            None => entries.read(list, older)?,
+        };
+        if let Some(first) = first {
             let (list, first) = (list.name().to_string(), Box::new(first));
             return Err(NotCollected::Unusable(ListError::NoEntry { list, first }));
         }
     }
     let Collector { v4, v6, expiring, excepted, report, .. } = entries;
     let sets = RangeSets { v4: RangeSet::from_ranges(v4), v6: RangeSet::from_ranges(v6) };
-    Ok(Contents { sets, expiring, excepted, report })
+    Ok(Collected { contents: Contents { sets, expiring, excepted, report }, chunks })
 }

@@ -10,9 +10,12 @@
 //!   written), `address`, and `verdict` (which words say that an entry is not bad).
 //! * `collect`: entries to ranges; it knows which count ([`mod@selection`], `newest`), which have exceptions
 //!   ([`mod@excepted`]), who looks at them ([`mod@observer`]) and what is to be reported ([`mod@report`]).
-//! * [`mod@contents`]: all of it for a number of lists.
+//! * [`mod@contents`]: all of it for a number of lists; [`mod@cache`]: the same again, where most of it is
+//!   known from the reading before, in `chunk`s.
 
 mod address;
+pub mod cache;
+pub mod chunk;
 mod collect;
 pub mod contents;
 pub mod end;
@@ -34,6 +37,7 @@ pub mod selection;
 pub mod source;
 mod verdict;
 
+pub use cache::{Cache, Parsed, Sizes};
 pub use contents::{Contents, parse, parse_observed, parse_selected};
 pub use end::End;
 pub use entry::Entry;

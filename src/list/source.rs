@@ -4,10 +4,12 @@ use std::path::{Path, PathBuf};
 use std::sync::OnceLock;
 use std::time::SystemTime;
 
+use super::chunk::{Identified, Known};
 use super::end::End;
 use super::entry::Entry;
 use super::error::ListError;
 use super::file::{self, Content};
+use super::format::again::{CountingSink, Reread, Uncertain};
 use super::format::{self, Decision, Event, NotAList, Sink};
 use super::parse_error::ParseError;
 use super::reading::{Purpose, Reading};
@@ -130,7 +132,25 @@ impl List {
         Ok(format::decide::read(self.bytes(), decision, &self.reading, sink))
     }
 
-    /// The same, where two functions are the sink: `entry` is called with the line (from 1) of each
+    /// Reads a list that seems to be plain into a sink, where what is `known` is not parsed again. `None` if
+    /// nothing was read; `Uncertain` if what was read is void. In both cases the list is to be read as a
+    /// whole.
+    pub fn read_again(
+        &self,
+        known: &Known,
+        sink: &mut impl CountingSink,
+    ) -> Option<Result<(u64, Vec<Identified>), Uncertain>> {
+        if self.decision.get().is_some() || self.reading.purpose != Purpose::Drop {
+            return None;
+        }
+        let read = format::again::read(self.bytes(), &self.reading, known, sink)?;
+        Some(read.map(|Reread { decision, lines, chunks }| {
+            self.decision.get_or_init(|| Ok(decision));
+            (lines, chunks)
+        }))
+    }
+
+    /// The same as [`List::read_into`], where two functions are the sink: `entry` is called with the line (from 1) of each
     /// entry, the entry and its end; `reject` with each rejected line, its error and its text. A file that
     /// is not a list has neither.
     pub fn scan(

@@ -255,9 +255,10 @@ impl Pipeline {
         }
         let now = End::now();
         let Remembered { timeline, allowed, .. } = &last.remembered;
-        let merged = timeline.at(now);
-        let connected = timeline.kept(protected.networks(), now, &merged);
-        let (sets, exclusions) = Exclusions::out_of(merged, allowed, protected.sets(), &connected);
+        let merged = timeline.parts_at(now);
+        let connected = timeline.kept_of_parts(protected.networks(), now, &merged);
+        let (sets, exclusions) =
+            Exclusions::out_of_parts(merged, allowed, protected.sets(), &connected);
         protection::log_cut_off(&last.protected, &protected, &sets, &exclusions);
         let mut revised = None;
         if sets != *held {

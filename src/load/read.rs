@@ -6,7 +6,7 @@
 use std::time::Instant;
 
 use crate::error::Error;
-use crate::list::End;
+use crate::list::{Cache, End};
 use crate::policy::desired::{DesiredState, Request};
 use crate::policy::protect::Protected;
 use crate::progress::Progress;
@@ -34,6 +34,17 @@ impl ReadRequest {
     pub fn read(self, progress: &dyn Progress) -> Result<ReadLists, Error> {
         let ReadRequest { request, protected, begin } = self;
         let desired = DesiredState::read(&request, protected, End::now(), progress)?;
+        Ok(ReadLists { desired, begin })
+    }
+
+    /// The same at the cost of what has changed since the lists were read with this `cache`.
+    pub fn read_again(
+        self,
+        progress: &dyn Progress,
+        cache: &mut Cache,
+    ) -> Result<ReadLists, Error> {
+        let ReadRequest { request, protected, begin } = self;
+        let desired = DesiredState::read_again(&request, protected, End::now(), progress, cache)?;
         Ok(ReadLists { desired, begin })
     }
 }

@@ -52,9 +52,11 @@ impl Plan {
             return Plan::Nothing;
         }
         // A family of which nothing is listed any more: its packets are not to pay for empty sets.
-        let becomes_empty = held.v4.is_empty() < desired.v4.is_empty()
-            || held.v6.is_empty() < desired.v6.is_empty();
-        if fresh.is_some() && becomes_empty {
+        let becomes_empty = |before: bool, after: bool| after && !before;
+        if fresh.is_some()
+            && (becomes_empty(held.v4.is_empty(), desired.v4.is_empty())
+                || becomes_empty(held.v6.is_empty(), desired.v6.is_empty()))
+        {
             return Plan::Rebuild;
         }
         let v4 = Differing::within(&held.v4, &desired.v4, &filled.v4);

@@ -9,8 +9,8 @@ use crate::ip::RangeSets;
 use crate::ip::mask::Mask;
 use crate::ip::{Families, PerFamily};
 use crate::list::{
-    self, Contents, End, Entry, ExceptedEntries, ExpiringEntries, List, ListError, Purpose, Report,
-    Selection, Source,
+    self, Cache, Contents, End, Entry, ExceptedEntries, ExpiringEntries, List, ListError, Purpose,
+    Report, Selection, Source,
 };
 use crate::policy::allow::{AllowError, Allowed};
 use crate::policy::connected::{HostNetwork, Networks};
@@ -97,6 +97,28 @@ impl DesiredState {
         now: End,
         progress: &dyn Progress,
     ) -> Result<Self, Unreadable> {
+        Self::read_with(request, protected, now, progress, None)
+    }
+
+    /// The same, where `cache` has what is kept of the last reading. From then on it has what is to be kept
+    /// of this one, unless that fails.
+    pub fn read_again(
+        request: &Request,
+        protected: Protected,
+        now: End,
+        progress: &dyn Progress,
+        cache: &mut Cache,
+    ) -> Result<Self, Unreadable> {
+        Self::read_with(request, protected, now, progress, Some(cache))
+    }
+
+    fn read_with(
+        request: &Request,
+        protected: Protected,
+        now: End,
+        progress: &dyn Progress,
+        cache: Option<&mut Cache>,
+    ) -> Result<Self, Unreadable> {
         let mut missing = Vec::new();
         let note = request.skip_missing.then_some(&mut missing);
         let texts = list::read(&request.sources, note, progress).map_err(Unreadable::List)?;
@@ -107,38 +129,63 @@ impl DesiredState {
         if let Some(networks) = protected.networks() {
             finder = finder.with_networks(networks);
         }
-        let Contents { sets, expiring, excepted, report } =
-            list::parse_observed(&texts, request.selection, &mut finder, progress)
-                .map_err(Unreadable::List)?;
+        let selection = request.selection;
+        let (parsed, cache) = match cache {
+            None => {
+                let parsed = list::parse_observed(&texts, selection, &mut finder, progress);
+                (parsed.map(|contents| (contents, RangeSets::default())), None)
+            }
+            Some(cache) => {
+                let parsed = cache.parse(&texts, selection, &mut finder, progress);
+                let parsed = parsed.map(|parsed| {
+                    *cache = parsed.cache;
+                    (parsed.contents, parsed.rest)
+                });
+                (parsed, Some(cache))
+            }
+        };
+        let (Contents { sets, expiring, excepted, report }, rest) =
+            parsed.map_err(Unreadable::List)?;
         let Found { matches, covers, private } = finder.found();
         if private.lacks_memory() {
             let bytes = texts.iter().map(|list| list.text().len()).sum();
             return Err(Unreadable::List(ListError::NoMemory { list: "lists".into(), bytes }));
         }
         let (permanent, other) = sets.split(request.families);
+        let (rest, other_rest) = rest.split(request.families);
         let (expiring, other_expiring) = expiring.split(request.families);
         let (excepted, other_excepted): (Vec<_>, Vec<_>) =
             excepted.into_iter().map(|entries| entries.split(request.families)).unzip();
         let exceptions: Vec<_> =
             excepted.iter().map(|entries| (entries.list, entries.exceptions.clone())).collect();
         let of_other_family =
-            all_named(other, &other_expiring, &other_excepted, now).network_count();
-        let named = match expiring.is_empty() && excepted.is_empty() {
-            true => Named::by(&permanent, &protected),
-            false => {
-                let named = all_named(permanent.clone(), &expiring, &excepted, now);
-                Named::by(&named, &protected)
-            }
-        };
+            all_named(other.union(&other_rest), &other_expiring, &other_excepted, now)
+                .network_count();
+        // Without a mask nothing is widened.
+        let named = (request.mask != Mask::default()).then(|| {
+            let named = all_named(permanent.union(&rest), &expiring, &excepted, now);
+            Named::by(&named, &protected)
+        });
+        let is_as_written = request.mask == Mask::default()
+            && other.is_empty()
+            && other_rest.is_empty()
+            && excepted.is_empty();
         let mut timeline = Timeline::new(permanent, expiring, request.mask)
+            .with_rest(rest)
             .with_excepted(excepted)
             .with_private(private);
-        let merged = timeline.at(now);
-        let connected = timeline.kept(protected.networks(), now, &merged);
-        let added_by_widening = named.added_by_widening(&merged, &connected);
+        let merged = timeline.parts_at(now);
+        let connected = timeline.kept_of_parts(protected.networks(), now, &merged);
+        let added_by_widening = named.map_or(0, |named| {
+            let [most, rest] = &merged;
+            named.added_by_widening(&most.union(rest), &connected)
+        });
         let (sets, exclusions) =
-            Exclusions::out_of(merged, &allowed.sets, protected.sets(), &connected);
+            Exclusions::out_of_parts(merged, &allowed.sets, protected.sets(), &connected);
         timeline.share(&sets, exclusions.all());
+        if let Some(cache) = cache.filter(|_| is_as_written && !timeline.has_ends()) {
+            cache.share(&sets, exclusions.all());
+        }
         let cut_off = match protected.networks() {
             Some(networks) => cut_off(networks, &sets, &exclusions, protected.sets()),
             None => Vec::new(),
@@ -168,10 +215,10 @@ impl DesiredState {
 
     /// The same lists for another time and other protected addresses, because reading may take long.
     pub fn renewed(mut self, protected: Protected, now: End) -> Self {
-        let merged = self.timeline.at(now);
-        let connected = self.timeline.kept(protected.networks(), now, &merged);
+        let merged = self.timeline.parts_at(now);
+        let connected = self.timeline.kept_of_parts(protected.networks(), now, &merged);
         let (sets, exclusions) =
-            Exclusions::out_of(merged, &self.allowed.sets, protected.sets(), &connected);
+            Exclusions::out_of_parts(merged, &self.allowed.sets, protected.sets(), &connected);
         self.timeline.share(&sets, exclusions.all());
         // A network that was connected meanwhile has no entry yet; it is looked for when it is named.
         let networks_of = |of: &Protected| of.networks().cloned().unwrap_or_default();

@@ -24,17 +24,28 @@ impl Exclusions {
         protected: &RangeSets,
         connected: &RangeSets,
     ) -> (RangeSets, Exclusions) {
+        Exclusions::out_of_parts([merged, RangeSets::default()], allowed, protected, connected)
+    }
+
+    /// The same, where two sets together hold the merged lists. The larger one should be the first: it is
+    /// copied once at most.
+    pub fn out_of_parts(
+        [most, rest]: [RangeSets; 2],
+        allowed: &RangeSets,
+        protected: &RangeSets,
+        connected: &RangeSets,
+    ) -> (RangeSets, Exclusions) {
         let all = allowed.union(protected).union(connected);
-        let hit = merged.intersect(&all);
+        let hit = most.intersect(&all).union(&rest.intersect(&all));
         if hit.is_empty() {
-            return (merged, Exclusions::default());
+            return (most.union(&rest), Exclusions::default());
         }
         let exclusions = Exclusions {
             allowed: hit.intersect(allowed),
             protected: hit.intersect(protected),
             connected: hit.intersect(connected),
         };
-        (merged.subtract(&all), exclusions)
+        (most.subtract(&all).union(&rest.subtract(&all)), exclusions)
     }
 
     /// All addresses that were excluded.

@@ -127,6 +127,10 @@ impl EntryObserver for MatchFinder<'_> {
         first != last || self.near[first / WORD] >> (first % WORD) & 1 == 1
     }
 
+    fn nearness(&self) -> &[u64] {
+        &*self.near
+    }
+
     fn forget(&mut self) {
         self.matches = Matches::default();
         if let Some(finder) = &mut self.networks {

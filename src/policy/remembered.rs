@@ -83,10 +83,10 @@ impl Remembered {
         allowed: &RangeSets,
         protected: &Protected,
     ) -> (RangeSets, Exclusions) {
-        let merged = self.timeline.at(now);
-        let connected = self.timeline.kept(protected.networks(), now, &merged);
+        let merged = self.timeline.parts_at(now);
+        let connected = self.timeline.kept_of_parts(protected.networks(), now, &merged);
         let allowed = self.allowed.union(allowed);
-        Exclusions::out_of(merged, &allowed, protected.sets(), &connected)
+        Exclusions::out_of_parts(merged, &allowed, protected.sets(), &connected)
     }
 
     /// What is to be put in force after a load that failed, and what is excluded from it; `None` if that

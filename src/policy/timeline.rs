@@ -30,6 +30,12 @@ impl Timeline {
         Timeline { permanent, expiring, mask, ..Timeline::default() }
     }
 
+    /// The same, where `rest` has more permanent entries. They are not merged until it is needed.
+    pub fn with_rest(mut self, rest: RangeSets) -> Self {
+        self.permanent[1] = self.mask.widen(rest);
+        self
+    }
+
     /// The same, with the entries of lists that have exceptions.
     pub fn with_excepted(mut self, mut excepted: Vec<ExceptedEntries>) -> Self {
         for entries in &mut excepted {
@@ -44,6 +50,19 @@ impl Timeline {
     /// The same, which knows how the permanent entries with private addresses are written.
     pub fn with_private(self, private: PrivateEntries) -> Self {
         Timeline { private, ..self }
+    }
+
+    /// What must not be dropped of the merged lists, of which these are two parts at `now`, because it is in
+    /// a private connected network.
+    pub fn kept_of_parts(
+        &self,
+        networks: Option<&Networks>,
+        now: End,
+        [most, rest]: &[RangeSets; 2],
+    ) -> RangeSets {
+        let Some(networks) = networks else { return RangeSets::default() };
+        let area = networks.kept_area();
+        self.kept(Some(networks), now, &most.intersect(&area).union(&rest.intersect(&area)))
     }
 
     /// What must not be dropped of `merged`, which the lists ask for at `now`, because it is in a private
@@ -108,6 +127,14 @@ impl Timeline {
         }
         let common = permanent.union(&self.mask.widen(self.expiring.at(now)));
         self.excepted.iter().fold(common, |all, list| all.union(&list.lasting(now, self.mask)))
+    }
+
+    /// The same in two parts, which together hold it: if no entry expires, nothing is merged or copied.
+    pub fn parts_at(&self, now: End) -> [RangeSets; 2] {
+        match self.has_ends() {
+            true => [self.at(now), RangeSets::default()],
+            false => self.permanent.clone(),
+        }
     }
 
     /// Replaces the permanent entries by `sets`, which are in force, and `excluded`, which together hold

@@ -27,6 +27,7 @@ mod own_files;
 mod privileges;
 mod progress;
 mod protected;
+mod read_again;
 mod repair;
 mod restored;
 mod safety;

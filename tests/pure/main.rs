@@ -18,6 +18,7 @@ mod list_watch;
 mod map;
 mod oracle;
 mod queue_wire;
+mod read_again;
 mod safety;
 mod script;
 #[cfg(feature = "nftables")]

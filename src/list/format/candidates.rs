@@ -13,7 +13,7 @@ use crate::list::parse_error::ParseError;
 use crate::list::reading::Reading;
 
 /// How many lines that are not plain are shown to every format, and of the others one in how many.
-const SHOWN: u64 = 1_000;
+pub(super) const SHOWN: u64 = 1_000;
 const ONE_IN: u64 = 16;
 
 /// Of a list of which fewer lines than one in so many are not plain, only lines decide the format: what it

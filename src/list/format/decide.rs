@@ -13,7 +13,7 @@ use std::cmp::Reverse;
 use super::candidates::{Asked, candidates};
 use super::not_a_list::{Kind, NotAList};
 use super::plain::{self, sections};
-use super::reader::{Event, Format, Lines, Outcome, Sign, Sink};
+use super::reader::{Event, Format, Line, Lines, Outcome, Sign, Sink};
 use super::sets::{Choice, Survey};
 use super::{FORMATS, csv, refused};
 use crate::list::end::End;
@@ -37,7 +37,7 @@ impl std::fmt::Debug for Format {
 }
 
 impl Decision {
-    fn plain() -> Self {
+    pub(super) fn plain() -> Self {
         Decision { format: &plain::FORMAT, name: plain::NAME.into(), choice: Choice::whole() }
     }
 
@@ -77,10 +77,7 @@ pub fn read_if_plain<S: Sink>(
     reading: &Reading,
     sink: &mut S,
 ) -> Option<Result<(Decision, u64), Late>> {
-    if is_script(text)
-        || refused::by_first_bytes(text).is_some()
-        || !candidates(head(text), reading).are_plain()
-    {
+    if !seems_plain(text, reading) {
         return None;
     }
     let mut lines = Lines::of(text, reading);
@@ -98,10 +95,7 @@ pub fn read_if_plain<S: Sink>(
             }
             break;
         };
-        // What opens a block has lines below it that are not shown to the formats.
-        let opens =
-            line.raw.contains(&b'{') || matches!(line.raw.trim_ascii_end(), [.., b'[' | b'(']);
-        if asked.show(line) || opens {
+        if asked.show(line) || opens_block(line) {
             break;
         }
         plain::read_odd(&mut lines, quoted, &mut sink);
@@ -113,6 +107,19 @@ pub fn read_if_plain<S: Sink>(
         }
         decided => Some(Err(Late(decided))),
     }
+}
+
+/// Whether a list is plain by its beginning.
+pub(super) fn seems_plain(text: &[u8], reading: &Reading) -> bool {
+    !is_script(text)
+        && refused::by_first_bytes(text).is_none()
+        && candidates(head(text), reading).are_plain()
+}
+
+/// Whether a line that is not plain may open a block: that has lines below it that are not shown to the
+/// formats.
+pub(super) fn opens_block(line: &Line<'_>) -> bool {
+    line.raw.contains(&b'{') || matches!(line.raw.trim_ascii_end(), [.., b'[' | b'('])
 }
 
 /// A list turned out not to be plain when entries of it were read already, with what it is.
@@ -248,16 +255,19 @@ pub fn read<S: Sink>(text: &[u8], decision: &Decision, reading: &Reading, sink: 
 
 /// The sink of a plain list: counts its entries, and rejects a line that is of another format with its
 /// name.
-struct Explained<'a, S> {
-    sink: &'a mut S,
+pub(super) struct Explained<'a, S> {
+    pub(super) sink: &'a mut S,
     entries: u64,
     /// How many lines are still looked at. Reports name a few only.
-    left: u32,
+    left: u64,
 }
 
+/// How many rejected lines are looked at.
+pub(super) const EXPLAINED: u64 = 1_000;
+
 impl<'a, S> Explained<'a, S> {
-    fn new(sink: &'a mut S) -> Self {
-        Explained { sink, entries: 0, left: 1_000 }
+    pub(super) fn new(sink: &'a mut S) -> Self {
+        Explained { sink, entries: 0, left: EXPLAINED }
     }
 }
 

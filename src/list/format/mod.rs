@@ -6,12 +6,13 @@
 //! recognises its lines, and reads none.
 //!
 //! `reader` has what a format reads from and into, [`decide`](mod@decide) finds the format of a list,
-//! `sets` chooses among the sets of a file, and [`not_a_list`](mod@not_a_list) says why a file is refused.
+//! [`again`](mod@again) reads a plain list of which most is known already, `sets` chooses among the sets of a file, and [`not_a_list`](mod@not_a_list) says why a file is refused.
 //! `block`, `text`, `octets`, `fields` and `duration` are what formats of several families have in common.
 //! The formats stand in one folder a family, in the order of drop_ips(5): [`plain`], `ban`, `firewall`,
 //! `server`, `json`, `csv`, `feeds`, and [`refused`] for what is known to be no list. Each of these says
 //! what belongs there.
 
+pub mod again;
 mod ban;
 mod block;
 mod candidates;

@@ -165,6 +165,13 @@ impl<'a> Lines<'a> {
         lines
     }
 
+    /// The lines of a part of a text, above which stand so many others.
+    pub fn below_others(text: &'a [u8], reading: &'a Reading, above: u64) -> Self {
+        let mut lines = Lines { reading, text, line: None, below: text, taken: above };
+        lines.advance();
+        lines
+    }
+
     /// The whole text, whatever is read of it.
     pub fn text(&self) -> &'a [u8] {
         self.text
