@@ -39,7 +39,8 @@ def draw(panel, colours, unit):
     for number, whole in axis.ticks():
         x = axis.place(number)
         yield rule(x, TOP, x, bottom, GRID if whole else FINE_GRID)
-        if whole or number in (axis.least, axis.most):
+        # Two of the axis's ends would touch the label of a power of ten.
+        if whole or number in (axis.least, axis.most) and f"{number:e}"[0] == "5":
             yield text(x, bottom + 18, f"{number:,.0f} {unit}", anchor="middle", colour=FAINT)
     for value, label in panel.marks:
         x = axis.place(value)
