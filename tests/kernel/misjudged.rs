@@ -124,21 +124,20 @@ fn no_packet_is_misjudged_while_a_little_changes_in_a_foreign_table() {
 #[test]
 #[ignore = "needs root: network namespaces"]
 fn no_packet_is_misjudged_while_scripts_with_rules_take_turns() {
-    for options in [&[][..], &["--table", "inet t"]] {
-        for change in [Change::Complete, Change::Small] {
-            let _alone = alone();
-            let wire = wire_of_probes();
-            let scripts = [false, true].map(|second| script(&wire, &list(change, second), options));
-            wire.inside.nft(&scripts[0]);
-            let mut turn = 0;
-            let outcome = measure(&wire, packets(), || {
-                turn += 1;
-                wire.inside.nft(&scripts[turn % 2]);
-            });
-            println!("script, {options:?}, {change:?} change: {}", outcome.summary());
-            let wrong = outcome.misjudgements(|_| true);
-            assert_eq!(wrong, "", "{options:?}, {change:?} change: misjudged were\n{wrong}");
-        }
+    for (options, change) in [(&[][..], Change::Complete), (&["--table", "inet t"], Change::Small)]
+    {
+        let _alone = alone();
+        let wire = wire_of_probes();
+        let scripts = [false, true].map(|second| script(&wire, &list(change, second), options));
+        wire.inside.nft(&scripts[0]);
+        let mut turn = 0;
+        let outcome = measure(&wire, packets(), || {
+            turn += 1;
+            wire.inside.nft(&scripts[turn % 2]);
+        });
+        println!("script, {options:?}, {change:?} change: {}", outcome.summary());
+        let wrong = outcome.misjudgements(|_| true);
+        assert_eq!(wrong, "", "{options:?}, {change:?} change: misjudged were\n{wrong}");
     }
 }
 
