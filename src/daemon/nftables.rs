@@ -106,8 +106,8 @@ impl BackEnd for Nftables {
         status.repairs = self.repairs.clone();
         status.placement = self.target.placement();
         status.condition = status.placement.is_some().then(|| self.condition.clone());
-        if let Some((loaded, rows)) = status.loaded.as_mut().zip(self.target.rows()) {
-            (loaded.layout4, loaded.layout6) = (rows.v4.to_string(), rows.v6.to_string());
+        if let Some((loaded, layouts)) = status.loaded.as_mut().zip(self.target.layouts()) {
+            (loaded.layout4, loaded.layout6) = (layouts.v4, layouts.v6);
         }
     }
 

@@ -249,6 +249,11 @@ impl Managed {
         self.delete_each(connection, &unused);
     }
 
+    /// The layout that was asked for.
+    pub fn layout(&self) -> Layout {
+        self.layout
+    }
+
     /// The rows of look-ups that fresh sets for `sets` have.
     pub fn fresh_rows(&self, sets: &RangeSets) -> Rows {
         Rows::choose(sets, self.layout)

@@ -9,12 +9,13 @@ use super::fill::{Done, Held, Load};
 use super::foreign::Foreign;
 use super::inspect;
 use super::lookup;
-use super::managed::Managed;
+use super::managed::{InTables, Managed};
 use super::monitor::{Monitor, Transaction};
 use super::transaction::Connection;
-use crate::ip::RangeSets;
 use crate::ip::change::Applied;
-use crate::nftables::layout::{Layout, Rows};
+use crate::ip::{PerFamily, RangeSets};
+use crate::nftables::layout::expected::Expected;
+use crate::nftables::layout::{Layout, Row, Rows};
 use crate::nftables::name::{SetNames, TableName, Tables};
 use crate::nftables::placement::{PlacedSet, Placement};
 use crate::progress::{Progress, Unseen};
@@ -89,6 +90,22 @@ impl Target {
         let held = self.held.as_ref()?;
         let placed = held.placed.as_ref();
         Some(placed.map_or(Rows::INTERVAL, |placed| placed.placed.rows.clone()))
+    }
+
+    /// By which layout is held what was put in force last, and what it is expected to cost, as text for
+    /// people.
+    pub fn layouts(&self) -> Option<PerFamily<String>> {
+        let held = self.held.as_ref()?;
+        let (Table::Managed(managed), Some(InTables { filled, .. })) = (&self.table, &held.placed)
+        else {
+            let interval = || Row::INTERVAL.to_string();
+            return Some(PerFamily { v4: interval(), v6: interval() });
+        };
+        let layout = managed.layout();
+        Some(PerFamily {
+            v4: Expected::filled(&filled.v4, &held.sets.v4, layout).to_string(),
+            v6: Expected::filled(&filled.v6, &held.sets.v6, layout).to_string(),
+        })
     }
 
     /// The interfaces to which filtering is narrowed; `None` if it is not, or if the rules are another

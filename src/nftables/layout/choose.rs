@@ -215,7 +215,7 @@ impl Candidate {
             },
             ..hash
         });
-        let cost = Cost::of(&row, &elements, census);
+        let cost = Cost::of(&row, &elements, census.bits);
         Candidate { row, elements, cost }
     }
 }

@@ -5,7 +5,6 @@
 //! them again and prints them beside these. On another machine all of them are others, but a row that is
 //! half as dear on one is not dearer on the next: only that is needed here.
 
-use super::census::Census;
 use super::row::{Elements, Hash, Row, SetKind};
 
 /// Nanoseconds for a base chain of its own, without any rule.
@@ -107,8 +106,8 @@ impl Cost {
         self.unlisted + self.listed / LISTED + self.memory as f64 / BYTES + sets
     }
 
-    /// The cost of a row that has these elements, for a list that is `census`.
-    pub fn of(row: &Row, elements: &Elements, census: &Census) -> Self {
+    /// The cost of a row that has these elements, for addresses of `bits` bits.
+    pub fn of(row: &Row, elements: &Elements, bits: u8) -> Self {
         let mut cost = Cost { unlisted: CHAIN, listed: CHAIN + FIRST, sets: 0, memory: 0, load: 0 };
         // The share of packets that come so far.
         let mut reach = 1.0;
@@ -117,14 +116,14 @@ impl Cost {
         let counts = counts.chain(row.interval.then_some(elements.ranges));
         for (place, (kind, count)) in row.kinds().zip(counts).enumerate() {
             let first = if place == 0 { FIRST } else { 0.0 };
-            let look_up = look_up(kind, count, census.bits);
+            let look_up = look_up(kind, count, bits);
             cost.unlisted += reach * (first + look_up);
             cost.listed += look_up;
             cost.sets += 1;
-            cost.memory = cost.memory.saturating_add(memory(kind, count, census.bits));
+            cost.memory = cost.memory.saturating_add(memory(kind, count, bits));
             cost.load = cost.load.saturating_add(load(kind, count));
             if let SetKind::Prefilter(hash) = kind {
-                reach = share(hash, count, census);
+                reach = share(hash, count, bits);
                 cost.unlisted += reach * GOTO;
                 cost.listed += GOTO;
             }
@@ -136,9 +135,9 @@ impl Cost {
 /// The share of unlisted packets that a prefilter lets through, if their sources are spread evenly over the
 /// addresses that are in use: seven eighths of IPv4, and of IPv6 seven blocks of /12, from which the
 /// registries give out nearly all.
-fn share(prefilter: Hash, prefixes: u64, census: &Census) -> f64 {
+fn share(prefilter: Hash, prefixes: u64, bits: u8) -> f64 {
     let all = f64::from(prefilter.length).exp2();
-    let in_use = if census.bits > 32 { 7.0 / 4096.0 } else { 7.0 / 8.0 };
+    let in_use = if bits > 32 { 7.0 / 4096.0 } else { 7.0 / 8.0 };
     (prefixes as f64 / (all * in_use)).min(1.0)
 }
 

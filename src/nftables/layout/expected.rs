@@ -5,7 +5,7 @@ use std::fmt;
 use super::census::Census;
 use super::choose;
 use super::cost::Cost;
-use super::{Layout, Row};
+use super::{Elements, FilledRow, Layout, Row};
 use crate::ip::{Address, RangeSet};
 
 /// The row for a list, and its cost by the model of [`super::cost`]. Shown, it is a text for people.
@@ -24,11 +24,18 @@ pub struct Expected {
 impl Expected {
     /// What is expected for a list.
     pub fn of<A: Address>(set: &RangeSet<A>, asked: Layout) -> Self {
-        let census = Census::of(set);
-        let row = choose::row(&census, asked);
-        let cost = |row: &Row| Cost::of(row, &row.count(set), &census);
-        let Cost { unlisted, memory, .. } = cost(&row);
-        Expected { share: unlisted / cost(&Row::INTERVAL).unlisted, row, asked, memory }
+        let row = choose::row(&Census::of(set), asked);
+        let elements = row.count(set);
+        Expected::filled(&FilledRow::new(row, elements), set, asked)
+    }
+
+    /// What is expected of sets that hold a list already.
+    pub fn filled<A: Address>(filled: &FilledRow, set: &RangeSet<A>, asked: Layout) -> Self {
+        let FilledRow { row, elements, .. } = filled;
+        let Cost { unlisted, memory, .. } = Cost::of(row, elements, A::BITS);
+        let intervals = Elements { ranges: set.len() as u64, ..Elements::default() };
+        let interval = Cost::of(&Row::INTERVAL, &intervals, A::BITS);
+        Expected { row: row.clone(), asked, share: unlisted / interval.unlisted, memory }
     }
 }
 
