@@ -136,6 +136,26 @@ pub fn delete(batch: &mut Batch, table: &TableName, chain: Chain) {
     batch.object(&ChainObject::new(chain.name(), &parent), MsgType::Del);
 }
 
+/// Deletes those of the chains that are there which `is_needless` names. A chain to which a rule leads cannot be
+/// deleted, so all rules go first; the switch writes them anew.
+pub fn delete_each(
+    batch: &mut Batch,
+    table: &TableName,
+    there: &[Chain],
+    is_needless: impl Fn(&&Chain) -> bool,
+) {
+    let needless: Vec<&Chain> = there.iter().filter(is_needless).collect();
+    if needless.is_empty() {
+        return;
+    }
+    for &chain in there {
+        flush(batch, table, chain);
+    }
+    for &chain in needless {
+        delete(batch, table, chain);
+    }
+}
+
 /// Creates the chains for such addresses that are missing in their table, and gives all of them these rules
 /// and no others: addresses are looked up in `sets`, and what is found is dropped on each of `interfaces`,
 /// or wherever it is if there is no such restriction. Creates no base chain if there are no sets.

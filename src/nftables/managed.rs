@@ -18,6 +18,7 @@ use super::chains::{self, Chain};
 use super::counters::Counter;
 use super::elements::{self, Action};
 use super::error::Error;
+use super::found::{self, Found, FoundTable, Owned};
 use super::inspect::{self, Rule};
 use super::key_type::KeyType;
 use super::listeners;
@@ -55,43 +56,6 @@ pub struct InTables {
     pub filled: Filled,
 }
 
-/// What is there before it is changed.
-struct Found {
-    tables: PerFamily<FoundTable>,
-    /// The table of an older version.
-    replaced: Option<Replaced>,
-}
-
-/// What is in a table.
-#[derive(Default)]
-struct FoundTable {
-    /// Whether there is such a table.
-    exists: bool,
-    /// Our sets of all generations, in use or left over.
-    sets: Vec<CString>,
-    /// All rules.
-    rules: Vec<Rule>,
-    /// The highest of the generations.
-    generation: u64,
-    /// Our chains.
-    chains: Vec<Chain>,
-    /// Those of them with a wrong hook or priority.
-    misplaced: Vec<Chain>,
-    /// Whether packets do not pass the chains.
-    dormant: bool,
-}
-
-impl Found {
-    fn of(&self, keys: KeyType) -> &FoundTable {
-        keys.of(&self.tables)
-    }
-
-    /// The highest generation. Both tables have sets of the same.
-    fn generation(&self) -> u64 {
-        self.tables.v4.generation.max(self.tables.v6.generation)
-    }
-}
-
 /// What was in force in the managed tables, to return to it.
 pub struct Before {
     /// The rules of netfilterd's chains in each table; `None` if there was no table.
@@ -99,9 +63,6 @@ pub struct Before {
     /// The rules in the table of an older version; none if nothing was in force there.
     replaced: Vec<Rule>,
 }
-
-/// A set in a table.
-type Owned = (KeyType, CString);
 
 impl Managed {
     /// The managed tables, with sets named after `sets` and a generation.
@@ -179,7 +140,7 @@ impl Managed {
     /// What is in force, with which [`Managed::restore`] can be called after a load that kept what it
     /// replaced.
     pub fn before(&self, connection: &mut Connection) -> Result<Before, Error> {
-        let Found { tables, replaced } = self.find(connection)?;
+        let Found { tables, replaced } = found::find(connection, &self.tables, &self.sets)?;
         let rules = |table: FoundTable| {
             let ours = |rule: &Rule| Chain::named(rule.chain.to_bytes()).is_some();
             table.exists.then(|| table.rules.into_iter().filter(ours).collect())
@@ -193,7 +154,7 @@ impl Managed {
     /// Puts these rules in place of those that netfilterd's chains have now, and deletes the tables that
     /// were not there, in one transaction. Fails if a set that the rules look up is gone.
     pub fn restore(&self, connection: &mut Connection, before: &Before) -> Result<(), Error> {
-        let found = self.find(connection)?;
+        let found = found::find(connection, &self.tables, &self.sets)?;
         let mut batch = Batch::new();
         if !before.replaced.is_empty() {
             replaced::restore(&mut batch, &before.replaced);
@@ -210,7 +171,7 @@ impl Managed {
                         }
                         Chain::Listed(..) => true,
                     };
-                    delete_chains(&mut batch, table, now, |chain| !had(chain));
+                    chains::delete_each(&mut batch, table, &now.chains, |chain| !had(chain));
                     let had = Chain::all_of(keys).into_iter().filter(had);
                     chains::restore(&mut batch, table, had, rules);
                 }
@@ -221,14 +182,14 @@ impl Managed {
 
     /// Deletes the sets that no rule uses.
     pub fn delete_unused(&self, connection: &mut Connection) -> Result<(), Error> {
-        let found = self.find(connection)?;
+        let found = found::find(connection, &self.tables, &self.sets)?;
         self.delete_unused_of(connection, &found);
         Ok(())
     }
 
     /// Deletes what a load has kept: the sets that no rule uses, and the table of an older version.
     pub fn delete_replaced(&self, connection: &mut Connection) -> Result<(), Error> {
-        let found = self.find(connection)?;
+        let found = found::find(connection, &self.tables, &self.sets)?;
         self.delete_unused_of(connection, &found);
         if let Some(replaced) = &found.replaced {
             replaced.delete(connection);
@@ -267,7 +228,7 @@ impl Managed {
         sets: &RangeSets,
         sending: &Sending<'_>,
     ) -> Result<(InTables, u32), Error> {
-        let found = self.find(connection)?;
+        let found = found::find(connection, &self.tables, &self.sets)?;
         for keys in KeyType::ALL.into_iter().filter(|&keys| found.of(keys).dormant) {
             log::warn!(
                 "table {} was dormant, so its rules dropped nothing; enabling it",
@@ -288,7 +249,7 @@ impl Managed {
         }
         let old = match self.keeps_replaced {
             true => Vec::new(),
-            false => self.without_other_rules(&found),
+            false => found::without_other_rules(&found, &self.tables, &self.sets),
         };
         let counted = self.counted(connection, &found);
         let switch = |old: &[Owned]| self.switch(&kernel_sets, &found, &counted, old);
@@ -335,44 +296,6 @@ impl Managed {
             );
             Vec::new()
         })
-    }
-
-    /// The sets that are there and that no rule of another program uses: the kernel deletes no set that
-    /// a rule uses. Logs such rules, as a warning where a set is replaced just now, so only once for
-    /// each set.
-    fn without_other_rules(&self, found: &Found) -> Vec<Owned> {
-        let of_table = |keys: KeyType| {
-            let FoundTable { sets, rules, .. } = found.of(keys);
-            let free = sets.iter().filter(move |set| {
-                let replaced = replaced::generation(set, &self.sets) == Some(found.generation());
-                let level = if replaced { log::Level::Warn } else { log::Level::Debug };
-                self.is_free(self.table(keys), set, rules, level)
-            });
-            free.map(move |set| (keys, set.clone()))
-        };
-        KeyType::ALL.into_iter().flat_map(of_table).collect()
-    }
-
-    /// Whether no rule of another program uses a set. Logs each that does.
-    fn is_free(&self, table: &TableName, set: &CString, rules: &[Rule], level: log::Level) -> bool {
-        let uses = |rule: &&Rule| rule.uses.iter().any(|used| used == set.to_bytes());
-        let outer = rules.iter().filter(uses).map(|rule| inspect::outermost(rule, rules));
-        // The switch deletes the rules of our own chains.
-        let others = |rule: &&Rule| Chain::named(rule.chain.to_bytes()).is_none();
-        let mut other = outer.filter(others).peekable();
-        let is_free = other.peek().is_none();
-        for rule in other {
-            let set = set.to_string_lossy();
-            let chain = rule.chain.to_string_lossy();
-            log::log!(
-                level,
-                "a rule of another program in chain {chain} of table {table} uses set {set}, so \
-                 the set stays with the old list; delete that rule: nft delete rule {table} {chain} \
-                 handle {}",
-                rule.handle.unwrap_or_default()
-            );
-        }
-        is_free
     }
 
     /// Deletes the sets that no rule uses, each in a transaction of its own. Returns how many.
@@ -488,7 +411,7 @@ impl Managed {
             });
             let needless =
                 |chain: &&Chain| now.misplaced.contains(chain) || !chain.is_needed_for(&sets);
-            delete_chains(&mut batch, table, now, needless);
+            chains::delete_each(&mut batch, table, &now.chains, needless);
             chains::switch(&mut batch, table, keys, &sets, interfaces.as_deref());
         }
         if let Some(replaced) = &found.replaced {
@@ -512,7 +435,7 @@ impl Managed {
         connection: &mut Connection,
         placed: &Placed,
     ) -> Result<Vec<TableName>, Error> {
-        let tables = self.find_tables(connection)?;
+        let tables = found::tables(connection, &self.tables, &self.sets)?;
         let kernel_sets = self.kernel_sets(placed);
         let out = KeyType::ALL.into_iter().filter(|&keys| {
             let sets: Vec<KernelSet> =
@@ -539,80 +462,6 @@ impl Managed {
                 && shown.into_iter().zip(written).all(|(shown, written)| shown.is(written))
         });
         found.exists && each && found.misplaced.is_empty() && !found.dormant
-    }
-
-    /// What is there, or an error if a table is another program's.
-    fn find(&self, connection: &mut Connection) -> Result<Found, Error> {
-        let tables = self.find_tables(connection)?;
-        Ok(Found { tables, replaced: replaced::find(connection, &self.sets)? })
-    }
-
-    fn find_tables(&self, connection: &mut Connection) -> Result<PerFamily<FoundTable>, Error> {
-        Ok(PerFamily {
-            v4: self.find_table(connection, &self.tables.v4)?,
-            v6: self.find_table(connection, &self.tables.v6)?,
-        })
-    }
-
-    fn find_table(
-        &self,
-        connection: &mut Connection,
-        name: &TableName,
-    ) -> Result<FoundTable, Error> {
-        let mut found = FoundTable::default();
-        let Some(table) = inspect::table(connection, name)? else { return Ok(found) };
-        (found.exists, found.dormant) = (true, table.dormant);
-        let ours = table.comment.is_some_and(|text| text.starts_with(objects::COMMENT_PREFIX));
-        let foreign = |kind: &'static str, object: &str| Error::ForeignTable {
-            table: name.clone(),
-            kind,
-            name: object.to_string(),
-        };
-
-        for set in inspect::sets(connection, name)? {
-            match replaced::generation(&set.name, &self.sets) {
-                Some(generation) => {
-                    found.generation = found.generation.max(generation);
-                    found.sets.push(set.name);
-                }
-                None if ours => {}
-                None => return Err(foreign("set", &set.name.to_string_lossy())),
-            }
-        }
-        for chain in inspect::chains(connection, name)? {
-            match Chain::named(chain.name.as_bytes()) {
-                Some(ours) => {
-                    if chain.hook != ours.hook() {
-                        found.misplaced.push(ours);
-                    }
-                    found.chains.push(ours);
-                }
-                None if ours => {}
-                None => return Err(foreign("chain", &chain.name)),
-            }
-        }
-        found.rules = inspect::rules(connection, name)?;
-        Ok(found)
-    }
-}
-
-/// Deletes those of the chains in a table that `is_needless` names. A chain to which a rule leads cannot be
-/// deleted, so all rules go first; the switch writes them anew.
-fn delete_chains(
-    batch: &mut Batch,
-    table: &TableName,
-    found: &FoundTable,
-    is_needless: impl Fn(&&Chain) -> bool,
-) {
-    let needless: Vec<&Chain> = found.chains.iter().filter(is_needless).collect();
-    if needless.is_empty() {
-        return;
-    }
-    for &chain in &found.chains {
-        chains::flush(batch, table, chain);
-    }
-    for &chain in needless {
-        chains::delete(batch, table, chain);
     }
 }
 

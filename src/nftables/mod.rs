@@ -10,7 +10,8 @@
 //! into it), [`transaction`] (the one place that sends), [`operation`], [`set_fault`], `cure` and
 //! [`error`] (what went wrong, and what to do about it), [`listeners`] (whom a large transaction
 //! concerns), [`inspect`], [`lookup`], [`verify`] and [`counters`] (questions), the two ways of putting
-//! range sets in force, [`managed`] (in tables of our own, in the sets that [`placed`] names; [`replaced`] is the table that older versions had) and [`foreign`] (in sets of another
+//! range sets in force, [`managed`] (in tables of our own, in the sets that [`placed`] names; `found` is what
+//! is there before, [`replaced`] the table that older versions had) and [`foreign`] (in sets of another
 //! program's), [`kernel`] (where kernels differ in that), `fill` (one load, by the one way or the other),
 //! [`monitor`] (changes by other programs), [`target`], which remembers what is in force, and
 //! [`snapshot`] (to return to what was in force).
@@ -24,6 +25,7 @@ pub mod elements;
 pub mod error;
 mod fill;
 pub mod foreign;
+mod found;
 pub mod inspect;
 pub mod kernel;
 pub mod key_type;
