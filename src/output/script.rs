@@ -15,7 +15,7 @@ use std::net::{IpAddr, Ipv4Addr, Ipv6Addr};
 use crate::ip::{Address, RangeSet, RangeSets, neighbour};
 use crate::nftables::layout::census::{Census, PREFILTERS4, PREFILTERS6};
 use crate::nftables::layout::choose::without_interval;
-use crate::nftables::layout::{Hash, LaidOut, Row, SetKind};
+use crate::nftables::layout::{Hash, LaidOut, Row, Rows, SetKind};
 use crate::nftables::name::{SetName, TableName};
 use crate::nftables::set_name::Content;
 
@@ -110,12 +110,19 @@ const WAYS: [Way; 2] = [
 struct Part<'a> {
     words: &'static Words,
     base: &'a SetName,
-    row: Row,
+    row: &'a Row,
 }
 
 impl Script<'_> {
     /// Writes the script. The only errors are those of `out`.
     pub fn write(&self, out: &mut impl Write) -> io::Result<()> {
+        let v4 = without_interval(&Census::of(&self.sets.v4));
+        let v6 = without_interval(&Census::of(&self.sets.v6));
+        self.write_rows(&Rows { v4, v6 }, out)
+    }
+
+    /// Writes the script with these rows, which have no interval set and a place for everything.
+    pub fn write_rows(&self, rows: &Rows, out: &mut impl Write) -> io::Result<()> {
         writeln!(
             out,
             "# Drops packets from and to listed networks. By netfilterd print --format nft --rules."
@@ -124,14 +131,10 @@ impl Script<'_> {
             out,
             "# nft -f loads it in one transaction, in place of what an earlier script left."
         )?;
-        let rows = (
-            without_interval(&Census::of(&self.sets.v4)),
-            without_interval(&Census::of(&self.sets.v6)),
-        );
         for table in self.tables {
             let family = table.family();
-            let v4 = Part { words: &V4, base: self.set4, row: rows.0.clone() };
-            let v6 = Part { words: &V6, base: self.set6, row: rows.1.clone() };
+            let v4 = Part { words: &V4, base: self.set4, row: &rows.v4 };
+            let v6 = Part { words: &V6, base: self.set6, row: &rows.v6 };
             let parts: Vec<Part<'_>> =
                 [family.sees_v4().then_some(v4), family.sees_v6().then_some(v6)]
                     .into_iter()
@@ -199,7 +202,7 @@ impl Part<'_> {
     }
 
     fn write_sets<A: Address>(&self, set: &RangeSet<A>, out: &mut impl Write) -> io::Result<()> {
-        let laid_out = LaidOut::new(set, &self.row);
+        let laid_out = LaidOut::new(set, self.row);
         let prefilter = self.row.prefilter.map(|hash| (SetKind::Prefilter(hash), hash.size));
         let elements = prefilter.map(|kind| (kind, &laid_out.prefixes));
         let hashes = self.row.hashes.iter().zip(&laid_out.hashes);

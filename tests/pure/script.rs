@@ -7,6 +7,7 @@ use std::net::{IpAddr, Ipv6Addr};
 use kit::flags::number as address_number;
 use kit::random::Random;
 use netfilterd::ip::{Address, Range, RangeSet, RangeSets};
+use netfilterd::nftables::layout::{Hash, Row, Rows};
 use netfilterd::nftables::name::TableName;
 use netfilterd::output::script::{Script, TABLES};
 
@@ -256,6 +257,102 @@ fn a_script_deletes_every_set_that_another_one_can_have_created() {
             }
         }
     }
+}
+
+#[test]
+fn a_table_is_written_as_a_person_would_write_it() {
+    let text = "192.0.2.1\n198.51.100.0/31\n2001:db8::/47\n";
+    let list = netfilterd::list::List::new("text", text.into());
+    let sets = netfilterd::list::parse(&[list]).unwrap().sets;
+    let hash = |length| Hash { length, size: 64 };
+    let v4 = Row { prefilter: Some(hash(16)), hashes: vec![hash(32)], interval: false };
+    let v6 = Row { prefilter: None, hashes: vec![hash(47)], interval: false };
+    let tables = ["inet t".parse().unwrap()];
+    let (set4, set6) = ("drop4".parse().unwrap(), "drop6".parse().unwrap());
+    let interfaces = ["eth0".to_string(), "ppp*".to_string()];
+    let script =
+        Script { sets: &sets, tables: &tables, set4: &set4, set6: &set6, interfaces: &interfaces };
+    let mut text = Vec::new();
+    script.write_rows(&Rows { v4, v6 }, &mut text).unwrap();
+    let text = String::from_utf8(text).unwrap();
+    let (_, block) = text.split_once("\n\n").unwrap().1.split_once("\n\n").unwrap();
+    assert_eq!(
+        block,
+        "table inet t {
+\tset drop4_first16 {
+\t\ttypeof @nh,96,16
+\t\telements = {
+\t\t\t0xc000,
+\t\t\t0xc633,
+\t\t}
+\t}
+
+\tset drop4_32 {
+\t\ttype ipv4_addr
+\t\tsize 64
+\t\telements = {
+\t\t\t192.0.2.1,
+\t\t\t198.51.100.0,
+\t\t\t198.51.100.1,
+\t\t}
+\t}
+
+\tset drop6_47 {
+\t\ttypeof @nh,64,48
+\t\tsize 64
+\t\telements = {
+\t\t\t0x20010db80000,
+\t\t}
+\t}
+
+\tchain inbound {
+\t\ttype filter hook prerouting priority raw; policy accept;
+\t\tmeta nfproto ipv4 @nh,96,16 @drop4_first16 goto from_suspect4
+\t\tmeta nfproto ipv6 @nh,64,48 & 0xfffffffffffe @drop6_47 goto from_listed6
+\t}
+
+\tchain from_suspect4 {
+\t\tip saddr @drop4_32 goto from_listed4
+\t}
+
+\tchain from_listed4 {
+\t\tiif \"lo\" accept
+\t\tiifname \"eth0\" counter name \"inbound4\" drop
+\t\tiifname \"ppp*\" counter name \"inbound4\" drop
+\t}
+
+\tchain from_listed6 {
+\t\tiif \"lo\" accept
+\t\tip6 nexthdr ipv6-icmp ip6 hoplimit 255 icmpv6 type 133-136 accept
+\t\tiifname \"eth0\" counter name \"inbound6\" drop
+\t\tiifname \"ppp*\" counter name \"inbound6\" drop
+\t}
+
+\tchain outbound {
+\t\ttype filter hook postrouting priority raw; policy accept;
+\t\tmeta nfproto ipv4 @nh,128,16 @drop4_first16 goto to_suspect4
+\t\tmeta nfproto ipv6 @nh,192,48 & 0xfffffffffffe @drop6_47 goto to_listed6
+\t}
+
+\tchain to_suspect4 {
+\t\tip daddr @drop4_32 goto to_listed4
+\t}
+
+\tchain to_listed4 {
+\t\toif \"lo\" accept
+\t\toifname \"eth0\" counter name \"outbound4\" drop
+\t\toifname \"ppp*\" counter name \"outbound4\" drop
+\t}
+
+\tchain to_listed6 {
+\t\toif \"lo\" accept
+\t\tip6 nexthdr ipv6-icmp ip6 hoplimit 255 icmpv6 type 133-136 accept
+\t\toifname \"eth0\" counter name \"outbound6\" drop
+\t\toifname \"ppp*\" counter name \"outbound6\" drop
+\t}
+}
+"
+    );
 }
 
 #[test]
