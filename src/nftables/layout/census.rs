@@ -16,13 +16,11 @@ pub struct Census {
     pub prefixes: Vec<(u8, u64)>,
 }
 
-/// The lengths that a prefilter of IPv4 may have. A key of 16 bits is kept in a bitmap; the first 16 of an IPv4
-/// address tell lists of up to some 100,000 networks apart. Those of IPv6 hardly do: its lists are about
-/// networks that registries give out, of /24 to /48, and a key of up to 32 bits is compared as a number.
-/// A bitmap of bits 16 to 31 of IPv6 costs half as much, but is full as soon as a list has a few wide
-/// networks.
-pub const PREFILTERS4: &[u8] = &[16];
-/// The same of IPv6.
+/// The lengths that a prefilter of IPv4 may have. A key of 16 bits is kept in a bitmap, which costs least, but
+/// takes long to fill with more than some thousand keys; all others are in a hash set.
+pub const PREFILTERS4: &[u8] = &[16, 17, 18, 20];
+/// The same of IPv6. Its first 16 bits tell little apart: lists are about networks that registries give out, of
+/// /24 to /48. Bits 16 to 31 in a bitmap would be full as soon as a list has a few wide networks.
 pub const PREFILTERS6: &[u8] = &[16, 24, 28, 32, 48];
 
 impl Census {

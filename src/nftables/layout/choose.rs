@@ -24,7 +24,7 @@ const SMALLEST: u64 = 64;
 const MORE_MEMORY: u64 = 4 << 20;
 
 /// Nanoseconds that a row may take to load beyond those of an interval set.
-const MORE_LOAD: u64 = 25_000_000;
+const MORE_LOAD: u64 = 50_000_000;
 
 /// A row, the elements that the list has in it, and what they cost.
 #[derive(Clone, Debug, PartialEq)]
@@ -207,12 +207,8 @@ impl Candidate {
 
     fn of(mut row: Row, elements: Elements, census: &Census) -> Self {
         row.prefilter = row.prefilter.map(|hash| Hash {
-            // Of sixteen bits there are no more. A set of more than a set can hold is one that takes too
-            // much memory, too.
-            size: match hash.length {
-                0..=16 => 1 << hash.length,
-                _ => size(elements.prefixes).unwrap_or(u32::MAX),
-            },
+            // More than a set can hold take too much memory, too.
+            size: size(elements.prefixes).unwrap_or(u32::MAX),
             ..hash
         });
         let cost = Cost::of(&row, &elements, census.bits);

@@ -32,6 +32,9 @@ pub const SET: f64 = 5.0;
 /// So many bytes of kernel memory are worth a nanosecond of each packet.
 pub const BYTES: f64 = 2.0 * 1024.0 * 1024.0;
 
+/// So many nanoseconds of a load are worth one of each packet.
+pub const LOAD: f64 = 5e6;
+
 /// What a look-up costs by the number of elements: pairs of a number and nanoseconds, ascending.
 pub type ByElements = [(f64, f64)];
 
@@ -78,6 +81,9 @@ pub const KEY_BYTES: u64 = 88;
 /// Bytes of a bitmap, beside its keys.
 pub const BITMAP_BYTES: u64 = 16 << 10;
 
+/// Nanoseconds to load a key into a bitmap, for each key that is in it: the kernel goes through all of them
+/// (`nft_bitmap_elem_find`), so that 4,000 take 60 ms and 32,000 four seconds.
+pub const BITMAP_LOAD: f64 = 7.4;
 /// Nanoseconds to load a range.
 pub const RANGE_LOAD: u64 = 1700;
 /// Nanoseconds to load a key.
@@ -99,11 +105,12 @@ pub struct Cost {
 }
 
 impl Cost {
-    /// What rows are compared by: nanoseconds that a packet pays if one in [`LISTED`] is listed, and memory
-    /// and sets as what they are worth.
+    /// What rows are compared by: nanoseconds that a packet pays if one in [`LISTED`] is listed, and memory,
+    /// time to load and sets as what they are worth.
     pub fn sum(&self) -> f64 {
         let sets = self.sets as f64 * SET;
-        self.unlisted + self.listed / LISTED + self.memory as f64 / BYTES + sets
+        let packet = self.unlisted + self.listed / LISTED;
+        packet + self.memory as f64 / BYTES + self.load as f64 / LOAD + sets
     }
 
     /// The cost of a row that has these elements, for addresses of `bits` bits.
@@ -121,7 +128,7 @@ impl Cost {
             cost.listed += look_up;
             cost.sets += 1;
             cost.memory = cost.memory.saturating_add(memory(kind, count, bits));
-            cost.load = cost.load.saturating_add(load(kind, count));
+            cost.load = cost.load.saturating_add(load(kind, count, bits));
             if let SetKind::Prefilter(hash) = kind {
                 reach = share(hash, count, bits);
                 cost.unlisted += reach * GOTO;
@@ -166,8 +173,15 @@ fn memory(kind: SetKind, elements: u64, bits: u8) -> u64 {
     }
 }
 
-fn load(kind: SetKind, elements: u64) -> u64 {
-    elements.saturating_mul(if kind == SetKind::Interval { RANGE_LOAD } else { KEY_LOAD })
+fn load(kind: SetKind, elements: u64, bits: u8) -> u64 {
+    match kind {
+        SetKind::Interval => elements.saturating_mul(RANGE_LOAD),
+        _ if kind.is_bitmap(bits) => {
+            let pairs = elements as f64 * elements as f64 / 2.0;
+            (BITMAP_LOAD * pairs) as u64
+        }
+        _ => elements.saturating_mul(KEY_LOAD),
+    }
 }
 
 /// The nanoseconds at a number of elements: between two that were measured a straight line over the

@@ -63,12 +63,13 @@ impl SetKind {
     ///
     /// Two bytes are kept in a bitmap (`nft_set_bitmap`), four are compared as a number
     /// (`nft_hash_lookup_fast`), and of IPv6 shorter keys take less memory. Three bytes of IPv4 would be
-    /// neither, and cost 40 ns more than four behind a mask.
+    /// neither, and cost 40 ns more than four behind a mask. Hash sets of length 16 are no bitmaps, since
+    /// they may have tens of thousands of networks, and a bitmap takes seconds to fill with these.
     pub fn key_bytes(self, bits: u8) -> u8 {
-        match self.length() {
-            Some(16) => 2,
-            Some(length) if bits > 32 && length <= 32 => 4,
-            Some(length) if bits > 32 && length <= 64 => length.div_ceil(8),
+        match (self, self.length()) {
+            (SetKind::Prefilter(_), Some(16)) => 2,
+            (_, Some(length)) if bits > 32 && length <= 32 => 4,
+            (_, Some(length)) if bits > 32 && length <= 64 => length.div_ceil(8),
             _ => bits / 8,
         }
     }

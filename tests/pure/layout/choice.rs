@@ -12,7 +12,12 @@ use super::{Family, Part, for_seeds, hash, of_text, sets_of};
 const MORE_MEMORY: u64 = 4 << 20;
 
 /// It takes at most 25 ms longer to load.
-const MORE_LOAD: u64 = 25_000_000;
+const MORE_LOAD: u64 = 50_000_000;
+
+/// The lengths that a prefilter may have.
+fn prefilters(bits: u8) -> &'static [u8] {
+    if bits > 32 { &[16, 24, 28, 32, 48] } else { &[16, 17, 18, 20] }
+}
 
 /// A list with so many networks of each length, of which no two make up a range.
 fn census(bits: u8, networks: &[(u8, u64)]) -> Census {
@@ -21,8 +26,7 @@ fn census(bits: u8, networks: &[(u8, u64)]) -> Census {
         census.networks[usize::from(length)] += count;
         census.ranges += count;
     }
-    let lengths: &[u8] = if bits > 32 { &[16, 24, 28, 32, 48] } else { &[16] };
-    for &prefilter in lengths {
+    for &prefilter in prefilters(bits) {
         // As many as there can be if no two of the longer ones have one.
         let touched = |&(length, count): &(u8, u64)| -> u128 {
             u128::from(count) << prefilter.saturating_sub(length)
@@ -102,7 +106,7 @@ fn a_census_is_a_naive_count<A: Family>(random: &mut Random) {
         set.networks().for_each(|network| networks[usize::from(network.prefix_len())] += 1);
         assert_eq!(census.networks, networks);
         assert_eq!((census.bits, census.ranges), (A::BITS, set.len() as u64));
-        let prefilters: &[u8] = if A::BITS == 32 { &[16] } else { &[16, 24, 28, 32, 48] };
+        let prefilters = prefilters(A::BITS);
         let naive = |&length: &u8| {
             let touched = |range: &Range<A>| {
                 Range::new(range.first().first_of(length), range.last().last_of(length)).unwrap()
@@ -185,7 +189,7 @@ fn the_lengths_of_hash_sets_are_those_that_make_the_fewest_elements() {
 #[test]
 fn candidates_hold_the_list_and_have_no_set_for_nothing() {
     let mut random = Random::new(2);
-    let mut prefilters = 0;
+    let mut seen = 0;
     for _ in 0..60 {
         let bits = *random.of(&[32, 128]);
         let census = census(bits, &lengths(&mut random, bits, 22));
@@ -197,16 +201,13 @@ fn candidates_hold_the_list_and_have_no_set_for_nothing() {
             has_room(&candidate);
             assert_eq!(row.interval, elements.ranges > 0, "{candidate:?}");
             if let Some(Hash { length, size }) = row.prefilter {
-                prefilters += 1;
+                seen += 1;
                 assert!(census.prefixes.contains(&(length, elements.prefixes)));
-                assert!(
-                    length > 16 || u64::from(size) == 1 << length,
-                    "room for all that there are"
-                );
+                assert!(u64::from(size) >= elements.prefixes);
             }
         }
     }
-    assert!(prefilters > 500);
+    assert!(seen > 500);
 }
 
 #[test]
@@ -289,7 +290,7 @@ fn no_count_is_too_large_for_the_model() {
             bits,
             ranges: u64::MAX,
             networks: [u64::MAX; 129],
-            prefixes: [16, 24, 28, 32, 48].map(|length| (length, u64::MAX)).to_vec(),
+            prefixes: prefilters(bits).iter().map(|&length| (length, u64::MAX)).collect(),
         };
         for length in 0..=bits {
             choose::candidates(&census);
@@ -306,8 +307,8 @@ fn lists_of_a_kind_have_a_row_of_a_kind() {
     let rows: [(u8, Networks<'_>, &str); 11] = [
         (32, &[(32, 1)], "hash /32"),
         (32, &[(0, 1)], "interval"),
-        (32, &[(24, 30_000), (32, 30_000)], "hash /24, hash /32"),
-        (32, &[(8, 1), (32, 10_000)], "prefilter /16, hash /32, hash /8"),
+        (32, &[(24, 30_000), (32, 30_000)], "prefilter /20, hash /24, hash /32"),
+        (32, &[(8, 1), (32, 10_000)], "prefilter /18, hash /32, hash /8"),
         // The bitmap is full, and of no use.
         (32, &[(24, 300_000)], "hash /24"),
         (32, &[(24, 1_000_000)], "hash /24"),
@@ -337,7 +338,7 @@ fn real_lists_have_these_rows() {
         [v4.to_string(), v6.to_string()]
     };
     assert_eq!(rows("ipsum_level3.txt"), ["prefilter /16, hash /32", "no sets"]);
-    let v4 = "prefilter /16, hash /27, hash /23, hash /19";
+    let v4 = "prefilter /16, hash /22, hash /24, hash /17, hash /27";
     assert_eq!(rows("country_de_v4.cidr"), [v4, "no sets"]);
     let v6 = "prefilter /28, interval";
     assert_eq!(rows("country_us_v6.cidr"), ["no sets", v6]);
