@@ -158,6 +158,6 @@ fn the_rules_of_an_older_version_are_replaced_though_the_list_is_the_same() {
     wire.inside.load(&["-f", &list, "--no-protect"]);
     // The kernel asks again a second after the question that was not answered.
     eventually("a packet by the gateway", || wire.goes_out(INSIDE6, BEYOND6));
-    assert_eq!(wire.inside.managed_sets(), ["drop6_g1"]);
+    assert_eq!(wire.inside.generations(), ["drop6_g1"]);
     assert!(wire.inside.counter("inbound6") >= 7, "what was counted before");
 }
