@@ -137,7 +137,7 @@ fn one_who_watches_all_that_happens_makes_it_slower_and_not_wrong() {
     let (namespace, folder) = (Namespace::new(), Folder::new());
     let mut monitor = namespace.command("nft");
     let _monitor = Background(monitor.arg("monitor").stdout(Stdio::null()).spawn().unwrap());
-    for layout in ["interval", "hash"] {
+    for layout in ["auto", "interval", "hash"] {
         for last in [1, 5] {
             let text = hosts(5000, last);
             namespace.load(&["-f", &folder.file("list", &text), "--layout", layout]);

@@ -8,7 +8,7 @@ use std::time::{Duration, Instant};
 use kit::crowd::{FOREIGN, TABLE, hosts, in_force};
 use kit::*;
 
-const LAYOUTS: [&[&str]; 3] = [&["--layout", "interval"], &["--layout", "hash"], FOREIGN];
+const LAYOUTS: [&[&str]; 4] = [&[], &["--layout", "interval"], &["--layout", "hash"], FOREIGN];
 
 /// Has a load killed again and again, by what `load` makes of the namespace, the round and the
 /// arguments. How often the old list was in force afterwards, and how often the new one.

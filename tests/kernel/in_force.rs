@@ -197,7 +197,7 @@ fn a_daemon_that_stops_restores_what_is_gone_and_claims_nothing_that_it_did_not_
         let kept = Kept::new(&[options, &["--no-repair"]].concat());
         kept.take_away();
         kept.daemon.signal("TERM");
-        kept.daemon.wait_for_line(&["stopping; table", "is not in force", "netfilterd load"], 1);
+        kept.daemon.wait_for_line(&["stopping; ", "is not in force", "netfilterd load"], 1);
         assert!(!kept.daemon.log().contains("stays in force"), "{}", kept.daemon.log());
     }
 }

@@ -4,8 +4,8 @@
 use kit::*;
 
 /// Ways to lay the foes out, each of which has rules of its own.
-const LAYOUTS: [&[&str]; 3] =
-    [&["--layout", "interval"], &["--layout", "hash"], &["--layout", "hash", "--mask6", "64"]];
+const LAYOUTS: [&[&str]; 4] =
+    [&[], &["--layout", "interval"], &["--layout", "hash"], &["--layout", "hash", "--mask6", "64"]];
 
 #[test]
 #[ignore = "needs root: network namespaces"]

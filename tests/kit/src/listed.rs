@@ -194,6 +194,11 @@ impl ListedSet {
         self.elements.iter().map(range).collect()
     }
 
+    /// Whether it is about addresses of IPv4.
+    pub fn is_v4(&self) -> bool {
+        self.bits == 32
+    }
+
     #[track_caller]
     fn network(&self, first: u128, length: u32) -> (u128, u128) {
         let rest = u128::MAX.checked_shr(128 - (self.bits - length)).unwrap_or(0);
