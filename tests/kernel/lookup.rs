@@ -96,6 +96,11 @@ fn an_address_is_in_force_exactly_if_an_element_holds_it() {
         let nobody_asks = asked(&inside, MANAGED.0, MANAGED.1, "192.0.2.7");
         assert_eq!(nobody_asks, InForce::Nothing, "no rule looks it up");
     }
+    // Behind a prefilter there is nothing any more.
+    let inside = Namespace::new();
+    inside.load(&["-f", &list, "--no-protect"]);
+    inside.nft("flush chain ip netfilterd from_suspect4; flush chain ip netfilterd to_suspect4");
+    assert_eq!(asked(&inside, MANAGED.0, MANAGED.1, "192.0.2.7"), InForce::No);
 }
 
 #[test]
