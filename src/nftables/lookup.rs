@@ -111,10 +111,10 @@ pub fn looks_up(
     Ok(!looked_up(connection, tables, sets)?.is_empty())
 }
 
-/// The sets that rules of the tables look up, in the managed tables those of netfilterd's chains: a rule
-/// that another program put there may still look up a set of an earlier load. Before a load has replaced the
-/// table of an older version, also those that its rules look up. None of a table that does not exist, and
-/// of a managed table whose chains packets do not pass.
+/// The sets that rules of the tables look up, in the managed tables those of netfilterd's chains to which
+/// packets come: a rule that another program put there may still look up a set of an earlier load. Before a
+/// load has replaced the table of an older version, also those that its rules look up. None of a table that
+/// does not exist, and of a managed table whose chains packets do not pass.
 fn looked_up(
     connection: &mut Connection,
     tables: &Tables,
@@ -127,7 +127,11 @@ fn looked_up(
             continue;
         }
         let mut rules = inspect::rules(connection, &table)?;
-        rules.retain(|rule| !tables.is_managed() || Chain::named(rule.chain.to_bytes()).is_some());
+        if tables.is_managed() {
+            let reached = reached(&rules);
+            let is_reached = |chain: Chain| reached.contains(&chain);
+            rules.retain(|rule| Chain::named(rule.chain.to_bytes()).is_some_and(is_reached));
+        }
         all.extend(sets_of(&table, &rules));
     }
     if tables.is_managed() {
@@ -136,6 +140,25 @@ fn looked_up(
         }
     }
     Ok(all)
+}
+
+/// Netfilterd's base chains, and those of its chains to which rules send packets from there. The chain
+/// behind a prefilter is of no use without the rule that leads to it.
+fn reached(rules: &[inspect::Rule]) -> Vec<Chain> {
+    let mut reached: Vec<Chain> = Direction::ALL.into_iter().map(Chain::Base).collect();
+    let mut at = 0;
+    // Each chain is in it once, so there are no more steps than chains.
+    while let Some(&chain) = reached.get(at) {
+        let of_chain = rules.iter().filter(|rule| rule.chain.as_c_str() == chain.name());
+        let next = of_chain.filter_map(|rule| Chain::named(rule.leads_to.as_ref()?.to_bytes()));
+        for next in next {
+            if !reached.contains(&next) {
+                reached.push(next);
+            }
+        }
+        at += 1;
+    }
+    reached
 }
 
 /// The sets that these rules of a table look up, each once.

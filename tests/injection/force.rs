@@ -1,10 +1,8 @@
 //! What the kernel has in force, by what nft lists.
 
-use std::collections::BTreeMap;
 use std::process::Command;
 
-use kit::merged;
-use serde_json::Value;
+use kit::listed::{self, Content};
 
 /// The tables that netfilterd creates.
 pub const MANAGED: &[&str] = &["ip netfilterd", "ip6 netfilterd"];
@@ -42,59 +40,27 @@ pub fn in_force(tables: &[&str]) -> Result<InForce, String> {
 }
 
 fn in_force_in(table: &str) -> Result<InForce, String> {
-    let output = Command::new("nft").args(["-j", "list", "ruleset"]).output().unwrap();
+    let output = Command::new("nft").args(["list", "ruleset"]).output().unwrap();
     assert!(output.status.success(), "{}", String::from_utf8_lossy(&output.stderr));
-    let listing: Value = serde_json::from_slice(&output.stdout).unwrap();
-    let (family, name) = table.split_once(' ').unwrap();
-    let of_table = |kind: &'static str| {
-        let objects = listing["nftables"].as_array().unwrap().iter();
-        objects
-            .filter_map(move |object| object.get(kind))
-            .filter(move |object| object["family"] == family && object["table"] == name)
+    let tables = listed::tables(&String::from_utf8(output.stdout).unwrap());
+    let Some(found) = tables.iter().find(|it| it.name == table) else {
+        return Ok(InForce { networks: Vec::new(), left_over: Vec::new() });
     };
     // Of chains that packets come to; others belong to them.
-    let hooked = of_table("chain").filter(|chain| chain.get("hook").is_some());
-    let names = hooked.map(|chain| (chain["name"].as_str().unwrap(), Vec::new()));
-    let mut used: BTreeMap<&str, Vec<String>> = names.collect();
-    for rule in of_table("rule") {
-        let Some(used) = used.get_mut(rule["chain"].as_str().unwrap()) else { continue };
-        let text = rule["expr"].to_string();
-        let names = text.split("\"@").skip(1).map(|rest| rest.split('"').next().unwrap());
-        used.extend(names.map(str::to_string));
-    }
-    let chains: Vec<_> = used.values().collect();
-    if chains.windows(2).any(|pair| pair[0] != pair[1]) {
+    let hooked = found.chains.iter().filter(|chain| chain.has_hook);
+    let used: Vec<Vec<String>> = hooked.map(|chain| found.looked_up(&chain.name)).collect();
+    if used.windows(2).any(|pair| pair[0] != pair[1]) {
         return Err(format!("the chains look different sets up: {used:?}"));
     }
-    let used = chains.first().map_or(&[][..], |names| names.as_slice());
-    let (mut text, mut left_over) = (String::new(), Vec::new());
-    for set in of_table("set") {
-        let name = set["name"].as_str().unwrap();
-        match used.iter().any(|used| used == name) {
-            true => text += &lines(set, name),
-            false => left_over.push(name.to_string()),
-        }
-    }
-    let networks = merged(&text);
-    Ok(InForce { networks: [networks.v4, networks.v6].concat(), left_over })
-}
-
-/// The networks of a set, a line each; the keys of a hash set are networks of the length in its name.
-fn lines(set: &Value, name: &str) -> String {
-    let length = name.strip_prefix("drop").and_then(|rest| {
-        let (length, _) = rest.split_once('_')?.1.split_once("_g")?;
-        Some(length)
-    });
-    let none = Vec::new();
-    let elements = set.get("elem").map_or(&none, |elements| elements.as_array().unwrap());
-    let line = |element| {
-        let text = kit::namespace::element(element);
-        match length {
-            Some(length) => format!("{}/{length}\n", text.split_once('/').unwrap().0),
-            None => text + "\n",
-        }
+    let used = used.first().map_or(&[][..], |names| names.as_slice());
+    let mut rows = match MANAGED.contains(&table) {
+        true => ["drop4", "drop6"].map(|base| found.of_base(base)).to_vec(),
+        false => found.sets.iter().map(|set| vec![(Content::Ranges, set)]).collect(),
     };
-    elements.iter().map(line).collect()
+    rows.iter_mut().for_each(|row| row.retain(|(_, set)| used.contains(&set.name)));
+    let networks = rows.iter().flat_map(|row| listed::in_force(row)).collect();
+    let left_over = found.sets.iter().map(|set| set.name.clone());
+    Ok(InForce { networks, left_over: left_over.filter(|name| !used.contains(name)).collect() })
 }
 
 #[test]

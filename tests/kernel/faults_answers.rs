@@ -3,7 +3,7 @@
 
 use std::fs;
 
-use kit::crowd::{FOREIGN, TABLE, looked_up};
+use kit::crowd::{FOREIGN, TABLE};
 use kit::*;
 
 const OLD: &str = "192.0.2.0/24\n203.0.113.9\n";
@@ -12,7 +12,7 @@ const NEW: &str = "198.51.100.0/24\n203.0.113.9\n";
 /// What packets meet of IPv4.
 fn in_force(namespace: &Namespace, options: &[&str]) -> Vec<String> {
     match options.is_empty() {
-        true => looked_up(namespace),
+        true => namespace.looked_up("drop4"),
         false => namespace.elements("ip t", "a"),
     }
 }

@@ -29,7 +29,8 @@ fn a_daemon_does_not_wait_for_a_reader_of_its_log_that_has_stopped() {
     drop(command);
     let pid = nix::unistd::Pid::from_raw(daemon.0.id() as i32);
     let tell = |signal| nix::sys::signal::kill(pid, signal).unwrap();
-    eventually("the first list is in force", || namespace.ruleset().contains("192.0.2.0/24"));
+    let is_dropped = |network: &str| namespace.looked_up("drop4").iter().any(|it| it == network);
+    eventually("the first list is in force", || is_dropped("192.0.2.0/24"));
     let blocked = || {
         let status = fs::read_to_string(format!("/proc/{pid}/wchan")).unwrap_or_default();
         status.contains("pipe_write")
@@ -37,10 +38,10 @@ fn a_daemon_does_not_wait_for_a_reader_of_its_log_that_has_stopped() {
     for round in 0..200 {
         folder.file("list", format!("{}{ONE}10.0.{round}.1\n", bad(round)));
         tell(nix::sys::signal::Signal::SIGHUP);
-        let network = format!("10.0.{round}.1");
+        let network = format!("10.0.{round}.1/32");
         eventually("the next is as well, though nobody reads", || {
             assert!(!blocked(), "waits for the log");
-            namespace.ruleset().contains(&network)
+            is_dropped(&network)
         });
     }
     // It is told once somebody reads again, and how many lines are lost: a warning that is of no list.
@@ -144,7 +145,7 @@ fn too_few_descriptors_are_a_plain_error_or_enough() {
         let mut command = namespace.command("prlimit");
         command.args([&format!("--nofile={limit}"), program(), "-f", &list, "-v"]);
         let mut daemon = Daemon::spawn(command.args(namespace.files()));
-        let runs = || namespace.ruleset().contains("192.0.2.0/24");
+        let runs = || namespace.looked_up("drop4") == ["192.0.2.0/24"];
         // With what is in force, if it cannot read the list.
         let goes_on = || !daemon.lines(&["keeping what is loaded"]).is_empty();
         eventually("it runs or has ended", || runs() || goes_on() || daemon.has_ended());
@@ -279,6 +280,8 @@ fn a_namespace_that_is_deleted_lives_on_with_its_daemon() {
     let mut nft = Command::new("nsenter");
     nft.args(["--target", &target, "--net", "nft", "list", "ruleset"]);
     let ruleset = run(&mut nft).stdout();
-    assert!(ruleset.contains("198.51.100.0/24"), "{ruleset}");
+    let tables = listed::tables(&ruleset);
+    let table = tables.iter().find(|table| table.name == "ip netfilterd").expect(&ruleset);
+    assert_eq!(listed::in_force(&table.of_base("drop4")), ["198.51.100.0/24"], "{ruleset}");
     assert_eq!(daemon.end("TERM"), 0);
 }

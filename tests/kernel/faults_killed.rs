@@ -5,10 +5,10 @@ use std::fs;
 use std::thread;
 use std::time::{Duration, Instant};
 
-use kit::crowd::{FOREIGN, TABLE, hosts, in_force, looked_up};
+use kit::crowd::{FOREIGN, TABLE, hosts, in_force};
 use kit::*;
 
-const LAYOUTS: [&[&str]; 3] = [&["--layout", "interval"], &["--layout", "hash"], FOREIGN];
+const LAYOUTS: [&[&str]; 4] = [&[], &["--layout", "interval"], &["--layout", "hash"], FOREIGN];
 
 /// Has a load killed again and again, by what `load` makes of the namespace, the round and the
 /// arguments. How often the old list was in force afterwards, and how often the new one.
@@ -25,11 +25,11 @@ fn killed(
     let (mut seen, mut killed) = ([0, 0], 0);
     for round in 0..rounds {
         let (old, new) = (round as usize % 2, 1 - round as usize % 2);
-        // The start after a kill cleans up: one set, as there is one family.
+        // The start after a kill cleans up: the sets of one row, as there is one family.
         namespace.load(&[&["-f", &lists[old]], options].concat());
         assert_eq!(in_force(&namespace, options), wanted[old], "before round {round}");
         if !options.contains(&"-t") {
-            assert_eq!(namespace.managed_sets().len(), 1, "{}", namespace.terse_ruleset());
+            assert_eq!(namespace.generations().len(), 1, "{}", namespace.terse_ruleset());
         }
         let arguments = [&["load", "-q", "-f", &lists[new]], options].concat();
         let arguments = arguments.iter().map(|argument| argument.to_string());
@@ -37,7 +37,7 @@ fn killed(
         killed += u32::from(load(&namespace, round, arguments.collect()));
         let held = match options.contains(&"-t") {
             true => namespace.elements("ip t", "a"),
-            false => looked_up(&namespace),
+            false => namespace.looked_up("drop4"),
         };
         let which = wanted.iter().position(|wanted| *wanted == held);
         let which = which.unwrap_or_else(|| panic!("round {round}: {} networks", held.len()));
@@ -104,6 +104,6 @@ fn a_daemon_that_is_told_to_stop_during_a_reload_leaves_one_of_the_lists_whole()
         let held = namespace.managed("drop4");
         let wanted = [hosts(1000, 1), hosts(2000, 5)].map(|text| merged(&text).v4);
         assert!(wanted.contains(&held), "{} networks", held.len());
-        assert_eq!(namespace.managed_sets().len(), 1, "nothing is left over");
+        assert_eq!(namespace.generations().len(), 1, "nothing is left over");
     }
 }

@@ -192,12 +192,12 @@ fn a_daemon_that_stops_restores_what_is_gone_and_claims_nothing_that_it_did_not_
         kept.take_away();
         kept.daemon.wait_for("cannot repair", 1);
         kept.daemon.signal("TERM");
-        kept.daemon.wait_for_line(&["stopping; table", "is not in force", "nft (pid "], 1);
+        kept.daemon.wait_for_line(&["stopping; ", "is not in force", "nft (pid "], 1);
 
         let kept = Kept::new(&[options, &["--no-repair"]].concat());
         kept.take_away();
         kept.daemon.signal("TERM");
-        kept.daemon.wait_for_line(&["stopping; table", "is not in force", "netfilterd load"], 1);
+        kept.daemon.wait_for_line(&["stopping; ", "is not in force", "netfilterd load"], 1);
         assert!(!kept.daemon.log().contains("stays in force"), "{}", kept.daemon.log());
     }
 }
@@ -280,16 +280,18 @@ fn the_status_asks_the_kernel_whether_or_not_the_daemon_knows() {
             "add chain ip6 netfilterd inbound { type filter hook prerouting priority raw; }",
             "another program changed the chains or rules of table ip6 netfilterd",
         ),
-        ("flush set ip netfilterd SET", "0 elements instead of 2"),
-        ("delete element ip netfilterd SET { 203.0.113.9 }", "1 elements instead of 2"),
+        ("flush set ip netfilterd drop4_first16_g1", "0 elements instead of 2"),
+        ("flush set ip netfilterd drop4_32_g1", "0 elements instead of 257"),
+        ("delete element ip netfilterd drop4_first16_g1 { 0xcb00 }", "1 elements instead of 2"),
+        ("delete element ip netfilterd drop4_32_g1 { 203.0.113.9 }", "256 elements instead of 257"),
         (
-            "delete element ip netfilterd SET { 203.0.113.9 }, then \
-             add element ip netfilterd SET { 203.0.112.0/24 }",
+            "delete element ip netfilterd drop4_first16_g1 { 0xcb00 }, then \
+             add element ip netfilterd drop4_first16_g1 { 0xcb01 }",
             "other networks",
         ),
         (
-            "delete element ip netfilterd SET { 203.0.113.9 }, then \
-             add element ip netfilterd SET { 203.0.113.10 }",
+            "delete element ip netfilterd drop4_32_g1 { 203.0.113.9 }, then \
+             add element ip netfilterd drop4_32_g1 { 203.0.113.10 }",
             "other networks",
         ),
         (
@@ -298,6 +300,20 @@ fn the_status_asks_the_kernel_whether_or_not_the_daemon_knows() {
         ),
         ("insert rule ip netfilterd inbound accept", "another program changed the chains or rules"),
         ("add table ip netfilterd { flags dormant; }", "is dormant"),
+    ];
+    let interval = [
+        ("flush set ip netfilterd drop4_g1", "0 elements instead of 2"),
+        ("delete element ip netfilterd drop4_g1 { 203.0.113.9 }", "1 elements instead of 2"),
+        (
+            "delete element ip netfilterd drop4_g1 { 203.0.113.9 }, then \
+             add element ip netfilterd drop4_g1 { 203.0.112.0/24 }",
+            "other networks",
+        ),
+        (
+            "delete element ip netfilterd drop4_g1 { 203.0.113.9 }, then \
+             add element ip netfilterd drop4_g1 { 203.0.113.10 }",
+            "other networks",
+        ),
     ];
     let foreign = [
         ("flush ruleset", "table ip t does not exist"),
@@ -313,13 +329,13 @@ fn the_status_asks_the_kernel_whether_or_not_the_daemon_knows() {
         ("flush chain ip t c", "no rule uses set a"),
         ("flush chain ip t c, then delete set ip t a", "set a does not exist"),
     ];
-    for (options, interferences) in [(&[][..], &managed[..]), (FOREIGN, &foreign[..])] {
+    for (options, interferences) in
+        [(&[][..], &managed[..]), (&["--layout", "interval"], &interval), (FOREIGN, &foreign)]
+    {
         for (interference, says) in interferences {
             let kept = Kept::new(&[options, &["--no-repair"]].concat());
             kept.expect(0, &["yes"]);
-            let sets = kept.namespace.managed_sets();
-            let set = sets.first().map_or("", |set| set.as_str());
-            kept.namespace.nft(&interference.replace("SET", set).replace(", then ", "\n"));
+            kept.namespace.nft(&interference.replace(", then ", "\n"));
             kept.expect(1, &["no", says]);
             if interference.contains("ip t") || interference.contains("ruleset") {
                 kept.namespace.nft(&format!("flush ruleset\n{TABLE}"));

@@ -10,11 +10,11 @@ fn a_set_has_a_name_of_at_most_229_bytes_and_works_with_that() {
     let (namespace, folder) = (Namespace::new(), Folder::new());
     let list = folder.file("list", "192.0.2.0/24\n2001:db8::/32\n");
     let (four, six) = ("a".repeat(228) + "4", "b".repeat(228) + "6");
-    for layout in ["interval", "hash", "interval"] {
+    for layout in ["auto", "interval", "hash", "auto"] {
         let options = ["-f", &list, "--set4", &four, "--set6", &six, "--layout", layout];
         namespace.load(&options);
         assert_eq!(namespace.managed(&four), ["192.0.2.0/24"]);
-        assert_eq!(namespace.managed_sets().len(), 2);
+        assert_eq!(namespace.generations().len(), 2);
     }
     let long = "a".repeat(230);
     netfilterd(&["load", "-f", &list, "--set4", &long]).expect(2, &["--set4", "229"]);

@@ -162,6 +162,8 @@ fn a_daemon_that_starts_before_logind_protects_its_sessions() {
     host.session(2, "203.0.113.5", "active");
     host.session(3, NEIGHBOUR, "active");
     daemon.wait_for_status(|status| status["loaded"]["networks4"] == 7);
+    // The line follows the status.
+    daemon.wait_for("from 1 list", 3);
     assert!(!daemon.log().contains("203.0.113.5"), "{}", daemon.log());
     assert_eq!(daemon.lines(&["from 1 list"]).len(), 3, "{}", daemon.log());
 }

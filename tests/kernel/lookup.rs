@@ -83,7 +83,7 @@ fn answers_right(namespace: &Namespace, (table, sets): (&str, [&str; 2])) {
 fn an_address_is_in_force_exactly_if_an_element_holds_it() {
     let folder = Folder::new();
     let list = folder.file("list", LIST);
-    for layout in ["interval", "hash"] {
+    for layout in ["auto", "interval", "hash"] {
         let inside = Namespace::new();
         assert_eq!(asked(&inside, MANAGED.0, MANAGED.1, "192.0.2.7"), InForce::Nothing);
         for _ in 0..2 {
@@ -96,6 +96,11 @@ fn an_address_is_in_force_exactly_if_an_element_holds_it() {
         let nobody_asks = asked(&inside, MANAGED.0, MANAGED.1, "192.0.2.7");
         assert_eq!(nobody_asks, InForce::Nothing, "no rule looks it up");
     }
+    // Behind a prefilter there is nothing any more.
+    let inside = Namespace::new();
+    inside.load(&["-f", &list, "--no-protect"]);
+    inside.nft("flush chain ip netfilterd from_suspect4; flush chain ip netfilterd to_suspect4");
+    assert_eq!(asked(&inside, MANAGED.0, MANAGED.1, "192.0.2.7"), InForce::No);
 }
 
 #[test]
@@ -207,7 +212,7 @@ fn test_says_what_the_kernel_has_and_where_it_differs_from_the_lists() {
 fn check_compares_with_what_is_in_force_and_names_it_when_asked() {
     let (inside, folder) = (Namespace::new(), Folder::new());
     let list = folder.file("list", LIST);
-    for layout in ["interval", "hash"] {
+    for layout in ["auto", "interval", "hash"] {
         folder.file("list", LIST);
         inside.load(&["-f", &list, "--layout", layout, "--no-protect"]);
         let check = |options: &[&str]| {

@@ -30,6 +30,7 @@ mod protected;
 mod read_again;
 mod repair;
 mod restored;
+mod rows;
 mod safety;
 mod script;
 mod security;

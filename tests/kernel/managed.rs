@@ -1,6 +1,7 @@
 //! The managed table, judged by nft and by packets.
 
 use std::cell::RefCell;
+use std::collections::BTreeSet;
 use std::fs;
 use std::process::{Command, Stdio};
 use std::sync::atomic::{AtomicBool, Ordering};
@@ -50,7 +51,7 @@ fn the_edges_of_the_address_spaces_are_what_nft_says_they_are() {
         "0.0.0.0/0\n::/0\n",
         "192.0.2.1-192.0.2.6\n2001:db8::1-2001:db8::6\n",
     ] {
-        for layout in ["interval", "hash"] {
+        for layout in ["auto", "interval", "hash"] {
             // The edges are about the kernel, and nothing that one wants to be without.
             let list = folder.file("list", text);
             namespace.load(&["-f", &list, "--layout", layout, "--no-protect", "--force"]);
@@ -71,7 +72,7 @@ fn more_ranges_than_fit_into_one_message_all_arrive() {
             .map(|i| format!("10.{}.{}.1\n2001:db8::{i:x}:1\n", i >> 8, i & 255))
             .collect();
         let list = folder.file("list", &text);
-        for layout in ["interval", "hash"] {
+        for layout in ["auto", "interval", "hash"] {
             namespace.load(&["-f", &list, "--layout", layout]);
             assert_eq!(namespace.managed("drop4"), merged(&text).v4, "{count}");
             assert_eq!(namespace.managed("drop6"), merged(&text).v6, "{count}");
@@ -88,7 +89,8 @@ fn packets_from_and_to_the_list_are_dropped_and_all_others_pass() {
     let list = folder.file("list", FOES);
     let mut seen = 0;
     for options in [
-        &["--layout", "interval"][..],
+        &[][..],
+        &["--layout", "interval"],
         &["--layout", "hash"],
         // Hosts, then networks, which are looked up by the masked address.
         &["--layout", "hash", "--mask", "32", "--mask6", "128"],
@@ -117,7 +119,7 @@ fn packets_from_and_to_the_list_are_dropped_and_all_others_pass() {
 fn the_hash_set_is_looked_up_by_the_masked_address_and_before_the_interval_set() {
     let (namespace, folder) = (Namespace::new(), Folder::new());
     let list = folder.file("list", "192.0.2.7\n10.0.0.0/8\n2001:db8::7\n2001:db9::/32\n");
-    let options = ["-f", &list, "--layout", "hash", "--mask", "24", "--mask6", "64"];
+    let options = ["-f", &list, "--layout", "hash", "--mask", "24", "--mask6", "72"];
     namespace.load(&options);
     let ruleset = namespace.terse_ruleset();
     for (direction, listed) in [("saddr", "from_listed"), ("daddr", "to_listed")] {
@@ -130,7 +132,7 @@ fn the_hash_set_is_looked_up_by_the_masked_address_and_before_the_interval_set()
                 format!("ip {direction} @drop4_g1 goto {listed}4"),
             ],
             [
-                format!("ip6 {direction} & ffff:ffff:ffff:ffff:: @drop6_64_g1 goto {listed}6"),
+                format!("ip6 {direction} & ffff:ffff:ffff:ffff:ff00:: @drop6_72_g1 goto {listed}6"),
                 format!("ip6 {direction} @drop6_g1 goto {listed}6"),
             ],
         ] {
@@ -208,7 +210,7 @@ fn a_reload_replaces_the_sets_and_keeps_the_counters() {
     assert!(!wire.comes_in(FOE4, INSIDE4));
     wire.inside.load(&["-f", &folder.file("list", "192.0.2.0/24\n")]);
     assert_eq!(wire.inside.counter("inbound4"), 2);
-    assert_eq!(wire.inside.managed_sets(), ["drop4_g2"], "none for IPv6");
+    assert_eq!(wire.inside.generations(), ["drop4_g2"], "none for IPv6");
     assert!(wire.comes_in(FOE4, INSIDE4), "no longer listed");
 }
 
@@ -221,8 +223,10 @@ fn left_overs_of_a_killed_run_are_removed() {
     // What a run leaves that is killed between its two transactions.
     namespace.nft("add set ip netfilterd drop4_g41 { type ipv4_addr; flags interval; }");
     namespace.nft("add set ip6 netfilterd drop6_g41 { type ipv6_addr; flags interval; }");
+    namespace.nft("add set ip netfilterd drop4_24_g41 { type ipv4_addr; size 64; }");
+    namespace.nft("add set ip6 netfilterd drop6_first32_g40 { typeof @nh,64,32; size 64; }");
     namespace.load(&["-f", &list]);
-    assert_eq!(namespace.managed_sets(), ["drop4_g42", "drop6_g42"]);
+    assert_eq!(namespace.generations(), ["drop4_g42", "drop6_g42"]);
 }
 
 #[test]
@@ -235,7 +239,9 @@ fn whatever_was_done_to_the_table_a_load_puts_right() {
     for damage in [
         "flush chain ip netfilterd inbound",
         "flush chain ip netfilterd outbound; delete chain ip netfilterd outbound",
-        "flush set ip netfilterd drop4_gN",
+        "flush set ip netfilterd drop4_first16_gN",
+        "flush set ip netfilterd drop4_24_gN",
+        "flush set ip6 netfilterd drop6_48_gN",
         "insert rule ip netfilterd inbound accept",
         "add table ip netfilterd { flags dormant; }",
         "add chain ip netfilterd inbound { policy drop; }",
@@ -247,8 +253,9 @@ fn whatever_was_done_to_the_table_a_load_puts_right() {
         "delete table ip6 netfilterd",
         "flush ruleset",
     ] {
-        let set = &wire.inside.managed_sets()[0];
-        wire.inside.nft(&damage.replace("drop4_gN", set));
+        let sets = wire.inside.managed_sets();
+        let (_, generation) = sets[0].rsplit_once("_g").unwrap();
+        wire.inside.nft(&damage.replace("_gN", &format!("_g{generation}")));
         assert_ne!(plain(&wire.inside.ruleset()), plain(&right), "{damage}");
         wire.inside.load(&["-f", &list]);
         let mended = plain(&wire.inside.ruleset());
@@ -290,7 +297,7 @@ fn a_table_of_somebody_else_is_left_alone() {
         let before = namespace.ruleset();
         namespace.load(&["-f", &list]);
         assert!(namespace.ruleset().starts_with(&before), "{}", namespace.ruleset());
-        assert_eq!(namespace.managed_sets(), ["drop4_g1", "drop6_g1"]);
+        assert_eq!(namespace.generations(), ["drop4_g1", "drop6_g1"]);
     }
     // An empty table of that name is nobody's, and one from a script that print wrote is ours.
     let script = netfilterd(&["print", "--format", "nft", "-f", &list]).stdout();
@@ -298,7 +305,7 @@ fn a_table_of_somebody_else_is_left_alone() {
         namespace.nft(&format!("flush ruleset; {nobodys}"));
         namespace.load(&["-f", &list]);
         namespace.load(&["-f", &list]);
-        assert_eq!(namespace.managed_sets(), ["drop4_g2", "drop6_g2"]);
+        assert_eq!(namespace.generations(), ["drop4_g2", "drop6_g2"]);
     }
 }
 
@@ -309,25 +316,28 @@ fn what_others_put_into_our_table_stays() {
     let list = folder.file("list", FOES);
     namespace.load(&["-f", &list]);
     // A rule that uses a set of ours by its full name keeps that set from being deleted, and no other.
-    namespace
-        .nft("table ip netfilterd { chain mine { tcp dport 22 ip saddr @drop4_g1 accept; }; }");
+    let sets = namespace.managed_sets();
+    let used = sets.iter().find(|set| set.starts_with("drop4_24_")).unwrap();
+    let rule = format!("tcp dport 22 ip saddr @{used} accept");
+    namespace.nft(&format!("table ip netfilterd {{ chain mine {{ {rule}; }}; }}"));
     let command = "nft delete rule ip netfilterd mine handle ";
     let ran = namespace.load(&["-f", &list]);
-    assert_names(&ran.stderr(), &["warning: ", "chain mine", "drop4_g1", command]);
+    assert_names(&ran.stderr(), &["warning: ", "chain mine", used, command]);
     let cure = ran.stderr().split(command).nth(1).unwrap().lines().next().unwrap().to_string();
     for generation in 3..=12 {
         let ran = namespace.load(&["-f", &list]);
         assert!(!ran.stderr().contains("chain mine"), "once is enough: {}", ran.stderr());
+        let expected = ["drop4", "drop6"].map(|base| format!("{base}_g{generation}"));
+        assert_eq!(namespace.generations(), [&["drop4_g1".to_string()][..], &expected].concat());
         let mut sets = namespace.managed_sets();
-        sets.sort();
-        let mut expected =
-            ["drop4_g1", &format!("drop4_g{generation}"), &format!("drop6_g{generation}")];
-        expected.sort();
-        assert_eq!(sets, expected);
+        sets.retain(|set| set.ends_with("_g1"));
+        assert_eq!(sets, std::slice::from_ref(used), "no other of its row");
     }
-    let ruleset = namespace.ruleset();
-    assert!(ruleset.contains("ip saddr @drop4_g1 accept"), "{ruleset}");
-    assert!(ruleset.contains("ip saddr @drop4_g12 goto from_listed4"), "{ruleset}");
+    let [table, _] = &namespace.managed_tables()[..] else { panic!("two tables") };
+    assert_eq!(table.looked_up("mine"), std::slice::from_ref(used));
+    let looked_up = table.looked_up("inbound");
+    assert!(!looked_up.is_empty() && looked_up.iter().all(|set| set.ends_with("_g12")));
+    assert_eq!(namespace.looked_up("drop4"), ["198.51.100.0/24"]);
     // The kernel says what is in force, whatever is in the set of an old list.
     let other = folder.file("other", "192.0.2.0/24\n");
     namespace.load(&["-f", &other]);
@@ -336,7 +346,7 @@ fn what_others_put_into_our_table_stays() {
 
     namespace.nft(&format!("delete rule ip netfilterd mine handle {cure}"));
     namespace.load(&["-f", &other]);
-    assert_eq!(namespace.managed_sets(), ["drop4_g14"]);
+    assert_eq!(namespace.generations(), ["drop4_g14"]);
 }
 
 #[test]
@@ -352,7 +362,8 @@ fn a_rule_that_is_added_in_the_middle_of_a_load_does_not_make_it_fail() {
             while !done.load(Ordering::Relaxed) {
                 for set in namespace.managed_sets() {
                     // The set may be gone by now.
-                    let rule = format!("add rule ip netfilterd mine meta mark 1 ip saddr @{set}");
+                    let key = if set.contains("first16") { "@nh,96,16" } else { "ip saddr" };
+                    let rule = format!("add rule ip netfilterd mine meta mark 1 {key} @{set}");
                     let _ = namespace.command("nft").arg(rule).output();
                 }
                 namespace.nft("flush chain ip netfilterd mine");
@@ -368,8 +379,7 @@ fn a_rule_that_is_added_in_the_middle_of_a_load_does_not_make_it_fail() {
         done.store(true, Ordering::Relaxed);
     });
     namespace.load(&["-f", &list]);
-    let sets = namespace.managed_sets();
-    assert_eq!(sets.len(), 2, "{sets:?}");
+    assert_eq!(namespace.generations().len(), 2, "{:?}", namespace.managed_sets());
 }
 
 #[test]
@@ -412,21 +422,21 @@ fn a_family_has_sets_from_its_first_network_on() {
     let (v4, v6) = FOES.lines().partition::<Vec<_>, _>(|line| line.contains('.'));
     let list = folder.file("list", v4.join("\n"));
     let daemon = Daemon::start(&wire.inside, &["-f", &list]);
-    assert_eq!(wire.inside.managed_sets(), ["drop4_g1"]);
+    assert_eq!(wire.inside.generations(), ["drop4_g1"]);
     assert!(!wire.comes_in(FOE4, INSIDE4) && wire.comes_in(FOE6, INSIDE6));
 
     folder.file("list", FOES);
     daemon.signal("HUP");
     daemon.wait_for_loads(2);
-    assert_eq!(wire.inside.managed_sets(), ["drop4_g2", "drop6_g2"]);
+    assert_eq!(wire.inside.generations(), ["drop4_g2", "drop6_g2"]);
     assert!(!wire.comes_in(FOE4, INSIDE4) && !wire.comes_in(FOE6, INSIDE6));
     assert!(!wire.goes_out(INSIDE6, FOE6));
 
-    // They stay for the next ones.
+    // Without networks it has none again, and its packets pay nothing.
     folder.file("list", v6.join("\n"));
     daemon.signal("HUP");
     daemon.wait_for_loads(3);
-    assert_eq!(wire.inside.managed_sets(), ["drop4_g2", "drop6_g2"]);
+    assert_eq!(wire.inside.generations(), ["drop6_g3"]);
     assert!(wire.comes_in(FOE4, INSIDE4) && !wire.comes_in(FOE6, INSIDE6));
     assert_eq!(daemon.end("TERM"), 0);
 }
@@ -474,7 +484,9 @@ fn in_a_user_namespace_what_is_too_large_for_a_transaction_is_filled_in_several(
     let folder = Folder::new();
     let few = folder.file("few", FOES);
     // Of the few some have another length than the others, for which there is one set more.
-    for (layout, bytes_each, sets) in [("interval", 40, 2), ("hash", 16, 3)] {
+    for (layout, bytes_each, sets) in
+        [("auto", 16, None), ("interval", 40, Some(2)), ("hash", 16, Some(3))]
+    {
         let (many, addresses) = more_than_fits_without_privileges(bytes_each);
         let many = folder.file("many", many);
         let state = folder.path().join("state.json");
@@ -491,7 +503,12 @@ fn in_a_user_namespace_what_is_too_large_for_a_transaction_is_filled_in_several(
         let Some(ran) = unshared(&script) else { return };
         ran.expect(0, &[]);
         let said = ran.stdout();
-        assert_eq!(said.matches("\tset drop").count(), sets, "{layout}: nothing is left over");
+        let names = said.lines().filter_map(|line| line.trim().strip_prefix("set "));
+        let names: Vec<&str> = names.map(|name| name.trim_end_matches(" {")).collect();
+        let generations = names.iter().filter_map(|name| kit::listed::split_name(name));
+        let generations: BTreeSet<u64> = generations.map(|(_, generation)| generation).collect();
+        assert_eq!(generations.len(), 1, "{layout}: nothing is left over: {names:?}");
+        assert_eq!(names.len(), sets.unwrap_or(names.len()), "{layout}: {names:?}");
         let in_force = said.matches("\"kernel\": \"in_force\"").count();
         assert_eq!(in_force, addresses.len(), "{layout}: all of it is there");
     }
@@ -589,9 +606,7 @@ fn other_names_for_the_sets_are_kept_to() {
     let list = folder.file("list", FOES);
     namespace.load(&["-f", &list, "--set4", "bad-guys.4", "--set6", "_six"]);
     namespace.load(&["-f", &list, "--set4", "bad-guys.4", "--set6", "_six"]);
-    let mut sets = namespace.managed_sets();
-    sets.sort();
-    assert_eq!(sets, ["_six_g2", "bad-guys.4_g2"]);
+    assert_eq!(namespace.generations(), ["bad-guys.4_g2", "_six_g2"]);
     // The listing loads again: no name in it is one that nft cannot type.
     let listing = namespace.nft("list ruleset");
     namespace.nft(&format!("flush ruleset; {listing}"));

@@ -4,8 +4,8 @@
 use kit::*;
 
 /// Ways to lay the foes out, each of which has rules of its own.
-const LAYOUTS: [&[&str]; 3] =
-    [&["--layout", "interval"], &["--layout", "hash"], &["--layout", "hash", "--mask6", "64"]];
+const LAYOUTS: [&[&str]; 4] =
+    [&[], &["--layout", "interval"], &["--layout", "hash"], &["--layout", "hash", "--mask6", "64"]];
 
 #[test]
 #[ignore = "needs root: network namespaces"]
@@ -78,26 +78,39 @@ fn a_packet_that_is_not_listed_meets_the_look_ups_and_nothing_else() {
             ],
         ),
     ] {
-        namespace.load(&[&["-f", &list, "--layout", "interval"], options].concat());
-        let ruleset = namespace.ruleset();
-        let generation = namespace.managed_sets()[0].clone();
-        let generation = generation.rsplit_once("_g").unwrap().1;
-        assert_eq!(
-            rules_of(table_of(&ruleset, "ip"), "inbound"),
-            [format!("ip saddr @drop4_g{generation} goto from_listed4")]
-        );
-        assert_eq!(
-            rules_of(table_of(&ruleset, "ip6"), "inbound"),
-            [format!("ip6 saddr @drop6_g{generation} goto from_listed6")]
-        );
-        let exceptions = [
-            "iif \"lo\" accept",
-            "icmpv6 type 133-136 ip6 nexthdr ipv6-icmp ip6 hoplimit 255 accept",
-        ];
-        assert_eq!(rules_of(&ruleset, "from_listed6"), [&exceptions, drops].concat());
-        // What nft shows is what nft takes.
-        namespace.nft(&format!("flush ruleset; {ruleset}"));
-        assert_eq!(namespace.ruleset(), ruleset);
+        for (layout, look_ups) in [
+            (
+                &[][..],
+                [
+                    ("ip", "@nh,96,16 @drop4_first16_gN goto from_suspect4"),
+                    ("ip6", "@nh,64,16 @drop6_first16_gN goto from_suspect6"),
+                ],
+            ),
+            (
+                &["--layout", "interval"],
+                [
+                    ("ip", "ip saddr @drop4_gN goto from_listed4"),
+                    ("ip6", "ip6 saddr @drop6_gN goto from_listed6"),
+                ],
+            ),
+        ] {
+            namespace.load(&[&["-f", &list], layout, options].concat());
+            let ruleset = namespace.ruleset();
+            let generation = namespace.managed_sets()[0].clone();
+            let generation = generation.rsplit_once("_g").unwrap().1;
+            for (family, rule) in look_ups {
+                let rule = rule.replace("_gN", &format!("_g{generation}"));
+                assert_eq!(rules_of(table_of(&ruleset, family), "inbound"), [rule]);
+            }
+            let exceptions = [
+                "iif \"lo\" accept",
+                "icmpv6 type 133-136 ip6 nexthdr ipv6-icmp ip6 hoplimit 255 accept",
+            ];
+            assert_eq!(rules_of(&ruleset, "from_listed6"), [&exceptions, drops].concat());
+            // What nft shows is what nft takes.
+            namespace.nft(&format!("flush ruleset; {ruleset}"));
+            assert_eq!(namespace.ruleset(), ruleset);
+        }
     }
 }
 
@@ -158,6 +171,6 @@ fn the_rules_of_an_older_version_are_replaced_though_the_list_is_the_same() {
     wire.inside.load(&["-f", &list, "--no-protect"]);
     // The kernel asks again a second after the question that was not answered.
     eventually("a packet by the gateway", || wire.goes_out(INSIDE6, BEYOND6));
-    assert_eq!(wire.inside.managed_sets(), ["drop6_g1"]);
+    assert_eq!(wire.inside.generations(), ["drop6_g1"]);
     assert!(wire.inside.counter("inbound6") >= 7, "what was counted before");
 }

@@ -20,14 +20,15 @@ fn managed_state(namespace: &Namespace) -> Vec<String> {
 #[test]
 #[ignore = "needs root: network namespaces"]
 fn whatever_is_taken_from_the_managed_table_is_put_back() {
-    for layout in ["interval", "hash"] {
+    for layout in ["auto", "interval", "hash"] {
         let (namespace, folder) = (Namespace::new(), Folder::new());
         let list = folder.file("list", FOES);
         let interferences = [
             "flush ruleset",
             "delete table ip netfilterd",
-            "flush set ip netfilterd SET",
-            "delete element ip netfilterd SET { ELEMENT }",
+            "flush set ip netfilterd FIRST",
+            "flush set ip netfilterd LAST",
+            "delete element ip netfilterd LAST { ELEMENT }",
             "flush chain ip netfilterd inbound",
             "insert rule ip netfilterd inbound accept",
             "delete table ip6 netfilterd",
@@ -37,10 +38,11 @@ fn whatever_is_taken_from_the_managed_table_is_put_back() {
             // A daemon for each: to the same one they would be somebody who keeps at it.
             let daemon = Daemon::start(&namespace, &["-f", &list, "--layout", layout]);
             let before = managed_state(&namespace);
-            let sets = namespace.managed_sets();
-            let set = sets.iter().find(|set| set.starts_with("drop4")).unwrap();
-            let element = if layout == "hash" { "198.51.100.0" } else { "198.51.100.0/24" };
-            let command = interference.replace("SET", set).replace("ELEMENT", element);
+            let sets = namespace.sets("ip netfilterd");
+            let [first, .., last] = &[sets.clone(), sets].concat()[..] else { panic!("no sets") };
+            let element = if layout == "interval" { "198.51.100.0/24" } else { "198.51.100.0" };
+            let command = interference.replace("FIRST", first).replace("LAST", last);
+            let command = command.replace("ELEMENT", element);
             namespace.nft(&command);
             let repairs = daemon.wait_for_repairs(1);
             assert!(repairs["by"].as_str().unwrap().starts_with("nft (pid "), "{repairs}");
@@ -106,7 +108,7 @@ fn what_others_do_in_tables_of_their_own_is_nothing_to_repair() {
 #[test]
 #[ignore = "needs root: network namespaces"]
 fn a_small_change_leaves_the_other_elements_and_the_sets_alone() {
-    for layout in ["interval", "hash"] {
+    for layout in ["auto", "interval", "hash"] {
         let (namespace, folder) = (Namespace::new(), Folder::new());
         let networks = |from: u32, to: u32| -> String {
             (from..to).map(|i| format!("10.{}.{}.0/24\n", i >> 8, (i & 127) * 2)).collect()

@@ -1,7 +1,9 @@
 //! Another program that changes the tables.
 
+use std::net::IpAddr;
 use std::time::{Duration, Instant};
 
+use kit::listed::{self, Content};
 use serde_json::Value;
 
 use crate::host::{Broken, FOREIGN, Host, Kind, MANAGED};
@@ -82,19 +84,33 @@ impl Host {
     /// Deletes elements behind the back of a daemon that does not repair, while their packets must be
     /// dropped: the soak must notice that some pass.
     pub fn remove_elements(&mut self) {
-        let sources =
-            probes(&[Plot::Network]).into_iter().map(|probe| format!("{}/", probe.source));
-        let sources: Vec<String> = sources.collect();
-        for (table, set) in self.sets() {
-            let mut elements = self.namespace.elements(table, &set);
-            elements.retain(|element| sources.iter().any(|source| element.starts_with(source)));
-            for element in elements {
-                // The key of a hash set is a host to nft.
-                let host = element.strip_suffix("/32").or(element.strip_suffix("/128"));
-                let key = host.unwrap_or(&element);
-                let command = format!("delete element {table} {set} {{ {key} }}");
-                eprintln!("soak: {}: wrong on purpose: {command}", self.kind.title());
-                self.namespace.nft(&command);
+        let sources = probes(&[Plot::Network]).into_iter().map(|probe| number(probe.source));
+        let sources: Vec<(bool, u128)> = sources.collect();
+        for table in listed::tables(&self.namespace.nft("list ruleset")) {
+            if !self.kind.tables().contains(&&table.name[..]) {
+                continue;
+            }
+            for set in &table.sets {
+                let of_base = |base| listed::content(listed::split_name(&set.name)?.0, base);
+                // The sets of another program's table have names of its own.
+                let content = ["drop4", "drop6"].into_iter().find_map(of_base);
+                let content = content.unwrap_or(Content::Ranges);
+                if matches!(content, Content::First(_)) {
+                    continue;
+                }
+                let ranges = set.ranges(content);
+                for (element, (first, last)) in set.elements.iter().zip(ranges) {
+                    let is_in = |&(is_v4, source): &(bool, u128)| {
+                        is_v4 == set.is_v4() && first <= source && source <= last
+                    };
+                    if !sources.iter().any(is_in) {
+                        continue;
+                    }
+                    let command =
+                        format!("delete element {} {} {{ {element} }}", table.name, set.name);
+                    eprintln!("soak: {}: wrong on purpose: {command}", self.kind.title());
+                    self.namespace.nft(&command);
+                }
             }
         }
     }
@@ -115,5 +131,13 @@ impl Host {
         if sets != used || used.is_empty() {
             self.fault(format!("the tables have the sets {sets:?}, and their rules use {used:?}"));
         }
+    }
+}
+
+/// Whether an address is one of IPv4, and its number.
+fn number(address: IpAddr) -> (bool, u128) {
+    match address {
+        IpAddr::V4(address) => (true, u32::from(address).into()),
+        IpAddr::V6(address) => (false, address.into()),
     }
 }

@@ -2,7 +2,7 @@
 
 use std::net::Ipv4Addr;
 
-use super::{Namespace, merged};
+use super::Namespace;
 
 /// So many hosts, no two of which merge; lists of different `last` have none in common.
 pub fn hosts(count: u32, last: u32) -> String {
@@ -20,13 +20,4 @@ pub fn in_force(namespace: &Namespace, options: &[&str]) -> Vec<String> {
         true => namespace.elements("ip t", "a"),
         false => namespace.managed("drop4"),
     }
-}
-
-/// What the set of IPv4 holds that the inbound chain looks up; others may be left over.
-pub fn looked_up(namespace: &Namespace) -> Vec<String> {
-    let ruleset = namespace.terse_ruleset();
-    let chain = ruleset.split_once("chain inbound").unwrap().1;
-    let set = chain.split_once("@drop4_").unwrap().1.split_whitespace().next().unwrap();
-    let elements = namespace.elements("ip netfilterd", &format!("drop4_{set}"));
-    merged(&elements.join("\n")).v4
 }

@@ -9,6 +9,7 @@ pub mod files;
 pub mod flags;
 pub mod hanging;
 pub mod harmless;
+pub mod listed;
 pub mod merged;
 pub mod namespace;
 pub mod nflog;

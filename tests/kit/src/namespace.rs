@@ -1,5 +1,6 @@
 //! Network namespaces, what is in nftables there, and commands in them.
 
+use std::collections::BTreeSet;
 use std::fs;
 use std::process::Command;
 use std::thread;
@@ -7,8 +8,12 @@ use std::thread;
 use nix::sched::{CloneFlags, setns};
 
 use crate::files::with_files;
+use crate::listed::{self, ListedTable};
 use crate::ran::succeed;
-use crate::{Folder, Ran, merged, needs, needs_root, program, unique};
+use crate::{Folder, Ran, awaited, needs, needs_root, program, unique};
+
+/// The tables that netfilterd creates, that of IPv4 first.
+pub const MANAGED: [&str; 2] = ["ip netfilterd", "ip6 netfilterd"];
 
 /// A network namespace.
 pub struct Namespace {
@@ -157,32 +162,55 @@ impl Namespace {
 
     /// The names of the sets of the managed tables, those of IPv4 first.
     pub fn managed_sets(&self) -> Vec<String> {
-        [self.sets("ip netfilterd"), self.sets("ip6 netfilterd")].concat()
+        MANAGED.map(|table| self.sets(table)).concat()
+    }
+
+    /// The names of the sets of the managed tables without what tells the sets of a row apart, each once:
+    /// `drop4_g7` for `drop4_first16_g7` and `drop4_24_g7`.
+    pub fn generations(&self) -> Vec<String> {
+        let mut names: Vec<String> =
+            self.managed_sets().iter().map(|set| listed::without_content(set)).collect();
+        names.dedup();
+        names
+    }
+
+    /// The managed tables, as nft lists them.
+    pub fn managed_tables(&self) -> Vec<ListedTable> {
+        let mut tables = listed::tables(&self.nft("list ruleset"));
+        tables.retain(|table| MANAGED.contains(&&table.name[..]));
+        tables
     }
 
     /// What the sets of the managed tables hold together of a family (`drop4` or `drop6`), in the
-    /// form of [`merged`]: the keys of a hash set are networks of the length in its name. A family
-    /// of which nothing was listed has no sets.
+    /// form of [`merged`](crate::merged), whatever the row of look-ups. A family of which nothing was
+    /// listed has no sets.
+    ///
+    /// No set of another generation may be there, but for the moment of a rebuild.
+    #[track_caller]
     pub fn managed(&self, base: &str) -> Vec<String> {
-        let sets = self.managed_sets();
-        let of_base: Vec<&String> = sets.iter().filter(|set| set.starts_with(base)).collect();
-        let generation = |set: &str| set.rsplit_once("_g").unwrap().1.to_string();
-        assert!(of_base.iter().all(|set| generation(set) == generation(&sets[0])), "{sets:?}");
-        let mut text = String::new();
-        let table = if base.ends_with('4') { "ip netfilterd" } else { "ip6 netfilterd" };
-        for set in of_base {
-            let length = set.strip_prefix(&format!("{base}_")).unwrap().split_once("_g");
-            for element in self.elements(table, set) {
-                match length {
-                    Some((length, _)) => {
-                        text += &format!("{}/{length}\n", element.split_once('/').unwrap().0);
-                    }
-                    None => text += &format!("{element}\n"),
-                }
-            }
-        }
-        let merged = merged(&text);
-        if base.ends_with('4') { merged.v4 } else { merged.v6 }
+        let family = if base.ends_with('4') { MANAGED[0] } else { MANAGED[1] };
+        let left_over = || format!("sets of several generations: {:?}", self.managed_sets());
+        awaited(left_over, || {
+            let tables = self.managed_tables();
+            let names = tables.iter().flat_map(|table| &table.sets);
+            let generations = names.filter_map(|set| Some(listed::split_name(&set.name)?.1));
+            let generations: BTreeSet<u64> = generations.collect();
+            let table = tables.iter().find(|table| table.name == family);
+            let in_force = |table: &ListedTable| listed::in_force(&table.of_base(base));
+            (generations.len() < 2).then(|| table.map_or(Vec::new(), in_force))
+        })
+    }
+
+    /// What packets that come to the chain `inbound` are looked up in of a family, in the form of
+    /// [`merged`](crate::merged): other sets may be left over.
+    pub fn looked_up(&self, base: &str) -> Vec<String> {
+        let family = if base.ends_with('4') { MANAGED[0] } else { MANAGED[1] };
+        let tables = self.managed_tables();
+        let Some(table) = tables.iter().find(|table| table.name == family) else { return vec![] };
+        let mut sets = table.of_base(base);
+        let looked_up = table.looked_up("inbound");
+        sets.retain(|(_, set)| looked_up.contains(&set.name));
+        listed::in_force(&sets)
     }
 
     /// Packets that a named counter of the managed tables has seen.
@@ -216,13 +244,18 @@ impl Drop for Namespace {
     }
 }
 
-/// An element in nft's JSON to the way that netfilterd writes ranges: a network or `first-last`.
+/// An element in nft's JSON to the way that netfilterd writes ranges: a network or `first-last`. A number
+/// stays one.
 pub fn element(value: &serde_json::Value) -> String {
     if let Some(prefix) = value.get("prefix") {
         return format!("{}/{}", prefix["addr"].as_str().unwrap(), prefix["len"]);
     }
     if let Some(range) = value.get("range") {
         return format!("{}-{}", range[0].as_str().unwrap(), range[1].as_str().unwrap());
+    }
+    // The key of a set whose keys are a part of an address.
+    if let Some(number) = value.as_u64() {
+        return number.to_string();
     }
     let host = value.as_str().unwrap();
     format!("{host}/{}", if host.contains(':') { 128 } else { 32 })
