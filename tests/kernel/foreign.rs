@@ -153,7 +153,7 @@ fn an_element_that_the_kernel_refuses_is_traced_to_its_line() {
     let list = folder.file("list", "# three\n192.0.2.0/24\n198.51.100.77\n10.0.0.0/8\n");
     let before = namespace.ruleset();
     let ran = namespace.netfilterd(&["load", "-f", &list, "-t", "ip t", "--set4", "a", "-m24"]);
-    ran.expect(1, &["set a", "table t"]);
+    ran.expect(1, &["set a", "table ip t"]);
     // Which of them the kernel finds to be one too many is its own affair; the line must be right.
     let stderr = ran.stderr();
     let traced = [("10.0.0.0", 4), ("10.255.255.255", 4), ("192.0.2.0", 2), ("192.0.2.255", 2)]

@@ -17,17 +17,22 @@ const WIDE: &str = "192.0.2.0/24\n10.0.0.0/8\n2001:db8:1::/64\n2001:db9::/32\n";
 fn lists() -> [(Layout, String, &'static [&'static str]); 5] {
     let many = |lengths: [u8; 2]| -> String {
         let networks = |i: u32| {
-            let [length, length6] = [lengths[i as usize % 2], 32 + 8 * (i % 4) as u8];
-            format!("198.{}.0.0/{length}\n2001:{:x}:100::/{length6}\n", i, 0x1000 + i)
+            // In more networks of /16 than a registry gives out, and of as many of /32.
+            format!("198.{i}.0.0/{}\n{:x}:1000:100::/56\n", lengths[i as usize % 2], 0x2400 + i)
         };
         (0..200).map(networks).collect()
     };
+    // Nearly all that is in use begins as something that is listed, so no prefilter is of use.
+    let wide4 = (16..223).filter(|it| it % 8 > 0 && *it != 127).map(|it| format!("{it}.0.0.0/8\n"));
+    let wide6 = (0x2400..0x2480).map(|first| format!("{first:x}::/17\n"));
+    let hosts = (0..200).map(|i| format!("{}.{i}.7.7\n{:x}::7\n", 16 + 8 * (i % 25), 0x2500 + i));
+    let wide = wide4.chain(wide6).chain(hosts).collect();
     [
         (Layout::Interval, WIDE.into(), &["interval"]),
         (Layout::Hash, WIDE.into(), &["hash /24, interval", "hash /64, interval"]),
         (Layout::Hash, "192.0.2.7\n2001:db8::1\n".into(), &["hash /32", "hash /128"]),
         (Layout::Auto, many([24, 32]), &["prefilter /16, hash", "prefilter /32", "hash /56"]),
-        (Layout::Auto, many([16, 21]), &["hash /16", "hash /21"]),
+        (Layout::Auto, wide, &["hash /32, hash /8; hash /128, hash /17"]),
     ]
 }
 
@@ -121,7 +126,7 @@ fn a_rule_that_does_something_else_than_it_did_is_noticed() {
 fn a_chain_that_became_one_of_another_kind_is_made_anew() {
     for (chain, before) in [
         ("ip netfilterd inbound", "flush chain ip netfilterd inbound"),
-        ("ip6 netfilterd from_listed6", "flush chain ip6 netfilterd inbound"),
+        ("ip6 netfilterd from_listed6", "flush chain ip6 netfilterd from_suspect6"),
     ] {
         let (namespace, mut target) = (Namespace::new(), target(Layout::Auto, &[]));
         apply(&namespace, &mut target, WIDE);
