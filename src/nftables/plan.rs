@@ -154,7 +154,8 @@ impl<A: Address> Differing<A> {
         let (gone_ranges, new_ranges) = differences(&gone.ranges, &new.ranges, ends);
         (deleted.ranges, added.ranges) = (Cow::Owned(gone_ranges), Cow::Owned(new_ranges));
         if let Some(prefilter) = row.prefilter {
-            // A prefix stays as long as any range has an address of it.
+            // A prefix stays as long as any range has an address of it: were it deleted and added again,
+            // packets from what stays behind it would pass in between.
             let is_in = |set: &RangeSet<A>, prefix: &A| {
                 set.meets(Range::network(*prefix, prefilter.length))
             };
@@ -168,10 +169,17 @@ impl<A: Address> Differing<A> {
 
     /// Whether an address would go from one kernel set to another.
     ///
-    /// A commit publishes an interval set at its end, a hash set as it goes along; so for a while
-    /// such an address would be in neither. Measured: dozens of packets in a hundred thousand. Between
-    /// two hash sets it would be missed by a packet that is looked up in the one before the commit and
-    /// in the other after it.
+    /// A packet reads the generation anew at each look-up, so it may meet the first sets of a row as they
+    /// were before a commit and those behind them as they are after it. That changes no verdict on an
+    /// address whose prefix and element both stay, nor on one that is in neither list, which no set but the
+    /// prefilter knows; and one that is added or removed may get either verdict. A hash set and a bitmap
+    /// have a bit for each of the two generations with every element, and a commit writes the one that no
+    /// packet reads any more: what stays is in them at each moment.
+    ///
+    /// An address that moves is another matter. From one hash set to one before it, it is missed by a packet
+    /// that is looked up there before the commit and in the other set after it. Between a hash set and an
+    /// interval set it is in neither for a while, since a commit publishes an interval set at its end.
+    /// Measured: dozens of packets in a hundred thousand.
     fn changes_sets(&self) -> bool {
         let (deleted, added) = (self.deleted.addresses(), self.added.addresses());
         let differ = |(from, deleted): (usize, &RangeSet<A>)| {
