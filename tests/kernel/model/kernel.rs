@@ -9,7 +9,7 @@ use netfilterd::nftables::set_name::{Content, KernelSetName};
 use serde_json::Value;
 use socket2::{Domain, Socket, Type};
 
-use super::lists::*;
+use super::lists::{self, *};
 use super::run::*;
 use kit::*;
 
@@ -17,10 +17,10 @@ use kit::*;
 pub struct KernelSet {
     pub name: String,
     pub family: usize,
-    /// What it holds; nothing of a prefilter, of which there is only to be known whether it lets the
-    /// universe through.
+    /// What it holds; nothing of a prefilter, of which there is only to be known which parts of the
+    /// universe it lets through.
     pub elements: Vec<Element>,
-    pub lets_through: bool,
+    lets_through: Option<[bool; SIZE / PART]>,
 }
 
 pub struct Element {
@@ -30,6 +30,11 @@ pub struct Element {
 }
 
 impl KernelSet {
+    /// Whether it is a prefilter that lets anything of the universe through.
+    pub fn is_used_prefilter(&self) -> bool {
+        self.lets_through.is_some_and(|parts| parts.contains(&true))
+    }
+
     /// Whether an element could not be added at this place.
     pub fn holds_near(&self, at: usize) -> bool {
         let near = |element: &Element| element.first <= at + 1 && at <= element.last + 1;
@@ -58,9 +63,22 @@ fn element(value: &Value, key_length: Option<usize>, bits: usize) -> Element {
     Element { first, last: first + size - 1, text: shown }
 }
 
-/// The first bits of all addresses of the universe, as the keys of a prefilter are listed.
-fn first_bits(family: usize, length: u8) -> u64 {
-    let first = match address(family, 0) {
+/// Whether the name of a set of the managed tables has the length of its networks.
+fn is_hash(name: &str) -> bool {
+    name.matches('_').count() > 1
+}
+
+/// Whether an element belongs to the crowd.
+fn is_of_crowd(value: &Value) -> bool {
+    let host = value.get("range").map(|range| &range[0]);
+    let host = host.or_else(|| value.get("prefix").map(|prefix| &prefix["addr"])).unwrap_or(value);
+    // Only its networks are so short that the keys are numbers to nft.
+    host.as_str().is_none_or(lists::is_of_crowd)
+}
+
+/// The first bits of all addresses of a part, as the keys of a prefilter are listed.
+fn first_bits(family: usize, part: usize, length: u8) -> u64 {
+    let first = match address(family, part * PART) {
         IpAddr::V4(address) => u128::from(u32::from(address)) << 96,
         IpAddr::V6(address) => u128::from(address),
     };
@@ -89,14 +107,15 @@ impl Run {
                 Some(Content::Networks(length)) => Some(usize::from(length)),
                 Some(Content::Ranges) | None => None,
                 Some(Content::Prefixes(length)) => {
-                    let lets_through = values.contains(&first_bits(family, length).into());
+                    let is_in = |part| values.contains(&first_bits(family, part, length).into());
+                    let lets_through = Some([0, 1, 2, 3].map(is_in));
                     sets.push(KernelSet { family, elements: Vec::new(), lets_through, name });
                     continue;
                 }
             };
-            let elements = values.iter().map(|it| element(it, key_length, [32, 128][family]));
-            let elements = elements.collect();
-            sets.push(KernelSet { family, elements, lets_through: true, name });
+            let asked = values.iter().filter(|it| !is_of_crowd(it));
+            let elements = asked.map(|it| element(it, key_length, [32, 128][family])).collect();
+            sets.push(KernelSet { family, elements, lets_through: None, name });
         }
         (sets, other)
     }
@@ -118,11 +137,38 @@ impl Run {
                 places.fill(true);
             }
         }
-        for set in sets.iter().filter(|set| !set.lets_through) {
-            flags[set.family].fill(false);
+        for set in &sets {
+            let parts = set.lets_through.iter().flatten();
+            for (part, _) in parts.enumerate().filter(|(_, lets_through)| !**lets_through) {
+                flags[set.family][part * PART..(part + 1) * PART].fill(false);
+            }
         }
+        self.note_kinds(&sets);
         assert_eq!(other.len(), 1, "somebody else's set is left alone");
         flags
+    }
+
+    fn note_kinds(&self, sets: &[KernelSet]) {
+        let mut seen = self.seen.borrow_mut();
+        for family in [V4, V6] {
+            let of_family = || sets.iter().filter(|set| set.family == family);
+            let hashes = of_family().filter(|it| it.lets_through.is_none() && is_hash(&it.name));
+            let (prefilters, hashes) =
+                (of_family().filter(|it| it.lets_through.is_some()).count(), hashes.count());
+            let intervals = of_family().count() - prefilters - hashes;
+            seen.extend((prefilters > 0).then_some("a prefilter"));
+            seen.extend((prefilters > 0 && intervals > 0).then_some("one before an interval set"));
+            seen.extend((hashes > 1).then_some("several hash sets"));
+            seen.extend((intervals > 0).then_some("an interval set"));
+        }
+    }
+
+    /// The kinds of rows that there have to be for this test to show anything.
+    pub fn check_kinds(&self) {
+        let wanted =
+            ["a prefilter", "an interval set", "one before an interval set", "several hash sets"];
+        let seen: Vec<&str> = self.seen.borrow().iter().copied().collect();
+        assert_eq!(seen, wanted);
     }
 
     /// How the kernel differs from the model. The time passes while it is looked at.

@@ -1,5 +1,6 @@
 //! What is asked for: lists in a universe of 1,024 addresses of each family, and a flag for each of
-//! them that says whether it is to be dropped.
+//! them that says whether it is to be dropped. A prefilter tells its parts from each other. Beside them
+//! there may be a crowd, which nothing is asked about: for it several hash sets are the cheapest.
 
 use std::net::IpAddr;
 use std::time::{SystemTime, UNIX_EPOCH};
@@ -10,25 +11,60 @@ pub const SIZE: usize = 1024;
 pub const V4: usize = 0;
 pub const V6: usize = 1;
 
+/// Addresses of a part of the universe. Their first 16 bits are the same, and others than in all parts else.
+pub const PART: usize = 256;
+
+/// What the addresses of each part begin with.
+pub const PARTS: [[&str; SIZE / PART]; 2] = [
+    ["45.9.7.", "80.1.2.", "198.51.100.", "199.51.100."],
+    ["2400:cb00:5::", "2600:9000:5::", "2a01:db8:5::", "2a02:db8:5::"],
+];
+
 pub fn address(family: usize, at: usize) -> IpAddr {
+    let (first, within) = (PARTS[family][at / PART], at % PART);
     let text = match family {
-        V4 => format!("198.51.{}.{}", 100 + at / 256, at % 256),
-        _ => format!("2001:db8:5::{at:x}"),
+        V4 => format!("{first}{within}"),
+        _ => format!("{first}{within:x}"),
     };
     text.parse().unwrap()
 }
 
-/// Where in the universe an address is; all that is ever listed lies there.
+/// Where in the universe an address is; all that is ever listed lies there, but for the crowd.
 #[track_caller]
 pub fn place(address: &str) -> usize {
-    let at = match address.parse().unwrap() {
-        IpAddr::V4(address) => u32::from(address).wrapping_sub(0xc633_6400) as usize,
-        IpAddr::V6(address) => {
-            u128::from(address).wrapping_sub(0x2001_0db8_0005 << 80).min(SIZE as u128) as usize
-        }
+    let address = address.parse::<IpAddr>().unwrap();
+    let family = if address.is_ipv4() { V4 } else { V6 };
+    let number = |address: IpAddr| match address {
+        IpAddr::V4(address) => u128::from(u32::from(address)),
+        IpAddr::V6(address) => u128::from(address),
     };
-    assert!(at < SIZE, "{address} was never listed");
-    at
+    let within = |part: usize| {
+        let first = number(self::address(family, part * PART));
+        let within = number(address).checked_sub(first)?;
+        (within < PART as u128).then_some(part * PART + within as usize)
+    };
+    let mut parts = 0..SIZE / PART;
+    parts.find_map(within).unwrap_or_else(|| panic!("{address} was never listed"))
+}
+
+/// Entries of the crowd: so many networks of one length, and as many hosts.
+const CROWD: usize = 400;
+
+pub fn crowd() -> String {
+    let entry = |i: usize| {
+        let (a, b) = (i / 256, i % 256);
+        format!(
+            "{}.{b}.5.0/24\n{}.{b}.9.9\n2c{b:02x}:{a:x}00::/40\n2c{b:02x}:{a:x}00:ff::9\n",
+            20 + a,
+            20 + a
+        )
+    };
+    (0..CROWD).map(entry).collect()
+}
+
+/// Whether an address belongs to it.
+pub fn is_of_crowd(address: &str) -> bool {
+    ["20.", "21.", "2c"].iter().any(|first| address.starts_with(first))
 }
 
 pub fn now() -> i64 {
@@ -81,7 +117,7 @@ impl Line {
                 (first, first + (1 << bits) - 1, format!("{}/{length}", address(family, at)))
             }
             _ => {
-                let last = (at + random.below(30) as usize).min(SIZE - 1);
+                let last = (at + random.below(30) as usize).min(at | (PART - 1));
                 (at, last, format!("{} - {}", address(family, at), address(family, last)))
             }
         };

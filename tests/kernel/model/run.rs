@@ -1,9 +1,12 @@
 //! What happens, step by step: to files, options and addresses, and to the table by others.
 
+use std::cell::RefCell;
+use std::collections::BTreeSet;
 use std::net::UdpSocket;
 use std::thread;
 use std::time::{Duration, SystemTime, UNIX_EPOCH};
 
+use super::kernel::KernelSet;
 use super::lists::*;
 use kit::*;
 
@@ -48,6 +51,12 @@ pub struct Run {
     pub table: Table,
     /// Layout and masks as options.
     pub options: Vec<String>,
+    /// How often these were chosen.
+    chosen: usize,
+    /// Whether the crowd is listed.
+    crowd: bool,
+    /// The kinds of look-ups that there were.
+    pub seen: RefCell<BTreeSet<&'static str>>,
     pub sockets: [UdpSocket; 2],
 }
 
@@ -74,8 +83,11 @@ impl Run {
         });
         let wire = Wire::new();
         // The outside has all addresses of the universe, to send from and to receive at.
-        wire.outside.ip("route add local 198.51.100.0/22 dev lo");
-        wire.outside.ip("-6 route add local 2001:db8:5::/118 dev lo");
+        for part in 0..SIZE / PART {
+            let [v4, v6] = [V4, V6].map(|family| address(family, part * PART));
+            wire.outside.ip(&format!("route add local {v4}/24 dev lo"));
+            wire.outside.ip(&format!("-6 route add local {v6}/120 dev lo"));
+        }
         if table == Table::Foreign {
             wire.inside.nft(FOREIGN);
         }
@@ -94,6 +106,9 @@ impl Run {
             model: Model::default(),
             table,
             options: Vec::new(),
+            chosen: 0,
+            crowd: false,
+            seen: RefCell::default(),
             sockets,
         };
         run.new_options();
@@ -107,7 +122,8 @@ impl Run {
     }
 
     pub fn new_options(&mut self) {
-        let layout = self.random.pick(&["auto", "interval", "hash", "hash"]);
+        let layout = ["auto", "hash", "auto", "interval"][self.chosen % 4];
+        self.chosen += 1;
         let mask4 = self.random.pick(&[None, None, Some(32), Some(28), Some(25)]);
         let mask6 = self.random.pick(&[None, None, Some(128), Some(124), Some(121)]);
         self.model.mask = [mask4, mask6];
@@ -125,7 +141,8 @@ impl Run {
 
     pub fn arguments(&mut self) -> Vec<String> {
         let path = |name: &str| self.folder.path().join(name).to_str().unwrap().to_string();
-        let files = ["-f".into(), path("list"), "--allow".into(), path("allow")];
+        let lists = ["-f".into(), path("list"), "-f".into(), path("crowd")];
+        let files = [&lists[..], &["--allow".into(), path("allow")]].concat();
         let guards = ["--min-entries", "0", "--max-shrink", "100"].map(String::from);
         [&files[..], &guards, &self.options].concat()
     }
@@ -133,6 +150,7 @@ impl Run {
     pub fn write(&mut self) {
         self.folder.file("list", text_of(&self.model.list));
         self.folder.file("allow", text_of(&self.model.allow));
+        self.folder.file("crowd", if self.crowd { crowd() } else { String::new() });
     }
 
     fn line(&mut self) -> Line {
@@ -171,7 +189,11 @@ impl Run {
 
     /// A step that is in the files.
     pub fn change_files(&mut self) {
-        match self.random.below(8) {
+        match self.random.below(10) {
+            8 | 9 if self.table == Table::Managed => {
+                self.crowd = !self.crowd;
+                self.note(if self.crowd { "the crowd" } else { "no crowd" });
+            }
             0 => self.new_list(),
             1 => self.change_allow(),
             2 => self.note("the same again"),
@@ -210,6 +232,8 @@ impl Run {
             Table::Foreign => self.table.name(),
         };
         let element = sets.iter().find(|it| it.name == set).and_then(|it| it.elements.first());
+        let is_it = |it: &&KernelSet| it.name == set;
+        let lets_through = sets.iter().find(is_it).is_some_and(KernelSet::is_used_prefilter);
         // A host has a place in sets of intervals; a hash set has a length in its name.
         let free = (0..SIZE)
             .filter(|_| !sets.is_empty() && set.matches('_').count() < 2)
@@ -222,6 +246,7 @@ impl Run {
             (1, Table::Managed, ..) => format!("delete table {table}"),
             // To flush an empty one is nothing.
             (2, _, Some(_), _) => format!("flush set {table} {set}"),
+            (2 | 3, ..) if lets_through => format!("flush set {table} {set}"),
             (3, _, Some(element), _) => {
                 format!("delete element {table} {set} {{ {} }}", element.text)
             }
