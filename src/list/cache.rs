@@ -168,10 +168,10 @@ struct Changes<'a> {
 }
 
 impl<'a> Changes<'a> {
-    fn between(before: &'a Known, now: &'a [Identified]) -> Self {
+    fn between(before: &'a Known, now: &'a [Vec<Identified>]) -> Self {
         let mut changes = Changes { added: Vec::new(), removed: Vec::new(), kept: Vec::new() };
         let mut seen: HashSet<Id> = HashSet::new();
-        for (id, kept) in now.iter().filter(|(id, _)| seen.insert(*id)) {
+        for (id, kept) in now.iter().flatten().filter(|(id, _)| seen.insert(*id)) {
             match before.get(*id) {
                 Some(_) => changes.kept.push(&kept.chunk),
                 None => changes.added.push(&kept.chunk),

@@ -108,7 +108,6 @@ impl<'a, O: EntryObserver> Collector<'a, O> {
             name: list.name().to_string(),
             name_allows: verdict::file_name_allows(file_name(list.name())),
             modified: list.modified(),
-            unfinished: list.is_unfinished(),
             ..Summary::default()
         };
         self.exceptions = PerFamily::default();
@@ -170,6 +169,8 @@ impl<'a, O: EntryObserver> Collector<'a, O> {
             let (list, bytes) = (list.name().to_string(), list.text().len());
             return Err(NotCollected::Unusable(ListError::NoMemory { list, bytes }));
         }
+        // Known only now, since before the list is read it would be decided in a reading of its own.
+        self.summary.unfinished = list.is_unfinished();
         if let Ok(decision) = list.decision() {
             self.summary.format = decision.name().to_string();
             self.summary.sets = decision.sets().to_vec();

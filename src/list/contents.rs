@@ -62,8 +62,8 @@ pub fn parse_observed(
 pub(super) struct Collected {
     /// Without the entries that the chunks have.
     pub contents: Contents,
-    /// All chunks of the lists that were read by them.
-    pub chunks: Vec<Identified>,
+    /// The chunks of each list that was read by them.
+    pub chunks: Vec<Vec<Identified>>,
 }
 
 /// Reads all lists: by chunks, if those that are `known` are given, but for those that are to be read as a
@@ -110,7 +110,7 @@ fn collect(
         }
         let first = match read {
             Some(read) => {
-                chunks.extend(read.chunks);
+                chunks.push(read.chunks);
                 read.only_rejected
             }
             None => entries.read(list, older)?,

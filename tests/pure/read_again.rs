@@ -1,6 +1,7 @@
 //! Lists that are read again with what is kept of the last reading: the same as a reading of all of it,
 //! whatever was changed in between.
 
+use std::cell::Cell;
 use std::fmt::Write as _;
 use std::time::{Duration, SystemTime};
 
@@ -306,6 +307,61 @@ fn lines_that_are_only_counted_stay_named_as_they_are_when_lines_above_them_chan
         assert!(rejected[0].starts_with("list0:351:1: "), "{rejected:?}");
         assert!(rejected[1].starts_with("list0:361:22: "), "{rejected:?}");
         assert_eq!(again(&texts, Selection::ALL, 256, &mut cache), wanted);
+    }
+}
+
+/// Counts the entries of which it is asked whether they are near.
+#[derive(Default)]
+struct Asked(Cell<usize>);
+
+impl EntryObserver for Asked {
+    fn is_near(&self, _: Range<u32>) -> bool {
+        self.0.set(self.0.get() + 1);
+        false
+    }
+
+    fn nearness(&self) -> &[u64] {
+        &[]
+    }
+
+    fn look(&mut self, _: usize, _: u64, _: Entry, _: Option<End>) {}
+
+    fn forget(&mut self) {}
+}
+
+#[test]
+fn of_a_list_whose_last_line_has_no_end_only_what_changed_is_looked_at_again() {
+    let hosts: Vec<String> = (0..1_000).map(|n| format!("192.0.{}.{}", n / 250, n % 250)).collect();
+    let sizes = Sizes { from: 0, cut: Cut { least: 400, most: 2_000, one_in: 2 } };
+    let mut cache = Cache::new(sizes);
+    let mut asked = Vec::new();
+    for lines in 990..1_000 {
+        let texts = [hosts[..lines].join("\n").into_bytes(), b"203.0.113.7\n".to_vec()];
+        let mut observer = Asked::default();
+        let parsed = cache.parse(&lists(&texts), Selection::ALL, &mut observer, &Unseen).unwrap();
+        cache = parsed.cache;
+        assert!(parsed.contents.report.summaries[0].unfinished);
+        asked.push(observer.0.get());
+    }
+    assert!(asked[0] >= 990 && asked[1..].iter().all(|count| *count < 200), "{asked:?}");
+}
+
+#[test]
+fn a_last_line_without_an_end_that_grows_is_read_anew_whichever_list_stands_behind_it() {
+    let other = b"203.0.113.7\n".to_vec();
+    // So many lines that there are several chunks, and in the last one some with the last line.
+    for lines in 30..60 {
+        let hosts: String = (0..lines).map(|n| format!("192.0.2.{n}\n")).collect();
+        for after in ["198.51.100.12\n", "198.51.100.1/25\n", "198.51.100.1\nno address\n"] {
+            let mut cache = Cache::new(SMALL);
+            for end in ["198.51.100.1", after, "198.51.100.1"] {
+                let list = format!("{hosts}{end}").into_bytes();
+                let texts = [list.clone(), other.clone(), list];
+                let wanted = whole(&texts, Selection::ALL, 256);
+                let found = again(&texts, Selection::ALL, 256, &mut cache);
+                assert_eq!(found, wanted, "{lines} lines, then {end}");
+            }
+        }
     }
 }
 

@@ -84,14 +84,15 @@ impl Known {
         }
     }
 
-    /// Knows these chunks instead, after a reading with an observer of this nearness.
-    pub fn with(&self, chunks: Vec<Identified>, nearness: &[u64]) -> Self {
-        let pairs = chunks.windows(2).map(|pair| (pair[0].0, pair[1].0));
+    /// Knows the chunks of these lists instead, after a reading with an observer of this nearness.
+    pub fn with(&self, lists: Vec<Vec<Identified>>, nearness: &[u64]) -> Self {
+        // Below the last chunk of a list there is none, whichever list was read next.
+        let pairs = lists.iter().flat_map(|chunks| chunks.windows(2));
         Known {
             cut: self.cut,
             digests: self.digests.clone(),
-            below: pairs.collect(),
-            chunks: chunks.into_iter().collect(),
+            below: pairs.map(|pair| (pair[0].0, pair[1].0)).collect(),
+            chunks: lists.into_iter().flatten().collect(),
             nearness: nearness.to_vec(),
         }
     }
@@ -125,5 +126,37 @@ impl Known {
     /// All that are known, in no order.
     pub fn all(&self) -> impl Iterator<Item = (Id, &Chunk)> {
         self.chunks.iter().map(|(id, kept)| (*id, Arc::as_ref(&kept.chunk)))
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    const CUT: Cut = Cut { least: 64, most: 512, one_in: 2 };
+
+    /// The chunks of a text, by what is known.
+    fn chunks(known: &Known, mut text: &[u8]) -> Vec<Identified> {
+        let mut chunks: Vec<Identified> = Vec::new();
+        while !text.is_empty() {
+            let (chunk, id) = known.first(text, false, chunks.last().map(|(id, _)| *id));
+            text = &text[chunk.len()..];
+            chunks.push((id, Kept { chunk: Arc::default(), observed: None }));
+        }
+        chunks
+    }
+
+    #[test]
+    fn a_list_that_grows_in_front_of_another_one_has_no_more_chunks_than_when_it_is_cut_at_once() {
+        let nothing = Known::new(CUT);
+        let other = chunks(&nothing, b"203.0.113.7\n");
+        let mut text = b"192.0.2.1\n".repeat(40);
+        let mut known = nothing.with(vec![chunks(&nothing, &text), other.clone()], &[]);
+        for octet in 0..200 {
+            text.extend(format!("198.51.100.{octet}\n").into_bytes());
+            let grown = chunks(&known, &text);
+            assert_eq!(grown.len(), chunks(&nothing, &text).len());
+            known = known.with(vec![grown, other.clone()], &[]);
+        }
     }
 }
