@@ -271,6 +271,8 @@ pub fn differences<T: Copy, K: Ord>(
     second: &[T],
     key: impl Fn(&T) -> K,
 ) -> (Vec<T>, Vec<T>) {
+    /// So many items are compared together, which vector instructions can do.
+    const BLOCK: usize = 32;
     let (mut only_first, mut only_second) = (Vec::new(), Vec::new());
     let (mut i, mut j) = (0, 0);
     while let (Some(a), Some(b)) = (first.get(i), second.get(j)) {
@@ -286,6 +288,15 @@ pub fn differences<T: Copy, K: Ord>(
             Ordering::Equal => {
                 i += 1;
                 j += 1;
+                // Mostly nearly all are in both.
+                let blocks = first[i..].chunks_exact(BLOCK).zip(second[j..].chunks_exact(BLOCK));
+                let is_same = |(a, b): &(&[T], &[T])| {
+                    let pairs = a.iter().zip(b.iter());
+                    pairs.fold(true, |same, (a, b)| same & (key(a) == key(b)))
+                };
+                let same = BLOCK * blocks.take_while(is_same).count();
+                i += same;
+                j += same;
             }
         }
     }

@@ -9,6 +9,7 @@
 use std::collections::{HashMap, HashSet};
 
 use super::chunk::{Chunk, Cut, Entries, Id, Identified, Known, Ranges};
+pub use super::contents::Unparsed;
 use super::contents::{Collected, Contents, collect_all};
 use super::entry::Entry;
 use super::error::ListError;
@@ -30,8 +31,8 @@ pub struct Sizes {
 
 impl Sizes {
     /// Measured with one line appended, for reading alone, against all of it: 6,000 hosts (90 KiB) 0.8,
-    /// 20,000 (280 KiB) 0.34, 60,000 0.19, 1,000,000 0.15. The first reading costs 1.3 times as much as one of
-    /// which nothing is kept. So below a quarter of a mebibyte, of which all is read in half a millisecond,
+    /// 20,000 (280 KiB) 0.34, 60,000 0.19, 1,000,000 0.15. The second reading costs 1.3 times as much as one
+    /// of which nothing is kept, as the first is. So below a quarter of a mebibyte, of which all is read in half a millisecond,
     /// there is nothing to gain.
     pub const DEFAULT: Sizes = Sizes { from: 256 << 10, cut: Cut::DEFAULT };
 }
@@ -40,6 +41,9 @@ impl Sizes {
 /// depends on nothing but the texts.
 pub struct Cache {
     from: usize,
+    /// Whether lists were read before: most processes read them once, and to record what they give would
+    /// cost these something for nothing.
+    has_read: bool,
     known: Known,
     /// Which entries count in the sets.
     selection: Selection,
@@ -89,12 +93,20 @@ impl Cache {
     pub fn new(sizes: Sizes) -> Self {
         Cache {
             from: sizes.from,
+            has_read: false,
             known: Known::new(sizes.cut),
             selection: Selection::ALL,
             sets: Default::default(),
             is_all: false,
             pauses: HashMap::new(),
         }
+    }
+
+    /// What is known of a list, if it is to be read by parts before [`Cache::parse`] with this selection.
+    pub fn known(&self, list: &str, selection: Selection) -> Option<&Known> {
+        let pays = selection.newest.is_none() && self.selection == selection;
+        let waits = self.pauses.contains_key(list);
+        Some(&self.known).filter(|known| pays && !waits && !known.is_empty())
     }
 
     /// Reads lists, as [`parse_observed`](super::parse_observed) does, with the same result.
@@ -104,11 +116,11 @@ impl Cache {
         selection: Selection,
         observer: &mut impl EntryObserver,
         progress: &dyn Progress,
-    ) -> Result<Parsed, ListError> {
+    ) -> Result<Parsed, Unparsed> {
         progress.step(Step::Merging);
-        let bytes: usize = lists.iter().map(|list| list.text().len()).sum();
+        let bytes: usize = lists.iter().map(|list| list.size()).sum();
         // Which entries are the newest depends on all of them.
-        let pays = bytes >= self.from && selection.newest.is_none();
+        let pays = self.has_read && bytes >= self.from && selection.newest.is_none();
         let nothing = self.known.with(Vec::new(), &[]);
         let is_comparable = pays && self.selection == selection;
         let known = if is_comparable { &self.known } else { &nothing };
@@ -121,14 +133,16 @@ impl Cache {
             collect_all(lists, selection, observer, by_chunks, &mut is_whole)?;
         let sets = Changes::between(known, &chunks)
             .apply(before, selection)
-            .ok_or_else(|| ListError::NoMemory { list: "lists".into(), bytes })?;
+            .ok_or_else(|| ListError::NoMemory { list: "lists".into(), bytes })
+            .map_err(Unparsed::Unusable)?;
         let is_all = contents.sets.is_empty();
         let [most, rest] = sets.clone();
         let rest = rest.union(&contents.sets);
         contents.sets = most;
         let known = self.known.with(chunks, observer.nearness());
         let pauses = self.pauses_after(lists, &attempts, &is_whole);
-        let cache = Cache { from: self.from, known, selection, sets, is_all, pauses };
+        let cache =
+            Cache { from: self.from, has_read: true, known, selection, sets, is_all, pauses };
         Ok(Parsed { contents, rest, cache })
     }
 

@@ -69,6 +69,8 @@ pub struct ByChunks {
 pub enum NotCollected {
     /// All lists are to be read again, into a new collector.
     Again,
+    /// All of the text of a list is needed, of which only parts are there.
+    TextNeeded,
     /// The list cannot be used.
     Unusable(ListError),
 }
@@ -166,7 +168,7 @@ impl<'a, O: EntryObserver> Collector<'a, O> {
     /// Reports of the list that was read.
     fn end(&mut self, list: &List) -> Result<(), NotCollected> {
         if self.out_of_memory {
-            let (list, bytes) = (list.name().to_string(), list.text().len());
+            let (list, bytes) = (list.name().to_string(), list.size());
             return Err(NotCollected::Unusable(ListError::NoMemory { list, bytes }));
         }
         // Known only now, since before the list is read it would be decided in a reading of its own.

@@ -5,6 +5,7 @@ use super::collect::{Collector, NotCollected};
 use super::error::ListError;
 use super::excepted::ExceptedEntries;
 use super::expiring::ExpiringEntries;
+use super::file::ReadError;
 use super::newest;
 use super::observer::EntryObserver;
 use super::report::Report;
@@ -54,8 +55,29 @@ pub fn parse_observed(
 ) -> Result<Contents, ListError> {
     progress.step(Step::Merging);
     let mut is_whole = vec![true; lists.len()];
-    let Collected { contents, .. } = collect_all(lists, selection, observer, None, &mut is_whole)?;
-    Ok(contents)
+    let collected = collect_all(lists, selection, observer, None, &mut is_whole)?;
+    Ok(collected.contents)
+}
+
+/// Why lists were not parsed.
+#[derive(Debug)]
+pub enum Unparsed {
+    /// A list cannot be used.
+    Unusable(ListError),
+    /// All of the text of a list is needed, of which only parts were read: they are to be read as a whole.
+    TextNeeded,
+}
+
+impl From<Unparsed> for ListError {
+    fn from(unparsed: Unparsed) -> Self {
+        match unparsed {
+            Unparsed::Unusable(error) => error,
+            // Does not happen to lists that were read as a whole; nothing must be loaded of others.
+            Unparsed::TextNeeded => {
+                ListError::Read { list: "lists".into(), error: ReadError::Changing }
+            }
+        }
+    }
 }
 
 /// What was read of lists.
@@ -74,11 +96,12 @@ pub(super) fn collect_all(
     observer: &mut impl EntryObserver,
     known: Option<&Known>,
     is_whole: &mut [bool],
-) -> Result<Collected, ListError> {
+) -> Result<Collected, Unparsed> {
     loop {
         match collect(lists, selection, observer, known, is_whole) {
             Ok(contents) => return Ok(contents),
-            Err(NotCollected::Unusable(error)) => return Err(error),
+            Err(NotCollected::Unusable(error)) => return Err(Unparsed::Unusable(error)),
+            Err(NotCollected::TextNeeded) => return Err(Unparsed::TextNeeded),
             // Each list whose format shows late does this once, and each that cannot be read by chunks.
             Err(NotCollected::Again) => observer.forget(),
         }
@@ -97,7 +120,7 @@ fn collect(
         None => vec![0; lists.len()],
     };
     let whole = lists.iter().zip(&*is_whole).filter(|(_, is_whole)| **is_whole);
-    let bytes = whole.map(|(list, _)| list.text().len()).sum();
+    let bytes = whole.map(|(list, _)| list.size()).sum();
     let mut entries = Collector::new(selection, observer, bytes);
     let mut chunks = Vec::new();
     for ((list, older), is_whole) in lists.iter().zip(older).zip(is_whole) {
@@ -113,6 +136,7 @@ fn collect(
                 chunks.push(read.chunks);
                 read.only_rejected
             }
+            None if list.is_in_parts() => return Err(NotCollected::TextNeeded),
             None => entries.read(list, older)?,
         };
         if let Some(first) = first {

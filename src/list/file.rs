@@ -153,19 +153,61 @@ pub struct Content {
 /// Waits for a process that holds a write lease on the file, as a file server does; the kernel ends a
 /// lease after 45 s (`/proc/sys/fs/lease-break-time`).
 pub fn read(path: &Path, progress: &mut dyn FnMut(u64)) -> Result<Content, ReadError> {
+    let (bytes, public) = one_version(path, |file, size| read_bytes(file, size, progress))?;
+    Ok(Content { bytes, public })
+}
+
+/// What the bytes of a file pass through.
+pub trait Through {
+    /// The file is read from the beginning, perhaps once more.
+    fn restart(&mut self);
+
+    /// Where bytes are read to; not empty.
+    fn room(&mut self) -> &mut [u8];
+
+    /// So many bytes were read there. Returns whether to go on.
+    fn filled(&mut self, bytes: usize) -> bool;
+
+    /// There are no more. Returns whether the reading counts.
+    fn ended(&mut self) -> bool;
+}
+
+/// The same, where the bytes pass `through` something that keeps what it needs. Returns whether every user
+/// may read the file; `None` if it was not to go on, or the reading does not count.
+pub fn read_through(
+    path: &Path,
+    progress: &mut dyn FnMut(u64),
+    through: &mut dyn Through,
+) -> Result<Option<bool>, ReadError> {
+    let (is_done, public) = one_version(path, |file, size| {
+        through.restart();
+        pass_through(file, size, progress, through)
+    })?;
+    Ok(is_done.then_some(public))
+}
+
+/// Has `read` read one version of a file, of the size that it is called with. Returns also whether every
+/// user may read the file.
+fn one_version<T>(
+    path: &Path,
+    mut read: impl FnMut(&File, u64) -> Result<T, ReadError>,
+) -> Result<(T, bool), ReadError> {
     for attempt in 0..TRIES {
         if attempt > 0 {
             std::thread::sleep(PAUSE);
         }
-        if let Some(content) = read_once(path, progress)? {
-            return Ok(content);
+        if let Some(read) = read_once(path, &mut read)? {
+            return Ok(read);
         }
     }
     Err(ReadError::Changing)
 }
 
 /// `None` if the file was changed or replaced meanwhile.
-fn read_once(path: &Path, progress: &mut dyn FnMut(u64)) -> Result<Option<Content>, ReadError> {
+fn read_once<T>(
+    path: &Path,
+    read: impl FnOnce(&File, u64) -> Result<T, ReadError>,
+) -> Result<Option<(T, bool)>, ReadError> {
     let file = open(path)?;
     let before = file.metadata()?;
     if before.len() > MAX_FILE {
@@ -174,12 +216,12 @@ fn read_once(path: &Path, progress: &mut dyn FnMut(u64)) -> Result<Option<Conten
     if !is_settled(&before) {
         return Ok(None);
     }
-    let bytes = read_bytes(&file, before.len(), progress)?;
+    let read = read(&file, before.len())?;
     let after = file.metadata()?;
     // By path again: a file that was replaced is unchanged itself, and old.
     let now = path.metadata()?;
     let same = version(&before) == version(&after) && version(&after) == version(&now);
-    Ok(same.then(|| Content { bytes, public: is_public(path, &before) }))
+    Ok(same.then(|| (read, is_public(path, &before))))
 }
 
 /// Opens a file for reading, and nothing but a regular file. The opening of a device has effects, such
@@ -259,6 +301,39 @@ fn read_bytes(file: &File, size: u64, progress: &mut dyn FnMut(u64)) -> Result<V
     sys::prefer_huge_pages(&mut bytes);
     read_to_end(file, most, &mut bytes, progress)?;
     Ok(bytes)
+}
+
+/// Whether the file was read to its end, and that counts.
+fn pass_through(
+    mut file: &File,
+    size: u64,
+    progress: &mut dyn FnMut(u64),
+    through: &mut dyn Through,
+) -> Result<bool, ReadError> {
+    let mut all = 0;
+    // As much as read_bytes reads, but a file of /proc is small.
+    while all <= size {
+        let room = through.room();
+        let mut filled = 0;
+        while filled < room.len() {
+            match file.read(&mut room[filled..]) {
+                Ok(0) => break,
+                Ok(read) => filled += read,
+                Err(error) if error.kind() == io::ErrorKind::Interrupted => {}
+                Err(error) => return Err(error.into()),
+            }
+        }
+        let is_full = filled == room.len();
+        all += filled as u64;
+        progress(all);
+        if !through.filled(filled) {
+            return Ok(false);
+        }
+        if !is_full {
+            return Ok(all == size && through.ended());
+        }
+    }
+    Ok(false)
 }
 
 /// Reads standard input to its end. Calls `progress` with how many bytes are read, again and again.

@@ -5,6 +5,7 @@ use std::sync::OnceLock;
 use std::time::SystemTime;
 
 use super::chunk::{Identified, Known};
+use super::cutter::Cutter;
 use super::end::End;
 use super::entry::Entry;
 use super::error::ListError;
@@ -12,6 +13,7 @@ use super::file::{self, Content};
 use super::format::again::{CountingSink, Reread, Uncertain};
 use super::format::{self, Decision, Event, NotAList, Sink};
 use super::parse_error::ParseError;
+use super::parts::Parts;
 use super::reading::{Purpose, Reading};
 use super::verdict;
 use crate::progress::{Progress, Step, Unseen};
@@ -32,7 +34,7 @@ pub enum Source {
 /// keeping anything per entry.
 pub struct List {
     name: String,
-    text: Vec<u8>,
+    text: Text,
     modified: Option<SystemTime>,
     public: bool,
     reading: Reading,
@@ -40,11 +42,22 @@ pub struct List {
     decision: OnceLock<Result<Decision, NotAList>>,
 }
 
+/// The text of a list.
+enum Text {
+    Whole(Vec<u8>),
+    /// Without what is known.
+    Parts(Parts),
+}
+
 impl List {
     /// A list of `text`, called `name` in messages.
     pub fn new(name: impl Into<String>, text: Vec<u8>) -> Self {
+        List::of(name.into(), Text::Whole(text))
+    }
+
+    fn of(name: String, text: Text) -> Self {
         List {
-            name: name.into(),
+            name,
             text,
             modified: None,
             public: true,
@@ -72,9 +85,25 @@ impl List {
         &self.name
     }
 
-    /// All bytes of it.
+    /// All bytes of it; of a text in parts the beginning.
     pub fn text(&self) -> &[u8] {
-        &self.text
+        match &self.text {
+            Text::Whole(text) => text,
+            Text::Parts(parts) => &parts.head,
+        }
+    }
+
+    /// The number of its bytes.
+    pub fn size(&self) -> usize {
+        match &self.text {
+            Text::Whole(text) => text.len(),
+            Text::Parts(parts) => parts.bytes,
+        }
+    }
+
+    /// Whether only parts of the text are there. Such a list is read by [`List::read_again`] or not at all.
+    pub fn is_in_parts(&self) -> bool {
+        matches!(self.text, Text::Parts(_))
     }
 
     /// When the file was last written to; what is no file has no such time.
@@ -91,7 +120,9 @@ impl List {
     /// Whether its last line has no end, as that of a file has which was cut off. A document has no lines,
     /// and shows by itself whether it is whole.
     pub fn is_unfinished(&self) -> bool {
-        !matches!(self.text.last(), None | Some(b'\n'))
+        // A text in parts ends with a line end.
+        !self.is_in_parts()
+            && !matches!(self.text().last(), None | Some(b'\n'))
             && !self.decision().is_ok_and(Decision::is_document)
     }
 
@@ -104,12 +135,13 @@ impl List {
 
     /// The text without a byte order mark.
     fn bytes(&self) -> &[u8] {
-        self.text.strip_prefix(b"\xef\xbb\xbf").unwrap_or(&self.text)
+        let text = self.text();
+        text.strip_prefix(b"\xef\xbb\xbf").unwrap_or(text)
     }
 
     /// Whether there is nothing in it, not even a comment.
     pub fn is_blank(&self) -> bool {
-        self.text.is_empty()
+        self.size() == 0
     }
 
     /// Reads the list into a sink. Returns the number of its lines.
@@ -143,7 +175,10 @@ impl List {
         if self.decision.get().is_some() || self.reading.purpose != Purpose::Drop {
             return None;
         }
-        let read = format::again::read(self.bytes(), &self.reading, known, sink)?;
+        let read = match &self.text {
+            Text::Whole(_) => format::again::read(self.bytes(), &self.reading, known, sink),
+            Text::Parts(parts) => format::again::read_parts(parts, &self.reading, known, sink),
+        }?;
         Some(read.map(|Reread { decision, lines, chunks }| {
             self.decision.get_or_init(|| Ok(decision));
             (lines, chunks)
@@ -158,18 +193,20 @@ impl List {
         entry: impl FnMut(u64, Entry, Option<End>),
         reject: impl FnMut(u64, ParseError, &[u8]),
     ) -> u64 {
-        match self.decision() {
-            Ok(decision) => {
-                let mut sink = Functions { entry, reject };
+        let mut sink = Functions { entry, reject };
+        match (&self.text, self.decision()) {
+            (Text::Parts(parts), _) => format::again::replay(parts, &self.reading, &mut sink),
+            (Text::Whole(_), Ok(decision)) => {
                 format::decide::read(self.bytes(), decision, &self.reading, &mut sink)
             }
-            Err(_) => 0,
+            (Text::Whole(_), Err(_)) => 0,
         }
     }
 
     /// Calls `exception` with the line (from 1) of each exception.
     pub fn scan_exceptions(&self, exception: impl FnMut(u64, Entry)) {
-        if let Ok(decision) = self.decision() {
+        // A list in parts has none.
+        if let Some(decision) = self.decision().ok().filter(|_| !self.is_in_parts()) {
             let mut sink = Exceptions(exception);
             format::decide::read(self.bytes(), decision, &self.reading, &mut sink);
         }
@@ -237,8 +274,19 @@ enum Item {
 /// it is if none exists.
 pub fn read(
     sources: &[Source],
+    missing: Option<&mut Vec<ListError>>,
+    progress: &dyn Progress,
+) -> Result<Vec<List>, ListError> {
+    read_parts(sources, missing, progress, &|_| None)
+}
+
+/// The same, where nothing is kept of what is known. `known` is called with the name of each list; `None`
+/// if all of its text is to be kept.
+pub fn read_parts<'a>(
+    sources: &[Source],
     mut missing: Option<&mut Vec<ListError>>,
     progress: &dyn Progress,
+    known: &dyn Fn(&str) -> Option<&'a Known>,
 ) -> Result<Vec<List>, ListError> {
     let items: Vec<Item> = sources.iter().flat_map(|source| expand(source, progress)).collect();
     let of = items.iter().map(|item| size(item, progress)).sum();
@@ -249,7 +297,7 @@ pub fn read(
         let list = match item {
             Item::File(path) => {
                 progress.list(&path);
-                read_file(&path, &mut report)
+                read_parts_of(&path, &mut report, known)
             }
             Item::Stdin => read_stdin(&mut report),
             Item::Unreadable(error) => Err(error),
@@ -258,7 +306,7 @@ pub fn read(
             (Err(error), Some(missing)) if error.missing_list().is_some() => missing.push(error),
             (list, _) => lists.push(list?),
         }
-        before = lists.iter().map(|list| list.text.len() as u64).sum();
+        before = lists.iter().map(|list| list.size() as u64).sum();
     }
     match missing {
         Some(missing) if lists.is_empty() && !missing.is_empty() => {
@@ -312,6 +360,24 @@ fn read_stdin(progress: &mut dyn FnMut(u64)) -> Result<List, ListError> {
     match file::read_stdin(progress) {
         Ok(text) => Ok(List::new(list, text)),
         Err(error) => Err(ListError::Read { list: list.into(), error }),
+    }
+}
+
+fn read_parts_of<'a>(
+    path: &Path,
+    progress: &mut dyn FnMut(u64),
+    known: &dyn Fn(&str) -> Option<&'a Known>,
+) -> Result<List, ListError> {
+    let name = printable(path);
+    let Some(known) = known(&name) else { return read_file(path, progress) };
+    let mut cutter = Cutter::new(known);
+    match file::read_through(path, progress, &mut cutter) {
+        Ok(Some(public)) => {
+            let modified = path.metadata().and_then(|metadata| metadata.modified()).ok();
+            Ok(List { modified, public, ..List::of(name, Text::Parts(cutter.finish())) })
+        }
+        Ok(None) => read_file(path, progress),
+        Err(error) => Err(ListError::Read { list: name, error }),
     }
 }
 

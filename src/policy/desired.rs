@@ -9,8 +9,8 @@ use crate::ip::RangeSets;
 use crate::ip::mask::Mask;
 use crate::ip::{Families, PerFamily};
 use crate::list::{
-    self, Cache, Contents, End, Entry, ExceptedEntries, ExpiringEntries, List, ListError, Purpose,
-    Report, Selection, Source,
+    self, Cache, Contents, End, Entry, ExceptedEntries, ExpiringEntries, List, ListError, Parsed,
+    Purpose, Report, Selection, Source, Unparsed,
 };
 use crate::policy::allow::{AllowError, Allowed};
 use crate::policy::connected::{HostNetwork, Networks};
@@ -88,6 +88,29 @@ pub enum Unreadable {
     Allow(AllowError),
 }
 
+/// What was parsed: the contents, entries that are not merged with the others yet, and what is to be kept
+/// for the next time.
+type Parts = (Contents, RangeSets, Option<Cache>);
+
+/// Parses lists, with a cache if there is one. Returns also what the `finder` has found.
+fn parse<'a>(
+    texts: &[List],
+    selection: Selection,
+    mut finder: MatchFinder<'a>,
+    progress: &dyn Progress,
+    cache: Option<&Cache>,
+) -> (Result<Parts, Unparsed>, MatchFinder<'a>) {
+    let parsed = match cache {
+        None => list::parse_observed(texts, selection, &mut finder, progress)
+            .map(|contents| (contents, RangeSets::default(), None))
+            .map_err(Unparsed::Unusable),
+        Some(cache) => cache
+            .parse(texts, selection, &mut finder, progress)
+            .map(|Parsed { contents, rest, cache }| (contents, rest, Some(cache))),
+    };
+    (parsed, finder)
+}
+
 impl DesiredState {
     /// Reads and merges the lists for the time `now`, and takes out what is allowed or `protected`.
     /// Fails if any list is unreadable.
@@ -119,36 +142,41 @@ impl DesiredState {
         progress: &dyn Progress,
         cache: Option<&mut Cache>,
     ) -> Result<Self, Unreadable> {
-        let mut missing = Vec::new();
-        let note = request.skip_missing.then_some(&mut missing);
-        let texts = list::read(&request.sources, note, progress).map_err(Unreadable::List)?;
-        let texts: Vec<List> =
-            texts.into_iter().map(|list| list.to_read(Purpose::Drop, &request.sets)).collect();
-        let allowed = Allowed::read(&request.allow, progress).map_err(Unreadable::Allow)?;
-        let mut finder = MatchFinder::new(request.mask, now, &allowed.sets, protected.sets());
-        if let Some(networks) = protected.networks() {
-            finder = finder.with_networks(networks);
-        }
         let selection = request.selection;
-        let (parsed, cache) = match cache {
-            None => {
-                let parsed = list::parse_observed(&texts, selection, &mut finder, progress);
-                (parsed.map(|contents| (contents, RangeSets::default())), None)
-            }
-            Some(cache) => {
-                let parsed = cache.parse(&texts, selection, &mut finder, progress);
-                let parsed = parsed.map(|parsed| {
-                    *cache = parsed.cache;
-                    (parsed.contents, parsed.rest)
-                });
-                (parsed, Some(cache))
+        let mut missing = Vec::new();
+        let mut read = |by_parts| {
+            missing.clear();
+            let note = request.skip_missing.then_some(&mut missing);
+            let known = |list: &str| cache.as_ref().filter(|_| by_parts)?.known(list, selection);
+            let texts = list::read_parts(&request.sources, note, progress, &known)?;
+            let to_read = |list: List| list.to_read(Purpose::Drop, &request.sets);
+            Ok(texts.into_iter().map(to_read).collect::<Vec<List>>())
+        };
+        let mut texts = read(true).map_err(Unreadable::List)?;
+        let allowed = Allowed::read(&request.allow, progress).map_err(Unreadable::Allow)?;
+        let finder = || {
+            let finder = MatchFinder::new(request.mask, now, &allowed.sets, protected.sets());
+            match protected.networks() {
+                Some(networks) => finder.with_networks(networks),
+                None => finder,
             }
         };
-        let (Contents { sets, expiring, excepted, report }, rest) =
-            parsed.map_err(Unreadable::List)?;
+        let (mut parsed, mut found) =
+            parse(&texts, selection, finder(), progress, cache.as_deref());
+        if matches!(parsed, Err(Unparsed::TextNeeded)) {
+            texts = read(false).map_err(Unreadable::List)?;
+            (parsed, found) = parse(&texts, selection, finder(), progress, cache.as_deref());
+        }
+        let finder = found;
+        let (Contents { sets, expiring, excepted, report }, rest, next) =
+            parsed.map_err(|unparsed| Unreadable::List(unparsed.into()))?;
+        let mut cache = cache;
+        if let Some((cache, next)) = cache.as_mut().zip(next) {
+            **cache = next;
+        }
         let Found { matches, covers, private } = finder.found();
         if private.lacks_memory() {
-            let bytes = texts.iter().map(|list| list.text().len()).sum();
+            let bytes = texts.iter().map(|list| list.size()).sum();
             return Err(Unreadable::List(ListError::NoMemory { list: "lists".into(), bytes }));
         }
         let (permanent, other) = sets.split(request.families);

@@ -10,7 +10,8 @@ use kit::random::Random;
 use netfilterd::ip::{Families, Mask, Range, RangeSet, RangeSets};
 use netfilterd::list::chunk::Cut;
 use netfilterd::list::{
-    self, Cache, End, Entry, EntryObserver, List, Parsed, Purpose, Selection, Sizes, Source, Widest,
+    self, Cache, End, Entry, EntryObserver, List, ListError, Parsed, Purpose, Selection, Sizes,
+    Source, Unparsed, Widest,
 };
 use netfilterd::policy::desired::{DesiredState, Request};
 use netfilterd::policy::protect::{Facts, Protected};
@@ -71,7 +72,7 @@ fn whole(texts: &[Vec<u8>], selection: Selection, near: u64) -> Found {
 fn again(texts: &[Vec<u8>], selection: Selection, near: u64, cache: &mut Cache) -> Found {
     let mut looking = Looking { near: [near], seen: Vec::new() };
     let found = cache.parse(&lists(texts), selection, &mut looking, &Unseen);
-    found.map_err(|error| error.to_string()).map(|parsed| {
+    found.map_err(|error| ListError::from(error).to_string()).map(|parsed| {
         let Parsed { contents, rest, cache: next } = parsed;
         *cache = next;
         let others = format!("{:?}\n{:?}\n{looking:?}", contents.expiring, contents.excepted);
@@ -433,5 +434,69 @@ fn shown(desired: Result<DesiredState, impl std::fmt::Debug>) -> Result<String, 
     }
     let named = desired.naming_protected().chain(desired.naming_allowed());
     named.for_each(|origin| write!(shown, "\n{}", origin.place()).unwrap());
+    // Entries that are found by their lines, although not all of the text was kept.
+    let addresses = ["198.51.0.8", "198.51.1.64", "203.0.113.7", "2001:db8::7"];
+    let addresses = addresses.map(|address| address.parse().unwrap());
+    desired.trace(&addresses, |_, origin| write!(shown, "\n{}", origin.place()).unwrap());
     Ok(shown)
+}
+
+#[test]
+fn of_a_file_that_is_read_again_only_what_is_new_is_kept_and_nothing_else_is_found() {
+    const SELECTION: Selection = Selection::ALL;
+    let folder = Folder::new();
+    let mut lines: Vec<String> =
+        (0..60_000).map(|n| format!("192.{}.{}.{}", n % 7, n / 256, n % 256)).collect();
+    lines[40_000] = "no address".into();
+    let path = folder.file("list", "");
+    let source = [Source::Path(path.clone().into())];
+    let mut cache = Cache::new(Sizes::DEFAULT);
+    let edits: [fn(&mut Vec<String>); 6] = [
+        |_| {},
+        |_| {},
+        |lines| lines.push("198.51.100.7".into()),
+        |lines| lines[20_000] = "2001:db8::/32 until tomorrow".into(),
+        |lines| drop(lines.drain(5_000..9_000)),
+        |lines| lines.push("deny 192.0.2.7;".into()),
+    ];
+    for (step, edit) in edits.into_iter().enumerate() {
+        edit(&mut lines);
+        let text = format!("{}\n", lines.join("\n")).into_bytes();
+        std::fs::write(&path, &text).unwrap();
+        let file = std::fs::File::options().write(true).open(&path).unwrap();
+        file.set_modified(SystemTime::UNIX_EPOCH + Duration::from_secs(NOW as u64)).unwrap();
+        let to_read = |list: List| list.to_read(Purpose::Drop, &[]);
+        let parts = list::read_parts(&source, None, &Unseen, &|list| cache.known(list, SELECTION));
+        let parts: Vec<List> = parts.unwrap().into_iter().map(to_read).collect();
+        let all = list::read(&source, None, &Unseen).unwrap();
+        let all: Vec<List> = all.into_iter().map(to_read).collect();
+        // What is kept of the first reading is nothing.
+        assert_eq!(parts[0].is_in_parts(), step >= 2, "step {step}");
+        assert_eq!(parts[0].size(), text.len());
+        let wanted = list::parse_observed(&all, SELECTION, &mut (), &Unseen).unwrap();
+        let parsed = cache.parse(&parts, SELECTION, &mut (), &Unseen);
+        let parsed = match parsed {
+            // The last edit makes it a list of another format, perhaps.
+            Err(Unparsed::TextNeeded) => {
+                assert_eq!(step, 5);
+                cache.parse(&all, SELECTION, &mut (), &Unseen).unwrap()
+            }
+            parsed => parsed.unwrap(),
+        };
+        let Parsed { contents, rest, cache: next } = parsed;
+        assert_eq!(contents.sets.union(&rest), wanted.sets, "step {step}");
+        assert_eq!(report(&contents.report), report(&wanted.report), "step {step}");
+        let scanned = |list: &List| {
+            let (mut entries, mut rejected) = (Vec::new(), Vec::new());
+            let lines = list.scan(
+                |line, entry, end| entries.push((line, entry, end)),
+                |line, error, text| rejected.push((line, error.to_string(), text.to_vec())),
+            );
+            (lines, entries, rejected)
+        };
+        if step < 5 {
+            assert!(scanned(&parts[0]) == scanned(&all[0]), "step {step}");
+        }
+        cache = next;
+    }
 }

@@ -20,19 +20,24 @@ impl Cut {
 
     /// The first chunk of a text.
     pub fn first(self, text: &[u8]) -> &[u8] {
-        &text[..self.end(text)]
+        self.first_complete(text).unwrap_or(text)
     }
 
-    /// Where the first chunk of a text ends.
-    fn end(self, text: &[u8]) -> usize {
+    /// The same of the beginning of a text; `None` if it depends on what follows.
+    pub fn first_complete(self, text: &[u8]) -> Option<&[u8]> {
+        self.end(text).map(|end| &text[..end])
+    }
+
+    /// Where the first chunk of a text ends, if that is not its end.
+    fn end(self, text: &[u8]) -> Option<usize> {
         let mut at = self.least.max(1) - 1;
         while let Some(line_end) = text.get(at..).and_then(|rest| memchr(b'\n', rest)) {
             at += line_end + 1;
             if at >= self.most || self.ends_here(&text[..at]) {
-                return at;
+                return Some(at);
             }
         }
-        text.len()
+        None
     }
 
     /// Whether the last bytes of a chunk, with which a line ends, are such that the chunk ends with them.

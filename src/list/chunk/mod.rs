@@ -104,18 +104,47 @@ impl Known {
 
     /// The first chunk of a text that stands below another chunk, and by what it is recognised.
     pub fn first<'a>(&self, text: &'a [u8], quoted: bool, above: Option<Id>) -> (&'a [u8], Id) {
-        let id = |chunk: &[u8]| Id { digest: self.digests.of(chunk), bytes: chunk.len(), quoted };
+        match self.first_complete(text, true, quoted, above) {
+            Some(first) => first,
+            None => (text, self.id(text, quoted)),
+        }
+    }
+
+    /// The same of the beginning of a text, or of all of it if `is_end`. `None` if it depends on what
+    /// follows.
+    pub fn first_complete<'a>(
+        &self,
+        text: &'a [u8],
+        is_end: bool,
+        quoted: bool,
+        above: Option<Id>,
+    ) -> Option<(&'a [u8], Id)> {
         if let Some(expected) = above.and_then(|above| self.below.get(&above)) {
             // The last one of a text may have grown.
             let is_last = !self.below.contains_key(expected);
-            if let Some(chunk) = text.get(..expected.bytes) {
-                if (!is_last || chunk.len() == text.len()) && id(chunk) == *expected {
-                    return (chunk, *expected);
+            match text.get(..expected.bytes) {
+                None if !is_end => return None,
+                Some(chunk) if is_last && !is_end && chunk.len() == text.len() => return None,
+                Some(chunk)
+                    if (!is_last || chunk.len() == text.len())
+                        && self.id(chunk, quoted) == *expected =>
+                {
+                    return Some((chunk, *expected));
                 }
+                _ => {}
             }
         }
-        let chunk = self.cut.first(text);
-        (chunk, id(chunk))
+        let chunk = self.cut.first_complete(text).or(is_end.then_some(text))?;
+        Some((chunk, self.id(chunk, quoted)))
+    }
+
+    fn id(&self, chunk: &[u8], quoted: bool) -> Id {
+        Id { digest: self.digests.of(chunk), bytes: chunk.len(), quoted }
+    }
+
+    /// Whether no chunk is known.
+    pub fn is_empty(&self) -> bool {
+        self.chunks.is_empty()
     }
 
     /// What is kept of a chunk, if it is known.

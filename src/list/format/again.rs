@@ -6,6 +6,7 @@
 //! reading of the whole, from what is known of each chunk. Lines that are not plain by the grammar alone
 //! are read from the text each time.
 
+use std::convert::Infallible;
 use std::sync::Arc;
 
 use super::candidates::{Asked, SHOWN};
@@ -13,11 +14,12 @@ use super::decide::{Decision, EXPLAINED, Explained, opens_block, seems_plain};
 use super::plain;
 use super::reader::{Event, Lines, Sink};
 use crate::ip::Range;
-use crate::list::chunk::{Chunk, Identified, Kept, Known, Line, Observed, Recorder, Unusual};
+use crate::list::chunk::{Chunk, Id, Identified, Kept, Known, Line, Observed, Recorder, Unusual};
 use crate::list::end::End;
 use crate::list::entry::Entry;
 use crate::list::memory::try_push;
 use crate::list::parse_error::ParseError;
+use crate::list::parts::{Part, Parts};
 use crate::list::reading::Reading;
 
 /// Up to how many lines that are not plain all formats are asked for each, and all rejected ones are
@@ -62,14 +64,94 @@ pub fn read<S: CountingSink>(
         let quoted = plain::has_quotes(text);
         let is_observed = sink.observes(known);
         let (sink, asked) = (Explained::new(sink), Asked::default());
-        let reader = Reader { text, reading, quoted, sink, asked, above: 0 };
+        let reader = Reader { text: Text::Whole(text), reading, quoted, sink, asked, above: 0 };
         reader.read(known, is_observed)
     })
 }
 
+/// How much of the beginning of a text decides whether it seems to be plain.
+pub const HEAD: usize = super::decide::HEAD;
+
+/// Whether values in quotes are entries in a text that begins like this; `None` if it does not begin with a
+/// whole line that says something, so that the text is to be read as a whole.
+pub fn quoted_by_head(head: &[u8]) -> Option<bool> {
+    let begins = head.first().is_some_and(u8::is_ascii_graphic) && head.contains(&b'\n');
+    begins.then(|| plain::has_quotes(head))
+}
+
+/// As [`read()`], where the text was read by parts.
+pub fn read_parts<S: CountingSink>(
+    text: &Parts,
+    reading: &Reading,
+    known: &Known,
+    sink: &mut S,
+) -> Option<Result<Reread, Uncertain>> {
+    let head = &text.head[..];
+    seems_plain(head, reading).then(|| {
+        let (quoted, is_observed) = (plain::has_quotes(head), sink.observes(known));
+        let (sink, asked) = (Explained::new(sink), Asked::default());
+        let reader =
+            Reader { text: Text::Parts(&text.parts), reading, quoted, sink, asked, above: 0 };
+        let read = reader.read(known, is_observed)?;
+        text.read
+            .get_or_init(|| read.chunks.iter().map(|(_, kept)| Arc::clone(&kept.chunk)).collect());
+        Ok(read)
+    })
+}
+
+/// Passes on all entries and rejections of a text that [`read_parts`] has read. Returns the number of lines.
+pub fn replay(text: &Parts, reading: &Reading, sink: &mut impl Sink) -> u64 {
+    let quoted = plain::has_quotes(&text.head);
+    let chunks = text.read.get().map(Vec::as_slice).unwrap_or_default();
+    let (mut above, mut sink) = (0, Explained::new(sink));
+    for (part, chunk) in text.parts.iter().zip(chunks) {
+        let text = part.text.as_deref().unwrap_or_default();
+        let replayed = chunk.replay(|number, line| {
+            match line {
+                Line::Entry(entry, end) => sink.entry(above + number + 1, entry, end),
+                Line::Odd(offset) => {
+                    let text = text.get(offset..).unwrap_or_default();
+                    let mut lines = Lines::below_others(text, reading, above + number);
+                    plain::read_odd(&mut lines, quoted, &mut sink);
+                }
+            }
+            Ok::<(), Infallible>(())
+        });
+        replayed.unwrap_or_else(|never| match never {});
+        above += chunk.lines();
+    }
+    above
+}
+
+/// A text that is read.
+enum Text<'a> {
+    Whole(&'a [u8]),
+    Parts(&'a [Part]),
+}
+
+impl<'a> Text<'a> {
+    /// Takes the next chunk, which stands below another one: what is there of its bytes, and by what it is
+    /// recognised.
+    fn take(&mut self, known: &Known, quoted: bool, above: Option<Id>) -> Option<(&'a [u8], Id)> {
+        match self {
+            Text::Whole([]) => None,
+            Text::Whole(below) => {
+                let (part, id) = known.first(below, quoted, above);
+                *below = &below[part.len()..];
+                Some((part, id))
+            }
+            Text::Parts(parts) => {
+                let (part, below) = parts.split_first()?;
+                *parts = below;
+                Some((part.text.as_deref().unwrap_or_default(), part.id))
+            }
+        }
+    }
+}
+
 /// Reads one list.
 struct Reader<'a, S> {
-    text: &'a [u8],
+    text: Text<'a>,
     reading: &'a Reading,
     /// Whether values in quotes are entries.
     quoted: bool,
@@ -84,13 +166,18 @@ impl<S: CountingSink> Reader<'_, S> {
     fn read(mut self, known: &Known, is_observed: bool) -> Result<Reread, Uncertain> {
         let (mut odd, mut entries) = (0, 0);
         let mut chunks = Vec::new();
-        let (mut below, mut last) = (self.text, None);
-        while !below.is_empty() {
-            let (part, id) = known.first(below, self.quoted, last);
-            (below, last) = (&below[part.len()..], Some(id));
+        let whole = match self.text {
+            Text::Whole(text) => Some(text),
+            Text::Parts(_) => None,
+        };
+        let mut last = None;
+        while let Some((part, id)) = self.text.take(known, self.quoted, last) {
+            last = Some(id);
             let kept = known.get(id);
             let chunk = match kept {
                 Some(kept) => Arc::clone(&kept.chunk),
+                // It was known when it was left out.
+                None if part.is_empty() => return Err(Uncertain),
                 None => Arc::new(record(part, self.reading, self.quoted).ok_or(Uncertain)?),
             };
             odd += chunk.odd_lines();
@@ -109,7 +196,11 @@ impl<S: CountingSink> Reader<'_, S> {
             entries += chunk.entries();
             chunks.push((id, Kept { chunk, observed }));
         }
-        match self.asked.is_certain(self.text, entries) {
+        let is_certain = match whole {
+            Some(text) => self.asked.is_certain(text, entries),
+            None => self.asked.is_certain_by_lines(entries),
+        };
+        match is_certain {
             true => Ok(Reread { decision: Decision::plain(), lines: self.above, chunks }),
             false => Err(Uncertain),
         }

@@ -117,6 +117,11 @@ impl Asked {
         !is_known
     }
 
+    /// The same without a look at the whole, so that some lists that are plain are not certain to be.
+    pub fn is_certain_by_lines(&self, plain: u64) -> bool {
+        !self.claimed.contains(&true) && !self.is_odd(plain)
+    }
+
     fn has_claimed(&self, index: usize) -> bool {
         self.claimed.get(index).copied().unwrap_or(false)
     }

@@ -68,7 +68,7 @@ static SCRIPT: Kind = Kind {
 };
 
 /// How much of a list is looked at before it is read as a plain one.
-const HEAD: usize = 64 << 10;
+pub(super) const HEAD: usize = 64 << 10;
 
 /// Reads a list that seems to be plain by its beginning, into `sink`. Returns in which format it is read,
 /// and how many lines it has; or `None` if it seems to be of another format, and nothing was read.
