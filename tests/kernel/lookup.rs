@@ -98,6 +98,8 @@ fn an_address_is_in_force_exactly_if_an_element_holds_it() {
     }
     // Behind a prefilter there is nothing any more.
     let inside = Namespace::new();
+    let many: String = (0..250).map(|i| format!("20.{i}.0.7\n")).collect();
+    let list = folder.file("many", format!("192.0.2.7\n{many}"));
     inside.load(&["-f", &list, "--no-protect"]);
     inside.nft("flush chain ip netfilterd from_suspect4; flush chain ip netfilterd to_suspect4");
     assert_eq!(asked(&inside, MANAGED.0, MANAGED.1, "192.0.2.7"), InForce::No);
