@@ -7,8 +7,8 @@ use libfuzzer_sys::fuzz_target;
 use netfilterd::ip::{Range, RangeSets};
 use netfilterd::list::chunk::Cut;
 use netfilterd::list::{
-    self, Cache, Contents, End, Entry, EntryObserver, List, ListError, Parsed, Purpose, Selection, Sizes,
-    Widest,
+    self, Cache, Contents, End, Entry, EntryObserver, List, ListError, Parsed, Purpose, Selection,
+    Sizes, Widest,
 };
 use netfilterd::progress::Unseen;
 
@@ -92,7 +92,7 @@ fn is_the_same(text: &[u8], near: u8, cache: &mut Cache) {
         }
         (Err(whole), Err(again)) => {
             assert_eq!(whole.to_string(), ListError::from(again).to_string());
-        },
+        }
         (whole, again) => panic!("{:?} {:?}", whole.err(), again.err()),
     }
 }
