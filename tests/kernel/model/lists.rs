@@ -1,6 +1,6 @@
 //! What is asked for: lists in a universe of 1,024 addresses of each family, and a flag for each of
 //! them that says whether it is to be dropped. A prefilter tells its parts from each other. Beside them
-//! there may be a crowd, which nothing is asked about: for it several hash sets are the cheapest.
+//! there may be a crowd, which nothing is asked about: by its size other rows are the cheapest.
 
 use std::net::IpAddr;
 use std::time::{SystemTime, UNIX_EPOCH};
@@ -47,10 +47,12 @@ pub fn place(address: &str) -> usize {
     parts.find_map(within).unwrap_or_else(|| panic!("{address} was never listed"))
 }
 
-/// Entries of the crowd: so many networks of one length, and as many hosts.
-const CROWD: usize = 400;
+/// Sizes of the crowd: so many networks of one length, and as many hosts. For a small one a prefilter and an
+/// interval set are the cheapest, for a large one a prefilter and several hash sets.
+pub const CROWDS: [usize; 3] = [0, 400, CROWD];
+const CROWD: usize = 3000;
 
-pub fn crowd() -> String {
+pub fn crowd(size: usize) -> String {
     let entry = |i: usize| {
         let (a, b) = (i / 256, i % 256);
         format!(
@@ -59,12 +61,13 @@ pub fn crowd() -> String {
             20 + a
         )
     };
-    (0..CROWD).map(entry).collect()
+    (0..size).map(entry).collect()
 }
 
 /// Whether an address belongs to it.
 pub fn is_of_crowd(address: &str) -> bool {
-    ["20.", "21.", "2c"].iter().any(|first| address.starts_with(first))
+    let first = address.split('.').next().and_then(|first| first.parse::<usize>().ok());
+    first.is_some_and(|first| (20..=20 + CROWD / 256).contains(&first)) || address.starts_with("2c")
 }
 
 pub fn now() -> i64 {

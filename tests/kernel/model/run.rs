@@ -53,8 +53,8 @@ pub struct Run {
     pub options: Vec<String>,
     /// How often these were chosen.
     chosen: usize,
-    /// Whether the crowd is listed.
-    crowd: bool,
+    /// How much of the crowd is listed, of [`CROWDS`].
+    crowd: usize,
     /// The kinds of look-ups that there were.
     pub seen: RefCell<BTreeSet<&'static str>>,
     pub sockets: [UdpSocket; 2],
@@ -107,7 +107,7 @@ impl Run {
             table,
             options: Vec::new(),
             chosen: 0,
-            crowd: false,
+            crowd: 0,
             seen: RefCell::default(),
             sockets,
         };
@@ -150,7 +150,7 @@ impl Run {
     pub fn write(&mut self) {
         self.folder.file("list", text_of(&self.model.list));
         self.folder.file("allow", text_of(&self.model.allow));
-        self.folder.file("crowd", if self.crowd { crowd() } else { String::new() });
+        self.folder.file("crowd", crowd(CROWDS[self.crowd]));
     }
 
     fn line(&mut self) -> Line {
@@ -191,8 +191,8 @@ impl Run {
     pub fn change_files(&mut self) {
         match self.random.below(10) {
             8 | 9 if self.table == Table::Managed => {
-                self.crowd = !self.crowd;
-                self.note(if self.crowd { "the crowd" } else { "no crowd" });
+                self.crowd = (self.crowd + 1) % CROWDS.len();
+                self.note(&format!("a crowd of {}", CROWDS[self.crowd]));
             }
             0 => self.new_list(),
             1 => self.change_allow(),
