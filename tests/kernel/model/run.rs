@@ -192,7 +192,7 @@ impl Run {
         match self.random.below(10) {
             8 | 9 if self.table == Table::Managed => {
                 self.crowd = (self.crowd + 1) % CROWDS.len();
-                self.note(&format!("a crowd of {}", CROWDS[self.crowd]));
+                self.note(format!("a crowd of {}", CROWDS[self.crowd]));
             }
             0 => self.new_list(),
             1 => self.change_allow(),
