@@ -47,7 +47,7 @@ fn without_a_table_each_family_has_its_own_and_does_not_ask_for_the_family() {
         let inbound = &block[block.find("\tchain inbound {").expect("the chain")..];
         inbound.lines().nth(2).expect("a rule").trim().to_string()
     };
-    assert_eq!(inbound("ip blocklist"), "@nh,96,16 @drop4_16 goto from_listed4");
+    assert_eq!(inbound("ip blocklist"), "@nh,96,16 @drop4_first16 goto from_suspect4");
     assert!(inbound("ip6 blocklist").contains(" @drop6_"), "{script}");
     assert!(!script.contains("inet") && !script.contains("nfproto"), "{script}");
 }
