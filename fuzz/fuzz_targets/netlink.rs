@@ -152,7 +152,7 @@ fn batch() -> FinishedBatch {
     elements::flush(&mut batch, &table, c"drop4_g1");
     let ranges = [Range::network(0xc000_0200u32, 24), Range::network(u32::MAX, 24)];
     elements::ranges(&mut batch, Action::Add, &table, c"drop4_g1", &ranges);
-    elements::keys(&mut batch, Action::Delete, &table, c"drop6_64_g1", &[1u128 << 64, 2 << 64]);
+    elements::keys(&mut batch, Action::Delete, &table, c"drop6_64_g1", &[1u128 << 64, 2 << 64], 8);
     batch.finish().expect("a batch that can be sent")
 }
 
