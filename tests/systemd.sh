@@ -114,11 +114,11 @@ until_ok in_force 192.0.2.9
 # Options, and a usage error that is not tried again.
 within sh -c 'echo OPTIONS=\"--mask 24\" >/etc/default/netfilterd'
 within systemctl restart netfilterd || fail 'it does not restart'
-in_force 192.0.2.0/24 || fail 'without its options'
+in_force 192.0.2.0 || fail 'without its options'
 within sh -c 'echo OPTIONS=--nonsense >/etc/default/netfilterd'
 ! within systemctl restart netfilterd 2>/dev/null || fail 'it started with a wrong option'
 within systemctl is-failed -q netfilterd || fail 'it is tried again'
-in_force 192.0.2.0/24 || fail 'what was in force is not'
+in_force 192.0.2.0 || fail 'what was in force is not'
 within rm /etc/default/netfilterd
 
 # Stopped by force when it hangs: with a shorter watchdog, a stopped process.
