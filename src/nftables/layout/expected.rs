@@ -46,8 +46,12 @@ impl fmt::Display for Expected {
         if *row == Row::NONE {
             return Ok(());
         }
-        if *asked != Layout::Auto {
-            f.write_str(", as asked for")?;
+        match asked {
+            Layout::Auto => {}
+            Layout::Hash if *row == Row::INTERVAL => {
+                f.write_str(", since no hash set would have a network")?;
+            }
+            Layout::Hash | Layout::Interval => f.write_str(", as asked for")?,
         }
         match (*row == Row::INTERVAL, asked) {
             (true, Layout::Auto) => f.write_str(": no other layout costs less (model)")?,
@@ -98,6 +102,9 @@ mod tests {
     fn a_row_that_was_asked_for_is_not_shown_as_chosen() {
         let text = expected(hosts(10), Layout::Interval);
         assert!(text.starts_with("interval, as asked for, ") && text.ends_with(" KiB of memory"));
+        let all = vec![Range::network(0, 0)];
+        let text = expected(all, Layout::Hash);
+        assert!(text.starts_with("interval, since no hash set would have a network, "), "{text}");
         let text = expected(hosts(20_000), Layout::Hash);
         assert!(text.starts_with("hash /32, as asked for: an unlisted packet pays 0."), "{text}");
     }
